@@ -1,0 +1,149 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Express } from "express";
+import type { Redis } from "ioredis";
+import type { Chain } from "../core/chain";
+import type { Clock } from "../core/clock";
+import type { Config } from "../core/config";
+import type { Logger } from "../core/logger";
+import type { Mongo } from "../core/mongo";
+import type { RegistryIndex } from "../core/registry/queries";
+import { didEndpoints } from "./dids/routes";
+import type { SessionReader } from "./http/authenticate";
+import { documentationEndpoints } from "./http/docs";
+import type { Endpoint } from "./http/endpoint";
+import { createHttpApp } from "./http/httpApp";
+import { type BudgetMaker, openBudgets } from "./http/rateLimit";
+import { type DependencyCheck, watchReadiness } from "./operations/health";
+import { createApiMetrics } from "./operations/metrics";
+import { healthEndpoints, metricsEndpoints } from "./operations/routes";
+import { openSession, readSession, type SessionParts } from "./sessions/actions";
+import { openKnownPlaces } from "./sessions/knownPlaces";
+import { limitLogins, LOGIN_LIMITS, unlimitedLogins } from "./sessions/loginLimits";
+import type { Passwords } from "./sessions/passwords";
+import { sessionEndpoints } from "./sessions/routes";
+import { openSessionStore } from "./sessions/store";
+import { openUserStore } from "./sessions/userStore";
+import { openChallengeStore } from "./wallets/challengeStore";
+import { registrationReader } from "./wallets/indexed";
+import { type AnchoringQueue, enqueueAnchoring, openAnchoringQueue } from "./wallets/jobs";
+import { openWalletRegistry } from "./wallets/registry";
+import { walletEndpoints } from "./wallets/routes";
+import { openWalletStore } from "./wallets/store";
+
+/** What the API is made of; whoever opens these closes them. */
+export interface AppDependencies {
+  config: Pick<Config, "http" | "sessions" | "redis" | "wallets">;
+  clock: Clock;
+  logger: Logger;
+  mongo: Mongo;
+  redis: Redis;
+  chain: Chain;
+  index: RegistryIndex;
+  passwords: Passwords;
+  /** What readiness asks. */
+  checks: DependencyCheck[];
+  /** See RouterParts. */
+  onUndeclared?: (what: string) => void;
+}
+
+/** The API: what the public reaches, and what only operators do. */
+export interface App {
+  publicApp: Express;
+  /** Health and metrics, for a listener that is not public. */
+  operationsApp: Express;
+  /** Every operation of the public part. */
+  endpoints: Endpoint[];
+  /** Closes what was opened here. */
+  close(): Promise<void>;
+}
+
+/** Puts the API together: the only place that knows every slice. */
+export function createApp(deps: AppDependencies): App {
+  const { config, clock, logger, redis } = deps;
+  const { publicUrl, bodyLimitBytes, trustProxy } = config.http;
+  const { prefix } = config.redis;
+  const budgets = openBudgets({ redis, prefix });
+  const sessions = openSessionParts(deps, budgets);
+  const queue = openAnchoringQueue({ redis, prefix });
+  const metrics = createApiMetrics({
+    queues: { [queue.name]: () => queue.depth() },
+    sessions: () => sessions.sessions.countValid(clock.now()),
+  });
+  const readCaller: SessionReader = async (token) => {
+    const { userId, _id } = await readSession(sessions, token);
+    return { userId, sessionId: _id };
+  };
+
+  const health = healthEndpoints({ readiness: watchReadiness(deps.checks, logger) });
+  const slices = [...accountEndpoints(deps, { sessions, queue, readCaller }), ...health];
+  const endpoints = [...slices, ...documentationEndpoints(slices, { version: ownVersion(), publicUrl })];
+
+  const http = { ...{ budgets, logger, publicUrl, bodyLimitBytes, trustProxy }, readSession: readCaller };
+  return {
+    publicApp: createHttpApp(endpoints, {
+      ...http,
+      onUndeclared: deps.onUndeclared,
+      onFinished: (request) => metrics.observeRequest(request),
+    }),
+    operationsApp: createHttpApp([...health, ...metricsEndpoints(metrics)], { ...http, onFinished: () => undefined }),
+    endpoints,
+    close: () => queue.close(),
+  };
+}
+
+/** Accounts, their sessions and wallets, and the DIDs of these. */
+function accountEndpoints(
+  { config, clock, mongo, chain, index }: AppDependencies,
+  { sessions, queue, readCaller }: { sessions: SessionParts; queue: AnchoringQueue; readCaller: SessionReader },
+): Endpoint[] {
+  const wallets = openWalletStore(mongo);
+  const limited = config.sessions.limitLogins;
+  const { contracts, didMethod: method } = chain.deployment;
+  return [
+    ...sessionEndpoints({
+      ...sessions,
+      walletsOf: async (userId) =>
+        (await wallets.ofUser(userId)).map(({ walletAddress, did }) => ({ walletAddress, did })),
+      limited,
+    }),
+    ...walletEndpoints({
+      wallets,
+      challenges: openChallengeStore(mongo),
+      registry: openWalletRegistry(chain),
+      indexedRegistration: registrationReader(index),
+      enqueueAnchoring: (wallet, requestId) => enqueueAnchoring(queue, wallet, requestId),
+      domain: { chainId: chain.chainId, contract: contracts.DIDRegistry.address, didMethod: method },
+      publicUrl: config.http.publicUrl,
+      challengeSeconds: config.wallets.challengeSeconds,
+      clock,
+      readSession: readCaller,
+      openSession: ({ userId, userAgent }) => openSession(sessions, { userId, userAgent }),
+      limited,
+    }),
+    ...didEndpoints({ index, method, chainId: chain.chainId, clock }),
+  ];
+}
+
+function openSessionParts(
+  { config, clock, logger, mongo, redis, passwords }: AppDependencies,
+  budgets: BudgetMaker,
+): SessionParts {
+  const { idleSeconds, extensionSeconds, absoluteSeconds, limitLogins: limited } = config.sessions;
+  const lifetime = { idleSeconds, extensionSeconds, absoluteSeconds };
+  const places = openKnownPlaces({ redis, prefix: config.redis.prefix, logger });
+  const { address, account, pair, pause } = LOGIN_LIMITS;
+  const attempts = { address: budgets(address), account: budgets(account), pair: budgets(pair), pause: budgets(pause) };
+  return {
+    users: openUserStore(mongo),
+    sessions: openSessionStore(mongo, lifetime),
+    passwords,
+    logins: limited ? limitLogins(attempts, places) : unlimitedLogins,
+    clock,
+    lifetime,
+  };
+}
+
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(__dirname, "..", "package.json"), "utf8")) as { version: string }).version;
+}

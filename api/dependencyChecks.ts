@@ -1,0 +1,59 @@
+import type { Redis } from "ioredis";
+import type { Chain } from "../core/chain";
+import type { Clock } from "../core/clock";
+import type { Mongo } from "../core/mongo";
+import type { RegistryIndex } from "../core/registry/queries";
+import type { DependencyCheck } from "./operations/health";
+
+export interface CheckedParts {
+  mongo: Mongo;
+  redis: Redis;
+  chain: Pick<Chain, "provider">;
+  index: Pick<RegistryIndex, "freshness">;
+  clock: Clock;
+  /** For how long the chain may have a block that the index lacks. */
+  maxLagSeconds: number;
+}
+
+/**
+ * What the API's readiness asks. Only the database is required: without Redis logins are counted in memory, without the
+ * chain or a fresh index sessions still work and whatever needs them refuses by itself. Taking every replica out of
+ * service for one of these would turn a part's outage into the whole's.
+ */
+export function dependencyChecks(parts: CheckedParts): DependencyCheck[] {
+  const { mongo, redis, chain } = parts;
+  return [
+    {
+      name: "mongo",
+      required: true,
+      async run() {
+        await mongo.db?.command({ ping: 1 });
+        return {};
+      },
+    },
+    {
+      name: "redis",
+      required: false,
+      async run() {
+        await redis.ping();
+        return {};
+      },
+    },
+    { name: "chain", required: false, run: async () => ({ blockNumber: await chain.provider.getBlockNumber() }) },
+    { name: "index", required: false, run: () => measureIndex(parts) },
+  ];
+}
+
+/** Lag counts from the moment the first block that is not indexed was mined: an idle chain has none. */
+async function measureIndex({ chain, index, clock, maxLagSeconds }: CheckedParts) {
+  const [freshness, headNumber] = await Promise.all([index.freshness(), chain.provider.getBlockNumber()]);
+  if (freshness === null) throw new Error("nothing is indexed yet");
+  const lagBlocks = Math.max(0, headNumber - freshness.blockNumber);
+  const missing = lagBlocks === 0 ? null : await chain.provider.getBlock(freshness.blockNumber + 1);
+  const lagMs = missing === null ? 0 : clock.now().getTime() - missing.timestamp * 1000;
+  const lagSeconds = Math.max(0, Math.round(lagMs / 1000));
+  if (lagSeconds > maxLagSeconds) {
+    throw new Error(`the index is ${lagBlocks} blocks and ${lagSeconds} s behind the chain; is the indexer running?`);
+  }
+  return { blockNumber: freshness.blockNumber, lagBlocks, lagSeconds };
+}

@@ -1,0 +1,134 @@
+import type { Clock } from "../../core/clock";
+import { buildDidDocument, type DidDocument } from "../../core/did/document";
+import { parseRegistryDid } from "../../core/did/did";
+import { DomainError } from "../../core/errors";
+import type { DidState } from "../../core/registry/fold";
+import type { Indexed, RegistryIndex } from "../../core/registry/queries";
+import { parseOptions, ResolutionError, type VersionedState, versionOf } from "./rules";
+
+/** What resolution needs of the outside. */
+export interface DidParts {
+  index: Pick<RegistryIndex, "findDid" | "eventsOf">;
+  method: string;
+  chainId: number;
+  clock: Clock;
+}
+
+/** A DID resolution result (DID Resolution §7) before it takes a representation. */
+export interface Resolution {
+  status: number;
+  didDocument: DidDocument | null;
+  didResolutionMetadata: Record<string, unknown>;
+  didDocumentMetadata: Record<string, unknown>;
+}
+
+/**
+ * Resolves a DID of this registry from the index (DID Resolution §4.4). It does not throw for what the standard has a
+ * word for: the result says so.
+ *
+ * @param query the resolution options as they came
+ */
+export async function resolveDid(parts: DidParts, did: string, query: Record<string, unknown>): Promise<Resolution> {
+  try {
+    return await resolveOrThrow(parts, did, query);
+  } catch (error) {
+    const known = asResolutionError(error);
+    if (known === undefined) throw error;
+    return failedResolution(known);
+  }
+}
+
+/** The result that says why there is none. */
+export function failedResolution(error: ResolutionError, index?: Record<string, unknown>): Resolution {
+  const type = `https://www.w3.org/ns/did#${error.error}`;
+  const problem = { type, title: titleOf(error.error), detail: error.message };
+  const didResolutionMetadata = { error: problem, ...(index && { index }) };
+  return { status: error.status, didDocument: null, didResolutionMetadata, didDocumentMetadata: {} };
+}
+
+async function resolveOrThrow(parts: DidParts, did: string, query: Record<string, unknown>): Promise<Resolution> {
+  const { address } = parseRegistryDid(did, parts.method);
+  const choice = parseOptions(query);
+  const known = await parts.index.findDid(address);
+  const index = indexMetadata(known);
+  if (known.freshness === null) {
+    return failedResolution(
+      new ResolutionError("INTERNAL_ERROR", "The index holds nothing yet. Try again in a moment."),
+    );
+  }
+  if (known.doubt !== null) {
+    // Rather no document than one that may lack a change of keys.
+    const message = `The index is not sure to know every change of this DID (${known.doubt}). Try again later, or ask the chain.`;
+    return failedResolution(new ResolutionError("INTERNAL_ERROR", message), index);
+  }
+  if (known.state === null || known.state.version === 0) {
+    const message = "This DID is not registered, as far as the index has seen the chain.";
+    return failedResolution(new ResolutionError("NOT_FOUND", message), index);
+  }
+  const latest = Object.keys(choice).length === 0;
+  const found = latest ? { state: known.state } : versionOf(await parts.index.eventsOf(address), choice);
+  if (found === undefined) {
+    return failedResolution(new ResolutionError("NOT_FOUND", "This DID has no such version."), index);
+  }
+  return succeed(parts, address, found, { index, time: choice.time });
+}
+
+function succeed(
+  parts: DidParts,
+  address: string,
+  { state, next }: VersionedState,
+  { index, time }: { index: Record<string, unknown>; time: Date | undefined },
+): Resolution {
+  const didDocumentMetadata = {
+    ...(state.created && { created: moment(state.created.minedAt) }),
+    ...(state.updated && state.version > 1 && { updated: moment(state.updated.minedAt) }),
+    versionId: state.version.toString(),
+    ...(next && { nextUpdate: moment(next.at), nextVersionId: next.version.toString() }),
+    deactivated: !state.active,
+    ...(state.documentHash !== null && { documentSha256: state.documentHash }),
+    ...(state.updated && { transactionHash: state.updated.transactionHash, blockNumber: state.updated.blockNumber }),
+  };
+  // DID Resolution §4.4 and §12.1: a deactivated DID has no document, and HTTP says 410.
+  if (!state.active) return { status: 410, didDocument: null, didResolutionMetadata: { index }, didDocumentMetadata };
+  const subject = {
+    ...{ method: parts.method, chainId: parts.chainId, address },
+    ...{ controller: state.controller, documentUri: state.documentUri, delegations: state.delegates },
+  };
+  // A past version is shown as of its own last moment: delegations it had then had not ended by now's clock alone.
+  const asOf = time ?? next?.at ?? parts.clock.now();
+  return {
+    status: 200,
+    didDocument: buildDidDocument(subject, asOf),
+    didResolutionMetadata: { index },
+    didDocumentMetadata,
+  };
+}
+
+/** How far the answer can be trusted to be the chain's: as of which block, and how deep under it the last change lies. */
+function indexMetadata({ freshness, confirmations, finalized }: Indexed<DidState>): Record<string, unknown> {
+  if (freshness === null) return {};
+  const { blockNumber, blockHash, minedAt, headNumber } = freshness;
+  const asOf = { blockNumber, blockHash, blockTime: moment(minedAt), headBlockNumber: headNumber };
+  return { ...asOf, ...(confirmations !== null && { confirmations, finalized }) };
+}
+
+function asResolutionError(error: unknown): ResolutionError | undefined {
+  if (error instanceof ResolutionError) return error;
+  if (!(error instanceof DomainError)) return undefined;
+  if (error.code === "did.invalid") return new ResolutionError("INVALID_DID", error.message);
+  if (error.code === "did.method_not_supported") return new ResolutionError("METHOD_NOT_SUPPORTED", error.message);
+  return undefined;
+}
+
+function titleOf(name: string): string {
+  const words = name
+    .toLowerCase()
+    .replaceAll("_", " ")
+    .replace(/\bdid\b/g, "DID");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** DID Resolution §3.3: UTC without fractions of a second. */
+function moment(date: Date): string {
+  return date.toISOString().replace(/\.\d{3}Z$/, "Z");
+}

@@ -1,0 +1,88 @@
+import type { z } from "zod";
+import { DomainError, type FieldFault } from "../../core/errors";
+import type { Endpoint } from "./endpoint";
+
+/** What arrived, before anything of it is believed. */
+export interface RawInput {
+  params: unknown;
+  query: unknown;
+  body: unknown;
+}
+
+/**
+ * Parses a request's input by the endpoint's schemas.
+ *
+ * @throws DomainError `request.invalid` naming every faulty field, such as `body.email`, and what would mend it;
+ *   the values given are not repeated, for they may be secrets
+ */
+export function parseInput(endpoint: Endpoint, raw: RawInput): RawInput {
+  const faults: FieldFault[] = [];
+  const parsed: RawInput = { params: undefined, query: undefined, body: endpoint.rawBody && raw.body };
+  for (const part of ["params", "query", "body"] as const) {
+    const schema = endpoint[part];
+    if (schema === undefined) continue;
+    const result = schema.safeParse(raw[part]);
+    if (result.success) parsed[part] = result.data;
+    else faults.push(...result.error.issues.flatMap((issue) => faultsOf(part, issue)));
+  }
+  if (faults.length === 0) return parsed;
+  const named = faults.map(({ field }) => field).join(", ");
+  throw new DomainError(
+    "request.invalid",
+    "invalid",
+    `The request is not as this operation expects it: see ${named}.`,
+    {
+      fields: faults,
+    },
+  );
+}
+
+function faultsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldFault[] {
+  const field = [part, ...issue.path].map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      field: `${field}.${key.slice(0, 64)}`,
+      message: "is not known here: remove it",
+    }));
+  }
+  if (issue.code === "invalid_type" && issue.input === undefined && issue.message.endsWith("received undefined")) {
+    return [{ field, message: `is required: give ${article(issue.expected)}` }];
+  }
+  return [{ field, message: issue.message }];
+}
+
+function article(type: string): string {
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+/**
+ * Whether a schema refuses fields it does not know. Looks through wrappers, pipes and unions; what is not an object
+ * has no fields and passes.
+ */
+export function isStrict(schema: z.core.$ZodType): boolean {
+  const { def } = schema._zod as unknown as { def: SchemaDef };
+  switch (def.type) {
+    case "object":
+      return def.catchall?._zod.def.type === "never";
+    case "union":
+      return (def.options ?? []).every(isStrict);
+    case "pipe":
+      return def.in !== undefined && isStrict(def.in);
+    case "optional":
+    case "nullable":
+    case "default":
+    case "prefault":
+    case "readonly":
+      return def.innerType !== undefined && isStrict(def.innerType);
+    default:
+      return true;
+  }
+}
+
+interface SchemaDef {
+  type: string;
+  catchall?: z.core.$ZodType;
+  options?: z.core.$ZodType[];
+  in?: z.core.$ZodType;
+  innerType?: z.core.$ZodType;
+}

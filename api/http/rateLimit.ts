@@ -1,0 +1,129 @@
+import type { Redis } from "ioredis";
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { sha256Hex } from "../../core/crypto";
+import { DomainError } from "../../core/errors";
+import type { RateLimitPolicy, RefusalDescription } from "./endpoint";
+
+/** What a budget says after it was asked. */
+export interface BudgetState {
+  allowed: boolean;
+  /** How much was taken in this window so far, refused attempts included. */
+  taken: number;
+  remaining: number;
+  /** Seconds until the window ends, rounded up. */
+  resetSeconds: number;
+}
+
+/** A budget that every process shares: so much for each key in each window. Counting is atomic. */
+export interface Budget {
+  readonly policy: RateLimitPolicy;
+  /**
+   * Takes one from the key's budget, or says that there is none left.
+   *
+   * @param windowSeconds length of the window this call opens when none is open, instead of the policy's
+   */
+  take(key: string, windowSeconds?: number): Promise<BudgetState>;
+  /** Gives one back: for attempts that turned out not to count. */
+  giveBack(key: string): Promise<void>;
+  /** Begins afresh for this key. */
+  forget(key: string): Promise<void>;
+}
+
+/** Makes budgets; one Redis and key prefix for all. */
+export type BudgetMaker = (policy: RateLimitPolicy) => Budget;
+
+export const RATE_LIMIT_REFUSAL: RefusalDescription = {
+  code: "request.too_many",
+  kind: "too_many",
+  meaning: "The budget of this operation is used up; Retry-After says when to come back.",
+};
+
+/**
+ * Makes budgets counted in Redis.
+ *
+ * While Redis does not answer, each process counts in its own memory instead: refusing everybody would turn the loss of
+ * a cache into an outage, and counting nothing would open the door to guessing. A guesser then gets at most as many
+ * budgets as there are processes.
+ */
+export function openBudgets({ redis, prefix }: { redis: Redis; prefix: string }): BudgetMaker {
+  return (policy) => {
+    const shape = { keyPrefix: `${prefix}:limit:${policy.name}`, points: policy.limit, duration: policy.windowSeconds };
+    const limiter = new RateLimiterRedis({
+      ...shape,
+      storeClient: redis,
+      rejectIfRedisNotReady: true,
+      insuranceLimiter: new RateLimiterMemory(shape),
+    });
+    return {
+      policy,
+      async take(key, windowSeconds) {
+        const options = windowSeconds === undefined ? {} : { customDuration: windowSeconds };
+        try {
+          return stateOf(await limiter.consume(storedKey(key), 1, options), true);
+        } catch (refused) {
+          if (refused instanceof RateLimiterRes) return stateOf(refused, false);
+          throw refused;
+        }
+      },
+      async giveBack(key) {
+        await limiter.reward(storedKey(key), 1);
+      },
+      async forget(key) {
+        await limiter.delete(storedKey(key));
+      },
+    };
+  };
+}
+
+/** Addresses and e-mail addresses are personal data: Redis holds only their hashes, of a bounded length. */
+function storedKey(key: string): string {
+  return sha256Hex(key).slice(0, 32);
+}
+
+function stateOf(result: RateLimiterRes, allowed: boolean): BudgetState {
+  return {
+    allowed,
+    taken: result.consumedPoints,
+    remaining: Math.max(0, result.remainingPoints),
+    resetSeconds: Math.max(0, Math.ceil(result.msBeforeNext / 1000)),
+  };
+}
+
+/**
+ * What counts as one caller's address: an IPv4 address whole, an IPv6 address by its /64, which is what one subscriber
+ * is given (RFC 6177 §2) and could otherwise wander through.
+ */
+export function addressKey(ip: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!ip.includes(":")) return ip;
+  const [head = "", tail] = ip.toLowerCase().split("%")[0]?.split("::") ?? [];
+  const first = head === "" ? [] : head.split(":");
+  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
+  const groups = [...first, ...Array<string>(zeros).fill("0"), ...last].slice(0, 4);
+  return `${groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
+}
+
+/**
+ * The headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4), as structured
+ * fields: the budget's name, its quota `q` and window `w`, what remains `r` and for how long `t`.
+ */
+export function rateLimitHeaders(policy: RateLimitPolicy, state: BudgetState): Record<string, string> {
+  return {
+    "ratelimit-policy": `"${policy.name}";q=${policy.limit};w=${policy.windowSeconds}`,
+    ratelimit: `"${policy.name}";r=${state.remaining};t=${state.resetSeconds}`,
+  };
+}
+
+/** The refusal of a caller whose budget is used up. */
+export function tooMany(policy: RateLimitPolicy, state: BudgetState): DomainError {
+  const retryAfterSeconds = Math.max(1, state.resetSeconds);
+  const allowance = `${policy.limit} in ${policy.windowSeconds} s`;
+  return new DomainError(
+    "request.too_many",
+    "too_many",
+    `Too many requests of this kind (${allowance} are allowed): come back in ${retryAfterSeconds} s.`,
+    { retryAfterSeconds, details: { policy: policy.name } },
+  );
+}

@@ -1,0 +1,177 @@
+import { type Request, type Response, Router } from "express";
+import { DomainError } from "../../core/errors";
+import type { Logger } from "../../core/logger";
+import { authenticateSession, type SessionReader } from "./authenticate";
+import { type ApiKeyReader, authenticateApiKey } from "./apiKeys";
+import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
+import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
+import { isStrict, parseInput } from "./parse";
+import { plainProblem, sendProblem } from "./problem";
+import { addressKey, type Budget, type BudgetMaker, rateLimitHeaders, tooMany } from "./rateLimit";
+import { declaredCodes } from "./refusals";
+import { trackOf } from "./tracking";
+import { asUnavailable } from "./unavailable";
+
+/** What the router needs from the process around it. */
+export interface RouterParts {
+  readSession: SessionReader;
+  /** Needed where endpoints ask for API keys. */
+  readApiKey?: ApiKeyReader;
+  budgets: BudgetMaker;
+  bodyLimitBytes: number;
+  /** Origin under which people reach the API, without a trailing slash. */
+  publicUrl: string;
+  logger: Logger;
+  /**
+   * Told when an endpoint answers what its declaration does not foresee, so that tests can insist that the OpenAPI
+   * document is the truth. Replies are compared with their schemas only when this is given.
+   */
+  onUndeclared?: ((what: string) => void) | undefined;
+}
+
+/**
+ * Mounts endpoints: each request is limited, parsed, authenticated, handled and answered. A path that exists answers
+ * other methods with 405 and `Allow` (RFC 9110 §15.5.6), OPTIONS with 204.
+ *
+ * @throws Error at once, when two endpoints share method and path or a schema would let unknown fields pass
+ */
+export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+  const readJson = jsonBodyReader(parts.bodyLimitBytes);
+  const methodsOfPath = new Map<string, Set<string>>();
+
+  for (const endpoint of endpoints) {
+    requireSound(endpoint, methodsOfPath);
+    const readBody = bodyReaderOf(endpoint, readJson);
+    const readCaller = callerReaderOf(endpoint, parts);
+    const budget = endpoint.limit === undefined ? undefined : parts.budgets(endpoint.limit);
+    router[endpoint.method](endpoint.path, async (request, response) => {
+      trackOf(response).enter(endpoint);
+      const context = contextOf(request, response, parts.logger);
+      try {
+        if (endpoint.limit?.by === "address") await spend(budget, addressKey(context.ip), response);
+        const body = await readBody(request, response);
+        const input = parseInput(endpoint, { params: request.params, query: request.query, body });
+        const caller = await readCaller(request);
+        if (endpoint.limit?.by === "user" && caller !== undefined) await spend(budget, accountOf(caller), response);
+        const reply = await endpoint.handle({ ...input, caller }, context);
+        if (parts.onUndeclared) compareWithDeclaration(endpoint, reply, parts.onUndeclared);
+        send(response, reply);
+      } catch (error) {
+        if (error instanceof DomainError && !declaredCodes(endpoint).has(error.code)) {
+          parts.onUndeclared?.(`${describe(endpoint)} refuses with ${error.code}`);
+        }
+        const own = endpoint.errorReply?.(asUnavailable(error) ?? error, context);
+        if (own === undefined) throw error;
+        if (error instanceof DomainError) trackOf(response).refuse(error.code);
+        if (own.status >= 500) trackOf(response).fail(error);
+        send(response, own);
+      }
+    });
+  }
+
+  for (const [path, methods] of methodsOfPath) router.all(path, otherMethods(methods, parts.publicUrl));
+  return router;
+}
+
+function requireSound(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {
+  const methods = methodsOfPath.get(endpoint.path) ?? new Set();
+  if (methods.has(endpoint.method)) throw new Error(`${describe(endpoint)} is declared twice.`);
+  methodsOfPath.set(endpoint.path, methods.add(endpoint.method));
+  if (endpoint.body !== undefined && endpoint.rawBody !== undefined) {
+    throw new Error(`${describe(endpoint)} declares both a body and a raw body.`);
+  }
+  for (const part of ["params", "query", "body"] as const) {
+    const schema = endpoint[part];
+    if (schema === undefined || isStrict(schema)) continue;
+    throw new Error(`${describe(endpoint)}: its ${part} schema lets unknown fields pass; make it z.strictObject.`);
+  }
+}
+
+function contextOf(request: Request, response: Response, logger: Logger): RequestContext {
+  const { requestId } = trackOf(response);
+  const gone = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort(new Error("The caller has gone away."));
+  });
+  return {
+    requestId,
+    logger: logger.child({ requestId }),
+    ip: request.ip ?? "",
+    userAgent: request.get("user-agent"),
+    header: (name) => request.get(name),
+    signal: gone.signal,
+  };
+}
+
+function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyReader {
+  if (rawBody !== undefined) return rawBodyReader(rawBody.limitBytes);
+  return body === undefined ? () => Promise.resolve(undefined) : readJson;
+}
+
+type AnyCaller = SessionCaller | ApiKeyCaller;
+
+function callerReaderOf(endpoint: Endpoint, parts: RouterParts): (request: Request) => Promise<AnyCaller | undefined> {
+  const { auth } = endpoint;
+  const credentials = (request: Request) => ({ method: request.method, header: (name: string) => request.get(name) });
+  if (auth === "none") return () => Promise.resolve(undefined);
+  if (auth === "session") return (request) => authenticateSession(parts.readSession, credentials(request));
+  const { readApiKey } = parts;
+  if (readApiKey === undefined) throw new Error(`${describe(endpoint)} needs API keys, but nothing here reads them.`);
+  return (request) => authenticateApiKey(readApiKey, auth, credentials(request));
+}
+
+function accountOf(caller: AnyCaller): string {
+  return "userId" in caller ? caller.userId : caller.accountId;
+}
+
+async function spend(budget: Budget | undefined, key: string, response: Response): Promise<void> {
+  if (budget === undefined) return;
+  const state = await budget.take(key);
+  response.set(rateLimitHeaders(budget.policy, state));
+  if (!state.allowed) throw tooMany(budget.policy, state);
+}
+
+function send(response: Response, reply: Reply): void {
+  response.status(reply.status);
+  for (const [name, value] of Object.entries(reply.headers ?? {})) response.set(name, value);
+  if (reply.body === undefined) response.end();
+  else if (typeof reply.body === "string") response.send(reply.body);
+  else if (reply.body instanceof Uint8Array) response.send(Buffer.from(reply.body));
+  else response.json(reply.body);
+}
+
+function compareWithDeclaration(endpoint: Endpoint, reply: Reply, report: (what: string) => void): void {
+  const description = endpoint.replies[reply.status];
+  if (description === undefined) {
+    report(`${describe(endpoint)} answers ${reply.status}`);
+    return;
+  }
+  if (description.schema === undefined) return;
+  const sent: unknown = typeof reply.body === "object" ? JSON.parse(JSON.stringify(reply.body)) : reply.body;
+  const result = description.schema.safeParse(sent);
+  if (!result.success)
+    report(`${describe(endpoint)} answers ${reply.status} unlike its schema: ${result.error.message}`);
+}
+
+function otherMethods(methods: Set<string>, publicUrl: string): (request: Request, response: Response) => void {
+  const names = [...methods].map((method) => method.toUpperCase());
+  if (methods.has("get")) names.push("HEAD");
+  const allow = [...names, "OPTIONS"].join(", ");
+  return (request, response) => {
+    response.set("allow", allow);
+    if (request.method === "OPTIONS") {
+      response.status(204).end();
+      return;
+    }
+    const detail = `This path answers ${allow} only.`;
+    sendProblem(
+      response,
+      plainProblem(405, "request.method_not_allowed", detail, { requestId: trackOf(response).requestId, publicUrl }),
+    );
+  };
+}
+
+function describe(endpoint: Endpoint): string {
+  return `${endpoint.method.toUpperCase()} ${endpoint.path}`;
+}

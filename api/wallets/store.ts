@@ -1,0 +1,161 @@
+import { Schema } from "mongoose";
+import { type Mongo, isDuplicateKey } from "../../core/mongo";
+import { type Anchoring, type AnchoringFault, STORED_STATUSES, type StoredStatus } from "./anchoringRules";
+
+/** A wallet whose control its user has proved. */
+export interface Wallet {
+  /** `0x` and 40 lower-case hexadecimal digits. */
+  walletAddress: string;
+  userId: string;
+  did: string;
+  /** How it signs: an account with a key, or a contract (ERC-1271). */
+  kind: "key" | "contract";
+  verifiedAt: Date;
+  anchoring: Anchoring;
+}
+
+const registration = new Schema(
+  {
+    walletAddress: { type: String, required: true },
+    documentUri: { type: String, required: true },
+    nonce: { type: Number, required: true },
+    deadline: { type: Date, required: true },
+    signature: { type: String, required: true },
+  },
+  { _id: false },
+);
+
+const anchoring = new Schema<Anchoring>(
+  {
+    id: { type: String, required: true },
+    status: { type: String, enum: STORED_STATUSES, required: true },
+    registration: { type: registration, default: null },
+    transactionHashes: { type: [String], required: true },
+    blockNumber: { type: Number, default: null },
+    fault: { type: new Schema({ code: String, message: String, remedy: String }, { _id: false }), default: null },
+    updatedAt: { type: Date, required: true },
+  },
+  { _id: false },
+);
+
+const schema = new Schema<Wallet>(
+  {
+    walletAddress: { type: String, required: true },
+    userId: { type: String, required: true },
+    did: { type: String, required: true },
+    kind: { type: String, required: true },
+    verifiedAt: { type: Date, required: true },
+    anchoring: { type: anchoring, required: true },
+  },
+  { collection: "user_wallets", versionKey: false },
+);
+// One user a wallet.
+schema.index({ walletAddress: 1 }, { unique: true });
+schema.index({ userId: 1, verifiedAt: 1 });
+schema.index({ "anchoring.status": 1, "anchoring.updatedAt": 1 });
+
+/** The collection `user_wallets`. */
+export interface WalletStore {
+  /** Links a wallet; false when it is linked already, to whomever. One caller gets true. */
+  insert(wallet: Wallet): Promise<boolean>;
+  find(walletAddress: string): Promise<Wallet | null>;
+  /** A user's wallets, the first linked first. */
+  ofUser(userId: string): Promise<Wallet[]>;
+  /** Unlinks a user's wallet; false when it is not the user's. */
+  remove(userId: string, walletAddress: string): Promise<boolean>;
+  /** Begins a new anchoring request in place of `replaces`; false when that is not the present one any more. */
+  requestAnchoring(walletAddress: string, replaces: string, next: Anchoring): Promise<boolean>;
+  /** A node took a transaction. */
+  noteSubmitted(walletAddress: string, transactionHash: string, now: Date): Promise<void>;
+  /** It does not go on for now, and will by itself. */
+  noteTrouble(walletAddress: string, fault: AnchoringFault, now: Date): Promise<void>;
+  /** The registry has the DID; by whose transaction is known only if it was ours. */
+  noteMined(
+    walletAddress: string,
+    by: { transactionHash: string; blockNumber: number } | null,
+    now: Date,
+  ): Promise<void>;
+  /** The index has it, finally. */
+  noteAnchored(walletAddress: string, now: Date): Promise<void>;
+  /** The request came to nothing. */
+  noteFailed(walletAddress: string, requestId: string, fault: AnchoringFault, now: Date): Promise<void>;
+  /** Those of a status that nothing happened to since `before`, the longest waiting first. */
+  waitingSince(status: StoredStatus, before: Date, limit: number): Promise<Wallet[]>;
+  /** How many wallets there are of each status. */
+  countByStatus(): Promise<Record<StoredStatus, number>>;
+}
+
+/** Opens the collection of linked wallets. */
+export function openWalletStore(mongo: Mongo): WalletStore {
+  const model = mongo.model<Wallet>("UserWallet", schema);
+  const plain = { _id: 0 } as const;
+
+  /** Moves an anchoring on, unless it is already past that. */
+  async function move(
+    walletAddress: string,
+    from: StoredStatus[],
+    set: Partial<Anchoring>,
+    hash?: string,
+  ): Promise<void> {
+    const fields = Object.fromEntries(Object.entries(set).map(([key, value]) => [`anchoring.${key}`, value]));
+    await model.updateOne(
+      { walletAddress, "anchoring.status": { $in: from } },
+      { $set: fields, ...(hash !== undefined && { $addToSet: { "anchoring.transactionHashes": hash } }) },
+    );
+  }
+
+  return {
+    async insert(wallet) {
+      try {
+        await model.create(wallet);
+        return true;
+      } catch (error) {
+        if (isDuplicateKey(error, "walletAddress")) return false;
+        throw error;
+      }
+    },
+    find: (walletAddress) => model.findOne({ walletAddress }, plain).lean(),
+    ofUser: (userId) => model.find({ userId }, plain).sort({ verifiedAt: 1, walletAddress: 1 }).lean(),
+    async remove(userId, walletAddress) {
+      const removed = await model.deleteOne({ userId, walletAddress });
+      return removed.deletedCount === 1;
+    },
+    async requestAnchoring(walletAddress, replaces, next) {
+      const begun = await model.updateOne({ walletAddress, "anchoring.id": replaces }, { $set: { anchoring: next } });
+      return begun.modifiedCount === 1;
+    },
+    noteSubmitted: (walletAddress, hash, now) =>
+      move(
+        walletAddress,
+        ["queued", "submitted", "failed"],
+        { status: "submitted", fault: null, updatedAt: now },
+        hash,
+      ),
+    noteTrouble: (walletAddress, fault, now) => move(walletAddress, ["queued", "submitted"], { fault, updatedAt: now }),
+    noteMined(walletAddress, by, now) {
+      const block = by && { blockNumber: by.blockNumber };
+      const set = { status: "mined" as const, fault: null, updatedAt: now, ...block };
+      // From `mined` again after a reorg put it into another block.
+      const from: StoredStatus[] = ["awaiting_signature", "queued", "submitted", "failed", "mined"];
+      return move(walletAddress, from, set, by?.transactionHash);
+    },
+    noteAnchored: (walletAddress, now) => move(walletAddress, ["mined"], { status: "anchored", updatedAt: now }),
+    async noteFailed(walletAddress, requestId, fault, now) {
+      await model.updateOne(
+        { walletAddress, "anchoring.id": requestId, "anchoring.status": { $in: ["queued", "submitted"] } },
+        { $set: { "anchoring.status": "failed", "anchoring.fault": fault, "anchoring.updatedAt": now } },
+      );
+    },
+    waitingSince: (status, before, limit) =>
+      model
+        .find({ "anchoring.status": status, "anchoring.updatedAt": { $lt: before } }, plain)
+        .sort({ "anchoring.updatedAt": 1 })
+        .limit(limit)
+        .lean(),
+    async countByStatus() {
+      const count = (status: StoredStatus) => model.countDocuments({ "anchoring.status": status });
+      const entries = await Promise.all(STORED_STATUSES.map(async (status) => [status, await count(status)] as const));
+      return Object.fromEntries(entries) as Record<StoredStatus, number>;
+    },
+  };
+}

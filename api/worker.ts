@@ -1,0 +1,65 @@
+import { chainCheck, openChain } from "../core/chain";
+import { systemClock } from "../core/clock";
+import { loadConfig } from "../core/config";
+import { runProcess } from "../core/lifecycle";
+import { createLogger } from "../core/logger";
+import { connectMongo, type Mongo } from "../core/mongo";
+import { preflight, redisCheck } from "../core/preflight";
+import { connectRedis } from "../core/redis";
+import { openRegistryIndex } from "../core/registry/queries";
+import { registrationReader } from "./wallets/indexed";
+import { startWorkerApp } from "./workerApp";
+import { serveWorkerOperations } from "./workerOperations";
+
+const NAME = "worker";
+
+void runProcess({
+  name: NAME,
+  async start({ onClose }) {
+    const config = loadConfig(NAME);
+    const { anchoring } = config;
+    if (anchoring === undefined) throw new Error("the worker's configuration lacks the relayer's key");
+    const logger = createLogger(config);
+    const redis = connectRedis({ url: config.redis.url, name: NAME, logger, blocking: true });
+    onClose("redis", () => {
+      redis.disconnect();
+      return Promise.resolve();
+    });
+
+    let mongo: Mongo | undefined;
+    await preflight(NAME, [
+      {
+        subject: "MONGODB_URI",
+        mend: "start MongoDB there, or correct MONGODB_URI",
+        async run() {
+          mongo = await connectMongo({ uri: config.mongodbUri, name: NAME, logger });
+          return [];
+        },
+      },
+      redisCheck(redis),
+      chainCheck(config.chain),
+    ]);
+    if (mongo === undefined) throw new Error("the preflight passed without a database");
+    const database = mongo;
+    onClose("mongo", () => database.close());
+    const chain = openChain(config.chain);
+    onClose("chain", () => {
+      chain.close();
+      return Promise.resolve();
+    });
+
+    const parts = { clock: systemClock, logger, mongo, redis, chain };
+    const indexedRegistration = registrationReader(openRegistryIndex(mongo));
+    const worker = await startWorkerApp({ ...parts, config: { redis: config.redis, anchoring }, indexedRegistration });
+    onClose("worker", () => worker.close(config.shutdownSeconds * 500));
+
+    const operations = await serveWorkerOperations({ ...parts, config, worker });
+    onClose("operations server", () => operations.close(1_000));
+    const { address } = worker.relayer;
+    logger.info(
+      { notice: true, ready: true, port: operations.port, relayer: address },
+      `Worker anchors with the relayer ${address}`,
+    );
+    return { logger, config };
+  },
+});

@@ -1,0 +1,103 @@
+import type { Redis } from "ioredis";
+import type { Chain } from "../core/chain";
+import type { Clock } from "../core/clock";
+import type { Config } from "../core/config";
+import { openDeadLetters } from "../core/deadLetters";
+import type { Logger } from "../core/logger";
+import { ensureIndexes, type Mongo } from "../core/mongo";
+import { openOutbox } from "../core/relayer/outbox";
+import { openRelayer, type Relayer } from "../core/relayer/relayer";
+import type { RelayerOptions } from "../core/relayer/relayed";
+import { openSigner } from "../core/relayer/signer";
+import { ANCHORING, anchoringHandler } from "./wallets/anchor";
+import type { IndexedRegistration } from "./wallets/anchoringRules";
+import {
+  type AnchoringQueue,
+  type AnchoringWorker,
+  openAnchoringQueue,
+  repeatAnchoring,
+  startAnchoringWorker,
+} from "./wallets/jobs";
+import { openWalletRegistry, readRevert, registrationCall } from "./wallets/registry";
+import { openWalletStore } from "./wallets/store";
+
+/** What the worker is made of; whoever opens these closes them. */
+export interface WorkerDependencies {
+  config: Pick<Config, "redis"> & { anchoring: NonNullable<Config["anchoring"]> };
+  clock: Clock;
+  logger: Logger;
+  mongo: Mongo;
+  /** A connection that waits without limit: consumers block on it. */
+  redis: Redis;
+  chain: Chain;
+  /** What the index saw of a DID's registration. */
+  indexedRegistration(walletAddress: string): Promise<(IndexedRegistration & { finalized: boolean }) | null>;
+  timing?: Partial<WorkerTiming>;
+  /** See RelayerOptions. */
+  onStep?: NonNullable<RelayerOptions["onStep"]>;
+}
+
+/** How often the worker looks by itself. */
+export interface WorkerTiming {
+  /** Between two looks at the chain while a transaction is under way. */
+  pollMs: number;
+  /** Between two sweeps, and how long a wallet waits before a sweep takes it for forgotten. */
+  sweepSeconds: number;
+  /** How long a mined registration may stay unseen by the index before the registry is asked about it. */
+  unseenSeconds: number;
+}
+
+const TIMING: WorkerTiming = { pollMs: 500, sweepSeconds: 15, unseenSeconds: 300 };
+
+/** The running worker. */
+export interface WorkerApp {
+  relayer: Relayer;
+  anchoring: AnchoringWorker;
+  queue: AnchoringQueue;
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Puts the worker together and starts it: the only place that knows every slice's jobs. */
+export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerApp> {
+  const { config, clock, logger, mongo, redis, chain } = deps;
+  const { relayerPrivateKey: privateKey, stuckSeconds, concurrency } = config.anchoring;
+  const timing = { ...TIMING, ...deps.timing };
+  const wallets = openWalletStore(mongo);
+  const registry = openWalletRegistry(chain);
+  const outbox = openOutbox(mongo);
+  const deadLetters = openDeadLetters(mongo);
+  // Before anything is sent: that nothing is sent twice rests on unique indexes.
+  await ensureIndexes(mongo);
+  const { prefix } = config.redis;
+  const queue = openAnchoringQueue({ redis, prefix });
+  const repeat = repeatAnchoring({ wallets, queue, clock });
+
+  const relayer = openRelayer({
+    ...{ provider: chain.provider, chainId: chain.chainId, clock, logger, stuckSeconds, pollMs: timing.pollMs },
+    signer: openSigner({ privateKey, chainId: chain.chainId, clock }),
+    outbox,
+    handlers: { [ANCHORING]: anchoringHandler({ wallets, registry, repeat, clock }) },
+    ...(deps.onStep && { onStep: deps.onStep }),
+  });
+  relayer.start();
+
+  const anchoring = startAnchoringWorker({
+    ...{ wallets, registry, relayer, repeat, queue, redis, prefix, concurrency, clock, logger },
+    ...{ sweepSeconds: timing.sweepSeconds, unseenSeconds: timing.unseenSeconds },
+    callOf: (registration) => registrationCall(chain, registration),
+    readRevert: (error) => readRevert(chain, error),
+    deadLetters,
+    indexedRegistration: deps.indexedRegistration,
+  });
+
+  return {
+    relayer,
+    anchoring,
+    queue,
+    async close(deadlineMs) {
+      await anchoring.close(deadlineMs);
+      await relayer.close();
+      await queue.close();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import {
+  createHash,
+  createHmac,
+  randomBytes,
+  randomInt as nodeRandomInt,
+  randomUUID,
+  timingSafeEqual,
+} from "node:crypto";
+
+/**
+ * A fresh secret of 256 random bits: `<prefix><43 characters base64url>`.
+ * Only its {@link sha256Hex} is stored.
+ */
+export function randomToken(prefix = ""): string {
+  return prefix + randomBytes(32).toString("base64url");
+}
+
+/** A fresh identifier that is not a secret: UUID version 4 (RFC 9562). */
+export function randomId(): string {
+  return randomUUID();
+}
+
+/**
+ * A fresh nonce for EIP-4361, which allows letters and digits only: 32 hexadecimal characters, 128 bits.
+ */
+export function randomNonce(): string {
+  return randomBytes(16).toString("hex");
+}
+
+/** A whole number drawn evenly from `[0, belowExclusive)`. */
+export function randomInt(belowExclusive: number): number {
+  return nodeRandomInt(belowExclusive);
+}
+
+/** A number drawn from `[0, 1)`, for jitter. */
+export function randomFraction(): number {
+  return nodeRandomInt(2 ** 32) / 2 ** 32;
+}
+
+/**
+ * SHA-256 as 64 hexadecimal characters. Right for secrets of high entropy (tokens, API keys); passwords need Argon2id.
+ */
+export function sha256Hex(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** HMAC-SHA256 (RFC 2104), raw bytes. */
+export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
+  return createHmac("sha256", key).update(data).digest();
+}
+
+/**
+ * Whether two strings are equal, in time that does not depend on where they differ.
+ * Both sides are hashed first, so that their lengths do not show either.
+ */
+export function equalsInConstantTime(left: string, right: string): boolean {
+  const leftHash = createHash("sha256").update(left).digest();
+  const rightHash = createHash("sha256").update(right).digest();
+  return timingSafeEqual(leftHash, rightHash);
+}

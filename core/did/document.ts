@@ -1,0 +1,137 @@
+import { decodeBytes32String, getAddress } from "ethers";
+import { formatDid } from "./did";
+
+/** A role an account holds for an identity, as the registry's events tell it. */
+export interface Delegation {
+  /** 32 bytes, `0x` and 64 hexadecimal digits; by convention a left-aligned ASCII name such as `status`. */
+  role: string;
+  /** `0x` and 40 hexadecimal digits. */
+  delegate: string;
+  /** The first moment at which the role no longer holds. */
+  expiresAt: Date;
+}
+
+/** What a DID document is made of: one version of an active identity. */
+export interface DidSubject {
+  method: string;
+  chainId: number;
+  /** The identity's address. */
+  address: string;
+  controller: string;
+  documentUri: string;
+  delegations: Delegation[];
+}
+
+export interface VerificationMethod {
+  id: string;
+  type: "EcdsaSecp256k1RecoveryMethod2020";
+  controller: string;
+  /** CAIP-10 account: `eip155:<chain id>:<address with checksum>`. */
+  blockchainAccountId: string;
+}
+
+export interface Service {
+  id: string;
+  type: string;
+  serviceEndpoint: string;
+}
+
+/** A DID document (DID 1.0 §4, §5) in its abstract data model; {@link withContext} makes it JSON-LD. */
+export interface DidDocument {
+  id: string;
+  controller?: string;
+  verificationMethod: VerificationMethod[];
+  authentication: string[];
+  assertionMethod: string[];
+  capabilityInvocation?: string[];
+  capabilityDelegation?: string[];
+  service?: Service[];
+}
+
+/** Roles that are verification relationships by their names (DID 1.0 §5.3). */
+type Relationship = "authentication" | "assertionMethod" | "capabilityInvocation" | "capabilityDelegation";
+
+const RECOVERY_CONTEXT = "https://w3id.org/security/suites/secp256k1recovery-2020/v2";
+
+/**
+ * The DID document of an active identity.
+ *
+ * The controller's account authenticates and asserts. A delegate has the relationship its role names; under any other
+ * role, `status` among them, it is listed as a verification method and given no relationship. Where the identity keeps
+ * its document it has a service of type `DidDocument`.
+ *
+ * @param now delegations that end at or before this moment are left out
+ */
+export function buildDidDocument(subject: DidSubject, now: Date): DidDocument {
+  const id = formatDid(subject.method, subject.address);
+  const controlling = `${id}#controller`;
+  const live = subject.delegations.filter(({ expiresAt }) => expiresAt > now);
+  const holders = (role: Relationship) =>
+    live.filter((delegation) => roleName(delegation.role) === role).map(({ delegate }) => delegateId(id, delegate));
+  const invocation = unique(holders("capabilityInvocation"));
+  const delegation = unique(holders("capabilityDelegation"));
+
+  return {
+    id,
+    // DID 1.0 §5.1.2: absent when the subject controls itself.
+    ...(!sameAddress(subject.controller, subject.address) && {
+      controller: formatDid(subject.method, subject.controller),
+    }),
+    verificationMethod: [
+      verificationMethod(controlling, id, subject.chainId, subject.controller),
+      ...unique(live.map(({ delegate }) => delegate.toLowerCase()))
+        .sort()
+        .map((delegate) => verificationMethod(delegateId(id, delegate), id, subject.chainId, delegate)),
+    ],
+    authentication: unique([controlling, ...holders("authentication")]),
+    assertionMethod: unique([controlling, ...holders("assertionMethod")]),
+    ...(invocation.length > 0 && { capabilityInvocation: invocation }),
+    ...(delegation.length > 0 && { capabilityDelegation: delegation }),
+    // The registry takes any text; a service endpoint has to be a URI (DID 1.0 §5.4).
+    ...(isUri(subject.documentUri) && {
+      service: [{ id: `${id}#document`, type: "DidDocument", serviceEndpoint: subject.documentUri }],
+    }),
+  };
+}
+
+/**
+ * The document as JSON-LD.
+ *
+ * @param version which DID context comes first: `v1` for `application/did+ld+json` (DID 1.0), `v1.1` for
+ * `application/did` (DID 1.1)
+ */
+export function withContext(document: DidDocument, version: "v1" | "v1.1"): DidDocument & { "@context": string[] } {
+  return { "@context": [`https://www.w3.org/ns/did/${version}`, RECOVERY_CONTEXT], ...document };
+}
+
+/** The name in a role, or the role itself where it holds none. */
+export function roleName(role: string): string {
+  try {
+    return decodeBytes32String(role);
+  } catch {
+    // Any 32 bytes may be a role; only those that are text have a name.
+    return role;
+  }
+}
+
+function verificationMethod(id: string, did: string, chainId: number, address: string): VerificationMethod {
+  const blockchainAccountId = `eip155:${chainId}:${getAddress(address)}`;
+  return { id, type: "EcdsaSecp256k1RecoveryMethod2020", controller: did, blockchainAccountId };
+}
+
+/** RFC 3986: a scheme, then nothing but its characters. URL parsers alone forgive blanks and other letters. */
+function isUri(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/.test(text) && URL.canParse(text);
+}
+
+function delegateId(did: string, delegate: string): string {
+  return `${did}#${delegate.toLowerCase()}`;
+}
+
+function sameAddress(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
+}
+
+function unique(values: string[]): string[] {
+  return [...new Set(values)];
+}

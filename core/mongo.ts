@@ -1,0 +1,56 @@
+import mongoose, { type Connection, type Model } from "mongoose";
+import type { Logger } from "./logger";
+
+/** One connection (a pool) to MongoDB; every store of a process is made on it. */
+export type Mongo = Connection;
+
+/** The duplicate key error of MongoDB: a unique index refused the write. */
+const DUPLICATE_KEY = 11000;
+
+/**
+ * Connects to MongoDB with the guarantees Cairn builds on: writes are acknowledged by a majority and journaled,
+ * unknown fields in filters are refused, indexes are made by {@link ensureIndexes} alone.
+ *
+ * @throws mongoose.MongooseError when no server answers within `selectionTimeoutMs`
+ */
+export async function connectMongo(options: {
+  uri: string;
+  name: string;
+  logger?: Logger;
+  maxPoolSize?: number;
+  selectionTimeoutMs?: number;
+}): Promise<Mongo> {
+  const connection = mongoose.createConnection(options.uri, {
+    appName: options.name,
+    autoIndex: false,
+    autoCreate: false,
+    maxPoolSize: options.maxPoolSize ?? 20,
+    serverSelectionTimeoutMS: options.selectionTimeoutMs ?? 5_000,
+    writeConcern: { w: "majority" },
+    retryWrites: true,
+  });
+  connection.set("strictQuery", "throw");
+  let closing = false;
+  connection.on("disconnecting", () => (closing = true));
+  connection.on("disconnected", () => {
+    if (!closing) options.logger?.warn("MongoDB does not answer; reconnecting");
+  });
+  connection.on("reconnected", () => options.logger?.info("MongoDB answers again"));
+  return connection.asPromise();
+}
+
+/** Creates the indexes of every model made on the connection so far. Safe to run from several processes at once. */
+export async function ensureIndexes(mongo: Mongo): Promise<void> {
+  for (const model of Object.values(mongo.models)) await (model as Model<unknown>).createIndexes();
+}
+
+/**
+ * Whether a write failed because a unique index already holds the value.
+ *
+ * @param field when given, the index must involve this field
+ */
+export function isDuplicateKey(error: unknown, field?: string): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, keyPattern } = error as { code?: unknown; keyPattern?: Record<string, unknown> };
+  return code === DUPLICATE_KEY && (field === undefined || (keyPattern !== undefined && field in keyPattern));
+}

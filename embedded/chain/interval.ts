@@ -1,0 +1,35 @@
+import { randomInt } from "node:crypto";
+
+/** Milliseconds between blocks, or the range they are drawn from; 0 is off. */
+export type IntervalSetting = number | [number, number];
+
+/**
+ * Mines in intervals in the node's stead, because blocks the node mines by itself would pass the journal by.
+ */
+export class IntervalMining {
+  private timer: NodeJS.Timeout | undefined;
+  private turn = 0;
+
+  constructor(private readonly mine: () => Promise<unknown>) {}
+
+  /** @throws RangeError when the setting is neither a number of milliseconds nor a range of them */
+  set(setting: IntervalSetting): void {
+    const [least, most] = Array.isArray(setting) ? setting : [setting, setting];
+    if (!(Number.isInteger(least) && Number.isInteger(most) && least >= 0 && most >= least)) {
+      throw new RangeError(
+        `The mining interval ${JSON.stringify(setting)} is neither milliseconds nor a range of them.`,
+      );
+    }
+    clearTimeout(this.timer);
+    this.turn++;
+    if (most > 0) this.schedule(least, most, this.turn);
+  }
+
+  private schedule(least: number, most: number, turn: number): void {
+    // A block that could not be mined is no reason to stop: the node's own interval mining goes on as well.
+    const again = () => {
+      if (turn === this.turn) this.schedule(least, most, turn);
+    };
+    this.timer = setTimeout(() => void this.mine().then(again, again), randomInt(least, most + 1));
+  }
+}

@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { endOurs, type ProcessRecord } from "./processes";
+
+/** How a child ended, with the last lines it wrote. */
+export interface ChildExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  output: string[];
+}
+
+/** A process of ours whose standard input is its leash: it ends when we close it or die. */
+export interface Child {
+  /** The process we spawned; for a guarded server that is its guard. */
+  pid: number;
+  /** Settles when the process has ended. */
+  exited: Promise<ChildExit>;
+  hasExited(): boolean;
+  /** The last lines it wrote, both streams together. */
+  output(): string[];
+  /** Calls back with every further line of standard output. */
+  onLine(listener: (line: string) => void): void;
+  /** Asks it to end and waits until it has; kills it after `graceMs`. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+export interface ChildOptions {
+  /** Whose record it is: see {@link endLeftover}. */
+  pidFile: string;
+  record: Omit<ProcessRecord, "pid">;
+  env: NodeJS.ProcessEnv;
+}
+
+const KEPT_LINES = 20;
+const ROOT = join(__dirname, "..");
+const TSX = pathToFileURL(require.resolve("tsx")).href;
+
+/** Starts a TypeScript file of ours, a path from the root, in a process of its own. */
+export function startScript(script: string, args: string[], options: ChildOptions): Child {
+  const command = [...["--import", TSX], join(ROOT, script), ...args];
+  const child = leash(command, ROOT, options.env);
+  if (child.process.pid !== undefined) writeRecord(options.pidFile, { pid: child.process.pid, ...options.record });
+  void child.handle.exited.then(() => rmSync(options.pidFile, { force: true }));
+  return child.handle;
+}
+
+/** Starts a server that does not watch its standard input, under a guard that ends it when we are gone. */
+export function startGuarded(command: string, args: string[], options: ChildOptions): Child {
+  const record = JSON.stringify({ pidFile: options.pidFile, ...options.record });
+  return leash([join(__dirname, "guard.cjs"), record, command, ...args], options.record.folder, options.env).handle;
+}
+
+/** Ends what an earlier start left running because it, or its guard, was killed. */
+export async function endLeftover(pidFile: string): Promise<void> {
+  const record = readRecord(pidFile);
+  if (record === null) return;
+  await endOurs(record, { ownWayMs: 1_000, askMs: 5_000 });
+  rmSync(pidFile, { force: true });
+}
+
+/** The recorded process; null when none is on record. */
+export function readRecord(pidFile: string): ProcessRecord | null {
+  try {
+    return JSON.parse(readFileSync(pidFile, "utf8")) as ProcessRecord;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw new Error(`${pidFile} does not hold a process record; remove it if nothing of Cairn runs.`, { cause: error });
+  }
+}
+
+function writeRecord(pidFile: string, record: ProcessRecord): void {
+  writeFileSync(`${pidFile}.draft`, JSON.stringify(record));
+  renameSync(`${pidFile}.draft`, pidFile);
+}
+
+function leash(args: string[], cwd: string, env: NodeJS.ProcessEnv): { process: ChildProcess; handle: Child } {
+  // A process group of its own: Ctrl-C at the terminal must reach us alone, for we end things in order.
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
+  const lines: string[] = [];
+  const listeners: ((line: string) => void)[] = [];
+  const keep = (line: string) => {
+    lines.push(line);
+    if (lines.length > KEPT_LINES) lines.shift();
+  };
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    keep(line);
+    for (const listener of listeners) listener(line);
+  });
+  createInterface({ input: child.stderr }).on("line", keep);
+  // A child that is gone before we close its leash is no fault.
+  child.stdin.on("error", () => undefined);
+
+  let ended = false;
+  const exited = new Promise<ChildExit>((resolve) => {
+    child.once("error", (error) => keep(error.message));
+    child.once("close", (code, signal) => {
+      ended = true;
+      resolve({ code, signal, output: [...lines] });
+    });
+  });
+  const handle: Child = {
+    pid: child.pid ?? -1,
+    exited,
+    hasExited: () => ended,
+    output: () => [...lines],
+    onLine: (listener) => listeners.push(listener),
+    async stop(graceMs = 8_000) {
+      child.kill("SIGTERM");
+      child.stdin.end();
+      const timeout = new AbortController();
+      const late = sleep(graceMs, "late" as const, { signal: timeout.signal, ref: false }).catch(
+        () => "stopped" as const,
+      );
+      if ((await Promise.race([exited, late])) === "late") child.kill("SIGKILL");
+      await exited;
+      timeout.abort();
+    },
+  };
+  return { process: child, handle };
+}

@@ -1,0 +1,170 @@
+import { aggregateCollection } from "../aggregation/pipeline";
+import { distinctValues } from "../aggregation/distinct";
+import { badValue, failedToParse, notSupported } from "../errors";
+import type { Engine } from "../store/engine";
+import { isTruthy } from "../aggregation/expressions";
+import { compileMatch } from "../query/match";
+import type { MatchDetails } from "../query/paths";
+import { planQuery } from "../query/plan";
+import { compileProjection } from "../query/project";
+import { type Query, selectRecords } from "../query/select";
+import { parseSort } from "../query/sort";
+import { type Doc, isDoc, isNumeric, toInteger } from "../bson/values";
+import { countField, docField, namespaceOf, variablesOf } from "./arguments";
+import { writeStage } from "./mergeStage";
+
+const UNSUPPORTED_FIND = ["tailable", "awaitData", "returnKey", "showRecordId", "max", "min", "oplogReplay"];
+
+export function find(engine: Engine, database: string, command: Doc): Uint8Array {
+  const namespace = namespaceOf(database, command.find);
+  for (const option of UNSUPPORTED_FIND) {
+    const value = command[option];
+    if (isTruthy(value) && !(isDoc(value) && Object.keys(value).length === 0))
+      throw notSupported(`find's option ${option}`);
+  }
+  const collection = engine.store.find(namespace);
+  const query = queryOf(engine, command);
+  const shape = shapeOf(command, query);
+  const records = selectRecords(collection, query);
+  return engine.cursors.first({
+    namespace,
+    documents: records.map(({ document }) => document),
+    ...(shape && { shape }),
+    batchSize: countField(command, "batchSize"),
+    single: command.singleBatch === true,
+  });
+}
+
+function queryOf(engine: Engine, command: Doc): Query & { variables: Doc } {
+  return {
+    filter: docField(command, "filter"),
+    sort: docField(command, "sort"),
+    skip: countField(command, "skip") ?? 0,
+    limit: countField(command, "limit") ?? 0,
+    variables: variablesOf(command, engine.now()),
+    hint: command.hint,
+  };
+}
+
+/** How found documents are cut to the projection; undefined where they are sent whole. */
+function shapeOf(
+  command: Doc,
+  { filter, variables }: { filter: Doc; variables: Doc },
+): ((document: Doc) => Doc) | undefined {
+  const projection = docField(command, "projection");
+  if (Object.keys(projection).length === 0) return undefined;
+  const project = compileProjection(projection, "find");
+  const positional = Object.keys(projection).some((path) => path.endsWith(".$"));
+  const matches = positional ? compileMatch(filter, variables) : undefined;
+  return (document) => {
+    const details: MatchDetails = {};
+    matches?.(document, details);
+    return project(document, variables, details.position);
+  };
+}
+
+export function getMore(engine: Engine, database: string, command: Doc): Uint8Array {
+  const batchSize = countField(command, "batchSize");
+  return engine.cursors.next(
+    command.getMore,
+    namespaceOf(database, command.collection),
+    batchSize === 0 ? undefined : batchSize,
+  );
+}
+
+export function killCursors(engine: Engine, _database: string, command: Doc): Doc {
+  if (!Array.isArray(command.cursors))
+    throw badValue("BSON field 'killCursors.cursors' is missing but a required field");
+  const killed = command.cursors.filter((id) => engine.cursors.kill(id));
+  const rest = command.cursors.filter((id) => !killed.includes(id));
+  return { cursorsKilled: killed, cursorsNotFound: rest, cursorsAlive: [], cursorsUnknown: [] };
+}
+
+export function count(engine: Engine, database: string, command: Doc): Doc {
+  const collection = engine.store.find(namespaceOf(database, command.count));
+  const filter = docField(command, "query");
+  // A negative limit means the same as its absolute value.
+  const limit = isNumeric(command.limit) ? Math.abs(toInteger(command.limit) ?? 0) : 0;
+  const skip = countField(command, "skip") ?? 0;
+  if (Object.keys(filter).length === 0) {
+    const left = Math.max(0, (collection?.size ?? 0) - skip);
+    return { n: limit > 0 ? Math.min(limit, left) : left };
+  }
+  return {
+    n: selectRecords(collection, {
+      filter,
+      skip,
+      limit,
+      variables: variablesOf(command, engine.now()),
+      hint: command.hint,
+    }).length,
+  };
+}
+
+export function distinct(engine: Engine, database: string, command: Doc): Doc {
+  if (typeof command.key !== "string") throw badValue("BSON field 'distinct.key' must be a string");
+  const collection = engine.store.find(namespaceOf(database, command.distinct));
+  const records = selectRecords(collection, {
+    filter: docField(command, "query"),
+    variables: variablesOf(command, engine.now()),
+  });
+  return {
+    values: distinctValues(
+      records.map(({ document }) => document),
+      command.key,
+    ),
+  };
+}
+
+export function aggregate(engine: Engine, database: string, command: Doc): Uint8Array | Doc {
+  const { pipeline } = command;
+  if (!Array.isArray(pipeline)) throw badValue("'pipeline' option must be specified as an array");
+  if (command.explain === true) return explain(engine, database, { explain: command });
+  if (command.cursor === undefined)
+    throw failedToParse("The 'cursor' option is required, except for aggregate with the explain argument");
+  const wholeDatabase = isNumeric(command.aggregate);
+  if (wholeDatabase) throw notSupported("Aggregating without a collection");
+  const namespace = namespaceOf(database, command.aggregate);
+  const writesAt = pipeline.findIndex((stage) => isDoc(stage) && ("$out" in stage || "$merge" in stage));
+  if (writesAt >= 0 && writesAt < pipeline.length - 1)
+    throw badValue("$out and $merge can only be the final stage in the pipeline");
+  const collection = engine.store.find(namespace);
+  const documents = aggregateCollection(collection, pipeline, {
+    hint: command.hint,
+    variables: variablesOf(command, engine.now()),
+    collection: (name) => engine.store.find(`${database}.${name}`),
+    write: (stage, argument, found) => writeStage(engine, database, stage, argument, found),
+  });
+  return engine.cursors.first({
+    namespace,
+    documents,
+    batchSize: countField(docField(command, "cursor"), "batchSize"),
+  });
+}
+
+/** Tells which index a query would use, and little more. */
+export function explain(engine: Engine, database: string, command: Doc): Doc {
+  const inner = docField(command, "explain");
+  const [name = ""] = Object.keys(inner);
+  const namespace = namespaceOf(database, inner[name]);
+  const [first] = Array.isArray(inner.pipeline) ? (inner.pipeline as Doc[]) : [];
+  const [statement] = (inner.updates ?? inner.deletes ?? []) as Doc[];
+  const filter = [inner.filter, inner.query, first?.$match, statement?.q].find(isDoc) ?? {};
+  const sort = isDoc(inner.sort) ? inner.sort : {};
+  compileMatch(filter);
+  const collection = engine.store.find(namespace);
+  const plan = collection && planQuery(collection, filter, parseSort(sort), inner.hint);
+  const scan: Doc = {
+    stage: plan?.stage ?? "EOF",
+    ...(plan?.indexName !== undefined && { indexName: plan.indexName }),
+  };
+  const access: Doc = plan?.stage === "IXSCAN" ? { stage: "FETCH", inputStage: scan } : scan;
+  const winningPlan = plan?.sorted === false ? { stage: "SORT", inputStage: access } : access;
+  const nReturned = selectRecords(collection, { filter, sort }).length;
+  const examined = plan ? [...plan.candidates()].length : 0;
+  return {
+    queryPlanner: { namespace, parsedQuery: filter, winningPlan, rejectedPlans: [] },
+    executionStats: { executionSuccess: true, nReturned, totalDocsExamined: examined },
+    serverInfo: { version: "7.0.0" },
+  };
+}

@@ -1,0 +1,135 @@
+import { type AddressInfo, type Server, type Socket, createServer } from "node:net";
+import { BSONError } from "bson";
+import { runCommand } from "./commands/dispatch";
+import { Engine } from "./store/engine";
+import { MongoServerError } from "./errors";
+import type { Doc } from "./bson/values";
+import { Framer, type Request, formatReply, parseMessage } from "./wire";
+
+const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
+
+export interface EmbeddedMongoOptions {
+  /** 0 for any free port. */
+  port?: number;
+  /** Loopback only; 127.0.0.1 by default. */
+  host?: string;
+  /** The folder the data is kept in; in memory without one. */
+  dataFolder?: string | undefined;
+  /** The value of NODE_ENV: the server refuses to run in production. */
+  environment: string | undefined;
+  /** Told of connections that were ended for what they sent, and of faults; standard error by default. */
+  report?: (line: string) => void;
+}
+
+export interface EmbeddedMongo {
+  readonly port: number;
+  /** Ends all connections, writes what is left and frees the folder. */
+  close(): Promise<void>;
+}
+
+/** Raised for a start that is refused by design. */
+export class EmbeddedMongoRefusedError extends Error {
+  override readonly name = "EmbeddedMongoRefusedError";
+}
+
+/**
+ * Starts a server that speaks MongoDB's wire protocol, for a developer's machine and for tests.
+ *
+ * @throws EmbeddedMongoRefusedError in production or for an address that others can reach; FolderInUseError,
+ * JournalDamagedError for the data folder.
+ */
+export async function startEmbeddedMongo(options: EmbeddedMongoOptions): Promise<EmbeddedMongo> {
+  const { port = 0, host = "127.0.0.1", dataFolder, environment, report = toStandardError } = options;
+  if (environment === "production") {
+    throw new EmbeddedMongoRefusedError(
+      "The embedded MongoDB server does not run in production. Set MONGODB_URI to a real MongoDB.",
+    );
+  }
+  if (!LOOPBACK.has(host)) {
+    throw new EmbeddedMongoRefusedError(
+      `The embedded MongoDB server has no authentication and listens on loopback only, not on ${host}.`,
+    );
+  }
+  const engine = new Engine(dataFolder);
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    serve({ engine, report }, socket, ++connections);
+  });
+  try {
+    await listening(server, port, host);
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => {
+          engine.close();
+          resolve();
+        });
+      }),
+  };
+}
+
+function listening(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+const toStandardError = (line: string): void => void process.stderr.write(`embedded mongo: ${line}\n`);
+
+interface Serving {
+  readonly engine: Engine;
+  readonly report: (line: string) => void;
+}
+
+/** Answers one connection's requests in the order they come. */
+function serve(serving: Serving, socket: Socket, connectionId: number): void {
+  const framer = new Framer();
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk) => {
+    socket.cork();
+    try {
+      for (const message of framer.push(chunk)) {
+        const request = parseMessage(message);
+        const reply = answer(serving, request, connectionId);
+        if (request.wantsReply) for (const part of formatReply(request, reply)) socket.write(part);
+      }
+    } catch (error) {
+      serving.report(`connection ${connectionId} ended: ${(error as Error).message}`);
+      socket.destroy();
+    } finally {
+      socket.uncork();
+    }
+  });
+}
+
+function answer({ engine, report }: Serving, request: Request, connectionId: number): Doc | Uint8Array {
+  try {
+    const reply = runCommand(engine, request.command, connectionId);
+    return reply instanceof Uint8Array ? reply : { ...reply, ok: 1 };
+  } catch (error) {
+    return refusal(error, report);
+  }
+}
+
+function refusal(error: unknown, report: Serving["report"]): Doc {
+  if (error instanceof MongoServerError) {
+    return { ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName, ...error.extra };
+  }
+  if (error instanceof BSONError) return { ok: 0, errmsg: error.message, code: 22, codeName: "InvalidBSON" };
+  const fault = error instanceof Error ? error : new Error(String(error));
+  report(fault.stack ?? fault.message);
+  return { ok: 0, errmsg: `embedded MongoDB server fault: ${fault.message}`, code: 1, codeName: "InternalError" };
+}

@@ -1,0 +1,118 @@
+import { execFile, spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { onPath } from "../onPath";
+
+/** Which MongoDB server will run. */
+export type MongoChoice = { kind: "mongod"; path: string; version: string } | { kind: "embedded" };
+
+/** What the choice depends on. */
+export interface ChoiceOptions {
+  /** Keeps the memory of a download that failed. */
+  dataDir: string;
+  /** Whether a download is worth it: data that outlasts the run. */
+  persistent: boolean;
+  env: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+  signal?: AbortSignal;
+}
+
+/** The oldest server the MongoDB driver speaks to. */
+const OLDEST = [4, 2] as const;
+const FIND_WITHIN_MS = 20_000;
+const DOWNLOAD_WITHIN_MS = 4 * 60_000;
+const ASK_AGAIN_AFTER_MS = 24 * 60 * 60_000;
+const ROOT = join(__dirname, "..", "..");
+
+/**
+ * Chooses a MongoDB server: `mongod` on PATH, else the binary `mongodb-memory-server` has cached or, on a machine that
+ * reaches it, downloads, else the embedded one. `CAIRN_MONGO_DOWNLOAD=off` and automated runs (`CI`) never download; a
+ * download that failed is not tried again for a day.
+ */
+export async function chooseMongo(options: ChoiceOptions): Promise<MongoChoice> {
+  const installed = onPath("mongod", options.env["PATH"]);
+  const own = installed === null ? null : await usable(installed, options);
+  if (own !== null) return own;
+
+  const mayDownload = isDownloadAllowed(options);
+  if (!mayDownload && !anyCache(options.env)) return { kind: "embedded" };
+  const path = await fetchBinary(mayDownload, options);
+  return (path === null ? null : await usable(path, options)) ?? { kind: "embedded" };
+}
+
+/** A binary may be too old, built for another system, or need instructions this processor lacks. */
+async function usable(path: string, { env, say }: ChoiceOptions): Promise<MongoChoice | null> {
+  try {
+    const { stdout } = await promisify(execFile)(path, ["--version"], { env, timeout: 10_000 });
+    const [, version = "", major, minor] = /db version v((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
+    const isNewEnough = Number(major) > OLDEST[0] || (Number(major) === OLDEST[0] && Number(minor) >= OLDEST[1]);
+    if (isNewEnough) return { kind: "mongod", path, version };
+    say(
+      `${path} is version ${version === "" ? "unknown" : version}; at least ${OLDEST.join(".")} is needed, so it is passed over`,
+    );
+  } catch {
+    say(`${path} does not run on this machine, so it is passed over`);
+  }
+  return null;
+}
+
+function isDownloadAllowed({ dataDir, persistent, env }: ChoiceOptions): boolean {
+  const isAutomated = !["", "0", "false", undefined].includes(env["CI"]);
+  if (!persistent || isAutomated || env["CAIRN_MONGO_DOWNLOAD"] === "off") return false;
+  const memory = failureMemory(dataDir);
+  if (!existsSync(memory)) return true;
+  const failedAt = Number(readFileSync(memory, "utf8"));
+  return !(Date.now() - failedAt < ASK_AGAIN_AFTER_MS);
+}
+
+function failureMemory(dataDir: string): string {
+  return join(dataDir, "mongo-download-failed-at");
+}
+
+/** Looking costs half a second, which a machine without any cache is spared. */
+function anyCache(env: NodeJS.ProcessEnv): boolean {
+  const folders = [
+    env["MONGOMS_DOWNLOAD_DIR"],
+    env["MONGOMS_SYSTEM_BINARY"],
+    join(env["HOME"] ?? homedir(), ".cache", "mongodb-binaries"),
+    join(ROOT, "node_modules", ".cache", "mongodb-memory-server"),
+    join(ROOT, "mongodb-binaries"),
+  ];
+  return folders.some((folder) => folder !== undefined && existsSync(folder));
+}
+
+async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: ChoiceOptions): Promise<string | null> {
+  const args = ["--import", pathToFileURL(require.resolve("tsx")).href, join(__dirname, "fetch.ts")];
+  const child = spawn(process.execPath, [...args, ...(mayDownload ? ["--download"] : [])], {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "ignore"],
+    ...(signal && { signal }),
+  });
+  const stop = () => child.kill("SIGKILL");
+  let deadline = setTimeout(stop, FIND_WITHIN_MS);
+  let found: { path: string | null; why?: string } = { path: null, why: "it took too long" };
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (line.startsWith('{"downloading":')) {
+      say("downloading mongod (once, about 100 MB; CAIRN_MONGO_DOWNLOAD=off prevents it)");
+      clearTimeout(deadline);
+      deadline = setTimeout(stop, DOWNLOAD_WITHIN_MS);
+    } else if (line.startsWith('{"path":')) {
+      found = JSON.parse(line) as typeof found;
+    }
+  });
+  await new Promise<void>((resolve) => child.once("error", () => resolve()).once("close", () => resolve()));
+  clearTimeout(deadline);
+  signal?.throwIfAborted();
+  if (mayDownload && found.path === null) {
+    say(`mongod cannot be downloaded now (${found.why ?? "no reason given"}); asked again tomorrow`);
+    writeFileSync(failureMemory(dataDir), String(Date.now()));
+  } else {
+    rmSync(failureMemory(dataDir), { force: true });
+  }
+  return found.path;
+}

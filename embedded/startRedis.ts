@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { BootError } from "../core/errors";
+import { redisAnswers } from "./answers";
+import { startGuarded } from "./child";
+import { onPath } from "./onPath";
+import { givenPart, makeFolder, type Part, type PartOptions, runPart } from "./part";
+import { refuseInProduction } from "./production";
+import { install, INSTALL_COMMANDS, type Machine, planInstall, thisMachine } from "./redis/install";
+
+/**
+ * Gives a Redis to use: the one `REDIS_URL` names, else `redis-server` from PATH as a child process on loopback with
+ * its data in `<dataDir>/redis`, installed from the operating system's packages first when it is missing and this user
+ * may do that.
+ *
+ * @param machine stands for this machine when it is decided whether and how to install
+ * @throws BootError that says how to get a Redis, or why it did not start
+ */
+export async function startRedis(options: PartOptions, machine: Machine = thisMachine(options.env)): Promise<Part> {
+  const given = options.env["REDIS_URL"];
+  if (given !== undefined && given !== "") return givenPart("redis", given, "given by REDIS_URL");
+  refuseInProduction(options.env, "REDIS_URL");
+
+  const binary = await findOrInstall(options, machine);
+  const version = await versionOf(binary);
+  const dataDir = makeFolder(join(options.dataDir, "redis"));
+  const pidFile = join(makeFolder(options.dataDir), "redis.pid");
+  return runPart(
+    {
+      name: "redis",
+      how: "child",
+      title: "redis-server",
+      dataDir,
+      pidFile,
+      silenceMs: 20_000,
+      launch: (port) =>
+        startGuarded(binary, redisArguments(port, dataDir, options.persistent), {
+          pidFile,
+          // Redis rewrites its own command line to its name and address.
+          record: { marks: ["redis-server", `127.0.0.1:${port}`], folder: dataDir },
+          env: options.env,
+        }),
+      answers: redisAnswers,
+      url: (port) => `redis://127.0.0.1:${port}`,
+      where: (port) => `redis-server ${version} on 127.0.0.1:${port}`,
+    },
+    options,
+  );
+}
+
+function redisArguments(port: number, dataDir: string, persistent: boolean): string[] {
+  const settings: Record<string, string> = {
+    port: String(port),
+    bind: "127.0.0.1",
+    "protected-mode": "yes",
+    dir: dataDir,
+    daemonize: "no",
+    // Queues must never lose a job to make room for another.
+    "maxmemory-policy": "noeviction",
+    appendonly: persistent ? "yes" : "no",
+    save: "",
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+async function findOrInstall(options: PartOptions, machine: Machine): Promise<string> {
+  const found = onPath("redis-server", options.env["PATH"]);
+  if (found !== null) return found;
+
+  const say = (line: string) => options.report?.({ part: "redis", line });
+  const plan = await planInstall(machine);
+  if (plan === null) throw missing("redis-server is not on PATH, and this user cannot install packages here");
+  say(`redis-server is not on PATH; installing it with ${plan.manager} (Cairn starts its own, on a port of its own)`);
+  const fault = await install(plan, { env: options.env, say, ...(options.signal && { signal: options.signal }) });
+  if (fault !== null) throw missing(`redis-server is not on PATH, and installing it did not work: ${fault}`);
+  const installed = onPath("redis-server", options.env["PATH"]);
+  if (installed === null) throw missing(`${plan.manager} installed Redis, but redis-server is still not on PATH`);
+  say(`installed ${installed}`);
+  return installed;
+}
+
+function missing(problem: string): BootError {
+  return new BootError("local services", [{ subject: "REDIS_URL", problem, mend: INSTALL_COMMANDS }]);
+}
+
+/** For people only: a binary that does not even tell its version tells its trouble when it is started. */
+async function versionOf(binary: string): Promise<string> {
+  const told = await promisify(execFile)(binary, ["--version"], { timeout: 5_000 }).catch(() => null);
+  return /v=([\d.]+)/.exec(told?.stdout ?? "")?.[1] ?? "of unknown version";
+}

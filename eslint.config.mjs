@@ -1,0 +1,46 @@
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+  { ignores: ["dist", "artifacts", "cache", "coverage", "typechain-types", "node_modules", ".cairn"] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { project: "./tsconfig.json" } },
+    rules: {
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: true }],
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/no-misused-promises": ["error", { checksVoidReturn: { arguments: false } }],
+      "no-restricted-syntax": [
+        "error",
+        { selector: "ExportAllDeclaration", message: "No barrel files: import from the file that holds the thing." },
+      ],
+      // Mongoose takes plain objects where its types name a class.
+      "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
+      // Our objects are closures; their methods do not use `this`.
+      "@typescript-eslint/unbound-method": "off",
+      eqeqeq: "error",
+      "no-console": "error",
+    },
+  },
+  {
+    // The rooms that talk to a person at a terminal, or start processes and hand them their environment.
+    files: ["scripts/**", "embedded/**", "test/**", "hardhat.config.ts"],
+    rules: { "no-console": "off" },
+  },
+  {
+    files: ["test/**"],
+    rules: {
+      // chai's assertions are property reads: expect(x).to.be.true
+      "@typescript-eslint/no-unused-expressions": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+    },
+  },
+  { files: ["**/*.mjs", "**/*.cjs", "**/*.js"], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    files: ["**/*.cjs"],
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
+);

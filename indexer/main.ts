@@ -1,0 +1,91 @@
+import { chainCheck } from "../core/chain";
+import { systemClock } from "../core/clock";
+import { loadConfig } from "../core/config";
+import { loadDeployment } from "../core/deployment";
+import { runProcess } from "../core/lifecycle";
+import { createLogger } from "../core/logger";
+import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
+import { preflight } from "../core/preflight";
+import { CHECKPOINT_ID, openRegistryCollections } from "../core/registry/models";
+import { type Command, parseCommand, runCommand } from "./commands";
+import { serveHealth } from "./health";
+import { createMetrics } from "./metrics";
+import { runIndexer } from "./run";
+
+const NAME = "indexer";
+
+/** Follows the chain until it is told to stop. */
+function follow(options: { reindexOnReset: boolean }): Promise<void> {
+  return runProcess({
+    name: NAME,
+    async start({ onClose, stopping }) {
+      const config = loadConfig(NAME);
+      const logger = createLogger(config);
+      let mongo: Mongo | undefined;
+      await preflight(NAME, [
+        {
+          subject: "MONGODB_URI",
+          mend: "start MongoDB there, or correct MONGODB_URI",
+          async run() {
+            mongo = await connectMongo({ uri: config.mongodbUri, name: NAME, logger });
+            return [];
+          },
+        },
+        chainCheck(config.chain),
+      ]);
+      if (mongo === undefined) throw new Error("the preflight passed without a database");
+      const database = mongo;
+      onClose("mongo", () => database.close());
+      const collections = openRegistryCollections(database);
+      await ensureIndexes(database);
+
+      const metrics = createMetrics();
+      const isLeading = async () => (await metrics.leading.get()).values[0]?.value === 1;
+      const health = await serveHealth({
+        host: config.metricsHost,
+        port: config.indexer.port,
+        metrics,
+        clock: systemClock,
+        maxLagSeconds: config.readyMaxLagSeconds,
+        readCheckpoint: () => collections.checkpoints.findOne({ _id: CHECKPOINT_ID }),
+        isLeading,
+      });
+      onClose("health server", health.close);
+
+      const running = runIndexer({
+        mongo: database,
+        config,
+        readDeployment: () => loadDeployment(config.chain),
+        clock: systemClock,
+        logger,
+        metrics,
+        terminal: process.stderr,
+        stopping,
+        reindexOnReset: options.reindexOnReset,
+        onReady: () => {
+          const entry = { notice: true, ready: true, port: health.port };
+          logger.info(entry, `Indexer follows the chain; its health is at port ${health.port}`);
+        },
+      });
+      onClose("indexer", () => running);
+      running.catch((error: unknown) => {
+        logger.fatal({ err: error }, error instanceof Error ? error.message : "the indexer failed");
+        process.exit(78);
+      });
+      return { logger, config };
+    },
+  });
+}
+
+async function main(argv: string[]): Promise<void> {
+  const command: Command | string = parseCommand(argv);
+  if (typeof command === "string") {
+    process.stderr.write(`${command}\n`);
+    process.exitCode = 64;
+    return;
+  }
+  if (command.name === "follow") await follow(command);
+  else process.exitCode = await runCommand(command);
+}
+
+void main(process.argv.slice(2));

@@ -1,0 +1,68 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+
+/** What the indexer counts and measures, in Prometheus' form. */
+export type IndexerMetrics = ReturnType<typeof createMetrics>;
+
+/** Makes the indexer's metrics in a registry of their own, the process's (memory, event loop) among them. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    headBlock: new Gauge({ name: "cairn_indexer_head_block", help: "The chain's newest block", registers }),
+    indexedBlock: new Gauge({ name: "cairn_indexer_indexed_block", help: "The last block in the index", registers }),
+    verifiedBlock: new Gauge({
+      name: "cairn_indexer_verified_block",
+      help: "Up to here every identity's counters were compared with the chain's",
+      registers,
+    }),
+    lagBlocks: new Gauge({ name: "cairn_indexer_lag_blocks", help: "Blocks not indexed yet", registers }),
+    lagSeconds: new Gauge({
+      name: "cairn_indexer_lag_seconds",
+      help: "For how long there has been a block that is not indexed",
+      registers,
+    }),
+    events: new Counter({ name: "cairn_indexer_events_total", help: "Events written to the index", registers }),
+    blocks: new Counter({ name: "cairn_indexer_blocks_total", help: "Blocks written to the index", registers }),
+    visibleSeconds: new Histogram({
+      name: "cairn_indexer_head_to_database_seconds",
+      help: "From the moment a block was heard of to its being in the index",
+      buckets: [0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    reorgs: new Counter({ name: "cairn_indexer_reorgs_total", help: "Reorgs followed", registers }),
+    reorgDepth: new Histogram({
+      name: "cairn_indexer_reorg_depth_blocks",
+      help: "Blocks dropped by a reorg",
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024],
+      registers,
+    }),
+    requests: new Counter({
+      name: "cairn_indexer_rpc_requests_total",
+      help: "Requests sent to nodes",
+      labelNames: ["endpoint", "method"] as const,
+      registers,
+    }),
+    faults: new Counter({
+      name: "cairn_indexer_rpc_errors_total",
+      help: "Requests that failed or whose answer was not believed, by kind",
+      labelNames: ["endpoint", "kind"] as const,
+      registers,
+    }),
+    retries: new Counter({ name: "cairn_indexer_rpc_retries_total", help: "Rounds of requests tried again", registers }),
+    repairedLogs: new Counter({
+      name: "cairn_indexer_repaired_logs_total",
+      help: "Logs that a node had left out and that were found elsewhere",
+      registers,
+    }),
+    unverified: new Gauge({
+      name: "cairn_indexer_unverified_identities",
+      help: "Identities whose counters do not agree with the chain's",
+      registers,
+    }),
+    suspects: new Gauge({ name: "cairn_indexer_suspect_blocks", help: "Blocks whose logs may be incomplete", registers }),
+    leading: new Gauge({ name: "cairn_indexer_leading", help: "1 while this process holds the lease", registers }),
+    reign: new Gauge({ name: "cairn_indexer_reign", help: "The fencing token of the current lease", registers }),
+  };
+}

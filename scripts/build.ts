@@ -1,0 +1,16 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** Compiles what production runs into `dist/`; afterwards `npm prune --omit=dev` leaves all it needs. */
+rmSync("dist", { recursive: true, force: true });
+const { status } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
+  stdio: "inherit",
+});
+// What lies beside the code and is read at run time: word lists, pages.
+for (const room of ["core", "indexer", "api"]) {
+  cpSync(room, join("dist", room), { recursive: true, filter: (source) => !source.endsWith(".ts") });
+}
+// The API tells its version from here.
+cpSync("package.json", join("dist", "package.json"));
+process.exitCode = status ?? 1;

@@ -1,0 +1,30 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
+/** What every commit must pass beside the tests; each runs to its end, so that one round shows everything. */
+const CHECKS: { name: string; bin: string; args: string[] }[] = [
+  { name: "types", bin: "typescript/bin/tsc", args: ["--noEmit", "-p", "."] },
+  { name: "linter", bin: "eslint/bin/eslint.js", args: ["--max-warnings", "0", "."] },
+  { name: "formatter", bin: "prettier/bin/prettier.cjs", args: ["--check", "--log-level", "warn", "."] },
+  { name: "Solidity linter", bin: "solhint/solhint.js", args: ["--max-warnings", "0", "contracts/**/*.sol"] },
+];
+
+async function run({ bin, args }: { bin: string; args: string[] }): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, [join("node_modules", bin), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number>((resolve) => child.on("close", (status) => resolve(status ?? 1)));
+  return { code, output };
+}
+
+async function main(): Promise<void> {
+  const results = await Promise.all(CHECKS.map(async (check) => ({ ...check, ...(await run(check)) })));
+  for (const { name, code, output } of results) {
+    process.stdout.write(`${code === 0 ? "ok    " : "FAULTY"}  ${name}\n`);
+    if (code !== 0) process.stdout.write(`${output.trimEnd()}\n\n`);
+  }
+  process.exitCode = results.every(({ code }) => code === 0) ? 0 : 1;
+}
+
+void main();

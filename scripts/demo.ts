@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { readEnvironment } from "../core/config";
+import { messageOf } from "../core/errors";
+import { type Stage, playStory } from "./demo/story";
+import { type RunningRecord, runningRecordPath, stageOf, startCairn } from "./dev/cairn";
+import { processLine, sceneLines } from "./dev/words";
+
+const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", ".cairn"));
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+/** `npm run demo`: plays the story on the Cairn that runs here, or on one of its own, which it ends. */
+async function main(): Promise<void> {
+  const running = findRunning();
+  if (running !== undefined) {
+    say(`Playing on the Cairn that runs at ${running.apiUrl}\n`);
+    await tell(running);
+    return;
+  }
+  say("No Cairn runs here; starting one for the story.\n");
+  const cairn = await startCairn({
+    dataDir: DATA_DIR,
+    env: readEnvironment(),
+    report: (who, line) => say(processLine(who, line)),
+  });
+  const end = async () => {
+    await cairn.stop();
+    process.exit(130);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end());
+  try {
+    say("");
+    await tell(stageOf(cairn));
+  } finally {
+    await cairn.stop();
+  }
+}
+
+async function tell(stage: Stage): Promise<void> {
+  let number = 0;
+  const startedAt = performance.now();
+  await playStory(stage, (scene) => say(sceneLines(scene, (number += 1))));
+  say(`\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+}
+
+function findRunning(): Stage | undefined {
+  const path = runningRecordPath(DATA_DIR);
+  if (!existsSync(path)) return undefined;
+  const { pid, stage } = JSON.parse(readFileSync(path, "utf8")) as RunningRecord;
+  try {
+    process.kill(pid, 0);
+    return stage;
+  } catch {
+    // The record of a Cairn that was killed: nobody is there.
+    return undefined;
+  }
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`\nThe demo stopped: ${messageOf(error)}\n`);
+    process.exit(1);
+  },
+);

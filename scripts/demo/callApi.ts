@@ -1,0 +1,47 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** What the API answered. */
+export interface ApiAnswer {
+  method: string;
+  path: string;
+  status: number;
+  body: Record<string, unknown>;
+}
+
+/** Sends one request as a wallet's app would: JSON, with the session as bearer token. */
+export async function callApi(
+  apiUrl: string,
+  request: { method: string; path: string; body?: unknown; session?: string },
+): Promise<ApiAnswer> {
+  const { method, path, body, session } = request;
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (session !== undefined && session !== "") headers["authorization"] = `Bearer ${session}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const response = await untilReachable(() =>
+    fetch(apiUrl + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }),
+  );
+  const text = await response.text();
+  const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
+  return { method, path, status: response.status, body: parsed };
+}
+
+/** The answer's body, when its status is one of those expected. */
+export function expectAnswer(answer: ApiAnswer, ...statuses: number[]): Record<string, unknown> {
+  if (statuses.includes(answer.status)) return answer.body;
+  const said = answer.body["detail"] ?? JSON.stringify(answer.body);
+  throw new Error(`${answer.method} ${answer.path} answered ${answer.status}: ${String(said)}`);
+}
+
+/** A process that was killed is back within seconds: a refused connection or a 503 is tried again for a while. */
+async function untilReachable(send: () => Promise<Response>): Promise<Response> {
+  for (let attempt = 1; ; attempt += 1) {
+    const last = attempt === 60;
+    try {
+      const response = await send();
+      if (response.status !== 503 || last) return response;
+    } catch (error) {
+      if (last) throw new Error("The API cannot be reached.", { cause: error });
+    }
+    await delay(250);
+  }
+}

@@ -1,0 +1,76 @@
+import { join, relative, resolve } from "node:path";
+import { readEnvironment } from "../core/config";
+import { messageOf } from "../core/errors";
+import { playStory } from "./demo/story";
+import { type RunningCairn, stageOf, startCairn } from "./dev/cairn";
+import { processLine, sceneLines, whereabouts } from "./dev/words";
+
+const ROOT = join(__dirname, "..");
+/** Another folder lets two Cairns run side by side. */
+const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(ROOT, ".cairn"));
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+/** `npm start`: everything on this machine, the story once, then it stays until Ctrl-C. */
+async function main(): Promise<void> {
+  const told = untilTold();
+  const startedAt = performance.now();
+  if (readEnvironment()["NODE_ENV"] === "production") {
+    throw new Error("npm start is for development: in production run npm run api, npm run worker and npm run indexer.");
+  }
+  say("Starting Cairn; Ctrl-C ends it.\n");
+  const starting = startCairn({
+    dataDir: DATA_DIR,
+    env: readEnvironment(),
+    report: (who, line) => say(processLine(who, line)),
+  });
+  const first = await Promise.race([starting, told]);
+  // Told to end while starting: what has started by then is ended all the same.
+  const cairn = first === "told" ? await starting : first;
+  if (first !== "told") {
+    say(`\nAlice's story, with a real wallet\n`);
+    await Promise.race([tellStory(cairn), told]);
+    say(`\nCairn is running (${((performance.now() - startedAt) / 1000).toFixed(0)} s)\n`);
+    say(`${whereabouts(cairn, ROOT)}\n`);
+    await told;
+  }
+  say("\nEnding everything ...");
+  await cairn.stop();
+  say(`Ended. Data is kept in ${relative(process.cwd(), DATA_DIR)}/; delete that folder to start empty.`);
+}
+
+/** A story that stops is told too; Cairn stays up, so that one can look into it. */
+async function tellStory(cairn: RunningCairn): Promise<void> {
+  let number = 0;
+  try {
+    await playStory(stageOf(cairn), (scene) => say(sceneLines(scene, (number += 1))));
+  } catch (error) {
+    say(`  The story stopped: ${messageOf(error)}\n  "npm run demo" continues it.`);
+  }
+}
+
+/**
+ * Resolves when someone wants us to end: Ctrl-C, a signal, or the launcher that is gone. Asked again later, we leave at
+ * once: whatever we started ends with us.
+ */
+function untilTold(): Promise<"told"> {
+  let toldAt: number | undefined;
+  return new Promise((resolve) => {
+    const tell = () => {
+      const now = performance.now();
+      // One Ctrl-C may arrive twice, from the terminal and from the launcher.
+      if (toldAt !== undefined && now - toldAt > 500) process.exit(130);
+      toldAt ??= now;
+      resolve("told");
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, tell);
+    process.on("disconnect", tell);
+  });
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`\n${messageOf(error)}\n`);
+    process.exit(1);
+  },
+);

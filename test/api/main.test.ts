@@ -1,0 +1,133 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
+import { connectMongo } from "../../core/mongo";
+import { deploy } from "../../scripts/deploy";
+import { eventually } from "../support/eventually";
+import { testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
+import { ask } from "./support/testApi";
+
+const ROOT = join(__dirname, "..", "..");
+
+interface ApiProcess {
+  child: ChildProcess;
+  output(): string;
+  exit: Promise<number | null>;
+}
+
+function startApi(environment: Record<string, string>): ApiProcess {
+  const child = spawn(process.execPath, ["--import", "tsx", "api/main.ts"], {
+    cwd: ROOT,
+    env: { PATH: process.env["PATH"], NODE_ENV: "test", PORT: "0", API_METRICS_PORT: "0", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  const exit = new Promise<number | null>((resolve) => child.on("exit", resolve));
+  return { child, output: () => text, exit };
+}
+
+async function readyPorts(api: ApiProcess): Promise<{ port: number; metricsPort: number }> {
+  const line = await eventually(
+    "the ready line",
+    () =>
+      api
+        .output()
+        .split("\n")
+        .find((entry) => entry.includes('"ready":true')),
+    30_000,
+  );
+  return JSON.parse(line) as { port: number; metricsPort: number };
+}
+
+describe("the api's process", () => {
+  const deploymentsDir = mkdtempSync(join(tmpdir(), "cairn-api-main-"));
+  const environment = () => ({
+    MONGODB_URI: mongodbUri,
+    REDIS_URL: testRedisUrl(),
+    REDIS_PREFIX: `test-main-${randomBytes(4).toString("hex")}`,
+    RPC_URL: testRpcUrl(),
+    DEPLOYMENTS_DIR: deploymentsDir,
+  });
+  let mongodbUri: string;
+  const started: ApiProcess[] = [];
+  const start = (more: Record<string, string> = {}): ApiProcess => {
+    const api = startApi({ ...environment(), ...more });
+    started.push(api);
+    return api;
+  };
+
+  before(async () => {
+    mongodbUri = testMongoUri("api_main");
+    const deployerPrivateKey = DEVELOPMENT_RELAYER_KEY;
+    const didMethod = `t${randomBytes(6).toString("hex")}`;
+    await deploy({
+      ...{ rpcUrl: testRpcUrl(), chainId: 31337, deployerPrivateKey, didMethod, deploymentsDir },
+      report: () => undefined,
+    });
+  });
+  after(async () => {
+    for (const { child, exit } of started) {
+      child.kill("SIGKILL");
+      await exit;
+    }
+    rmSync(deploymentsDir, { recursive: true, force: true });
+    const mongo = await connectMongo({ uri: mongodbUri, name: "test-api-main" });
+    await mongo.dropDatabase();
+    await mongo.close();
+  });
+
+  it("serves, names its dependencies, keeps metrics to itself, and ends cleanly when told to", async () => {
+    const api = start();
+    const { port, metricsPort } = await readyPorts(api);
+    const url = `http://127.0.0.1:${port}`;
+    const body = { email: "alice@example.org", password: "correct horse battery", name: "Alice" };
+    const registered = await ask(`${url}/auth/register`, "POST", { body });
+    expect(registered.status, registered.text).to.equal(201);
+    const ready = await ask(`${url}/health/ready`, "GET");
+    expect(Object.keys(ready.body.dependencies)).to.have.members(["mongo", "redis", "chain", "index"]);
+    expect(ready.body.dependencies["mongo"]?.status).to.equal("up");
+    expect(ready.body.dependencies["chain"]?.status).to.equal("up");
+    expect(ready.body.dependencies["index"]?.status, "no indexer runs here").to.equal("down");
+    expect((await ask(`${url}/metrics`, "GET")).status).to.equal(404);
+    const metrics = await ask(`http://127.0.0.1:${metricsPort}/metrics`, "GET");
+    expect(metrics.text)
+      .to.include('cairn_queue_depth_jobs{queue="anchoring"} 0')
+      .and.include("cairn_sessions_valid 1");
+    api.child.kill("SIGTERM");
+    expect(await api.exit, api.output()).to.equal(0);
+    expect(api.output()).to.include('"stopped"');
+    expect(api.output()).not.to.include("alice@").and.not.to.include("correct horse").and.not.to.include("SES-");
+  });
+
+  it("finishes the request in hand before it ends", async () => {
+    const api = start();
+    const { port } = await readyPorts(api);
+    // Enough work in line that the last answers come after the signal.
+    const requests = Array.from({ length: 24 }, (_, index) =>
+      ask(`http://127.0.0.1:${port}/auth/login`, "POST", {
+        body: { email: `someone${index}@example.org`, password: "not the right one" },
+      }).then(({ status }) => status),
+    );
+    await delay(150);
+    api.child.kill("SIGTERM");
+    expect(new Set(await Promise.all(requests))).to.deep.equal(new Set([401]));
+    expect(await api.exit).to.equal(0);
+  });
+
+  it("does not start when something is missing, and names everything at once", async () => {
+    const api = start({
+      MONGODB_URI: "mongodb://127.0.0.1:1/cairn",
+      RPC_URL: "http://127.0.0.1:1",
+      REDIS_URL: "redis://127.0.0.1:1",
+    });
+    expect(await api.exit).to.equal(78);
+    for (const subject of ["MONGODB_URI", "RPC_URL", "REDIS_URL"]) expect(api.output()).to.include(`- ${subject}:`);
+  });
+});

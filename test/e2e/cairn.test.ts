@@ -1,0 +1,155 @@
+import { expect } from "chai";
+import { Contract, JsonRpcProvider } from "ethers";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type Server, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DID_REGISTRY_ABI } from "../../core/chain";
+import { type Scene, type Stage, playStory } from "../../scripts/demo/story";
+import { type RunningCairn, type RunningRecord, runningRecordPath, stageOf, startCairn } from "../../scripts/dev/cairn";
+import { eventually } from "../support/eventually";
+
+const ROOT = join(__dirname, "..", "..");
+
+/** The environment of a machine on which nothing is configured. */
+function bareEnvironment(): NodeJS.ProcessEnv {
+  const { MONGODB_URI, REDIS_URL, RPC_URL, ...rest } = process.env;
+  return { ...rest, CAIRN_MONGO_DOWNLOAD: "off" };
+}
+
+async function registrationsOf(stage: Stage, walletAddress: string): Promise<number> {
+  const provider = new JsonRpcProvider(stage.rpcUrl, stage.chainId, { staticNetwork: true });
+  try {
+    const registry = new Contract(stage.didRegistryAddress, DID_REGISTRY_ABI, provider);
+    const filter = registry.filters["DIDRegistered"]?.(walletAddress);
+    if (filter === undefined) throw new Error("the contract has no event DIDRegistered");
+    return (await registry.queryFilter(filter, 0)).length;
+  } finally {
+    provider.destroy();
+  }
+}
+
+function walletOf(scenes: Scene[]): string {
+  const address = /0x[0-9a-fA-F]{40}/.exec(scenes.flatMap(({ outcome }) => outcome).join(" "))?.[0];
+  if (address === undefined) throw new Error("the story named no wallet");
+  return address;
+}
+
+describe("a whole Cairn", function () {
+  this.timeout(180_000);
+  let dataDir: string;
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), "cairn-e2e-"));
+  });
+
+  afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 }));
+
+  describe("whose processes are killed during the story", () => {
+    let cairn: RunningCairn;
+
+    beforeEach(async () => {
+      cairn = await startCairn({ dataDir, env: bareEnvironment(), report: () => undefined });
+    });
+
+    afterEach(() => cairn.stop());
+
+    it("finishes every story with one registration each", async () => {
+      for (const victim of ["api", "worker", "indexer", "chain", "mongo", "redis"]) {
+        const scenes: Scene[] = [];
+        await playStory(stageOf(cairn), (scene) => {
+          scenes.push(scene);
+          // While the anchoring job waits or runs.
+          if (scene.title.includes("links her wallet")) kill(cairn.pids()[victim], victim);
+        });
+        expect(scenes, `the story in which ${victim} was killed`).to.have.length(6);
+        expect(await registrationsOf(stageOf(cairn), walletOf(scenes)), victim).to.equal(1);
+        await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined, 30_000);
+      }
+    });
+  });
+
+  describe("started by its command", () => {
+    const taken: Server[] = [];
+
+    beforeEach(async () => {
+      // What a developer's machine often runs already; where a port is held by something else, that serves as well.
+      for (const port of [8545, 3000, 6379, 27017]) await occupy(port, taken);
+    });
+
+    afterEach(() => taken.splice(0).forEach((server) => server.close()));
+
+    it("continues after a hard kill with the same Alice, and ends cleanly on Ctrl-C", async () => {
+      const first = run("scripts/dev.ts", dataDir);
+      const record = await eventually("the first start", () => readRecord(dataDir), 90_000);
+      await eventually("the wallet to be linked", () => first.output().includes("She links her wallet"), 60_000);
+      first.child.kill("SIGKILL");
+      const wallet = /0x[0-9a-fA-F]{40}/.exec(first.output().split("She links her wallet")[1] ?? "")?.[0] ?? "";
+      await eventually("its processes to end", async () => !(await isReachable(record.stage.apiUrl)), 20_000);
+
+      const second = run("scripts/dev.ts", dataDir);
+      await eventually("the second start to finish", () => second.output().includes("Cairn is running"), 90_000);
+      const again = await eventually("its record", () => readRecord(dataDir));
+      expect(await registrationsOf(again.stage, wallet)).to.equal(1);
+      const answer = await fetch(`${again.stage.apiUrl}/1.0/identifiers/did:mychain:${wallet.toLowerCase()}`);
+      expect(answer.status).to.equal(200);
+
+      second.child.kill("SIGINT");
+      expect(await second.exitCode).to.equal(0);
+      expect(await isReachable(again.stage.apiUrl)).to.equal(false);
+      expect(await isReachable(again.stage.rpcUrl)).to.equal(false);
+      expect(existsSync(runningRecordPath(dataDir))).to.equal(false);
+    });
+  });
+});
+
+function kill(pid: number | undefined, what: string): void {
+  if (pid === undefined) throw new Error(`${what} does not run`);
+  process.kill(pid, "SIGKILL");
+}
+
+async function occupy(port: number, into: Server[]): Promise<void> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve() : reject(error)));
+    server.listen(port, "127.0.0.1", () => {
+      into.push(server);
+      resolve();
+    });
+  });
+}
+
+interface Run {
+  child: ChildProcess;
+  output(): string;
+  exitCode: Promise<number | null>;
+}
+
+function run(script: string, dataDir: string): Run {
+  const env = { ...bareEnvironment(), CAIRN_DATA_DIR: dataDir };
+  const child = spawn(process.execPath, ["--import", "tsx", script], {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const exitCode = new Promise<number | null>((resolve) => child.on("exit", resolve));
+  return { child, output: () => output, exitCode };
+}
+
+function readRecord(dataDir: string): RunningRecord | undefined {
+  const path = runningRecordPath(dataDir);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as RunningRecord) : undefined;
+}
+
+async function isReachable(url: string): Promise<boolean> {
+  try {
+    await fetch(url);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,239 @@
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { HDNodeWallet, WebSocketProvider } from "ethers";
+import type { Part, PartExit } from "../../embedded/part";
+import { startChain } from "../../embedded/startChain";
+import { eventually } from "../support/eventually";
+import { bareEnv, killHard, rpcTo, workbench } from "./workbench";
+
+const STRANGER = "0x1111111111111111111111111111111111111111";
+const wallet = HDNodeWallet.fromPhrase("test test test test test test test test test test test junk");
+
+/** What a node tells of every block, of both ends of a long chain. */
+async function history(rpc: ReturnType<typeof rpcTo>): Promise<unknown[]> {
+  const height = Number(await rpc("eth_blockNumber"));
+  const numbers = Array.from({ length: height + 1 }, (_, number) => number);
+  const chosen = numbers.filter((number) => number < 30 || number > height - 10 || number % 997 === 0);
+  return Promise.all(chosen.map((number) => rpc("eth_getBlockByNumber", `0x${number.toString(16)}`, true)));
+}
+
+describe("the embedded chain", () => {
+  const bench = workbench();
+  const exits: PartExit[] = [];
+  const notes: string[] = [];
+  let dataDir: string;
+
+  async function start(persistent = true): Promise<Part> {
+    const report = ({ line }: { line: string }) => notes.push(line);
+    const onExit = (exit: PartExit) => exits.push(exit);
+    return bench.keep(await startChain({ dataDir, persistent, env: bareEnv(), report, onExit }));
+  }
+
+  async function pay(rpc: ReturnType<typeof rpcTo>, value: number): Promise<string> {
+    const nonce = Number(await rpc("eth_getTransactionCount", wallet.address, "pending"));
+    const fees = { maxFeePerGas: 1_000n, maxPriorityFeePerGas: 0n };
+    const raw = await wallet.signTransaction({
+      type: 2,
+      chainId: 31337,
+      nonce,
+      to: STRANGER,
+      value,
+      gasLimit: 21_000,
+      ...fees,
+    });
+    return rpc("eth_sendRawTransaction", raw);
+  }
+
+  beforeEach(() => {
+    dataDir = bench.folder();
+    exits.length = 0;
+    notes.length = 0;
+  });
+  afterEach(() => bench.clear());
+
+  it("comes back from SIGKILL with every block, equal to the last digit of its hash", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    const [, second = "", third = "", fourth = "", fifth = ""] = await rpc<string[]>("eth_accounts");
+    await pay(rpc, 1);
+    await rpc("eth_sendTransaction", { from: second, to: third, value: "0x5" });
+    await rpc("eth_sendTransaction", { from: second, to: third, value: "0x5", gasPrice: "0x3b9aca00" });
+    await rpc("hardhat_impersonateAccount", STRANGER);
+    await rpc("hardhat_setBalance", STRANGER, "0xde0b6b3a7640000");
+    await rpc("eth_sendTransaction", { from: STRANGER, to: third, value: "0x1" });
+    await rpc("hardhat_stopImpersonatingAccount", STRANGER);
+    await rpc("hardhat_setStorageAt", fourth, "0x0", `0x${"7".padStart(64, "0")}`);
+    await rpc("hardhat_setNonce", fifth, "0x10");
+    await rpc("hardhat_setCode", fourth, "0x60006000fd");
+    const failing = await rpc("eth_sendTransaction", { from: second, to: fourth, gas: "0x7530" }).catch(String);
+    expect(failing).to.match(/reverted/);
+    await rpc("evm_increaseTime", 1_000);
+    await rpc("evm_mine");
+    await rpc("evm_setNextBlockTimestamp", Math.floor(Date.now() / 1000) + 50_000);
+    await pay(rpc, 2);
+    await rpc("hardhat_mine", "0x2710", "0x3");
+    await rpc("hardhat_mine", "0x2");
+    await rpc("hardhat_setNextBlockBaseFeePerGas", "0x64");
+    await pay(rpc, 3);
+    const before = await history(rpc);
+
+    await killHard(part, exits);
+    await part.restart();
+    expect(await history(rpc)).to.deep.equal(before);
+    expect(await rpc("eth_getStorageAt", fourth, "0x0", "latest")).to.equal(`0x${"7".padStart(64, "0")}`);
+    // It is not only read: it goes on from there.
+    await pay(rpc, 4);
+    expect(Number(await rpc("eth_blockNumber"))).to.equal(Number((before.at(-1) as { number: string }).number) + 1);
+    expect(notes).to.be.empty;
+  });
+
+  it("keeps only the branch that is left after evm_revert, and the settings a revert leaves alone", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    await pay(rpc, 1);
+    const snapshot = await rpc("evm_snapshot");
+    const dropped = await pay(rpc, 2);
+    await rpc("hardhat_setBalance", STRANGER, "0x1234");
+    await rpc("evm_setAutomine", false);
+    expect(await rpc<boolean>("evm_revert", snapshot)).to.equal(true);
+    const kept = await pay(rpc, 3);
+    await rpc("evm_mine");
+    const before = await history(rpc);
+
+    await killHard(part, exits);
+    await part.restart();
+    expect(await history(rpc)).to.deep.equal(before);
+    expect(await rpc<unknown>("eth_getTransactionByHash", dropped)).to.equal(null);
+    expect(await rpc<unknown>("eth_getTransactionReceipt", kept)).to.include({ status: "0x1", blockNumber: "0x2" });
+    expect(await rpc<boolean>("hardhat_getAutomine")).to.equal(false);
+    expect(Number(await rpc("eth_getBalance", STRANGER, "latest"))).to.equal(4);
+  });
+
+  it("keeps waiting transactions, mines them with the same block after the restart, and keeps its clock", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    await rpc("evm_setAutomine", false);
+    const mined = await pay(rpc, 1);
+    await rpc("evm_mine");
+    const waiting = [await pay(rpc, 2), await pay(rpc, 3)];
+    await rpc("evm_increaseTime", 5_000);
+    const clock = Number((await rpc<{ timestamp: string }>("eth_getBlockByNumber", "pending", false)).timestamp);
+
+    await killHard(part, exits);
+    await part.restart();
+    const pending = await rpc<{ timestamp: string; transactions: string[] }>("eth_getBlockByNumber", "pending", false);
+    expect(pending.transactions).to.deep.equal(waiting);
+    expect(Number(pending.timestamp) - clock).to.be.within(0, 10);
+    await rpc("evm_mine");
+    const block = await rpc<{ transactions: string[] }>("eth_getBlockByNumber", "latest", false);
+    expect(block.transactions).to.deep.equal(waiting);
+    expect(block.transactions).not.to.include(mined);
+  });
+
+  it("loses nothing it answered when it is killed in the middle of a stream of transactions", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    const answered: string[] = [];
+    let killed: Promise<void> | undefined;
+    for (let nonce = 0; ; nonce++) {
+      const fees = { maxFeePerGas: 0n, maxPriorityFeePerGas: 0n };
+      const raw = await wallet.signTransaction({
+        type: 2,
+        chainId: 31337,
+        nonce,
+        to: STRANGER,
+        value: 1,
+        gasLimit: 21_000,
+        ...fees,
+      });
+      const hash = await rpc("eth_sendRawTransaction", raw).catch(() => null);
+      if (hash === null) break;
+      answered.push(hash);
+      if (answered.length === 30) killed = killHard(part, exits);
+    }
+    await killed;
+    await part.restart();
+    const receipts = await Promise.all(
+      answered.map((hash) => rpc<{ status: string } | null>("eth_getTransactionReceipt", hash)),
+    );
+    expect(receipts.filter((receipt) => receipt?.status === "0x1")).to.have.length(answered.length);
+    expect(Number(await rpc("eth_blockNumber"))).to.be.within(answered.length, answered.length + 1);
+  });
+
+  it("mines in intervals through its memory", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    await rpc("evm_setIntervalMining", 20);
+    await eventually("four blocks", async () => Number(await rpc("eth_blockNumber")) >= 4);
+    await rpc("evm_setIntervalMining", 0);
+    const before = await history(rpc);
+    await killHard(part, exits);
+    await part.restart();
+    expect(await history(rpc)).to.deep.equal(before);
+  });
+
+  it("passes over a line that was not finished, and sets an edited journal aside with a word about it", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    await pay(rpc, 1);
+    await pay(rpc, 2);
+    const before = await history(rpc);
+    const journal = join(dataDir, "chain", "journal.jsonl");
+
+    await killHard(part, exits);
+    appendFileSync(journal, '{"kind":"mined","number":3,"co');
+    await part.restart();
+    expect(await history(rpc)).to.deep.equal(before);
+    expect(notes).to.be.empty;
+
+    await killHard(part, exits);
+    const edited = readFileSync(journal, "utf8").replace(
+      /("number":2,.*"firstSeconds":)(\d+)/,
+      (_all, before: string, seconds: string) => `${before}${Number(seconds) + 7}`,
+    );
+    writeFileSync(journal, edited);
+    await part.restart();
+    expect(await rpc("eth_blockNumber")).to.equal("0x0");
+    expect(notes).to.have.length(1);
+    expect(notes[0]).to.match(
+      /starts empty: its journal does not replay .*block 2 comes out with another hash.*kept as .*journal-2.*\.jsonl$/,
+    );
+    expect(readdirSync(join(dataDir, "chain"))).to.have.length(2);
+    await pay(rpc, 3);
+    expect(await rpc("eth_blockNumber")).to.equal("0x1");
+  });
+
+  it("tells WebSocket subscribers of a block, on the same port", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    const provider = new WebSocketProvider(part.url.replace("http", "ws"));
+    const seen = new Promise<number>((resolve, reject) => provider.once("block", resolve).catch(reject));
+    await provider.getNetwork();
+    await pay(rpc, 1);
+    expect(await seen).to.equal(1);
+    await provider.destroy();
+  });
+
+  it("forgets on hardhat_reset, and refuses to fork", async () => {
+    const part = await start();
+    const rpc = rpcTo(part.url);
+    await pay(rpc, 1);
+    await rpc("hardhat_reset");
+    expect(await rpc("eth_blockNumber")).to.equal("0x0");
+    const refused = await rpc("hardhat_reset", { forking: { jsonRpcUrl: "http://127.0.0.1:1" } }).catch(String);
+    expect(refused).to.match(/cannot fork another/);
+    await killHard(part, exits);
+    await part.restart();
+    expect(await rpc("eth_blockNumber")).to.equal("0x0");
+  });
+
+  it("writes nothing when it runs in memory", async () => {
+    const part = await start(false);
+    const rpc = rpcTo(part.url);
+    await pay(rpc, 1);
+    expect(await rpc<string[]>("eth_accounts")).to.have.length(20);
+    expect(await rpc("eth_chainId")).to.equal("0x7a69");
+    expect(readdirSync(join(dataDir, "chain"))).to.be.empty;
+  });
+});

@@ -1,0 +1,134 @@
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { expect } from "chai";
+import mongoose from "mongoose";
+import { chooseMongo } from "../../embedded/mongod/choose";
+import type { PartExit } from "../../embedded/part";
+import { isAlive } from "../../embedded/processes";
+import { startMongo } from "../../embedded/startMongo";
+import { bareEnv, killHard, workbench } from "./workbench";
+
+const TSX = pathToFileURL(require.resolve("tsx")).href;
+
+describe("the MongoDB server of a developer's machine", () => {
+  const bench = workbench();
+  afterEach(() => bench.clear());
+
+  /** A PATH whose only mongod is this shell script. */
+  function fakeMongod(script: string): string {
+    const bin = bench.folder();
+    writeFileSync(join(bin, "mongod"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return bin;
+  }
+
+  async function choose(env: NodeJS.ProcessEnv) {
+    const said: string[] = [];
+    // A home without caches: what other projects downloaded must not decide a test.
+    const bare = bareEnv({ HOME: bench.folder(), PATH: "", ...env });
+    const choice = await chooseMongo({
+      dataDir: bench.folder(),
+      persistent: true,
+      env: bare,
+      say: (line) => said.push(line),
+    });
+    return { choice, said };
+  }
+
+  it("is the mongod on PATH where there is one", async () => {
+    const bin = fakeMongod('echo "db version v7.0.14"');
+    expect((await choose({ PATH: bin })).choice).to.deep.equal({
+      kind: "mongod",
+      path: join(bin, "mongod"),
+      version: "7.0.14",
+    });
+  });
+
+  it("is the embedded one when the mongod on PATH is too old or does not run, and that is said", async () => {
+    const old = await choose({ PATH: fakeMongod('echo "db version v3.6.3"') });
+    expect(old.choice).to.deep.equal({ kind: "embedded" });
+    expect(old.said.join()).to.match(/mongod is version 3\.6\.3; at least 4\.2 is needed/);
+    const broken = await choose({ PATH: fakeMongod("kill -ILL $$") });
+    expect(broken.choice).to.deep.equal({ kind: "embedded" });
+    expect(broken.said.join()).to.match(/does not run on this machine/);
+  });
+
+  it("is a binary that was downloaded before, where mongodb-memory-server keeps one", async () => {
+    const bin = fakeMongod('echo "db version v8.0.4"');
+    const { choice } = await choose({
+      MONGOMS_SYSTEM_BINARY: join(bin, "mongod"),
+      MONGOMS_SYSTEM_BINARY_VERSION_CHECK: "false",
+    });
+    expect(choice).to.deep.equal({ kind: "mongod", path: join(bin, "mongod"), version: "8.0.4" });
+  });
+
+  it("is not held up by a download that is out of reach, and does not try it again the same day", async () => {
+    const dataDir = bench.folder();
+    const home = bench.folder();
+    const said: string[] = [];
+    // Nothing listens on port 1.
+    const mirror = { MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1", CAIRN_MONGO_DOWNLOAD: "", CI: "" };
+    const env = bareEnv({ HOME: home, PATH: "", ...mirror });
+    const again = () => chooseMongo({ dataDir, persistent: true, env, say: (line) => said.push(line) });
+    const begun = performance.now();
+    expect(await again()).to.deep.equal({ kind: "embedded" });
+    expect(performance.now() - begun).to.be.lessThan(10_000);
+    expect(await again()).to.deep.equal({ kind: "embedded" });
+    expect(said).to.have.length(1);
+    expect(said[0]).to.match(/cannot be downloaded now/);
+  });
+
+  it("keeps documents through SIGKILL, and never shows one kind the files of the other", async () => {
+    const dataDir = bench.folder();
+    const exits: PartExit[] = [];
+    const said: string[] = [];
+    // The mark of a mongod used before.
+    mkdirSync(join(dataDir, "mongod-7.0"));
+    writeFileSync(join(dataDir, "mongod-7.0", "WiredTiger"), "theirs");
+    writeFileSync(join(dataDir, "mongo-folder"), "mongod-7.0");
+    const part = bench.keep(
+      await startMongo({
+        dataDir,
+        persistent: true,
+        env: bareEnv({ PATH: "", HOME: bench.folder() }),
+        onExit: (exit) => exits.push(exit),
+        report: ({ line }) => said.push(line),
+      }),
+    );
+    expect(part.how).to.equal("embedded");
+    expect(said.join()).to.match(/mongod-7\.0, which stays and is not read/);
+    const write = await mongoose.createConnection(part.url).asPromise();
+    await write.collection("things").insertOne({ name: "kept" });
+    await write.close();
+
+    await killHard(part, exits);
+    await part.restart();
+    const read = await mongoose.createConnection(part.url).asPromise();
+    expect(await read.collection("things").findOne({ name: "kept" })).to.have.property("name", "kept");
+    await read.close();
+    expect(readdirSync(join(dataDir, "mongod-7.0"))).to.deep.equal(["WiredTiger"]);
+  });
+
+  it("runs a mongod from PATH under a guard, in a folder of its version, brings it back and ends it", async () => {
+    const main = join(__dirname, "..", "..", "embedded", "mongo", "main.ts");
+    // Takes mongod's arguments and serves its protocol.
+    const bin = fakeMongod(
+      `[ "$1" = --version ] && { echo "db version v7.0.14"; exit; }
+      while [ $# -gt 0 ]; do case "$1" in --port) port=$2;; --dbpath) data=$2;; esac; shift; done
+      exec "${process.execPath}" --import "${TSX}" "${main}" --port "$port" --data "$data"`,
+    );
+    const dataDir = bench.folder();
+    const exits: PartExit[] = [];
+    const onExit = (exit: PartExit) => exits.push(exit);
+    const env = bareEnv({ PATH: `${bin}:${process.env["PATH"] ?? ""}` });
+    const part = bench.keep(await startMongo({ dataDir, persistent: true, env, onExit }));
+    expect(part).to.include({ how: "child", dataDir: join(dataDir, "mongod-7.0") });
+    expect(part.where).to.match(/^mongod 7\.0\.14 on 127\.0\.0\.1:\d+$/);
+    await killHard(part, exits);
+    await part.restart();
+    const pid = part.pid()!;
+    await part.stop();
+    expect(isAlive(pid)).to.equal(false);
+    expect(exits).to.have.length(1);
+  });
+});

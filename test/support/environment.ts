@@ -1,0 +1,24 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Services, startServices } from "../../embedded/services";
+
+/**
+ * Mocha's global set-up: starts the servers that `MONGODB_URI`, `REDIS_URL` and `RPC_URL` do not name, in a folder of
+ * their own, and names them there for the tests; ends them when all tests are done.
+ */
+let services: Services | undefined;
+let dataDir: string | undefined;
+
+export async function mochaGlobalSetup(): Promise<void> {
+  dataDir = mkdtempSync(join(tmpdir(), "cairn-test-"));
+  services = await startServices({ dataDir, env: process.env, persistent: false, report: () => undefined });
+  process.env["MONGODB_URI"] = services.mongodbUri;
+  process.env["REDIS_URL"] = services.redisUrl;
+  process.env["RPC_URL"] = services.rpcUrl;
+}
+
+export async function mochaGlobalTeardown(): Promise<void> {
+  await services?.stop();
+  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+}

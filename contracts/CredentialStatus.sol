@@ -200,7 +200,7 @@ abstract contract CredentialStatus is IdentityStore {
     ) private view returns (Identity storage identity, Header header) {
         identity = _identities[issuer];
         header = identity.header;
-        // An issuer that acts for itself is the common case, and needs no second read. (Nested, for && costs 32 gas more.)
+        // An issuer that acts for itself is the common case: no second read. Nested, for && costs 32 gas more.
         if (account == issuer) {
             if (header.isIn(Stage.SelfControlled)) return (identity, header);
         }

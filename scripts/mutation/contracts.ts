@@ -3,7 +3,7 @@
  * `node --import tsx scripts/mutation/contracts.ts [part of a property's name]`; about 12 seconds a rule.
  */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Mutation, MUTATIONS } from "./mutations";
@@ -22,10 +22,15 @@ function copyProject(): string {
   return folder;
 }
 
-function run(folder: string, args: string[]): { status: number | null; output: string } {
-  const env = { ...process.env, HARDHAT_DISABLE_TELEMETRY_PROMPT: "true" };
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, env, encoding: "utf8" });
-  return { status, output: stdout + stderr };
+function run(folder: string, args: string[]): { status: number | string | null; output: string } {
+  const env = {
+    ...process.env,
+    HARDHAT_DISABLE_TELEMETRY_PROMPT: "true",
+    CONTRACT_PROPERTY_SHRINK: "no",
+    CONTRACT_PROPERTY_RUNS: "60",
+  };
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, env, encoding: "utf8" });
+  return { status: status ?? signal, output: stdout + stderr };
 }
 
 function compile(folder: string): void {
@@ -37,18 +42,35 @@ function compile(folder: string): void {
   if (status !== 0) throw new Error(`The mutated contracts do not compile:\n${output}`);
 }
 
-/** The titles of the failing tests. */
-function failuresOf(folder: string, test: string): string[] {
+interface Report {
+  stats: { tests: number };
+  failures: { fullTitle: string }[];
+}
+
+/** Runs mocha and reads its report, which goes into a file: a process that ends may lose what it still had to print. */
+function reportOf(folder: string, args: string[]): Report {
+  const file = join(folder, "report.json");
+  rmSync(file, { force: true });
+  let ending = "";
+  // Now and then a loaded machine loses the loader's thread and Node ends with status 0 before any test has begun.
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const { status, output } = run(folder, [...args, "--reporter", "json", "--reporter-option", `output=${file}`]);
+    if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as Report;
+    ending = `status ${status}\n${output}`;
+  }
+  throw new Error(`Mocha left no report, three times over: ${ending}`);
+}
+
+/** The titles of the failing tests, among those whose title contains `title`. */
+function failuresOf(folder: string, { test, title }: Mutation): string[] {
   const mocha = ["--import", "tsx", "node_modules/mocha/bin/mocha.js", "--no-config", "--exit", "--timeout", "240000"];
-  const { output } = run(folder, [...mocha, "--reporter", "json", `test/contracts/${test}`]);
-  const start = output.indexOf('{\n  "stats"');
-  if (start === -1) throw new Error(`${test} did not run:\n${output}`);
-  const end = output.lastIndexOf("}");
-  const report = JSON.parse(output.slice(start, end + 1)) as { failures: { fullTitle: string }[] };
+  const report = reportOf(folder, [...mocha, "--fgrep", title, `test/contracts/${test}`]);
+  if (report.stats.tests === 0) throw new Error(`${test} has no test titled "${title}".`);
   return report.failures.map(({ fullTitle }) => fullTitle);
 }
 
-function isNoticed(folder: string, { file, find, replace, test, title }: Mutation): boolean {
+function isNoticed(folder: string, mutation: Mutation): boolean {
+  const { file, find, replace } = mutation;
   const path = join(folder, file);
   const source = readFileSync(path, "utf8");
   if (source.split(find).length !== 2) throw new Error(`${file} must contain exactly once:\n${find}`);
@@ -58,7 +80,7 @@ function isNoticed(folder: string, { file, find, replace, test, title }: Mutatio
       source.replace(find, () => replace),
     );
     compile(folder);
-    return failuresOf(folder, test).some((failure) => failure.includes(title));
+    return failuresOf(folder, mutation).length > 0;
   } finally {
     writeFileSync(path, source);
   }

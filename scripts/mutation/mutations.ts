@@ -212,7 +212,7 @@ export const MUTATIONS: Mutation[] = [
     file: STORE,
     find: "_identities[identity].header = header;\n        emit NonceConsumed(identity, signer, nonce);",
     replace: "emit NonceConsumed(identity, signer, nonce);",
-    test: "signatures.test.ts",
+    test: "contractWallets.test.ts",
     title: "finds its nonce consumed already",
   },
   {

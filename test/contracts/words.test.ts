@@ -1,5 +1,6 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
+import { ethers } from "hardhat";
 import { encodeBitstring, getBit, wordsToBytes } from "../../core/status/bitstring";
 import { WORDS_PER_LIST } from "../../core/status/credId";
 import { readIndependently } from "../support/bitstringReader";
@@ -82,6 +83,19 @@ describe("writing whole words", () => {
 });
 
 describe("reading words", () => {
+  it("can be proved from storage: both words of a word id are where the documentation says", async () => {
+    const { registry, issuer } = await loadFixture(usedRegistry);
+    await registry.connect(issuer).setStatusWords(issuer.address, REVOCATION, 258, [5n]);
+    await registry.connect(issuer).setStatusWords(issuer.address, SUSPENSION, 258, [6n]);
+    const wordId = BigInt(credIdOf(issuer, 258 * 256)) >> 8n;
+    const slot = BigInt(
+      ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(["uint256", "uint256"], [wordId, 4])),
+    );
+    const address = await registry.getAddress();
+    expect(BigInt(await ethers.provider.getStorage(address, slot))).to.equal(5n);
+    expect(BigInt(await ethers.provider.getStorage(address, slot + 1n))).to.equal(6n);
+  });
+
   it("never reaches into the next issuer's", async () => {
     const { registry, issuer } = await loadFixture(usedRegistry);
     for (const [firstWord, count] of [

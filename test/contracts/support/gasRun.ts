@@ -1,7 +1,6 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { type ContractTransactionResponse, ZeroHash } from "ethers";
 import { ethers } from "hardhat";
-import type { DIDRegistry, IssuerRegistry } from "../../../typechain-types";
 import { type Consent } from "./consents";
 import { credIdOf, didOf, DOCUMENT_HASH, FOREVER, METHOD, REVOCATION, STATUS_ROLE, SUSPENSION, URI } from "./registry";
 import { consentTo } from "./wishes";
@@ -50,8 +49,8 @@ async function gasWorld() {
   const accounts = await ethers.getSigners();
   const [relayer, holder, issuer, delegate, owner] = accounts.slice(-5);
   if (!relayer || !holder || !issuer || !delegate || !owner) throw new Error("The network has too few accounts.");
-  const registry = (await ethers.deployContract("DIDRegistry", [METHOD], owner)) as unknown as DIDRegistry;
-  const issuers = (await ethers.deployContract("IssuerRegistry", [owner.address], owner)) as unknown as IssuerRegistry;
+  const registry = await ethers.deployContract("DIDRegistry", [METHOD], owner);
+  const issuers = await ethers.deployContract("IssuerRegistry", [owner.address], owner);
   return { registry, issuers, relayer, holder, issuer, delegate };
 }
 

@@ -40,7 +40,7 @@ export function credIdOf(issuer: { address: string }, index: bigint | number): s
 export async function emptyRegistry(): Promise<{ registry: DIDRegistry } & Accounts> {
   const [holder, issuer, delegate, stranger, relayer] = await ethers.getSigners();
   if (!holder || !issuer || !delegate || !stranger || !relayer) throw new Error("The network has too few accounts.");
-  const registry = (await ethers.deployContract("DIDRegistry", [METHOD])) as unknown as DIDRegistry;
+  const registry = await ethers.deployContract("DIDRegistry", [METHOD]);
   return { registry, holder, issuer, delegate, stranger, relayer };
 }
 

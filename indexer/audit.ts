@@ -26,9 +26,9 @@ export interface Audit {
 }
 
 /**
- * Compares the whole index with the chain at one block: every stored event with the log fetched again, every document of
- * the projection with what the events say, and with the contracts' own answers at that block. An indexer may go on
- * writing meanwhile.
+ * Compares the whole index with the chain at one block: every stored event with the log fetched again; and if these agree,
+ * every document of the projection with what the events say, that with the contracts' own answers at that block, and the
+ * kept blocks with the chain's. An indexer may go on writing meanwhile.
  *
  * @throws TransientError `index.empty` when there is nothing to compare, `index.behind_reorg` when the chain has left the
  *   indexed branch and the indexer has not followed yet
@@ -58,8 +58,12 @@ export async function runAudit({ mongo, source, contracts, logger, report }: Aud
   const parts = { collections, source, checkpoint, upTo: indexed.number, report: once };
   const audited = await auditEvents({ ...parts, contracts });
   logger.debug({ events: audited.events }, "events compared");
-  const documents = await auditProjection({ collections, readCheckpoint, audited, report: once });
+  // Folded from events that are wrong, nothing else could be right.
+  if (told.size > 0) return { blockNumber: indexed.number, events: audited.events, documents: 0 };
+  const documents = await auditProjection({
+    ...{ collections, readCheckpoint, audited, report: once },
+    onStates: (collection, states) => auditChain({ ...parts, at: indexed }, collection, states),
+  });
   await auditBlocks(parts);
-  await auditChain({ ...parts, at: indexed });
   return { blockNumber: indexed.number, events: audited.events, documents };
 }

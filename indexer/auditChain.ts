@@ -1,7 +1,9 @@
 import { blockOf, STATUS_PURPOSES } from "../core/registry/events";
-import { type BlockRef, type CheckpointDocument, countsIn, type DidDocument, type RegistryCollections } from "../core/registry/models";
+import type { DidState, IssuerState } from "../core/registry/fold";
+import type { WordState } from "../core/registry/foldWord";
+import type { BlockRef, CheckpointDocument } from "../core/registry/models";
 import { callAt, delegateExpiresAt, issuerOf, resolveDid, statusWords } from "./chainState";
-import { differencesOf, type Report } from "./difference";
+import { type Difference, differencesOf, type Report } from "./difference";
 import type { Source } from "./source";
 
 const PAGE = 50;
@@ -9,7 +11,6 @@ const ZERO_HASH = `0x${"0".repeat(64)}`;
 const LATEST_SECONDS = 8.64e12;
 
 interface Parts {
-  collections: RegistryCollections;
   source: Source;
   checkpoint: CheckpointDocument;
   /** The block at which the chain is asked. */
@@ -17,29 +18,26 @@ interface Parts {
   report: Report;
 }
 
-/** Compares the projection with the contracts' own state: `resolveDID`, delegations, `issuerOf`, `statusWords`. */
-export async function auditChain(parts: Parts): Promise<void> {
-  await auditDids(parts);
-  await auditIssuers(parts);
-  await auditWords(parts);
-}
-
-async function* pages<Document extends { _id: string; reign: number; position: number }>(
-  documents: AsyncIterable<Document>,
-  { checkpoint, at }: Parts,
-): AsyncGenerator<Document[]> {
-  let page: Document[] = [];
-  for await (const document of documents) {
-    const block = blockOf(document.position);
-    // What changed after the block that the chain is asked about is another audit's.
-    if (block > at.number || !countsIn(checkpoint, document.reign, block)) continue;
-    page.push(document);
-    if (page.length === PAGE) {
-      yield page;
-      page = [];
-    }
+/**
+ * Compares what the events say with the contracts' own state: `resolveDID`, delegations, `issuerOf`, `statusWords`.
+ *
+ * @param states of one collection, by `_id`
+ */
+export async function auditChain(
+  parts: Parts,
+  collection: Difference["collection"],
+  states: Map<string, object>,
+): Promise<void> {
+  // What changed after the block that the chain is asked about is another audit's.
+  const settled = [...(states as Map<string, { position: number }>)].filter(
+    ([, { position }]) => blockOf(position) <= parts.at.number,
+  );
+  for (let from = 0; from < settled.length; from += PAGE) {
+    const page = settled.slice(from, from + PAGE) as unknown[];
+    if (collection === "dids") await auditDids(parts, page as [string, DidState][]);
+    if (collection === "issuers") await auditIssuers(parts, page as [string, IssuerState][]);
+    if (collection === "status_words") await auditWords(parts, page as [string, WordState][]);
   }
-  if (page.length > 0) yield page;
 }
 
 function ask(parts: Parts, to: string, questions: string[]): Promise<unknown[]> {
@@ -48,24 +46,22 @@ function ask(parts: Parts, to: string, questions: string[]): Promise<unknown[]> 
   );
 }
 
-async function auditDids(parts: Parts): Promise<void> {
+async function auditDids(parts: Parts, page: [string, DidState][]): Promise<void> {
   const { DIDRegistry } = parts.checkpoint.contracts;
-  for await (const page of pages(parts.collections.dids.find({}), parts)) {
-    const answers = await ask(
-      parts,
-      DIDRegistry,
-      page.map(({ _id }) => resolveDid.ask(_id)),
-    );
-    page.forEach((did, index) => {
-      const chain = recordOf(resolveDid.read(answers[index]), did);
-      differencesOf({ collection: "dids", id: did._id }, storedRecord(did), chain).forEach(parts.report);
-    });
-    await auditDelegates(parts, page);
-  }
+  const answers = await ask(
+    parts,
+    DIDRegistry,
+    page.map(([address]) => resolveDid.ask(address)),
+  );
+  page.forEach(([address, did], index) => {
+    const chain = recordOf(resolveDid.read(answers[index]), did);
+    differencesOf({ collection: "dids", id: address }, storedRecord(did), chain).forEach(parts.report);
+  });
+  await auditDelegates(parts, page);
 }
 
 /** What `resolveDID` tells, as the index words it; text that is not UTF-8 cannot be compared and is taken as stored. */
-function recordOf(record: Record<string, unknown>, stored: DidDocument): Record<string, unknown> {
+function recordOf(record: Record<string, unknown>, stored: DidState): Record<string, unknown> {
   const registered = Number(record["version"]) > 0;
   const hash = String(record["documentHash"]);
   return {
@@ -84,7 +80,7 @@ function recordOf(record: Record<string, unknown>, stored: DidDocument): Record<
   };
 }
 
-function storedRecord(did: DidDocument): Record<string, unknown> {
+function storedRecord(did: DidState): Record<string, unknown> {
   const { documentUri, documentHash, controller, version, statusSequence, nonce, active, created, updated } = did;
   const seconds = (date: Date | undefined) => (date === undefined ? null : date.getTime() / 1000);
   return {
@@ -96,8 +92,8 @@ function storedRecord(did: DidDocument): Record<string, unknown> {
   };
 }
 
-async function auditDelegates(parts: Parts, dids: DidDocument[]): Promise<void> {
-  const held = dids.flatMap(({ _id, delegates }) => delegates.map((delegation) => ({ _id, delegation })));
+async function auditDelegates(parts: Parts, dids: [string, DidState][]): Promise<void> {
+  const held = dids.flatMap(([_id, { delegates }]) => delegates.map((delegation) => ({ _id, delegation })));
   if (held.length === 0) return;
   const answers = await ask(
     parts,
@@ -111,43 +107,35 @@ async function auditDelegates(parts: Parts, dids: DidDocument[]): Promise<void> 
   });
 }
 
-async function auditIssuers(parts: Parts): Promise<void> {
+async function auditIssuers(parts: Parts, page: [string, IssuerState][]): Promise<void> {
   const { IssuerRegistry } = parts.checkpoint.contracts;
-  for await (const page of pages(parts.collections.issuers.find({}), parts)) {
-    const answers = await ask(
-      parts,
-      IssuerRegistry,
-      page.map(({ _id }) => issuerOf.ask(_id)),
-    );
-    page.forEach((issuer, index) => {
-      const { accredited, metadataUri, version, updatedBlock, updatedAt } = issuerOf.read(answers[index]);
-      const indexed = {
-        ...{ accredited: issuer.accredited, metadataUri: issuer.metadataUri, version: issuer.version },
-        updatedBlock: issuer.updated.blockNumber,
-        updatedAt: issuer.updated.minedAt.getTime() / 1000,
-      };
-      const chain = {
-        ...{ accredited, metadataUri: metadataUri ?? issuer.metadataUri, version: Number(version) },
-        ...{ updatedBlock: Number(updatedBlock), updatedAt: Number(updatedAt) },
-      };
-      differencesOf({ collection: "issuers", id: issuer._id }, indexed, chain).forEach(parts.report);
-    });
-  }
+  const answers = await ask(
+    parts,
+    IssuerRegistry,
+    page.map(([address]) => issuerOf.ask(address)),
+  );
+  page.forEach(([address, issuer], index) => {
+    const { accredited, metadataUri, version, updatedBlock, updatedAt } = issuerOf.read(answers[index]);
+    const indexed = {
+      ...{ accredited: issuer.accredited, metadataUri: issuer.metadataUri, version: issuer.version },
+      updatedBlock: issuer.updated.blockNumber,
+      updatedAt: issuer.updated.minedAt.getTime() / 1000,
+    };
+    const chain = {
+      ...{ accredited, metadataUri: metadataUri ?? issuer.metadataUri, version: Number(version) },
+      ...{ updatedBlock: Number(updatedBlock), updatedAt: Number(updatedAt) },
+    };
+    differencesOf({ collection: "issuers", id: address }, indexed, chain).forEach(parts.report);
+  });
 }
 
-async function auditWords(parts: Parts): Promise<void> {
-  const { DIDRegistry } = parts.checkpoint.contracts;
-  for await (const page of pages(parts.collections.words.find({}), parts)) {
-    // By the document's name rather than its fields: those are what is being audited.
-    const questions = page.map(({ _id }) => {
-      const [issuer = "", purpose = "", word = ""] = _id.split(":");
-      const index = STATUS_PURPOSES.findIndex((name) => name === purpose);
-      return statusWords.ask(issuer, index, BigInt(`0x${word}`), 1);
-    });
-    const answers = await ask(parts, DIDRegistry, questions);
-    page.forEach(({ _id, bits }, index) => {
-      const [chain] = statusWords.read(answers[index]);
-      differencesOf({ collection: "status_words", id: _id }, { bits }, { bits: chain }).forEach(parts.report);
-    });
-  }
+async function auditWords(parts: Parts, page: [string, WordState][]): Promise<void> {
+  const questions = page.map(([, { issuer, purpose, word }]) =>
+    statusWords.ask(issuer, STATUS_PURPOSES.indexOf(purpose), BigInt(`0x${word}`), 1),
+  );
+  const answers = await ask(parts, parts.checkpoint.contracts.DIDRegistry, questions);
+  page.forEach(([id, { bits }], index) => {
+    const [chain] = statusWords.read(answers[index]);
+    differencesOf({ collection: "status_words", id }, { bits }, { bits: chain }).forEach(parts.report);
+  });
 }

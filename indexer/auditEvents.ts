@@ -1,5 +1,5 @@
 import { positionOf } from "../core/registry/events";
-import { wordIdsOf } from "../core/registry/fold";
+import { wordIdsOf } from "../core/registry/foldWord";
 import { type CheckpointDocument, countsIn, type RegistryCollections } from "../core/registry/models";
 import { backfill } from "./backfill";
 import { type Difference, differencesOf, type Report } from "./difference";

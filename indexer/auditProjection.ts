@@ -21,6 +21,8 @@ export async function auditProjection(options: {
   readCheckpoint(): Promise<CheckpointDocument>;
   audited: AuditedEvents;
   report: Report;
+  /** Told what the events say of some documents, to be held against the chain. */
+  onStates(collection: Difference["collection"], states: Map<string, object>): Promise<void>;
 }): Promise<number> {
   const { collections, readCheckpoint, audited } = options;
   const each =
@@ -53,7 +55,13 @@ export async function auditProjection(options: {
     for await (const { _id } of typed.find({}, { projection: { _id: 1 } })) ids.add(_id);
     const all = [...ids];
     for (let from = 0; from < all.length; from += PAGE) {
-      documents += await comparePage({ ...options, collection, stored: typed, refold, ids: all.slice(from, from + PAGE) });
+      documents += await comparePage({
+        ...options,
+        collection,
+        stored: typed,
+        refold,
+        ids: all.slice(from, from + PAGE),
+      });
     }
   }
   return documents;
@@ -66,6 +74,7 @@ async function comparePage(options: {
   ids: string[];
   readCheckpoint(): Promise<CheckpointDocument>;
   report: Report;
+  onStates(collection: Difference["collection"], states: Map<string, object>): Promise<void>;
 }): Promise<number> {
   const { collection, stored, refold, readCheckpoint, report } = options;
   let ids = options.ids;
@@ -78,6 +87,7 @@ async function comparePage(options: {
       if (countsIn(checkpoint, reign, blockOf(state.position))) rows.set(_id, state);
     }
     const expected = await refold(ids);
+    if (look === 0) await options.onStates(collection, expected);
     compared = Math.max(compared, expected.size);
     found = ids.flatMap((id) => {
       const should = expected.get(id) as Record<string, unknown> | undefined;

@@ -107,7 +107,9 @@ async function status(mongo: Mongo, config: Config, say: (line: string) => void)
     say(`chain head  block ${head?.number ?? "?"}, seen ${head?.seenAt.toISOString() ?? "never"}`);
     say(`finalized   block ${finalizedNumber}`);
     say(`verified    block ${verifiedNumber}${suspects.length > 0 ? `, ${suspects.length} suspect blocks` : ""}`);
-    say(`leader      ${held ? `${lease.holder} until ${lease.expiresAt.toISOString()}` : "none"}, reign ${lease.reign}`);
+    say(
+      `leader      ${held ? `${lease.holder} until ${lease.expiresAt.toISOString()}` : "none"}, reign ${lease.reign}`,
+    );
     say(`reorgs      ${rewinds}`);
   }
   say(standing.ready ? "ready" : `not ready: ${standing.problems.join("; ")}`);
@@ -122,7 +124,9 @@ async function audit({ mongo, source, config, logger, say }: CommandParts): Prom
   };
   const contracts = contractsOf(loadDeployment(config.chain));
   const { blockNumber, events, documents } = await runAudit({ mongo, source, contracts, logger, report });
-  say(`compared ${events} events and ${documents} documents with the chain at block ${blockNumber}: ${summary(differences)}`);
+  say(
+    `compared ${events} events and ${documents} documents with the chain at block ${blockNumber}: ${summary(differences)}`,
+  );
   return differences === 0 ? 0 : 1;
 }
 

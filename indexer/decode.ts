@@ -93,7 +93,11 @@ for (const [registry, abi] of [
  * @param header of the log's block, which gives the time
  * @throws RpcError `malformed` when it is no event of that contract: such a contract emits no other
  */
-export function decodeLog(registry: RegistryName, log: RawLog, header: Pick<Header, "minedAt" | "number">): RegistryEvent {
+export function decodeLog(
+  registry: RegistryName,
+  log: RawLog,
+  header: Pick<Header, "minedAt" | "number">,
+): RegistryEvent {
   const decoder = DECODERS.get(`${registry}:${log.topics[0] ?? ""}`);
   if (!decoder || log.topics.length !== decoder.indexed.length + 1) {
     throw new RpcError("malformed", `${registry} has no event with the topics ${log.topics.join(", ")}`);
@@ -121,7 +125,8 @@ export function decodeLog(registry: RegistryName, log: RawLog, header: Pick<Head
 }
 
 function subjectOf(args: Record<string, unknown>): string {
-  return String(args["identity"] ?? args["issuer"] ?? args["previousOwner"] ?? "");
+  const subject = args["identity"] ?? args["issuer"] ?? args["previousOwner"];
+  return typeof subject === "string" ? subject : "";
 }
 
 /**

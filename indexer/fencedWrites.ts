@@ -56,7 +56,11 @@ export async function insertFenced<Document extends Fenced>(
   const takeOver = there.map((_id) => ({
     updateOne: { filter: { _id, reign: { $lt: reign } }, update: { $set: { reign } } },
   }));
-  await refused(collection, takeOver as unknown as mongo.AnyBulkWriteOperation<Document>[], (index) => there[index] ?? "");
+  await refused(
+    collection,
+    takeOver as unknown as mongo.AnyBulkWriteOperation<Document>[],
+    (index) => there[index] ?? "",
+  );
 }
 
 /**
@@ -89,10 +93,10 @@ export async function replaceFenced<Document extends Fenced & { position?: numbe
     ),
   );
   if (met.size === 0) return;
-  const filter = { _id: { $in: [...met] } } as mongo.Filter<Document>;
+  const stored = collection as unknown as mongo.Collection<Fenced>;
   const there = new Map<string, number>();
-  for await (const found of collection.find(filter, { projection: { reign: 1 } })) {
-    there.set(String(found._id), Number((found as unknown as Fenced).reign));
+  for await (const found of stored.find({ _id: { $in: [...met] } }, { projection: { reign: 1 } })) {
+    there.set(found._id, found.reign);
   }
   if ([...there.values()].some((other) => other > reign)) throw new DeposedError(reign);
   await overwriteFenced(

@@ -44,10 +44,10 @@ async function knownIds(
   checkpoint: CheckpointDocument,
   subject: string,
 ): Promise<ReadonlySet<string>> {
-  const stored = await collections.events
-    .find({ subject }, { projection: { reign: 1, blockNumber: 1 } })
-    .toArray();
-  return new Set(stored.filter(({ reign, blockNumber }) => countsIn(checkpoint, reign, blockNumber)).map(({ _id }) => _id));
+  const stored = await collections.events.find({ subject }, { projection: { reign: 1, blockNumber: 1 } }).toArray();
+  return new Set(
+    stored.filter(({ reign, blockNumber }) => countsIn(checkpoint, reign, blockNumber)).map(({ _id }) => _id),
+  );
 }
 
 async function eventsOn(

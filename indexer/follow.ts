@@ -142,7 +142,11 @@ export function makeFollower(parts: FollowerParts): Follower {
   async function compareAndFollow(): Promise<void> {
     const { endpoint, comparison } = await source.ask("how its chain compares", async (endpoint) => ({
       endpoint,
-      comparison: await compareChains(endpoint, { collections: parts.collections, checkpoint: reign.checkpoint, fetch }),
+      comparison: await compareChains(endpoint, {
+        collections: parts.collections,
+        checkpoint: reign.checkpoint,
+        fetch,
+      }),
     }));
     const indexed = cursor();
     if (comparison.kind === "same" || indexed === null) return;

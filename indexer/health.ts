@@ -74,7 +74,11 @@ export async function serveHealth(options: {
   }
 
   async function answer(path: string): Promise<{ status: number; type: string; body: string }> {
-    const json = (status: number, value: unknown) => ({ status, type: "application/json", body: JSON.stringify(value) });
+    const json = (status: number, value: unknown) => ({
+      status,
+      type: "application/json",
+      body: JSON.stringify(value),
+    });
     if (path === "/health/live") return json(200, { alive: true });
     if (path === "/health/ready") {
       const found = await standing();

@@ -14,9 +14,10 @@ const MAX_SOCKETS = 16;
 export function httpTransport(url: URL): Transport {
   const client = url.protocol === "https:" ? https : http;
   const agent = new client.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
-  const auth = url.username === "" ? undefined : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const auth =
+    url.username === "" ? undefined : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
 
-  function exchange(body: string, _ids: number[], timeoutMs: number): Promise<unknown> {
+  function send(body: string, timeoutMs: number): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
       const fail = (error: RpcError) => {
         clearTimeout(deadline);
@@ -32,11 +33,7 @@ export function httpTransport(url: URL): Transport {
           response.on("error", (error) => fail(new RpcError("unreachable", "the answer broke off", { cause: error })));
           response.on("end", () => {
             clearTimeout(deadline);
-            try {
-              resolve(parse(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8")));
-            } catch (error) {
-              reject(error as RpcError);
-            }
+            resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") });
           });
         },
       );
@@ -49,7 +46,13 @@ export function httpTransport(url: URL): Transport {
     });
   }
 
-  return { exchange, close: () => agent.destroy() };
+  return {
+    async exchange(body, _ids, timeoutMs) {
+      const { status, text } = await send(body, timeoutMs);
+      return parse(status, text);
+    },
+    close: () => agent.destroy(),
+  };
 }
 
 function addressOf(url: URL): http.RequestOptions {

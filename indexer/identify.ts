@@ -39,11 +39,13 @@ export async function identifyChain(source: Source, deployment: Deployment): Pro
     if (Number(id) !== deployment.chainId) {
       throw new RpcError("inconsistent", `the node serves chain ${Number(id)}, not ${deployment.chainId}`);
     }
-    return { genesisHash: genesis.hash, deployed: code !== "0x" };
+    const known = genesis.hash === deployment.genesisHash;
+    if (known && code === "0x") throw new RpcError("behind", "the node does not know the contracts yet");
+    return { genesisHash: genesis.hash, known };
   });
-  if (found.genesisHash !== deployment.genesisHash || !found.deployed) {
-    const what = found.deployed ? "its first block is another" : "the contracts are not on it";
-    throw new ChainResetError(`chain ${deployment.chainId} is not the one that the contracts were deployed on: ${what}`);
+  if (!found.known) {
+    const problem = `chain ${deployment.chainId} is not the one that the contracts were deployed on`;
+    throw new ChainResetError(`${problem}: its first block is another`);
   }
   const start = await source.ask(`block ${first.blockNumber}`, (endpoint) => headerAt(endpoint, first.blockNumber));
   return {
@@ -85,6 +87,12 @@ export function resetRefusal(difference: string, fromBlock: number): BootError {
       mend: `start over with \`npm run indexer -- reindex --from ${fromBlock}\`, or point RPC_URL at the chain that was indexed`,
     },
   ]);
+}
+
+/** The error that ends the process when the contracts were deployed on another chain. */
+export function unknownChain(error: ChainResetError): BootError {
+  const mend = "deploy the contracts there with `npm run deploy`, or point RPC_URL at the chain that holds them";
+  return new BootError("indexer", [{ subject: "RPC_URL", problem: error.message, mend }]);
 }
 
 /** Whether an error says that waiting and trying again may help. */

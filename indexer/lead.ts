@@ -51,13 +51,15 @@ export async function lead(options: LeadOptions): Promise<void> {
   const follower = makeFollower({ ...options, ledger });
   const prover = makeProver({ ...options, ledger });
   const feed = openHeadFeed({ source, pollMs: options.pollMs, logger, stopping });
+  // A call, since TypeScript believes that what was false stays so across an await.
+  const isOver = () => stopping.aborted;
   let caughtUp = false;
   let failing = false;
   try {
-    while (!stopping.aborted) {
+    while (!isOver()) {
       try {
         const heard = await feed.next();
-        if (stopping.aborted) return;
+        if (isOver()) return;
         const events = await follower.advance(heard);
         if (events > 0) {
           const block = reign.checkpoint.indexed?.number;
@@ -73,7 +75,7 @@ export async function lead(options: LeadOptions): Promise<void> {
         }
         metrics.verifiedBlock.set(reign.checkpoint.verifiedNumber);
       } catch (error) {
-        if (stopping.aborted) return;
+        if (isOver()) return;
         if (!isTransient(error)) throw error;
         if (!failing) logger.warn({ err: error }, `waiting for the chain: ${messageOf(error)}`);
         failing = true;

@@ -50,7 +50,11 @@ export function createMetrics() {
       labelNames: ["endpoint", "kind"] as const,
       registers,
     }),
-    retries: new Counter({ name: "cairn_indexer_rpc_retries_total", help: "Rounds of requests tried again", registers }),
+    retries: new Counter({
+      name: "cairn_indexer_rpc_retries_total",
+      help: "Rounds of requests tried again",
+      registers,
+    }),
     repairedLogs: new Counter({
       name: "cairn_indexer_repaired_logs_total",
       help: "Logs that a node had left out and that were found elsewhere",
@@ -61,7 +65,11 @@ export function createMetrics() {
       help: "Identities whose counters do not agree with the chain's",
       registers,
     }),
-    suspects: new Gauge({ name: "cairn_indexer_suspect_blocks", help: "Blocks whose logs may be incomplete", registers }),
+    suspects: new Gauge({
+      name: "cairn_indexer_suspect_blocks",
+      help: "Blocks whose logs may be incomplete",
+      registers,
+    }),
     leading: new Gauge({ name: "cairn_indexer_leading", help: "1 while this process holds the lease", registers }),
     reign: new Gauge({ name: "cairn_indexer_reign", help: "The fencing token of the current lease", registers }),
   };

@@ -1,6 +1,9 @@
 import { positionOf, type RegistryEvent } from "../core/registry/events";
-import type { DidState, Doubt, IssuerState, WordState } from "../core/registry/fold";
-import { concernsDid, concernsIssuer, foldDid, foldIssuer, foldWord, STATUS_EVENTS, wordIdsOf } from "../core/registry/fold";
+import type { DidState, Doubt, IssuerState } from "../core/registry/fold";
+import type { WordState } from "../core/registry/foldWord";
+import { concernsDid, concernsIssuer, foldDid, foldIssuer } from "../core/registry/fold";
+import { foldWord, wordIdsOf } from "../core/registry/foldWord";
+import { STATUS_EVENTS } from "../core/registry/events";
 import type { BlockRef, EventDocument, RegistryCollections } from "../core/registry/models";
 import { refoldDid, refoldIssuer, refoldWords } from "../core/registry/refold";
 import type { Header } from "./blocks";
@@ -34,6 +37,8 @@ export interface Ledger {
   recover(): Promise<void>;
   /** Adds events that were missing below the cursor and folds their subjects anew. @throws DeposedError */
   insertMissing(events: RegistryEvent[]): Promise<void>;
+  /** Removes events that no block has; their subjects are to be folded anew. */
+  removeEvents(ids: string[]): Promise<void>;
   /** Folds some subjects anew from the events in the index. @throws DeposedError */
   refold(subjects: Iterable<string>): Promise<void>;
   /** Folds some words anew, by their `_id`s. @throws DeposedError */
@@ -144,6 +149,9 @@ export function openLedger(options: { collections: RegistryCollections; reign: R
       await dropAboveCursor();
     },
     recover: dropAboveCursor,
+    async removeEvents(ids) {
+      if (ids.length > 0) await collections.events.deleteMany({ _id: { $in: ids }, reign: { $lte: reign.number } });
+    },
     async insertMissing(events) {
       await insertFenced(collections.events, events.map(documentOf), reign.number);
       await step("log repaired");

@@ -8,11 +8,14 @@ import { findMissing } from "./findMissing";
 import type { FetchOptions } from "./fetchRange";
 import type { IndexerMetrics } from "./metrics";
 import type { Ledger } from "./project";
+import { reexamine } from "./reexamine";
 import { retrySuspects } from "./suspects";
 import type { Source } from "./source";
 
 /** So many identities are proven in one go, so that a long backlog never keeps new blocks waiting. */
 const PAGE = 200;
+/** An identity with several gaps is mended one after another. */
+const MENDING_TRIES = 10;
 /** Every so many calls, what is in doubt is searched for again. */
 const RETRY_EVERY = 50;
 
@@ -62,8 +65,18 @@ export function makeProver(parts: ProverParts): Prover {
     if (dids.length + issuers.length === 0) return [];
     const [counters, versions] = await source.ask(`the counters at block ${block.number}`, (endpoint) =>
       Promise.all([
-        countersAt(endpoint, reign.checkpoint, dids.map(({ _id }) => _id), block.hash),
-        issuerVersionsAt(endpoint, reign.checkpoint, issuers.map(({ _id }) => _id), block.hash),
+        countersAt(
+          endpoint,
+          reign.checkpoint,
+          dids.map(({ _id }) => _id),
+          block.hash,
+        ),
+        issuerVersionsAt(
+          endpoint,
+          reign.checkpoint,
+          issuers.map(({ _id }) => _id),
+          block.hash,
+        ),
       ]),
     );
     return [
@@ -74,22 +87,33 @@ export function makeProver(parts: ProverParts): Prover {
 
   async function mend(subject: Subject, block: BlockRef): Promise<void> {
     const { address } = subject;
-    const missing = await findMissing(parts, address, block.number);
-    if (missing.length > 0) {
-      metrics.repairedLogs.inc(missing.length);
-      logger.warn({ subject: address, events: missing.length }, "missing events were found and added");
-      await ledger.insertMissing(missing);
+    for (let tries = 0; tries < MENDING_TRIES; tries += 1) {
+      // Judged by what the events say, not by what is stored: a mark stays until the events themselves are sound.
+      if (await isSound(address, block)) {
+        await ledger.refold([address]);
+        return;
+      }
+      if (!(await correct(address, block))) break;
     }
-    // Judged by what the events say, not by what is stored: a mark stays until the events themselves are sound.
-    if (await isSound(address, block)) {
-      if (missing.length === 0) await ledger.refold([address]);
-      return;
-    }
-    if (!subject.doubtful) logger.error({ subject: address }, "events are missing on every endpoint: marked as unverified");
+    if (!subject.doubtful)
+      logger.error({ subject: address }, "events are missing on every endpoint: marked as unverified");
     await ledger.doubt(address, {
       reason: "the chain counts other changes than the events that the endpoints give",
       sinceBlock: block.number,
     });
+  }
+
+  /** Corrects the events about a subject by what endpoints have: their logs first, then receipts. False without a find. */
+  async function correct(address: string, block: BlockRef): Promise<boolean> {
+    const missing = await findMissing(parts, address, block.number);
+    const found = missing.length > 0 ? { missing, extra: [] } : await reexamine(parts, address, block.number);
+    if (found.missing.length + found.extra.length === 0) return false;
+    metrics.repairedLogs.inc(found.missing.length + found.extra.length);
+    const counts = { added: found.missing.length, removed: found.extra.length };
+    logger.warn({ subject: address, ...counts }, "events were corrected by what other answers say");
+    await ledger.removeEvents(found.extra);
+    await ledger.insertMissing(found.missing);
+    return true;
   }
 
   async function isSound(address: string, block: BlockRef): Promise<boolean> {
@@ -146,8 +170,6 @@ export function makeProver(parts: ProverParts): Prover {
 
 function agree(did: DidDocument, counters: Counters | undefined): boolean {
   return (
-    did.version === counters?.version &&
-    did.statusSequence === counters.statusSequence &&
-    did.nonce === counters.nonce
+    did.version === counters?.version && did.statusSequence === counters.statusSequence && did.nonce === counters.nonce
   );
 }

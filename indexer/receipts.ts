@@ -24,7 +24,8 @@ export async function logsByReceipts(
   const receipts = await receiptsOf(endpoint, header);
   const filter = Buffer.alloc(256);
   for (const { blockHash, logsBloom } of receipts) {
-    if (blockHash !== header.hash) throw new RpcError("inconsistent", `a receipt of block ${header.number} is of another`);
+    if (blockHash !== header.hash)
+      throw new RpcError("inconsistent", `a receipt of block ${header.number} is of another`);
     const bloom = Buffer.from(logsBloom.slice(2), "hex");
     for (let at = 0; at < 256; at += 1) filter[at] = (filter[at] ?? 0) | (bloom[at] ?? 0);
   }

@@ -1,6 +1,5 @@
 import { blockOf, positionOf } from "../core/registry/events";
 import { type BlockRef, type CheckpointDocument, countsIn, type RegistryCollections } from "../core/registry/models";
-import type { Header } from "./blocks";
 import type { Endpoint } from "./endpoint";
 import { type BlockRange, fetchRange, type FetchOptions } from "./fetchRange";
 import { ChainResetError } from "./identify";
@@ -41,12 +40,12 @@ export async function compareChains(endpoint: Endpoint, parts: Parts): Promise<C
     return { kind: "same" };
   }
   const known = await knownBlocks(parts, Math.min(head.number, indexed.number));
-  const newest = known.at(-1);
   const isShared = async (block: { number: number; hash: string }) =>
     (await headerAt(endpoint, block.number)).hash === block.hash;
   // Only a block that contradicts ours makes another chain; knowing fewer blocks does not.
-  if (head.number < indexed.number && (newest === undefined || (await isShared(newest)))) {
-    return { kind: "stale", head: head.number };
+  if (head.number < indexed.number) {
+    const newest = known.at(-1) ?? (await newestBeyondKept(parts, head.number));
+    if (await isShared(newest)) return { kind: "stale", head: head.number };
   }
   const ancestor = (await lastShared(known, isShared)) ?? (await lastSharedEvent(parts, head.number, isShared));
   if (ancestor === null) await requireDeployment(endpoint, checkpoint);
@@ -60,7 +59,10 @@ export async function compareChains(endpoint: Endpoint, parts: Parts): Promise<C
 
 /** The kept blocks up to a number, in order. */
 async function knownBlocks({ collections, checkpoint }: Parts, upTo: number): Promise<BlockRef[]> {
-  const kept = await collections.blocks.find({ number: { $lte: upTo } }).sort({ number: 1 }).toArray();
+  const kept = await collections.blocks
+    .find({ number: { $lte: upTo } })
+    .sort({ number: 1 })
+    .toArray();
   return kept.filter(({ reign, number }) => countsIn(checkpoint, reign, number));
 }
 
@@ -113,6 +115,14 @@ async function lastSharedEvent(
   return found;
 }
 
+/** Where no block up to a number is kept: the last event's block, that of the deployment, or the chain's first. */
+async function newestBeyondKept(parts: Parts, upTo: number): Promise<{ number: number; hash: string }> {
+  const { deployment, genesisHash } = parts.checkpoint;
+  if (upTo < deployment.blockNumber) return { number: 0, hash: genesisHash };
+  const event = await lastEventBlock(parts, deployment.blockNumber, upTo);
+  return event ?? { number: deployment.blockNumber, hash: deployment.blockHash };
+}
+
 async function lastEventBlock(
   { collections, checkpoint }: Omit<Parts, "fetch">,
   from: number,
@@ -126,8 +136,10 @@ async function lastEventBlock(
   return null;
 }
 
-async function requireDeployment(endpoint: Endpoint, { deployment }: CheckpointDocument): Promise<void> {
-  const start: Header = await headerAt(endpoint, deployment.blockNumber);
+async function requireDeployment(endpoint: Endpoint, { deployment, genesisHash }: CheckpointDocument): Promise<void> {
+  const genesis = await headerAt(endpoint, 0);
+  if (genesis.hash !== genesisHash) throw new ChainResetError("the chain was reset: its first block is another");
+  const start = await headerAt(endpoint, deployment.blockNumber);
   if (start.hash !== deployment.blockHash) {
     throw new ChainResetError("the chain was reset: not even the block of the deployment is on it any more");
   }

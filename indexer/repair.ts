@@ -19,22 +19,20 @@ export async function repair(options: AuditOptions & { reign: Reign }): Promise<
   // What an interrupted indexer left above the cursor is no difference: it is removed as at any start.
   await ledger.recover();
 
-  const found: Difference[] = [];
-  await runAudit({
-    ...options,
-    report: (difference) => {
-      found.push(difference);
-      report(difference);
-    },
-  });
-  if (found.length === 0) return { mended: 0, left: 0 };
-  await removeImpossible(collections, reign, found);
-  await mendEvents(collections, reign, found);
-  await mendProjection(collections, reign, ledger, found);
-
-  let left = 0;
-  await runAudit({ ...options, report: () => (left += 1) });
-  return { mended: found.length - left, left };
+  let mended = 0;
+  let before = Infinity;
+  for (;;) {
+    const found: Difference[] = [];
+    await runAudit({ ...options, report: (difference) => found.push(difference) });
+    // Events are compared before what is folded from them, so a second round may find more; but each round must help.
+    if (found.length === 0 || (mended > 0 && found.length >= before)) return { mended, left: found.length };
+    found.forEach(report);
+    before = found.length;
+    mended += found.length;
+    await removeImpossible(collections, reign, found);
+    await mendEvents(collections, reign, found);
+    await mendProjection(collections, reign, ledger, found);
+  }
 }
 
 /** Documents that claim to be of a later reign than the current one: no process wrote them. @throws DeposedError */
@@ -42,7 +40,7 @@ async function removeImpossible(collections: RegistryCollections, reign: Reign, 
   // While this succeeds, there is no later reign.
   await reign.renew();
   const ids = found.map(({ id }) => id);
-  const later = { _id: { $in: ids }, reign: { $gt: reign.number } };
+  const later = { _id: { $in: ids }, reign: { $not: { $lte: reign.number } } };
   await collections.events.deleteMany(later);
   await collections.dids.deleteMany(later);
   await collections.issuers.deleteMany(later);
@@ -78,11 +76,12 @@ async function mendProjection(
   for (const { collection, id, event, indexed } of found) {
     if (collection === "status_words") words.add(id);
     else if (collection === "blocks") blocks.add(id);
-    else if (collection === "chain_events") subjects.add(event?.subject ?? String((indexed as RegistryEvent).subject));
+    else if (collection === "chain_events") subjects.add((event ?? (indexed as RegistryEvent)).subject);
     else subjects.add(id);
   }
   await ledger.refold(subjects);
   await ledger.refoldWords(words);
   // A block that is not kept is found by the events instead, or fetched again: it need not be mended, only not be wrong.
-  if (blocks.size > 0) await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, reign: { $lte: reign.number } });
+  if (blocks.size > 0)
+    await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, reign: { $lte: reign.number } });
 }

@@ -39,7 +39,7 @@ const TOO_LARGE = [
   /query returned more than/i,
   /too (many|much) (results|logs|blocks|data)/i,
   /(returned|more than|exceeds?|over|limited? (to|of)) [\d,]+ (results|logs|blocks|events)/i,
-  /(results?|logs?|response|body|content|payload|message)( set)?( size)? (is |are |was )?(too|exceed|over|greater|larger)/i,
+  /(results?|logs?|response|body|content|payload|message)( set)?( size)? (is |are |was |should not )?(too|exceed|over|greater|larger)/i,
   /(too large|too big|too wide|oversized).*(range|response|result|body|query)/i,
   /(block )?range (is |was )?(too|exceed|over|limit|should|must|larger|greater|not)/i,
   /(exceed|greater|larger|more|limit|max(imum)?|wide).*(block )?range/i,

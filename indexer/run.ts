@@ -9,7 +9,7 @@ import type { Mongo } from "../core/mongo";
 import { openRegistryCollections } from "../core/registry/models";
 import { DeposedError, type IndexIdentity, openThrone, type Reign, type Throne } from "./checkpoint";
 import { isHardhat, openFinality } from "./finality";
-import { ChainResetError, contractsOf, differenceOf, identifyChain, resetRefusal } from "./identify";
+import { ChainResetError, contractsOf, differenceOf, identifyChain, resetRefusal, unknownChain } from "./identify";
 import { lead } from "./lead";
 import type { IndexerMetrics } from "./metrics";
 import type { Terminal } from "./progress";
@@ -64,6 +64,7 @@ export async function runIndexer(parts: IndexerParts): Promise<void> {
     ready = true;
   };
   let waitingFor = "";
+  let said = "";
   const holder = holderName();
   try {
     while (!stopping.aborted) {
@@ -81,10 +82,15 @@ export async function runIndexer(parts: IndexerParts): Promise<void> {
           continue;
         }
         waitingFor = "";
+        said = "";
         await reignOver(reign, { ...parts, source, identity, deployment, onReady });
       } catch (error) {
-        if (error instanceof BootError && !(parts.reindexOnReset && ready)) throw error;
-        logger.warn({ err: error }, `starting anew: ${messageOf(error)}`);
+        const mayMend = parts.reindexOnReset === true;
+        if (error instanceof ChainResetError && !mayMend) throw unknownChain(error);
+        if (error instanceof BootError && !mayMend) throw error;
+        const problem = messageOf(error);
+        if (problem !== said) logger.warn({ err: error }, `starting anew: ${problem}`);
+        said = problem;
         await sleep(PAUSE_AFTER_FAULT_MS, stopping);
       }
     }
@@ -138,7 +144,7 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
       ...(parts.onReady && { onCaughtUp: parts.onReady }),
     });
   } catch (error) {
-    if (error instanceof DeposedError) logger.warn(error.message);
+    if (error instanceof DeposedError) logger.info({ reign: reign.number }, "no longer leading");
     else if (error instanceof ChainResetError && !parts.reindexOnReset) {
       throw resetRefusal(error.message, parts.identity.deployment.blockNumber);
     } else throw error;
@@ -153,14 +159,21 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
 }
 
 /** Renews a lease until `ended` aborts, and aborts it when another process has taken the lease. */
-export async function keepLease(reign: Reign, leaseSeconds: number, ended: AbortController, logger: Logger): Promise<void> {
-  while (!ended.signal.aborted) {
+export async function keepLease(
+  reign: Reign,
+  leaseSeconds: number,
+  ended: AbortController,
+  logger: Logger,
+): Promise<void> {
+  const isOver = () => ended.signal.aborted;
+  while (!isOver()) {
     await sleep((leaseSeconds * 1000) / 3, ended.signal);
-    if (ended.signal.aborted) return;
+    if (isOver()) return;
     try {
       await reign.renew();
     } catch (error) {
       if (error instanceof DeposedError) {
+        logger.warn(error.message);
         ended.abort();
         return;
       }
@@ -188,4 +201,3 @@ export async function startOver(
   await reign.write({ ...identity, head: null, finalizedNumber: -1, verifiedNumber: -1, suspects: [] });
   await step("index wiped");
 }
-

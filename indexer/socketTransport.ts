@@ -13,6 +13,7 @@ export interface SocketTransport extends Transport {
   subscribeHeads(onHead: (head: unknown) => void): () => void;
 }
 
+const REOPEN_MS = 1_000;
 const MAX_PAYLOAD_BYTES = 256 * 2 ** 20;
 
 interface Waiting {
@@ -29,32 +30,42 @@ export function socketTransport(url: URL): SocketTransport {
   const waiting = new Map<number, Waiting>();
   const listeners = new Set<(head: unknown) => void>();
   let opening: Promise<WebSocket> | undefined;
+  const subscribed = new WeakSet<WebSocket>();
   let subscriptionRequest = -1;
   let closed = false;
 
   function open(): Promise<WebSocket> {
     opening ??= new Promise<WebSocket>((resolve, reject) => {
       const socket = new WebSocket(url, { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false });
-      socket.on("open", () => resolve(socket));
+      socket.on("open", () => {
+        resolve(socket);
+        if (listeners.size > 0) requestHeads(socket);
+      });
       socket.on("message", (data: Buffer) => receive(data));
       socket.on("error", (cause: Error) => reject(new RpcError("unreachable", "the socket failed", { cause })));
       socket.on("close", () => {
         opening = undefined;
         reject(new RpcError("unreachable", "the socket was closed"));
+        if (listeners.size > 0) reopenLater();
         for (const id of [...waiting.keys()]) settle(id)?.reject(new RpcError("unreachable", "the socket broke"));
       });
-      if (listeners.size > 0) socket.on("open", () => requestHeads(socket));
     });
     return opening;
+  }
+
+  /** Whoever listens asks nothing by itself, so nobody else would open the socket again. */
+  function reopenLater(): void {
+    setTimeout(() => {
+      if (!closed && listeners.size > 0) open().catch(() => undefined);
+    }, REOPEN_MS).unref();
   }
 
   function receive(data: Buffer): void {
     let message: unknown;
     try {
       message = JSON.parse(data.toString("utf8"));
-    } catch (error) {
+    } catch {
       // Nobody can be told which request this was to answer: they run into their deadlines.
-      void error;
       return;
     }
     const first: unknown = Array.isArray(message) ? message[0] : message;
@@ -73,6 +84,8 @@ export function socketTransport(url: URL): SocketTransport {
   }
 
   function requestHeads(socket: WebSocket): void {
+    if (subscribed.has(socket)) return;
+    subscribed.add(socket);
     const request = { jsonrpc: "2.0", id: subscriptionRequest--, method: "eth_subscribe", params: ["newHeads"] };
     socket.send(JSON.stringify(request));
   }

@@ -105,7 +105,9 @@ export function openSource(options: SourceOptions): Source {
       }
     }
     const fault = last?.fault ?? "stopping";
-    throw new TransientError(`rpc.${fault}`, `No endpoint gave ${what}: ${last?.message ?? "stopping"}`, { cause: last });
+    throw new TransientError(`rpc.${fault}`, `No endpoint gave ${what}: ${last?.message ?? "stopping"}`, {
+      cause: last,
+    });
   }
 
   const headOf = async (endpoint: Endpoint) => headerAt(endpoint, "latest");

@@ -42,7 +42,9 @@ async function settle(
   events: ReturnType<typeof decodeRange>,
 ): Promise<void> {
   const { checkpoint } = reign;
-  const stored = await collections.events.find({ _id: { $in: events.map((one) => eventIdOf(checkpoint.chainId, one)) } });
+  const stored = collections.events.find({
+    _id: { $in: events.map((one) => eventIdOf(checkpoint.chainId, one)) },
+  });
   const known = new Set<string>();
   for await (const { _id, reign: writtenIn, blockNumber } of stored) {
     if (countsIn(checkpoint, writtenIn, blockNumber)) known.add(_id);

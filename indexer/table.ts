@@ -86,7 +86,7 @@ export function makeTable<State extends { position: number }>(options: {
     async changedAbove(blockNumber) {
       const filter = { position: { $gte: positionOf(blockNumber + 1, 0) } };
       const rows = await collection.find(filter, { projection: { _id: 1 } }).toArray();
-      return rows.map(({ _id }) => String(_id));
+      return rows.map(({ _id }) => _id);
     },
     forget: () => memory.clear(),
   };

@@ -57,6 +57,16 @@ export interface EventArguments {
 
 export type EventName = keyof EventArguments;
 
+/** The events that change an issuer's status words and count in its `statusSequence`. */
+export const STATUS_EVENTS = [
+  "CredentialRevoked",
+  "CredentialSuspended",
+  "CredentialReinstated",
+  "StatusWordChanged",
+  "RevocationWordsSet",
+  "SuspensionWordsSet",
+] as const satisfies readonly EventName[];
+
 /** Where on the chain something happened. */
 export interface EventPlace {
   blockNumber: number;

@@ -1,7 +1,8 @@
 import { type mongo, Schema } from "mongoose";
 import type { Mongo } from "../mongo";
 import type { RegistryEvent } from "./events";
-import type { DidState, IssuerState, WordState } from "./fold";
+import type { DidState, IssuerState } from "./fold";
+import type { WordState } from "./foldWord";
 
 /**
  * The indexer's fencing: each leadership is a reign with a number one higher than the last, and every document says in
@@ -130,7 +131,9 @@ const schemas = {
  * `ensureIndexes` makes their indexes.
  */
 export function openRegistryCollections(mongo: Mongo): RegistryCollections {
-  for (const [name, schema] of Object.entries(schemas)) mongo.models[name] ?? mongo.model(name, schema);
+  for (const [name, schema] of Object.entries(schemas)) {
+    if (!(name in mongo.models)) mongo.model(name, schema);
+  }
   const { db } = mongo;
   if (db === undefined) throw new Error("the connection to MongoDB is not open");
   return {
@@ -160,6 +163,8 @@ export function lastBlockOf(
   { lease, pastReigns, indexed }: Pick<CheckpointDocument, "lease" | "pastReigns" | "indexed">,
   reign: number,
 ): number {
+  // No process writes anything else; a document that was tampered with does not count.
+  if (!Number.isInteger(reign)) return -1;
   if (reign >= lease.reign) return reign === lease.reign ? (indexed?.number ?? -1) : -1;
   return pastReigns.find((past) => past.reign >= reign)?.through ?? -1;
 }

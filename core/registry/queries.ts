@@ -8,7 +8,7 @@ import {
   wordAfter,
 } from "./events";
 import type { DidState, IssuerState } from "./fold";
-import { wordIdOf } from "./fold";
+import { wordIdOf } from "./foldWord";
 import {
   type CheckpointDocument,
   CHECKPOINT_ID,

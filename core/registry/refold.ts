@@ -1,6 +1,7 @@
 import type { EventName } from "./events";
 import { concernsDid, concernsIssuer, type DidState, foldDid, foldIssuer, type IssuerState } from "./fold";
-import { foldWord, STATUS_EVENTS, wordIdsOf, type WordState } from "./fold";
+import { foldWord, wordIdsOf, type WordState } from "./foldWord";
+import { STATUS_EVENTS } from "./events";
 import { type CheckpointDocument, countsIn, type EventDocument, type RegistryCollections } from "./models";
 
 type Events = Pick<RegistryCollections, "events">;

@@ -6,7 +6,12 @@ import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
 import type { Deployment } from "../../core/deployment";
 import { startChain } from "../../embedded/startChain";
 import { deploy } from "../../scripts/deploy";
-import { type DIDRegistry, DIDRegistry__factory, type IssuerRegistry, IssuerRegistry__factory } from "../../typechain-types";
+import {
+  type DIDRegistry,
+  DIDRegistry__factory,
+  type IssuerRegistry,
+  IssuerRegistry__factory,
+} from "../../typechain-types";
 
 /** A Hardhat node of a test's own, with both contracts on it: its blocks can be rewound without disturbing others. */
 export interface DevChain {
@@ -64,7 +69,7 @@ export async function startDevChain(): Promise<DevChain> {
       return DIDRegistry__factory.connect(chain.deployment.contracts.DIDRegistry.address, signer);
     },
     async issuerRegistry() {
-      const signer = await provider.getSigner(chain.accounts[0]!);
+      const signer = await provider.getSigner(chain.accounts[0]);
       return IssuerRegistry__factory.connect(chain.deployment.contracts.IssuerRegistry.address, signer);
     },
     blockNumber: async () => Number(await rpc("eth_blockNumber")),

@@ -116,7 +116,11 @@ export function startIndexer(options: HarnessOptions): RunningIndexer {
 }
 
 /** Waits until a block, by its hash, is the last in the index and everything up to it is verified. */
-export function indexedUpTo(database: IndexDatabase, blockHash: string, withinMs = 20_000): Promise<CheckpointDocument> {
+export function indexedUpTo(
+  database: IndexDatabase,
+  blockHash: string,
+  withinMs = 20_000,
+): Promise<CheckpointDocument> {
   return eventually(
     `block ${blockHash} in the index`,
     async () => {

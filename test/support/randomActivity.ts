@@ -25,6 +25,7 @@ const ROLES = [encodeBytes32String("status"), encodeBytes32String("keys")];
  * are blocks without our events, which the index must bear too. Every block is mined before this returns.
  */
 export async function randomActivity(chain: DevChain, dice: Dice, blocks: number): Promise<void> {
+  await chain.rpc("evm_setAutomine", false);
   for (let block = 0; block < blocks; block += 1) {
     const count = dice(5);
     const sent: Promise<unknown>[] = [];
@@ -32,6 +33,7 @@ export async function randomActivity(chain: DevChain, dice: Dice, blocks: number
     await Promise.all(sent);
     await chain.rpc("evm_mine");
   }
+  await chain.rpc("evm_setAutomine", true);
 }
 
 function send(chain: DevChain, dice: Dice): Promise<unknown> {
@@ -50,13 +52,23 @@ function send(chain: DevChain, dice: Dice): Promise<unknown> {
 }
 
 function randomCall(dice: Dice, actor: string, other: string): string {
-  const hash = `0x${dice(2) === 0 ? "0".repeat(64) : dice(2 ** 32).toString(16).padStart(64, "a")}`;
+  const hash = `0x${
+    dice(2) === 0
+      ? "0".repeat(64)
+      : dice(2 ** 32)
+          .toString(16)
+          .padStart(64, "a")
+  }`;
   const credId = `${actor}${(dice(3) * 256 + dice(256)).toString(16).padStart(24, "0")}`;
   switch (dice(14)) {
     case 0:
     case 1:
     case 2:
-      return did.encodeFunctionData("registerDID(string,string,bytes32)", [`did:mychain:${actor}`, "https://a.example", hash]);
+      return did.encodeFunctionData("registerDID(string,string,bytes32)", [
+        `did:mychain:${actor}`,
+        "https://a.example",
+        hash,
+      ]);
     case 3:
       return did.encodeFunctionData("updateDocument", [actor, `https://a.example/${dice(1000)}/ü`, hash]);
     case 4:

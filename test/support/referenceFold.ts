@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { inspect } from "node:util";
-import { Interface, type Log, type LogDescription } from "ethers";
+import { type Interface, type Log, type LogDescription } from "ethers";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../../typechain-types";
 import type { DevChain } from "./devChain";
 import type { IndexDatabase } from "./indexerHarness";
@@ -102,7 +102,8 @@ function fold(reference: Reference, seen: Seen): void {
       setDocument(did, args);
       return;
     case "DocumentUpdated":
-      return setDocument(did, args);
+      setDocument(did, args);
+      return;
     case "ControllerChanged":
       did["controller"] = args["newController"]!.toLowerCase();
       return;
@@ -146,12 +147,12 @@ function wordsOf(reference: Reference, issuer: string, event: LogDescription): [
   }
   if (event.name.endsWith("WordsSet")) {
     const purpose = event.name.startsWith("Revocation") ? "revocation" : "suspension";
-    return [...args["words"]!].map((bits, offset) => [purpose, args["firstWord"]! + BigInt(offset), bits]);
+    return [...args["words"]!].map((bits, offset) => [purpose, (args["firstWord"] as bigint) + BigInt(offset), bits]);
   }
   const purpose = event.name === "CredentialRevoked" ? "revocation" : "suspension";
-  const index = BigInt(args["credId"]!) & ((1n << 96n) - 1n);
+  const index = BigInt(args["credId"]) & ((1n << 96n) - 1n);
   const id = `${issuer}:${purpose}:${(index >> 8n).toString(16).padStart(22, "0")}`;
-  const before = BigInt(String(reference.words.get(id)?.["bits"] ?? "0x0"));
+  const before = BigInt((reference.words.get(id)?.["bits"] as string | undefined) ?? "0x0");
   const mask = 1n << (255n - (index & 255n));
   return [[purpose, index >> 8n, event.name === "CredentialReinstated" ? before & ~mask : before | mask]];
 }
@@ -167,13 +168,12 @@ export async function expectIndexEqualsChain(database: IndexDatabase, chain: Dev
   expect(ids.sort(), "chain_events").to.deep.equal(reference.eventIds.sort());
 }
 
-function expectSame(
-  name: string,
-  found: Map<string, unknown>,
-  reference: Map<string, Record<string, unknown>>,
-): void {
+function expectSame(name: string, found: Map<string, unknown>, reference: Map<string, Record<string, unknown>>): void {
   for (const id of new Set([...found.keys(), ...reference.keys()])) {
-    expect(found.get(id), `${name} ${id}: ${inspect(found.get(id))} is not ${inspect(reference.get(id))}`).to.deep.equal(reference.get(id));
+    expect(
+      found.get(id),
+      `${name} ${id}: ${inspect(found.get(id))} is not ${inspect(reference.get(id))}`,
+    ).to.deep.equal(reference.get(id));
   }
 }
 

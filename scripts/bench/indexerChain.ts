@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { JsonRpcProvider } from "ethers";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
+import { freePort } from "../../embedded/ports";
+import { DIDRegistry__factory } from "../../typechain-types";
+import { deploy } from "../deploy";
+
+/** A chain full of events, and a way to add some. */
+export interface BenchChain {
+  httpUrl: string;
+  socketUrl: string;
+  deploymentsDir: string;
+  /** Makes registrations (one in five) and revocations, `perBlock` in a block. Returns the head's number. */
+  produce(options: { events: number; perBlock: number }): Promise<number>;
+  /** One more block with one event: its number, and when mining it began (`performance.now()`). */
+  tick(): Promise<{ number: number; minedMs: number }>;
+  stop(): Promise<void>;
+}
+
+const ISSUERS = 20;
+const did = DIDRegistry__factory.createInterface();
+const addressOf = (index: number) => `0x${(0xbe0000000000 + index).toString(16).padStart(40, "1")}`;
+
+function anvilBinary(): string {
+  const given = process.env["ANVIL"];
+  if (given !== undefined) return given;
+  const name = `@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
+  return join(dirname(require.resolve(`${name}/package.json`)), "bin", "anvil");
+}
+
+/** Starts anvil with free gas and blocks on demand, and deploys. */
+export async function startBenchChain(folder: string): Promise<BenchChain> {
+  const port = await freePort();
+  const options = [
+    "--port",
+    String(port),
+    "--gas-price",
+    "0",
+    "--block-base-fee-per-gas",
+    "0",
+    "--gas-limit",
+    "1000000000",
+  ];
+  const child = spawn(anvilBinary(), [...options, "--silent", "--auto-impersonate", "--code-size-limit", "100000"], {
+    stdio: "ignore",
+  });
+  const httpUrl = `http://127.0.0.1:${port}`;
+  const provider = new JsonRpcProvider(httpUrl, 31337, { staticNetwork: true, batchMaxCount: 100, cacheTimeout: -1 });
+  for (let tries = 0; tries < 100 && !(await provider.send("eth_chainId", []).catch(() => null)); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const deploymentsDir = join(folder, "deployments");
+  const { contracts } = await deploy({
+    ...{ rpcUrl: httpUrl, chainId: 31337, deployerPrivateKey: DEVELOPMENT_RELAYER_KEY, didMethod: "mychain" },
+    ...{ deploymentsDir, report: () => undefined },
+  });
+  const to = contracts.DIDRegistry.address;
+  const nonces = new Map<number, number>();
+  let made = 0;
+
+  function send(sender: number, data: string): Promise<unknown> {
+    const nonce = nonces.get(sender) ?? 0;
+    nonces.set(sender, nonce + 1);
+    const quantity = `0x${nonce.toString(16)}`;
+    return provider.send("eth_sendTransaction", [
+      { from: addressOf(sender), to, data, nonce: quantity, gas: "0x61a80", gasPrice: "0x0" },
+    ]);
+  }
+  const register = (sender: number) => {
+    const values: [string, string] = [
+      `did:mychain:${addressOf(sender)}`,
+      `https://did.example/${sender}/document.json`,
+    ];
+    return send(sender, did.encodeFunctionData("registerDID(string,string)", values));
+  };
+  function next(): Promise<unknown> {
+    const at = made++;
+    if (at < ISSUERS || at % 5 === 0) return register(at);
+    const issuer = at % ISSUERS;
+    const credId = `${addressOf(issuer)}${at.toString(16).padStart(24, "0")}`;
+    return send(issuer, did.encodeFunctionData("setCredentialStatus", [credId, true]));
+  }
+
+  return {
+    httpUrl,
+    socketUrl: httpUrl.replace("http", "ws"),
+    deploymentsDir,
+    async produce({ events, perBlock }) {
+      await provider.send("evm_setAutomine", [false]);
+      for (let left = events; left > 0; left -= perBlock) {
+        await Promise.all(Array.from({ length: Math.min(left, perBlock) }, next));
+        await provider.send("evm_mine", []);
+      }
+      return provider.getBlockNumber();
+    },
+    async tick() {
+      const before = await provider.getBlockNumber();
+      await next();
+      // From the request on, so that the time told is rather too long than too short.
+      const minedMs = performance.now();
+      await provider.send("evm_mine", []);
+      return { number: before + 1, minedMs };
+    },
+    async stop() {
+      provider.destroy();
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import type { DevChain } from "./devChain";
+import type { IndexDatabase } from "./indexerHarness";
+
+/** An indexer in a process of its own, which can be killed, paused and woken. */
+export interface IndexerProcess {
+  child: ChildProcess;
+  output: string[];
+  /** Resolves when the step it was told to stop at is reached. */
+  reached: Promise<void>;
+  exited: Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Starts one; with `at`, it sends itself `signal` when that step comes for the `occurrence`th time. */
+export function spawnIndexer(options: {
+  chain: DevChain;
+  database: IndexDatabase;
+  leaseSeconds?: number;
+  at?: string;
+  occurrence?: number;
+  signal?: "SIGKILL" | "SIGSTOP";
+}): IndexerProcess {
+  const { chain, database, leaseSeconds = 1, at = null, occurrence = 1, signal = "SIGKILL" } = options;
+  const root = join(__dirname, "../..");
+  const { url: rpcUrl, deploymentsDir } = chain;
+  const input = JSON.stringify({
+    rpcUrl,
+    mongodbUri: database.uri,
+    deploymentsDir,
+    leaseSeconds,
+    at,
+    occurrence,
+    signal,
+  });
+  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "crashingIndexer.ts"), input], {
+    cwd: root,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const output: string[] = [];
+  const reached = new Promise<void>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data: Buffer) => {
+        output.push(data.toString());
+        if (output.at(-1)?.includes('"reached"')) resolve();
+      });
+    }
+  });
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", () => resolve());
+  });
+  return {
+    child,
+    output,
+    reached,
+    exited,
+    async end() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}

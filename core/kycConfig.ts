@@ -60,8 +60,7 @@ export const kycEnvironment = {
   KYC_STRIPE_API_URL: url.default("https://api.stripe.com"),
 };
 
-const schema = z.object(kycEnvironment);
-type KycEnvironment = z.infer<typeof schema>;
+type KycEnvironment = z.infer<z.ZodObject<typeof kycEnvironment>>;
 type Complete<Names extends keyof KycEnvironment> = { [Name in Names]: NonNullable<KycEnvironment[Name]> };
 
 /** What must be given together for a provider to be spoken with. */

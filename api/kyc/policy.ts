@@ -1,0 +1,58 @@
+import { BootError } from "../../core/errors";
+import type { Endpoint, RefusalDescription } from "../http/endpoint";
+
+/**
+ * Lets only verified holders pass; for whatever needs one, be it a route or an issuer's rule.
+ *
+ * @throws DomainError `kyc.required`
+ */
+export type RequireKyc = (userId: string) => Promise<void>;
+
+/** What an operation with {@link RequireKyc} adds to its refusals. */
+export const KYC_REQUIRED: RefusalDescription = {
+  code: "kyc.required",
+  kind: "forbidden",
+  meaning: "This needs a verified identity; `kycStatus` says where the verification stands.",
+};
+
+/** Makes an operation of users ask for a verified holder, and say so in its description. */
+export function requireKycFor(endpoint: Endpoint, requireKyc: RequireKyc): Endpoint {
+  return {
+    ...endpoint,
+    refusals: [...(endpoint.refusals ?? []), KYC_REQUIRED],
+    async handle(input, context) {
+      const { caller } = input;
+      if (caller === undefined || !("userId" in caller)) throw new Error(`${nameOf(endpoint)} has no user to verify.`);
+      await requireKyc(caller.userId);
+      return endpoint.handle(input, context);
+    },
+  };
+}
+
+/**
+ * Applies the configured policy to all operations.
+ *
+ * @param requiredFor operations as configured, such as `POST /auth/wallet/link`
+ * @throws BootError naming operations that do not exist or have no user
+ */
+export function applyKycPolicy(endpoints: Endpoint[], requiredFor: string[], requireKyc: RequireKyc): Endpoint[] {
+  const known = new Set(endpoints.filter(({ auth }) => auth === "session").map(nameOf));
+  const unknown = requiredFor.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    const mend =
+      "name operations that need a session, as /openapi.json lists them, for instance POST /auth/wallet/link";
+    const faults = unknown.map((name) => ({
+      subject: "KYC_REQUIRED_FOR",
+      problem: `knows no operation ${name}`,
+      mend,
+    }));
+    throw new BootError("api", faults);
+  }
+  return endpoints.map((endpoint) =>
+    requiredFor.includes(nameOf(endpoint)) ? requireKycFor(endpoint, requireKyc) : endpoint,
+  );
+}
+
+function nameOf({ method, path }: Pick<Endpoint, "method" | "path">): string {
+  return `${method.toUpperCase()} ${path}`;
+}

@@ -1,0 +1,79 @@
+import type { Redis } from "ioredis";
+import type { Clock } from "../../../core/clock";
+import type { DeadLetters } from "../../../core/deadLetters";
+import { messageOf, TransientError } from "../../../core/errors";
+import type { Logger } from "../../../core/logger";
+import { type JobQueue, openQueue, processQueue, type QueueOptions, type QueueProcessor } from "../../../core/queue";
+import { signWebhook } from "../providers/standardWebhooks";
+import type { SandboxStore } from "./store";
+
+interface ReportJob {
+  sessionId: string;
+  eventId: string;
+  copy: number;
+}
+
+/** The queue of the sandbox's webhooks. */
+export type SandboxQueue = JobQueue<ReportJob>;
+
+const TIMEOUT_MS = 10_000;
+
+function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): QueueOptions {
+  return { name: "kyc-sandbox", redis, prefix };
+}
+
+/** Opens the producing side. */
+export function openSandboxQueue(connection: { redis: Redis; prefix: string }): SandboxQueue {
+  return openQueue<ReportJob>(queueOptions(connection));
+}
+
+/** Queues one report of an event. */
+export async function enqueueReport(queue: SandboxQueue, report: ReportJob, delayMs: number): Promise<void> {
+  await queue.enqueue(`${report.eventId}-${report.copy}`, report, delayMs > 0 ? { delayMs } : {});
+}
+
+export interface SandboxWorkerParts {
+  sandbox: SandboxStore;
+  redis: Redis;
+  prefix: string;
+  deadLetters: DeadLetters;
+  clock: Clock;
+  logger: Logger;
+  webhookUrl: string;
+  secrets: string[];
+}
+
+/** Sends the sandbox's webhooks (Standard Webhooks 1.0); each attempt is signed anew. */
+export function startSandboxWorker(parts: SandboxWorkerParts): QueueProcessor {
+  return processQueue<ReportJob>({
+    ...queueOptions(parts),
+    ...{ concurrency: 8, deadLetters: parts.deadLetters, clock: parts.clock, logger: parts.logger },
+    process: (job) => report(parts, job),
+  });
+}
+
+async function report({ sandbox, clock, webhookUrl, secrets }: SandboxWorkerParts, job: ReportJob): Promise<void> {
+  const session = await sandbox.find(job.sessionId);
+  const event = session?.events.find(({ id }) => id === job.eventId);
+  if (session === null || event === undefined) return;
+  const body = JSON.stringify({
+    type: `verification.${event.substatus}`,
+    timestamp: event.at.toISOString(),
+    data: { sessionId: session._id, reference: session.reference, status: event.substatus },
+  });
+  const timestampSeconds = Math.floor(clock.now().getTime() / 1000);
+  const signature = signWebhook({ id: `msg_${event.id}`, timestampSeconds, body }, secrets);
+  let status: number;
+  try {
+    const headers = { "content-type": "application/json", ...signature };
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await fetch(webhookUrl, { method: "POST", headers, body, redirect: "manual", signal });
+    await response.arrayBuffer();
+    status = response.status;
+  } catch (error) {
+    const what = `The sandbox's webhook could not be delivered: ${messageOf(error)}.`;
+    throw new TransientError("kyc_sandbox.undelivered", what, { cause: error });
+  }
+  if (status >= 300)
+    throw new TransientError("kyc_sandbox.undelivered", `The sandbox's webhook was answered with ${status}.`);
+}

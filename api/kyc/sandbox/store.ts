@@ -1,0 +1,71 @@
+import { Schema } from "mongoose";
+import { addSeconds } from "../../../core/clock";
+import type { Mongo } from "../../../core/mongo";
+import type { KycSubstatus } from "../rules";
+
+/** One thing that happened to a sandbox session; the sandbox reports each by a webhook of its own. */
+export interface SandboxEvent {
+  id: string;
+  substatus: KycSubstatus;
+  at: Date;
+}
+
+/** A session at the sandbox provider, which plays the part of somebody else's service. */
+export interface SandboxSession {
+  /** `sbx_` and 256 random bits: whoever knows it may decide it. */
+  _id: string;
+  /** Whom the session is for, as the customer names them: our user id. */
+  reference: string;
+  substatus: KycSubstatus;
+  events: SandboxEvent[];
+  createdAt: Date;
+  expiresAt: Date;
+  forgetAt: Date;
+}
+
+const REMEMBERED_SECONDS = 7 * 24 * 60 * 60;
+
+/** A session in one of these can still be decided. */
+const UNDECIDED: KycSubstatus[] = ["opened", "in_progress", "resubmission_requested", "needs_review"];
+
+const schema = new Schema<SandboxSession>(
+  {
+    _id: { type: String, required: true },
+    reference: { type: String, required: true },
+    substatus: { type: String, required: true },
+    events: [new Schema<SandboxEvent>({ id: String, substatus: String, at: Date }, { _id: false })],
+    createdAt: { type: Date, required: true },
+    expiresAt: { type: Date, required: true },
+    forgetAt: { type: Date, required: true },
+  },
+  { collection: "kyc_sandbox_sessions", versionKey: false },
+);
+schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
+
+/** The collection `kyc_sandbox_sessions`: what the sandbox remembers. */
+export interface SandboxStore {
+  insert(session: Pick<SandboxSession, "_id" | "reference" | "createdAt" | "expiresAt">): Promise<void>;
+  find(sessionId: string): Promise<SandboxSession | null>;
+  /** Appends what happened, the last of it being where the session now stands; false when it was closed before. */
+  append(sessionId: string, events: [SandboxEvent, ...SandboxEvent[]], now: Date): Promise<boolean>;
+}
+
+/** Opens the sandbox's memory. */
+export function openSandboxStore(mongo: Mongo): SandboxStore {
+  const model = mongo.model<SandboxSession>("KycSandboxSession", schema);
+  return {
+    async insert(session) {
+      const forgetAt = addSeconds(session.expiresAt, REMEMBERED_SECONDS);
+      await model.create({ ...session, substatus: "opened", events: [], forgetAt });
+    },
+    find: (sessionId) => model.findById(sessionId).lean(),
+    async append(sessionId, events, now) {
+      const { substatus } = events.at(-1) ?? events[0];
+      const { modifiedCount } = await model.updateOne(
+        { _id: sessionId, substatus: { $in: UNDECIDED }, expiresAt: { $gt: now } },
+        { $set: { substatus }, $push: { events: { $each: events } } },
+      );
+      return modifiedCount === 1;
+    },
+  };
+}

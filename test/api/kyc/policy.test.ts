@@ -1,0 +1,76 @@
+import { expect } from "chai";
+import { z } from "zod";
+import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
+import { declaredCodes } from "../../../api/http/refusals";
+import { applyKycPolicy } from "../../../api/kyc/policy";
+import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/kycConfig";
+import { eventually } from "../../support/eventually";
+import { setStage, type Stage } from "../../support/kyc/stage";
+
+const KYC: KycConfig = {
+  provider: "sandbox",
+  returnUrl: undefined,
+  requiredFor: [],
+  recheckSeconds: 3_600,
+  sandbox: { webhookSecrets: [DEVELOPMENT_SANDBOX_SECRET], webhookUrl: undefined },
+};
+
+function route(path: string, auth: "session" | "none"): Endpoint {
+  const replies = { 200: { description: "Done.", schema: z.object({ done: z.literal(true) }) } };
+  return defineEndpoint({
+    ...{ method: "post", path, tag: "Test", summary: "A thing to do", auth, replies },
+    handle: () => Promise.resolve({ status: 200, body: { done: true } }),
+  });
+}
+
+describe("the KYC policy", () => {
+  let stage: Stage;
+
+  before(async () => {
+    stage = await setStage("kyc_policy", {
+      kyc: KYC,
+      more: ({ requireKyc }) =>
+        applyKycPolicy([route("/guarded", "session"), route("/open", "session")], ["POST /guarded"], requireKyc),
+    });
+  });
+
+  after(() => stage.close());
+
+  it("lets only a verified holder pass, on configured routes and on those that always ask", async () => {
+    const userId = await stage.addUser();
+    const doors = [
+      ["POST", "/guarded"],
+      ["GET", "/api/kyc/verification"],
+    ] as const;
+    for (const [method, path] of doors) {
+      const refused = await stage.call(method, path, { userId });
+      expect([refused.status, refused.body["code"], refused.body["kycStatus"]]).to.deep.equal([
+        403,
+        "kyc.required",
+        "not_verified",
+      ]);
+    }
+    expect((await stage.call("POST", "/open", { userId })).status).to.equal(200);
+
+    const { body } = await stage.call("POST", "/api/kyc/start-verification", { userId });
+    expect((await stage.call("POST", "/guarded", { userId })).body["kycStatus"]).to.equal("pending");
+    await stage.call("POST", `/sandbox/kyc/${String(body["sessionId"])}`, { body: "decision=approve" });
+    await eventually("the door to open", async () => (await stage.call("POST", "/guarded", { userId })).status === 200);
+    const shown = await stage.call("GET", "/api/kyc/verification", { userId });
+    expect(shown.body).to.deep.include({ status: "verified", provider: "sandbox", sessionId: body["sessionId"] });
+    expect(stage.undeclared).to.deep.equal([]);
+  });
+
+  it("is declared by the operations it guards, and by no other", () => {
+    const [guarded, open] = applyKycPolicy([route("/a", "session"), route("/b", "session")], ["POST /a"], () =>
+      Promise.resolve(),
+    );
+    expect(declaredCodes(guarded!).has("kyc.required")).to.equal(true);
+    expect(declaredCodes(open!).has("kyc.required")).to.equal(false);
+  });
+
+  it("does not start with operations that do not exist or have no user", () => {
+    const apply = () => applyKycPolicy([route("/a", "none")], ["POST /a", "POST /nowhere"], () => Promise.resolve());
+    expect(apply).to.throw(/KYC_REQUIRED_FOR: knows no operation POST \/a[\s\S]*POST \/nowhere/);
+  });
+});

@@ -1,0 +1,328 @@
+import { expect } from "chai";
+import { randomBytes, randomUUID } from "node:crypto";
+import { KYC_PROVIDERS } from "../../../core/kycConfig";
+import { listMailbox } from "../../../api/notifications/mailbox";
+import { eventually } from "../../support/eventually";
+import { STAND_INS } from "../../support/kyc/all";
+import { movableClock, setStage, type Stage } from "../../support/kyc/stage";
+import {
+  type DeliveryOptions,
+  type Move,
+  PERSONAL,
+  type SignedDelivery,
+  type StandIn,
+} from "../../support/kyc/standIn";
+import { everythingIn, personalDataIn, type RedisTraffic, watchRedis } from "../../support/kyc/traces";
+import { testRedisUrl } from "../../support/servers";
+
+/** What each provider makes of a person it does not believe; Stripe only ever asks for another try. */
+const REJECTED: Record<StandIn["name"], { status: string; substatus: string }> = {
+  sandbox: { status: "rejected", substatus: "declined" },
+  persona: { status: "rejected", substatus: "declined" },
+  veriff: { status: "rejected", substatus: "declined" },
+  onfido: { status: "rejected", substatus: "declined" },
+  sumsub: { status: "rejected", substatus: "declined" },
+  stripe: { status: "pending", substatus: "resubmission_requested" },
+};
+
+for (const name of KYC_PROVIDERS) {
+  describe(`KYC with ${name}`, () => {
+    const clock = movableClock();
+    const log: string[] = [];
+    let standIn: StandIn;
+    let stage: Stage;
+    let redisTraffic: RedisTraffic;
+
+    before(async () => {
+      standIn = await STAND_INS[name]();
+      const kyc = { provider: name, returnUrl: "https://app.example/done", requiredFor: [], recheckSeconds: 3_600 };
+      stage = await setStage(`kyc_${name}`, { kyc: { ...kyc, ...standIn.config }, clock, log });
+      redisTraffic = await watchRedis(testRedisUrl());
+    });
+
+    after(async () => {
+      redisTraffic.end();
+      await stage.close();
+      await standIn.close();
+    });
+
+    async function start(userId?: string) {
+      const user = userId ?? (await stage.addUser());
+      const answer = await stage.call("POST", "/api/kyc/start-verification", { userId: user });
+      return { userId: user, answer, sessionId: String(answer.body["sessionId"]) };
+    }
+
+    /** The provider comes to a result and tells it. */
+    function result(sessionId: string, move: Move, options: Partial<DeliveryOptions> = {}): SignedDelivery {
+      standIn.decide(sessionId, move);
+      return signed(sessionId, move, options);
+    }
+
+    function signed(sessionId: string, move: Move, options: Partial<DeliveryOptions> = {}): SignedDelivery {
+      const now = clock.now();
+      return standIn.sign(sessionId, move, {
+        signedAtSeconds: Math.floor(now.getTime() / 1000),
+        occurredAt: now,
+        ...options,
+      });
+    }
+
+    function deliver({ headers, body }: SignedDelivery, path = `/api/webhooks/kyc-status/${name}`) {
+      return stage.call("POST", path, { headers, body });
+    }
+
+    const kycOf = async (userId: string) => ({ ...(await stage.kycOf(userId)) });
+    const entries = () => stage.mongo.collection("webhook_inbox").countDocuments();
+
+    function untilSubstatus(userId: string, substatus: string) {
+      return eventually(`the substatus ${substatus}`, async () => {
+        const kyc = await kycOf(userId);
+        return kyc["substatus"] === substatus && kyc;
+      });
+    }
+
+    async function lettersTo(userId: string) {
+      return (await listMailbox(stage.mailboxDir)).filter(({ to }) => to.includes(userId));
+    }
+
+    /** Until everything that was kept is worked on and every letter is sent. */
+    function quiet() {
+      return eventually("quiet", async () => {
+        const open = await stage.mongo.collection("webhook_inbox").countDocuments({ finishedAt: null });
+        const unsent = await stage.mongo.collection("notifications").countDocuments({ state: { $ne: "sent" } });
+        return open + unsent === 0;
+      });
+    }
+
+    it("gives a session with a way in, and the same one while it is pending", async () => {
+      const { userId, answer, sessionId } = await start();
+      expect(answer.status).to.equal(201);
+      expect(answer.body["sessionUrl"] ?? answer.body["sdkToken"]).to.be.a("string");
+      expect(await kycOf(userId)).to.deep.include({
+        status: "pending",
+        substatus: "opened",
+        provider: name,
+        sessionId,
+      });
+      const again = await start(userId);
+      expect(again.answer.status).to.equal(200);
+      expect(again.sessionId).to.equal(sessionId);
+      expect(again.answer.body["sessionUrl"]).to.be.a("string");
+      expect(standIn.sessionsOf(userId)).to.equal(1);
+    });
+
+    it("verifies a user by a valid delivery, with one letter and one event", async () => {
+      const { userId, sessionId } = await start();
+      const answer = await deliver(result(sessionId, "approved"), "/api/webhooks/kyc-status");
+      expect([answer.status, answer.body]).to.deep.equal([200, { received: true }]);
+      expect(await untilSubstatus(userId, "approved")).to.deep.include({ status: "verified" });
+      await quiet();
+      expect(await lettersTo(userId)).to.have.length(1);
+      const events = await stage.mongo.collection("user_events").find({ userId }).toArray();
+      expect(events.map(({ kind, data }) => [kind, data])).to.deep.equal([
+        ["kyc.changed", { status: "verified", substatus: "approved", version: 2 }],
+      ]);
+      expect(await stage.kycOf(userId)).not.to.have.any.keys("resumeHandle", "opening", "checkAt");
+    });
+
+    it("does not verify whom the provider does not believe", async () => {
+      const { userId, sessionId } = await start();
+      await deliver(result(sessionId, "declined"));
+      expect(await untilSubstatus(userId, REJECTED[name].substatus)).to.deep.include(REJECTED[name]);
+    });
+
+    it("refuses forged signatures and wrong secrets, and keeps no trace of them but a number", async () => {
+      const { userId, sessionId } = await start();
+      const kept = await entries();
+      const genuine = result(sessionId, "approved");
+      const forgeries: SignedDelivery[] = [
+        signed(sessionId, "approved", {
+          secret: name === "sandbox" ? `whsec_${randomBytes(32).toString("base64")}` : randomUUID(),
+        }),
+        { ...genuine, headers: { "content-type": "application/json" } },
+        { ...genuine, body: Buffer.from(genuine.body.toString().replace(/[a-z]/, (letter) => letter.toUpperCase())) },
+        { ...genuine, body: Buffer.concat([genuine.body, Buffer.from(" ")]) },
+        { ...genuine, headers: mapped(genuine.headers, standIn.signedHeaders, (value) => value.toUpperCase()) },
+        { ...genuine, headers: mapped(genuine.headers, standIn.signedHeaders, () => "") },
+      ];
+      for (const forgery of forgeries) {
+        const answer = await deliver(forgery);
+        expect([answer.status, answer.body["code"]]).to.deep.equal([401, "webhook.unverified"]);
+      }
+      expect(await entries()).to.equal(kept);
+      expect(await kycOf(userId)).to.deep.include({ substatus: "opened", version: 1 });
+      expect(await stage.metrics()).to.match(new RegExp(`sender="${name}",outcome="refused_signature"} [1-9]`));
+    });
+
+    it("takes the old secret during a rotation", async () => {
+      const { userId, sessionId } = await start();
+      const answer = await deliver(result(sessionId, "approved", { secret: standIn.secrets[1] }));
+      expect(answer.status).to.equal(200);
+      await untilSubstatus(userId, "approved");
+    });
+
+    it("answers a replay and sixteen duplicates with 200, and changes nothing", async () => {
+      const { userId, sessionId } = await start();
+      const kept = await entries();
+      const delivery = result(sessionId, "approved");
+      const answers = await Promise.all(Array.from({ length: 16 }, () => deliver(delivery)));
+      expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
+      await untilSubstatus(userId, "approved");
+      await quiet();
+      const before = await kycOf(userId);
+      expect((await deliver(delivery)).status).to.equal(200);
+      await quiet();
+      expect(await entries()).to.equal(kept + 1);
+      expect(await kycOf(userId)).to.deep.equal(before);
+      expect(await lettersTo(userId)).to.have.length(1);
+    });
+
+    it("does not let a reordered delivery move a status back", async () => {
+      const { userId, sessionId } = await start();
+      const earlier = new Date(clock.now().getTime() - 20_000);
+      const submitted = signed(sessionId, "submitted", { occurredAt: earlier, eventId: randomUUID() });
+      await deliver(result(sessionId, "approved", { eventId: randomUUID() }));
+      await untilSubstatus(userId, "approved");
+      expect((await deliver(submitted)).status).to.equal(200);
+      await quiet();
+      expect(await kycOf(userId)).to.deep.include({ status: "verified", substatus: "approved", version: 2 });
+      expect(await lettersTo(userId)).to.have.length(1);
+    });
+
+    it("moves on with deliveries in their order", async () => {
+      const { userId, sessionId } = await start();
+      await deliver(
+        result(sessionId, "submitted", { eventId: randomUUID(), occurredAt: new Date(clock.now().getTime() - 9_000) }),
+      );
+      await untilSubstatus(userId, "in_progress");
+      await deliver(result(sessionId, "approved", { eventId: randomUUID() }));
+      await untilSubstatus(userId, "approved");
+    });
+
+    it("refuses a body that was cut short or is empty", async () => {
+      const { userId, sessionId } = await start();
+      const { headers, body } = result(sessionId, "approved");
+      for (const cut of [body.subarray(0, -1), body.subarray(0, 20), Buffer.alloc(0)]) {
+        expect((await deliver({ headers, body: cut })).status).to.equal(401);
+      }
+      expect(await kycOf(userId)).to.deep.include({ substatus: "opened" });
+    });
+
+    it("goes by the signed bytes and not by the media type", async () => {
+      const { userId, sessionId } = await start();
+      const { headers, body } = result(sessionId, "approved");
+      const answer = await deliver({
+        headers: { ...headers, "content-type": "application/x-www-form-urlencoded" },
+        body,
+      });
+      expect(answer.status).to.equal(200);
+      await untilSubstatus(userId, "approved");
+    });
+
+    it("refuses ten megabytes without reading them", async () => {
+      const { headers } = signed("none", "approved");
+      // A server may close while ten megabytes are still being sent; then there is no answer to read.
+      const answer = await deliver({ headers, body: Buffer.alloc(10_485_760, 0x20) }).catch(() => undefined);
+      expect(answer?.status ?? 413).to.equal(413);
+    });
+
+    it("says that a signed body is not what is documented, and repeats nothing of it", async () => {
+      const odd = oddDelivery(standIn, Math.floor(clock.now().getTime() / 1000));
+      const answer = await deliver(odd);
+      expect([answer.status, answer.body["code"]]).to.deep.equal([400, "webhook.malformed"]);
+      expect(personalDataIn(JSON.stringify(answer.body))).to.deep.equal([]);
+    });
+
+    if (name !== "sandbox") {
+      it("opens no session while the provider is down, and one afterwards", async () => {
+        standIn.outage = true;
+        const { userId, answer } = await start();
+        expect([answer.status, answer.body["code"]]).to.deep.equal([503, "kyc.provider_unavailable"]);
+        standIn.outage = false;
+        expect((await start(userId)).answer.status).to.equal(201);
+        expect(standIn.sessionsOf(userId)).to.equal(1);
+      });
+    }
+
+    const timed = name === "sandbox" || name === "persona" || name === "stripe";
+    if (timed) {
+      for (const [what, seconds] of [
+        ["stale", -301],
+        ["future", 302],
+      ] as const) {
+        it(`refuses a ${what} delivery`, async () => {
+          const { userId, sessionId } = await start();
+          const signedAtSeconds = Math.floor(clock.now().getTime() / 1000) + seconds;
+          expect((await deliver(result(sessionId, "approved", { signedAtSeconds }))).status).to.equal(401);
+          expect(await kycOf(userId)).to.deep.include({ substatus: "opened" });
+          expect(await stage.metrics()).to.match(new RegExp(`sender="${name}",outcome="refused_timestamp"} [1-9]`));
+        });
+      }
+
+      it("takes a delivery just within 300 s of either side", async () => {
+        for (const seconds of [-298, 298]) {
+          const { userId, sessionId } = await start();
+          const signedAtSeconds = Math.floor(clock.now().getTime() / 1000) + seconds;
+          expect((await deliver(result(sessionId, "approved", { signedAtSeconds }))).status).to.equal(200);
+          await untilSubstatus(userId, "approved");
+        }
+      });
+    } else {
+      it("believes the provider's API and not an old delivery that is played again", async () => {
+        const { userId, sessionId } = await start();
+        const old = signed(sessionId, "approved", { occurredAt: new Date(0), eventId: "attempt-0" });
+        standIn.decide(sessionId, "declined");
+        clock.moveSeconds(3 * 24 * 60 * 60);
+        expect((await deliver(old)).status).to.equal(200);
+        expect(await untilSubstatus(userId, "declined")).to.deep.include({ status: "rejected" });
+      });
+
+      it("loses no decision to an outage of the provider's API", async () => {
+        const { userId, sessionId } = await start();
+        const delivery = result(sessionId, "approved");
+        standIn.outage = true;
+        expect((await deliver(delivery)).status).to.equal(200);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        expect(await kycOf(userId)).to.deep.include({ substatus: "opened" });
+        standIn.outage = false;
+        await untilSubstatus(userId, "approved");
+      });
+    }
+
+    it("declares every answer it gives", () => {
+      expect(stage.undeclared).to.deep.equal([]);
+    });
+
+    it("leaves no document, address, name or payload in MongoDB, in Redis or in a log line", async () => {
+      await quiet();
+      expect(log.length).to.be.greaterThan(20);
+      expect(redisTraffic.text()).to.contain("webhook-inbox");
+      expect(Object.values(PERSONAL).length).to.equal(5);
+      expect(personalDataIn(await everythingIn(stage.mongo))).to.deep.equal([]);
+      expect(personalDataIn(redisTraffic.text())).to.deep.equal([]);
+      expect(personalDataIn(log.join("\n"))).to.deep.equal([]);
+    });
+  });
+}
+
+function mapped(
+  headers: Record<string, string>,
+  names: string[],
+  change: (value: string) => string,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, names.includes(name) ? change(value) : value]),
+  );
+}
+
+/** A delivery the provider really signed, over a body of another form that is full of personal data. */
+function oddDelivery(standIn: StandIn, signedAtSeconds: number): SignedDelivery {
+  const stringify = JSON.stringify;
+  try {
+    // The stand-in signs whatever it serializes.
+    JSON.stringify = () => stringify({ surprise: PERSONAL });
+    return standIn.sign("none", "approved", { signedAtSeconds, occurredAt: new Date(0) });
+  } finally {
+    JSON.stringify = stringify;
+  }
+}

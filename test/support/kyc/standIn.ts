@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { KycConfig } from "../../../core/kycConfig";
+
+/** What a provider knows of a person and must never reach us: in its webhooks and answers, and in nothing we keep. */
+export const PERSONAL = {
+  firstName: "Adalbertine",
+  lastName: "Quixwell-Thornbury",
+  address: "17 Marrowbone Crescent",
+  documentNumber: "PX99-ZK-4417",
+  birthDate: "1987-11-23",
+};
+
+/** What a person or a reviewer does at the provider. */
+export type Move = "submitted" | "review" | "resubmit" | "approved" | "declined" | "expired";
+
+/** One delivery, as it goes over the wire. */
+export interface SignedDelivery {
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+export interface DeliveryOptions {
+  /** Instead of the provider's current secret. */
+  secret?: string;
+  /** When it is signed, whole seconds since 1970. */
+  signedAtSeconds: number;
+  /** When it happened. */
+  occurredAt: Date;
+  /** Distinguishes deliveries of one move. */
+  eventId?: string;
+}
+
+/** A stand-in for a provider: its real API on a server of its own, its real way to sign. */
+export interface StandIn {
+  name: KycConfig["provider"];
+  /** True when its webhooks sign a time. */
+  signsTime: boolean;
+  /** How Cairn is configured to speak with it. */
+  config: Partial<KycConfig>;
+  /** The secret Cairn was given first and second. */
+  secrets: [string, string];
+  /** How many sessions it made for a user. */
+  sessionsOf(userId: string): number;
+  /** Makes its API say what the move leads to. */
+  decide(sessionId: string, move: Move): void;
+  /** The webhook of a move. */
+  sign(sessionId: string, move: Move, options: DeliveryOptions): SignedDelivery;
+  /** Headers that carry what is signed or the signature; a flipped bit in one of these must be noticed. */
+  signedHeaders: string[];
+  /** While true, the API answers 503. */
+  outage: boolean;
+  close(): Promise<void>;
+}
+
+export interface ApiRequest {
+  method: string;
+  path: string;
+  headers: IncomingMessage["headers"];
+  body: string;
+}
+
+export interface ApiAnswer {
+  status: number;
+  body?: unknown;
+}
+
+/** A provider's API as a server; `answer` decides, and `isDown` makes it fail. */
+export async function serveApi(
+  answer: (request: ApiRequest) => ApiAnswer,
+  isDown: () => boolean,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { method = "", url: path = "", headers } = request;
+      const body = Buffer.concat(chunks).toString("utf8");
+      const { status, body: said } = isDown() ? { status: 503, body: {} } : answer({ method, path, headers, body });
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(said ?? {}));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+/** A fresh secret of a test's own. */
+export function freshSecret(prefix = ""): string {
+  return `${prefix}${randomUUID().replaceAll("-", "")}`;
+}
+
+/** The kept sessions of a stand-in: what each was made for and where it stands. */
+export class Sessions<Status extends string> {
+  readonly #sessions = new Map<string, { userId: string; status: Status }>();
+
+  add(id: string, userId: string, status: Status): void {
+    this.#sessions.set(id, { userId, status });
+  }
+
+  get(id: string): { userId: string; status: Status } | undefined {
+    return this.#sessions.get(id);
+  }
+
+  set(id: string, status: Status): void {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) session.status = status;
+  }
+
+  of(userId: string): number {
+    return [...this.#sessions.values()].filter((session) => session.userId === userId).length;
+  }
+}

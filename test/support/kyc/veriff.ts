@@ -1,0 +1,107 @@
+import { createHmac, randomUUID } from "node:crypto";
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  freshSecret,
+  type Move,
+  PERSONAL,
+  serveApi,
+  Sessions,
+  type StandIn,
+} from "./standIn";
+
+const STATUS: Record<Move, { status: string; code: number }> = {
+  submitted: { status: "submitted", code: 7002 },
+  review: { status: "review", code: 9121 },
+  resubmit: { status: "resubmission_requested", code: 9103 },
+  approved: { status: "approved", code: 9001 },
+  declined: { status: "declined", code: 9102 },
+  expired: { status: "expired", code: 9104 },
+};
+
+/** Veriff's API v1 and its webhooks: `X-HMAC-SIGNATURE`, hex HMAC-SHA256 of the body. */
+export async function startVeriff(): Promise<StandIn> {
+  const apiKey = freshSecret();
+  const secrets: [string, string] = [freshSecret(), freshSecret()];
+  const sessions = new Sessions<Move | "created">();
+  const api = await serveApi(answer, () => standIn.outage);
+  const hmac = (key: string, data: string | Buffer) => createHmac("sha256", key).update(data).digest("hex");
+
+  function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
+    if (headers["x-auth-client"] !== apiKey) return { status: 401 };
+    if (method === "POST" && path === "/v1/sessions") {
+      const { verification } = JSON.parse(body) as { verification: { callback: string; vendorData: string } };
+      if (!URL.canParse(verification.callback)) return { status: 400 };
+      const id = randomUUID();
+      sessions.add(id, verification.vendorData, "created");
+      const sessionToken = freshSecret("ey");
+      const url = `https://magic.veriff.me/v/${sessionToken}`;
+      return { status: 201, body: { status: "success", verification: { id, url, sessionToken, status: "created" } } };
+    }
+    const id = /^\/v1\/sessions\/([^/]+)\/decision$/.exec(path)?.[1] ?? "";
+    if (headers["x-hmac-signature"] !== hmac(secrets[0], id)) return { status: 401 };
+    const session = sessions.get(id);
+    if (session === undefined) return { status: 404 };
+    const isUndecided = session.status === "created" || session.status === "submitted";
+    return {
+      status: 200,
+      body: { status: "success", verification: isUndecided ? null : shown(id, session.status as Move) },
+    };
+  }
+
+  function shown(id: string, move: Move, attemptId = "attempt-1", decisionTime = new Date(0)) {
+    return {
+      ...{
+        id,
+        attemptId,
+        ...STATUS[move],
+        vendorData: sessions.get(id)?.userId,
+        decisionTime: decisionTime.toISOString(),
+      },
+      ...(move === "declined" && {
+        reasonCode: 103,
+        reason: `${PERSONAL.firstName} does not match the document photo`,
+      }),
+      ...(move === "resubmit" && { reasonCode: 204, reason: "Poor image quality" }),
+      person: { firstName: PERSONAL.firstName, lastName: PERSONAL.lastName, dateOfBirth: PERSONAL.birthDate },
+      document: { number: PERSONAL.documentNumber, type: "PASSPORT", country: "EE" },
+    };
+  }
+
+  const standIn: StandIn = {
+    name: "veriff",
+    signsTime: false,
+    secrets,
+    config: { veriff: { apiUrl: api.url, apiKey, sharedSecrets: secrets } },
+    signedHeaders: ["x-hmac-signature"],
+    outage: false,
+    sessionsOf: (userId) => sessions.of(userId),
+    decide: (id, move) => sessions.set(id, move),
+    sign(id, move, { secret = secrets[0], occurredAt, eventId = "attempt-1" }) {
+      const said =
+        move === "submitted"
+          ? {
+              id,
+              attemptId: eventId,
+              feature: "selfid",
+              code: 7002,
+              action: "submitted",
+              vendorData: sessions.get(id)?.userId,
+            }
+          : {
+              status: "success",
+              verification: shown(id, move, eventId, occurredAt),
+              technicalData: { ip: "203.0.113.7" },
+            };
+      const body = Buffer.from(JSON.stringify(said));
+      const headers = {
+        "content-type": "application/json",
+        "x-auth-client": apiKey,
+        "x-hmac-signature": hmac(secret, body),
+      };
+      return { headers, body };
+    },
+    close: api.close,
+  };
+  return standIn;
+}

@@ -1,0 +1,210 @@
+import { statusPosition } from "../../core/status/credId";
+import { DomainError } from "../../core/errors";
+
+/** Most uses a credential may be given: each is kept within the credential's document. */
+export const MAX_USAGES = 1_000;
+
+/** What an issuer may ask for. Revoking is final; a suspension can be lifted, which is `reinstate`. */
+export const STATUS_CHANGES = ["revoke", "suspend", "reinstate"] as const;
+export type StatusChange = (typeof STATUS_CHANGES)[number];
+
+/** What people are told of a credential. */
+export const SHOWN_STATUSES = ["ACTIVE", "USED", "EXPIRED", "SUSPENDED", "REVOKED"] as const;
+export type ShownStatus = (typeof SHOWN_STATUSES)[number];
+
+/** One use of a credential, as it was taken. */
+export interface Use {
+  verificationId: string;
+  verifierId: string;
+  verifierName: string;
+  presenterDid: string;
+  /** SHA-256 of the confirmation that took it: the same confirmation gets the same answer. */
+  confirmationHash: string;
+  ip: string;
+  usedAt: Date;
+  /** The block by which the chain was asked. */
+  block: { number: number; hash: string };
+}
+
+/** What the issuer asked for and what bars the credential from use until the chain shows it, or for good. */
+export interface Hold {
+  change: Exclude<StatusChange, "reinstate">;
+  changeId: string;
+}
+
+/** A credential as it is kept. */
+export interface Credential {
+  /** UUID; unlike `credId` it cannot be guessed. */
+  credentialId: string;
+  /** Names the issuer and the index on the chain: `0x` and 64 lower-case hexadecimal digits. */
+  credId: string;
+  issuer: string;
+  issuerDid: string;
+  issuerName: string;
+  index: number;
+  subjectDid: string;
+  type: string;
+  schemaId: string;
+  claims: Record<string, unknown>;
+  /** The issuer's own name for it. */
+  reference: string | null;
+  /** `vc+jwt` */
+  jwt: string;
+  status: "ACTIVE" | "USED";
+  hold: Hold | null;
+  maxUsages: number;
+  usageCount: number;
+  uses: Use[];
+  /** Verifications whose use is not known to stand in the usage log yet. */
+  unrecorded: string[];
+  issuedAt: Date;
+  expiresAt: Date;
+}
+
+/** Both bits of a credential, as the chain or the index has them. */
+export interface StatusBits {
+  revoked: boolean;
+  suspended: boolean;
+}
+
+/** What is shown of a credential's status: the worst of all that is known. */
+export function shownStatus(
+  credential: Pick<Credential, "status" | "expiresAt">,
+  bits: StatusBits,
+  now: Date,
+): ShownStatus {
+  if (bits.revoked) return "REVOKED";
+  if (bits.suspended) return "SUSPENDED";
+  if (credential.status === "USED") return "USED";
+  return credential.expiresAt <= now ? "EXPIRED" : "ACTIVE";
+}
+
+/** What a credential's JWT is made of. */
+export interface CredentialContent {
+  credentialId: string;
+  credId: string;
+  issuerDid: string;
+  issuer: string;
+  index: number;
+  subjectDid: string;
+  type: string;
+  schemaId: string;
+  claims: Record<string, unknown>;
+  issuedAt: Date;
+  expiresAt: Date;
+}
+
+/** Where statuses and schemas of the installation are found. */
+export interface Places {
+  /** Origin under which people reach the API, without a trailing slash. */
+  publicUrl: string;
+  chainId: number;
+  /** Address of the DIDRegistry. */
+  registry: string;
+}
+
+/** Where the JSON Schema of a credential type is served. */
+export function schemaUrl(publicUrl: string, schemaId: string): string {
+  return `${publicUrl}/credential-schemas/${schemaId}`;
+}
+
+/**
+ * The payload of a credential (VC Data Model 2.0 §4, secured by VC-JOSE-COSE §3.1.1). Its status stands in the W3C
+ * status lists for revocation and suspension and, under them, on the chain itself.
+ */
+export function credentialPayload(content: CredentialContent, places: Places): Record<string, unknown> {
+  const { credentialId, credId, issuerDid, subjectDid, issuedAt, expiresAt, claims } = content;
+  const id = `urn:uuid:${credentialId}`;
+  return {
+    "@context": ["https://www.w3.org/ns/credentials/v2"],
+    id,
+    type: ["VerifiableCredential", content.type],
+    issuer: issuerDid,
+    validFrom: issuedAt.toISOString(),
+    validUntil: expiresAt.toISOString(),
+    credentialSubject: { ...claims, id: subjectDid },
+    credentialSchema: { id: schemaUrl(places.publicUrl, content.schemaId), type: "JsonSchema" },
+    credentialStatus: [
+      listEntry(content, places, "revocation"),
+      listEntry(content, places, "suspension"),
+      {
+        id: `eip155:${places.chainId}:${places.registry.toLowerCase()}/${credId}`,
+        type: "CairnRegistryStatus",
+        chainId: places.chainId,
+        registry: places.registry.toLowerCase(),
+        credId,
+      },
+    ],
+    // VC-JOSE-COSE §3.1.3: registered claims that say the same as the credential itself.
+    iss: issuerDid,
+    sub: subjectDid,
+    jti: id,
+    iat: Math.floor(issuedAt.getTime() / 1000),
+    exp: Math.floor(expiresAt.getTime() / 1000),
+  };
+}
+
+/** Bitstring Status List v1.0 §2.1. */
+function listEntry(
+  { issuer, index }: CredentialContent,
+  { publicUrl }: Places,
+  statusPurpose: "revocation" | "suspension",
+) {
+  const { list, listIndex } = statusPosition(index);
+  const statusListCredential = `${publicUrl}/status-lists/${issuer}/${statusPurpose}/${list}`;
+  return {
+    id: `${statusListCredential}#${listIndex}`,
+    type: "BitstringStatusListEntry",
+    statusPurpose,
+    statusListIndex: String(listIndex),
+    statusListCredential,
+  };
+}
+
+/**
+ * When a credential to be issued expires.
+ *
+ * @throws DomainError `credential.expiry_past`
+ */
+export function expiryOf(asked: Date | undefined, now: Date, defaultSeconds: number): Date {
+  const expiresAt = asked ?? new Date(now.getTime() + defaultSeconds * 1000);
+  // JWT times are whole seconds: the credential itself shall say the very same.
+  const whole = new Date(Math.floor(expiresAt.getTime() / 1000) * 1000);
+  if (whole > now) return whole;
+  throw new DomainError("credential.expiry_past", "invalid", "expiresAt lies in the past: give a time to come.", {
+    fields: [{ field: "body.expiresAt", message: "lies in the past" }],
+  });
+}
+
+/** The refusal of whatever names a credential that does not exist, or is not the caller's to see. */
+export function credentialUnknown(): DomainError {
+  return new DomainError("credential.unknown", "not_found", "There is no such credential, or it is not yours to see.");
+}
+
+/**
+ * Refuses a change of status that contradicts an earlier one.
+ *
+ * @throws DomainError `credential.revocation_final`
+ */
+export function requireChangeable(
+  credentials: Pick<Credential, "credentialId" | "hold">[],
+  change: StatusChange,
+): void {
+  if (change === "revoke") return;
+  const revoked = credentials.find(({ hold }) => hold?.change === "revoke");
+  if (revoked === undefined) return;
+  const message = `Credential ${revoked.credentialId} is revoked, which is final.`;
+  throw new DomainError("credential.revocation_final", "conflict", message);
+}
+
+/** What both bits of a credential must be once a change is done. */
+export function isDone(change: StatusChange, bits: StatusBits): boolean {
+  switch (change) {
+    case "revoke":
+      return bits.revoked;
+    case "suspend":
+      return bits.suspended;
+    case "reinstate":
+      return !bits.suspended;
+  }
+}

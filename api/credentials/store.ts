@@ -1,0 +1,192 @@
+import { Schema } from "mongoose";
+import { type Mongo, isDuplicateKey, rawCollection, readById } from "../../core/mongo";
+import type { Credential, Hold, Use } from "./rules";
+
+type Stored = Omit<Credential, "credentialId"> & { _id: string };
+
+const use = new Schema<Use>(
+  {
+    verificationId: { type: String, required: true },
+    verifierId: { type: String, required: true },
+    verifierName: { type: String, required: true },
+    presenterDid: { type: String, required: true },
+    confirmationHash: { type: String, required: true },
+    ip: { type: String, default: "" },
+    usedAt: { type: Date, required: true },
+    block: { type: new Schema({ number: Number, hash: String }, { _id: false }), required: true },
+  },
+  { _id: false },
+);
+
+const schema = new Schema<Stored>(
+  {
+    _id: { type: String, required: true },
+    credId: { type: String, required: true },
+    issuer: { type: String, required: true },
+    issuerDid: { type: String, required: true },
+    issuerName: { type: String, required: true },
+    index: { type: Number, required: true },
+    subjectDid: { type: String, required: true },
+    type: { type: String, required: true },
+    schemaId: { type: String, required: true },
+    claims: { type: Schema.Types.Mixed, required: true },
+    reference: { type: String, default: null },
+    jwt: { type: String, required: true },
+    status: { type: String, enum: ["ACTIVE", "USED"], required: true },
+    hold: { type: new Schema<Hold>({ change: String, changeId: String }, { _id: false }), default: null },
+    maxUsages: { type: Number, required: true },
+    usageCount: { type: Number, required: true },
+    uses: { type: [use], required: true },
+    unrecorded: { type: [String], required: true },
+    issuedAt: { type: Date, required: true },
+    expiresAt: { type: Date, required: true },
+  },
+  // `claims: {}` is a credential without claims, not one that lacks them.
+  { collection: "credentials", versionKey: false, minimize: false },
+);
+schema.index({ credId: 1 }, { unique: true });
+schema.index({ subjectDid: 1, issuedAt: -1, _id: 1 });
+schema.index({ issuer: 1, issuedAt: -1, _id: 1 });
+schema.index(
+  { issuer: 1, reference: 1 },
+  { unique: true, partialFilterExpression: { reference: { $type: "string" } } },
+);
+schema.index({ unrecorded: 1 });
+
+/** Which page of a list is asked for: everything issued before this place, the newest first. */
+export interface Page {
+  limit: number;
+  before: { issuedAt: Date; credentialId: string } | null;
+}
+
+/** What of a holder's credentials is asked for. */
+export interface ListFilter {
+  subjectDids: string[];
+  type?: string | undefined;
+  issuer?: string | undefined;
+  /** `usable`: with uses left and unexpired at `now`; `all` otherwise. */
+  which: { usable: true; now: Date } | { usable: false };
+}
+
+/** The collection `credentials`. */
+export interface CredentialStore {
+  /** False when the issuer's reference is taken. */
+  insert(credential: Credential): Promise<boolean>;
+  find(credentialId: string): Promise<Credential | null>;
+  findByCredId(credId: string): Promise<Credential | null>;
+  findByReference(issuer: string, reference: string): Promise<Credential | null>;
+  /** Those of the issuer among these, in no order. */
+  ofIssuer(issuer: string, credentialIds: string[]): Promise<Credential[]>;
+  /** Without their uses. */
+  ofHolder(filter: ListFilter, page: Page): Promise<Credential[]>;
+  /**
+   * Takes one use of a credential by one conditional write: while it is ACTIVE, held back by nobody, not expired at the
+   * use's time, with uses left, and not used by this verification before. The last use makes it USED.
+   *
+   * @param maxUsages the credential's own, which never changes
+   * @returns whether it was taken; of any number of callers as many get true as there are uses left
+   */
+  takeUse(credentialId: string, maxUsages: number, taken: Use): Promise<boolean>;
+  /** Credentials with uses that are not known to stand in the log. */
+  unrecorded(limit: number): Promise<Credential[]>;
+  /** Notes that these uses stand in the log. */
+  noteRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
+  /** Bars credentials of the issuer from use; one that is revoked stays so. */
+  hold(issuer: string, credentialIds: string[], hold: Hold): Promise<void>;
+  /** Lifts the hold a change put, when that change failed. */
+  release(credentialIds: string[], changeId: string): Promise<void>;
+  /** Lifts every suspension of these. */
+  liftSuspension(credentialIds: string[]): Promise<void>;
+}
+
+/** Opens the collection of credentials. */
+export function openCredentialStore(mongo: Mongo): CredentialStore {
+  const model = mongo.model<Stored>("Credential", schema);
+  const raw = rawCollection<Stored>(mongo, "credentials");
+
+  return {
+    async insert({ credentialId, ...credential }) {
+      try {
+        await model.create({ ...credential, _id: credentialId });
+        return true;
+      } catch (error) {
+        if (isDuplicateKey(error, "reference")) return false;
+        throw error;
+      }
+    },
+    find: async (credentialId) => credentialOf(await readById<Stored>(mongo, "credentials", credentialId)),
+    findByCredId: async (credId) => credentialOf(await model.findOne({ credId }).lean()),
+    findByReference: async (issuer, reference) => credentialOf(await model.findOne({ issuer, reference }).lean()),
+    async ofIssuer(issuer, credentialIds) {
+      return (await model.find({ _id: { $in: credentialIds }, issuer }).lean()).map(rename);
+    },
+    async ofHolder({ subjectDids, type, issuer, which }, { limit, before }) {
+      const filter = {
+        subjectDid: { $in: subjectDids },
+        ...(type !== undefined && { type }),
+        ...(issuer !== undefined && { issuer }),
+        ...(which.usable && { status: "ACTIVE" as const, expiresAt: { $gt: which.now } }),
+        ...(before !== null && {
+          $or: [
+            { issuedAt: { $lt: before.issuedAt } },
+            { issuedAt: before.issuedAt, _id: { $gt: before.credentialId } },
+          ],
+        }),
+      };
+      const found = await model.find(filter, { uses: 0 }).sort({ issuedAt: -1, _id: 1 }).limit(limit).lean();
+      return found.map((stored) => rename({ ...stored, uses: [] }));
+    },
+    async takeUse(credentialId, maxUsages, taken) {
+      const usable = {
+        _id: credentialId,
+        status: "ACTIVE" as const,
+        hold: null,
+        expiresAt: { $gt: taken.usedAt },
+        "uses.verificationId": { $ne: taken.verificationId },
+      };
+      const change = { $inc: { usageCount: 1 }, $push: { uses: taken, unrecorded: taken.verificationId } };
+      if (maxUsages > 1) {
+        const notLast = await raw.updateOne({ ...usable, usageCount: { $lt: maxUsages - 1 } }, change);
+        if (notLast.modifiedCount === 1) return true;
+      }
+      // The count only grows: whoever was refused above finds the last use here, or none.
+      const last = await raw.updateOne(
+        { ...usable, usageCount: maxUsages - 1 },
+        { ...change, $set: { status: "USED" as const } },
+      );
+      return last.modifiedCount === 1;
+    },
+    async unrecorded(limit) {
+      // Matches documents whose list holds any id at all, and can be answered from the index.
+      return (
+        await model
+          .find({ unrecorded: { $gt: "" } })
+          .limit(limit)
+          .lean()
+      ).map(rename);
+    },
+    async noteRecorded(credentialId, verificationIds) {
+      await model.updateOne({ _id: credentialId }, { $pull: { unrecorded: { $in: verificationIds } } });
+    },
+    async hold(issuer, credentialIds, hold) {
+      await model.updateMany(
+        { _id: { $in: credentialIds }, issuer, "hold.change": { $ne: "revoke" } },
+        { $set: { hold } },
+      );
+    },
+    async release(credentialIds, changeId) {
+      await model.updateMany({ _id: { $in: credentialIds }, "hold.changeId": changeId }, { $set: { hold: null } });
+    },
+    async liftSuspension(credentialIds) {
+      await model.updateMany({ _id: { $in: credentialIds }, "hold.change": "suspend" }, { $set: { hold: null } });
+    },
+  };
+}
+
+function credentialOf(stored: Stored | null): Credential | null {
+  return stored === null ? null : rename(stored);
+}
+
+function rename({ _id, ...rest }: Stored): Credential {
+  return { credentialId: _id, ...rest };
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { DomainError } from "../../core/errors";
+import { defineEndpoint, type Endpoint } from "../http/endpoint";
+import { type StatusListParts, statusListActions } from "./actions";
+import { LIST_PURPOSES, LIST_TTL_SECONDS, chooseForm, namesTag } from "./rules";
+
+const params = z.strictObject({
+  issuer: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address: give 0x and 40 hexadecimal digits")
+    .transform((text) => text.toLowerCase()),
+  purpose: z.enum(LIST_PURPOSES),
+  list: z.coerce.number().int().nonnegative().meta({ description: "Counted from 0, each of 131,072 credentials" }),
+});
+
+/** W3C status lists, made from what the chain says. */
+export function statusListEndpoints(parts: StatusListParts): Endpoint[] {
+  const actions = statusListActions(parts);
+  return [
+    defineEndpoint({
+      method: "get",
+      path: "/status-lists/:issuer/:purpose/:list",
+      tag: "Status lists",
+      summary: "Read a status list credential",
+      description:
+        "Bitstring Status List v1.0, as of the block that `cairn-block-number` names. Signed (`application/vc+jwt`) unless JSON is asked for.",
+      auth: "none",
+      params,
+      replies: {
+        200: { description: "The status list credential.", mediaType: "application/vc+jwt" },
+        304: { description: "It is what If-None-Match names." },
+      },
+      refusals: [
+        { code: "issuer.unknown", kind: "not_found", meaning: "No issuer of this address is registered here." },
+        { code: "issuer.not_ready", kind: "conflict", meaning: "The issuer's DID document is not anchored yet." },
+        { code: "status_list.unknown", kind: "not_found", meaning: "No issuer has so many credentials." },
+        {
+          code: "status_list.not_acceptable",
+          kind: "not_acceptable",
+          meaning: "It comes as application/vc+jwt or application/json.",
+        },
+      ],
+      handle: async ({ params: { issuer, purpose, list } }, { header }) => {
+        const form = chooseForm(header("accept"));
+        if (form === undefined) {
+          const message = "A status list comes as application/vc+jwt or application/json: accept one of them.";
+          throw new DomainError("status_list.not_acceptable", "not_acceptable", message);
+        }
+        const found = await actions.read(issuer, purpose, list);
+        const headers = {
+          etag: found.etag,
+          "cache-control": `public, max-age=${LIST_TTL_SECONDS}`,
+          vary: "Accept",
+          "cairn-block-number": String(found.block.number),
+          "cairn-block-hash": found.block.hash,
+          // Lists are for everyone, browsers of other origins included.
+          "access-control-allow-origin": "*",
+          "cross-origin-resource-policy": "cross-origin",
+        };
+        if (namesTag(header("if-none-match"), found.etag)) return { status: 304, headers };
+        if (form === "json") {
+          const contentType = { "content-type": "application/vc" };
+          return {
+            status: 200,
+            body: Buffer.from(JSON.stringify(found.payload)),
+            headers: { ...headers, ...contentType },
+          };
+        }
+        const body = Buffer.from(await found.sign());
+        return { status: 200, body, headers: { ...headers, "content-type": "application/vc+jwt" } };
+      },
+    }),
+  ];
+}

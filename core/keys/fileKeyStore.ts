@@ -1,0 +1,192 @@
+import { SigningKey, computeAddress, getBytes, hexlify } from "ethers";
+import {
+  type KeyObject,
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  scrypt,
+  sign as signWith,
+} from "node:crypto";
+import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { z } from "zod";
+import { hmacSha256, randomId, randomToken } from "../crypto";
+import { DomainError } from "../errors";
+import type { KeyAlgorithm, KeyDescription, KeyStore, PublicJwk } from "./keyStore";
+
+const keyFile = z.object({
+  keyId: z.string(),
+  algorithm: z.enum(["EdDSA", "ES256", "ethereum", "HS256"]),
+  publicJwk: z
+    .object({ kty: z.enum(["OKP", "EC"]), crv: z.enum(["Ed25519", "P-256"]), x: z.string(), y: z.string().optional() })
+    .nullable(),
+  address: z.string().nullable(),
+  /** AES-256-GCM, base64: 12 bytes nonce, 16 bytes tag, ciphertext. */
+  sealed: z.string(),
+});
+type KeyFile = z.infer<typeof keyFile>;
+
+/** A key ready for use. */
+interface OpenKey {
+  description: KeyDescription;
+  sign(data: Uint8Array): Uint8Array;
+}
+
+const KEY_ID = /^[A-Za-z0-9._-]{1,100}$/;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const scryptOf = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(scrypt);
+
+/**
+ * Opens a key store in a folder: one file a key, readable by its owner alone, each sealed by AES-256-GCM under a key that
+ * scrypt (RFC 7914) derives from the passphrase. Several processes may share the folder.
+ *
+ * @throws Error when the folder can be neither made nor read
+ */
+export async function openFileKeyStore(options: { directory: string; passphrase: string }): Promise<KeyStore> {
+  const { directory } = options;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const salt = Buffer.from(await createOnce(join(directory, "salt"), randomToken()), "utf8");
+  const sealingKey = await scryptOf(options.passphrase, salt, 32, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
+  const opened = new Map<string, Promise<OpenKey>>();
+
+  const pathOf = (keyId: string) => join(directory, `${keyId}.json`);
+
+  async function read(keyId: string): Promise<OpenKey> {
+    const file = KEY_ID.test(keyId) ? await readIfThere(pathOf(keyId)) : undefined;
+    if (file === undefined) throw unknownKey(keyId);
+    const { sealed, ...stored } = keyFile.parse(JSON.parse(file));
+    const description = describe(stored);
+    return { description, sign: signerOf(stored.algorithm, unseal(sealingKey, sealed, keyId)) };
+  }
+
+  function open(keyId: string): Promise<OpenKey> {
+    const known = opened.get(keyId);
+    if (known !== undefined) return known;
+    const opening = read(keyId);
+    opened.set(keyId, opening);
+    // What failed is tried anew: the key may be made in the meantime.
+    opening.catch(() => opened.delete(keyId));
+    return opening;
+  }
+
+  return {
+    async create(algorithm, keyId = randomId()) {
+      if (!KEY_ID.test(keyId)) throw new RangeError(`not the form of a key id: ${keyId.slice(0, 100)}`);
+      const { secret, ...publicPart } = generate(algorithm);
+      const file: KeyFile = { keyId, algorithm, ...publicPart, sealed: seal(sealingKey, secret, keyId) };
+      await createOnce(pathOf(keyId), `${JSON.stringify(file, null, 2)}\n`);
+      const { description } = await open(keyId);
+      if (description.algorithm !== algorithm) {
+        throw new RangeError(`the key ${keyId} exists already, for ${description.algorithm}`);
+      }
+      return description;
+    },
+    describe: async (keyId) => (await open(keyId)).description,
+    sign: async (keyId, data) => (await open(keyId)).sign(data),
+  };
+}
+
+/** What the file holds after it was created here or, a moment earlier, by another process: never half of it. */
+async function createOnce(path: string, text: string): Promise<string> {
+  const draft = `${path}.${randomId()}`;
+  await writeFile(draft, text, { mode: 0o600, flag: "wx" });
+  try {
+    // A link fails where the name exists, and appears with its content: a reader never sees half a key.
+    await link(draft, path);
+    return text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return await readFile(path, "utf8");
+  } finally {
+    await unlink(draft);
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+interface GeneratedKey {
+  publicJwk: PublicJwk | null;
+  address: string | null;
+  /** PKCS #8 for `EdDSA` and `ES256`, 32 raw bytes otherwise. */
+  secret: Buffer;
+}
+
+function generate(algorithm: KeyAlgorithm): GeneratedKey {
+  switch (algorithm) {
+    case "EdDSA":
+      return fromPair(generateKeyPairSync("ed25519").privateKey);
+    case "ES256":
+      return fromPair(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey);
+    case "ethereum": {
+      const jwk = generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey.export({ format: "jwk" });
+      const secret = Buffer.from(String(jwk.d), "base64url");
+      return { publicJwk: null, address: computeAddress(hexlify(secret)).toLowerCase(), secret };
+    }
+    case "HS256":
+      return { publicJwk: null, address: null, secret: Buffer.from(randomToken(), "base64url") };
+  }
+}
+
+function fromPair(privateKey: KeyObject): GeneratedKey {
+  const { kty, crv, x, y } = createPublicKey(privateKey).export({ format: "jwk" });
+  const publicJwk = { kty, crv, x, ...(y !== undefined && { y }) } as PublicJwk;
+  return { publicJwk, address: null, secret: privateKey.export({ format: "der", type: "pkcs8" }) };
+}
+
+function signerOf(algorithm: KeyAlgorithm, secret: Buffer): OpenKey["sign"] {
+  switch (algorithm) {
+    case "EdDSA":
+    case "ES256": {
+      const key = createPrivateKey({ key: secret, format: "der", type: "pkcs8" });
+      if (algorithm === "EdDSA") return (data) => signWith(null, data, key);
+      return (data) => signWith("sha256", data, { key, dsaEncoding: "ieee-p1363" });
+    }
+    case "ethereum": {
+      const key = new SigningKey(hexlify(secret));
+      return (digest) => getBytes(key.sign(digest).serialized);
+    }
+    case "HS256":
+      return (data) => hmacSha256(secret, data);
+  }
+}
+
+function seal(sealingKey: Buffer, secret: Buffer, keyId: string): string {
+  const nonce = Buffer.from(randomToken(), "base64url").subarray(0, NONCE_BYTES);
+  const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce).setAAD(Buffer.from(keyId));
+  const ciphertext = Buffer.concat([cipher.update(secret), cipher.final()]);
+  return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext]).toString("base64");
+}
+
+function unseal(sealingKey: Buffer, sealed: string, keyId: string): Buffer {
+  const bytes = Buffer.from(sealed, "base64");
+  const tag = bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
+  const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(Buffer.from(keyId)).setAuthTag(tag);
+  try {
+    return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
+  } catch (error) {
+    const mend = "give the passphrase it was made with, or restore the file";
+    throw new Error(`KEYSTORE_PASSPHRASE does not open the key ${keyId}: ${mend}.`, { cause: error });
+  }
+}
+
+function describe({ keyId, algorithm, publicJwk, address }: Omit<KeyFile, "sealed">): KeyDescription {
+  return { keyId, algorithm, publicJwk: publicJwk as PublicJwk | null, address };
+}
+
+function unknownKey(keyId: string): DomainError {
+  return new DomainError("key.unknown", "not_found", `The key store holds no key ${keyId.slice(0, 100)}.`);
+}

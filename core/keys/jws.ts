@@ -1,0 +1,32 @@
+import type { KeyStore, PublicJwk } from "./keyStore";
+import { sha256Hex } from "../crypto";
+
+/** The algorithms Cairn signs tokens with (RFC 7518, RFC 8037). */
+export type JwsAlgorithm = "EdDSA" | "ES256";
+
+/**
+ * Makes a compact JWS (RFC 7515 §3.1) with a key of the store.
+ *
+ * @param header completed by nothing: give `alg`, `typ` and `kid`
+ */
+export async function signCompact(
+  keys: Pick<KeyStore, "sign">,
+  keyId: string,
+  header: { alg: JwsAlgorithm; typ: string; kid: string; cty?: string },
+  payload: object,
+): Promise<string> {
+  const input = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(payload))}`;
+  const signature = await keys.sign(keyId, Buffer.from(input));
+  return `${input}.${Buffer.from(signature).toString("base64url")}`;
+}
+
+/** The thumbprint of a public key (RFC 7638, SHA-256), base64url: a name that follows from the key itself. */
+export function thumbprintOf({ crv, kty, x, y }: PublicJwk): string {
+  // RFC 7638 §3.2: the required members alone, in lexicographic order.
+  const members = y === undefined ? { crv, kty, x } : { crv, kty, x, y };
+  return Buffer.from(sha256Hex(JSON.stringify(members)), "hex").toString("base64url");
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64url");
+}

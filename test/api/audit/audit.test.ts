@@ -1,0 +1,161 @@
+import { expect } from "chai";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/rules";
+import { eventually } from "../../support/eventually";
+import {
+  type Answer,
+  type CredentialStage,
+  type TestHolder,
+  type TestIssuer,
+  openCredentialStage,
+} from "../credentials/credentialStage";
+
+describe("audit", () => {
+  let on: CredentialStage;
+  let issuer: TestIssuer;
+  let alice: TestHolder;
+  let revoked: Answer["body"];
+  let untouched: Answer["body"];
+
+  before(async () => {
+    on = await openCredentialStage("audit");
+    await on.startIndexer();
+    issuer = await on.newIssuer();
+    alice = on.newHolder();
+    untouched = await on.issue(issuer, alice);
+    revoked = await on.issue(issuer, alice);
+    const others = await Promise.all([on.issue(issuer, alice), on.issue(issuer, alice)]);
+    await on.ask("POST", "/credentials/revoke", { token: issuer.apiKey, body: { credentialId: revoked.credentialId } });
+    const credentialIds = others.map(({ credentialId }) => credentialId);
+    const { body } = await on.ask("POST", "/credentials/suspend", { token: issuer.apiKey, body: { credentialIds } });
+    await eventually("both changes to be final", async () => {
+      const path = `/credentials/status-changes/${body.jobId}`;
+      return (await on.ask("GET", path, { token: issuer.apiKey })).body.status === "final";
+    });
+  });
+
+  after(() => on.close());
+
+  const audit = async (id: string) => (await on.ask("GET", `/audit/credentials/${id}`)).body;
+  const proven = ({ credId, revoked: isRevoked, suspended, proof }: Answer["body"]): ProvenStatus => ({
+    credId,
+    revoked: isRevoked,
+    suspended,
+    proof,
+  });
+
+  it("shows a revocation with its transaction and block, and proves it to who trusts the block's hash alone", async () => {
+    const answer = await audit(revoked.credentialId);
+    expect(answer).to.include({
+      credId: revoked.credId,
+      issuer: issuer.address,
+      revoked: true,
+      suspended: false,
+      doubt: null,
+    });
+    expect(answer.events).to.have.length(1);
+    expect(answer.events[0]).to.include({ name: "CredentialRevoked", subject: issuer.address });
+    const receipt = await on.stage.chain.provider.getTransactionReceipt(answer.events[0].transactionHash);
+    expect(receipt!.blockHash).to.equal(answer.events[0].blockHash);
+
+    const block = await on.stage.chain.provider.getBlock(answer.proof.block.number);
+    verifyStatus(proven(answer), block!.hash!);
+  });
+
+  it("proves that a credential is not revoked, by its id and by its name on the chain", async () => {
+    for (const id of [untouched.credentialId, untouched.credId]) {
+      const answer = await audit(id);
+      expect(answer).to.include({ revoked: false, suspended: false });
+      expect(answer.events).to.deep.equal([]);
+      verifyStatus(proven(answer), answer.proof.block.hash);
+    }
+    const stranger = await audit(`0x${"ab".repeat(20)}${"0".repeat(24)}`);
+    expect(stranger.revoked).to.equal(false);
+    verifyStatus(proven(stranger), stranger.proof.block.hash);
+  });
+
+  it("cannot be bent: every lie about the answer is found offline", async () => {
+    const answer = await audit(revoked.credentialId);
+    const good = proven(answer);
+    const { hash } = answer.proof.block;
+    const bend = (change: (lie: ProvenStatus) => void) => {
+      const lie = structuredClone(good);
+      change(lie);
+      return () => verifyStatus(lie, hash);
+    };
+    expect(bend((lie) => (lie.revoked = false))).to.throw("otherwise about revocation");
+    expect(bend((lie) => (lie.suspended = true))).to.throw("otherwise about suspension");
+    expect(bend((lie) => (lie.credId = untouched.credId))).to.throw("otherwise about revocation");
+    expect(bend((lie) => (lie.credId = `0x${"ab".repeat(20)}${"0".repeat(24)}`))).to.throw(
+      "not where revocation of this credential is kept",
+    );
+    expect(bend((lie) => (lie.proof.storage[0]!.value = "0x0"))).to.throw("another word");
+    expect(bend((lie) => lie.proof.storage.shift())).to.throw("nothing is proved about revocation");
+    expect(bend((lie) => lie.proof.storage[0]!.proof.pop())).to.throw();
+    expect(bend((lie) => lie.proof.accountProof.pop())).to.throw();
+    expect(bend((lie) => (lie.proof.address = issuer.address))).to.throw();
+    expect(bend((lie) => (lie.proof.block.number += 1))).to.throw("another block number");
+    expect(() => verifyStatus(good, `0x${"0".repeat(64)}`)).to.throw("not that of the block");
+    const node = good.proof.storage[0]!.proof[0]!;
+    const flipped = node.slice(0, -1) + (node.endsWith("0") ? "1" : "0");
+    expect(bend((lie) => (lie.proof.storage[0]!.proof[0] = flipped))).to.throw("not the one its parent names");
+  });
+
+  it("is checked offline by npm run audit:verify, whose exit code is the verdict", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "cairn-audit-"));
+    try {
+      const answer = await audit(revoked.credentialId);
+      const verify = (body: unknown, ...args: string[]) => {
+        const file = join(directory, "answer.json");
+        writeFileSync(file, JSON.stringify(body));
+        const script = join(__dirname, "..", "..", "..", "scripts", "auditVerify.ts");
+        return spawnSync(process.execPath, ["--import", "tsx", script, file, ...args], { encoding: "utf8" });
+      };
+      const good = verify(answer, "--block-hash", answer.proof.block.hash);
+      expect(good.stdout).to.include(`${revoked.credId} is revoked`);
+      expect(good.status).to.equal(0);
+      const bad = verify({ ...answer, revoked: false });
+      expect(bad.stderr).to.include("does not hold");
+      expect(bad.status).to.equal(1);
+      expect(verify(answer, "--block-hash", `0x${"0".repeat(64)}`).status).to.equal(1);
+      expect(verify({ ...answer, proof: null }).stderr).to.include("carries no proof");
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  it("lists changes of status and events, the newest first, in pages", async () => {
+    const { body } = await on.ask("GET", `/audit/revocations?issuer=${issuer.address}`);
+    const changes = body.changes.map(({ credentials }: { credentials: { change: string }[] }) =>
+      credentials.map(({ change }) => change),
+    );
+    expect(changes).to.deep.equal([["suspended", "suspended"], ["revoked"]]);
+    expect(body.changes[1].credentials[0].credId).to.equal(revoked.credId);
+    const first = (await on.ask("GET", "/audit/revocations?limit=1")).body;
+    const second = (await on.ask("GET", `/audit/revocations?limit=1&before=${first.next}`)).body;
+    expect([...first.changes, ...second.changes]).to.deep.equal(body.changes);
+    const events = (await on.ask("GET", `/audit/events?subject=${issuer.address}&name=DIDRegistered`)).body.events;
+    expect(events).to.have.length(1);
+    expect(events[0].args.did).to.equal(issuer.did);
+  });
+
+  it("refuses ids it cannot know", async () => {
+    expect((await audit("00000000-0000-4000-8000-000000000000")).code).to.equal("credential.unknown");
+    expect((await audit("0x12")).code).to.equal("request.invalid");
+  });
+
+  it("hashes headers as the chain does, so that every block's own hash comes out", async () => {
+    const { provider } = on.stage.chain;
+    const latest = await provider.getBlockNumber();
+    for (let number = 0; number <= latest; number += 7) {
+      const block = (await provider.send("eth_getBlockByNumber", [`0x${number.toString(16)}`, false])) as Record<
+        string,
+        string
+      >;
+      expect(hashHeader(encodeHeader(block))).to.equal(block["hash"]);
+    }
+  });
+});

@@ -1,0 +1,168 @@
+import { expect } from "chai";
+import { createLocalJWKSet, jwtVerify } from "jose";
+import { randomUUID } from "node:crypto";
+import {
+  PUBLIC_URL,
+  type CredentialStage,
+  type TestHolder,
+  type TestIssuer,
+  openCredentialStage,
+} from "./credentialStage";
+import { type FakeClock, fakeClock } from "../../support/fakeClock";
+
+describe("credentials", () => {
+  let on: CredentialStage;
+  let clock: FakeClock;
+  let issuer: TestIssuer;
+  let alice: TestHolder;
+  let bob: TestHolder;
+
+  before(async () => {
+    clock = fakeClock();
+    on = await openCredentialStage("credentials", { clock });
+    issuer = await on.newIssuer();
+    alice = on.newHolder();
+    bob = on.newHolder();
+  });
+
+  after(() => on.close());
+
+  const list = async (holder: TestHolder, query = "") =>
+    (await on.ask("GET", `/credentials${query}`, { token: holder.token })).body;
+
+  it("are JWTs of the VC Data Model 2.0 that an independent library verifies by the issuer's document", async () => {
+    const credential = await on.issue(issuer, alice);
+    const keys = (await on.ask("GET", `/issuers/${issuer.address}`)).body.keys.map(
+      ({ publicJwk, kid }: { publicJwk: object; kid: string }) => ({ ...publicJwk, kid: `${issuer.did}#${kid}` }),
+    );
+    const { payload, protectedHeader } = await jwtVerify(credential.jwt, createLocalJWKSet({ keys }), {
+      ...{ issuer: issuer.did, subject: alice.did, typ: "vc+jwt", currentDate: clock.now() },
+    });
+    expect(protectedHeader.alg).to.equal("EdDSA");
+    expect(payload).to.deep.include({
+      "@context": ["https://www.w3.org/ns/credentials/v2"],
+      id: `urn:uuid:${credential.credentialId}`,
+      type: ["VerifiableCredential", "EducationCredential"],
+      issuer: issuer.did,
+      credentialSubject: { id: alice.did, name: "Alice Smith", degree: "BS Computer Science" },
+    });
+    const statuses = payload["credentialStatus"] as Record<string, unknown>[];
+    expect(statuses.map(({ type }) => type)).to.deep.equal([
+      "BitstringStatusListEntry",
+      "BitstringStatusListEntry",
+      "CairnRegistryStatus",
+    ]);
+    expect(statuses[0]).to.include({
+      statusPurpose: "revocation",
+      statusListCredential: `${PUBLIC_URL}/status-lists/${issuer.address}/revocation/0`,
+    });
+    expect(statuses[2]).to.include({
+      credId: credential.credId,
+      registry: on.stage.chain.deployment.contracts.DIDRegistry.address.toLowerCase(),
+    });
+    const schema = await on.ask("GET", new URL((payload["credentialSchema"] as { id: string }).id).pathname);
+    expect(schema.body.required).to.deep.equal(["name", "degree"]);
+  });
+
+  it("are validated by the issuer's schema, every faulty field named", async () => {
+    const body = { subjectDid: alice.did, type: "EducationCredential", claims: { degree: 7, extra: true } };
+    const refused = await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body });
+    expect(refused.body.code).to.equal("credential.claims_invalid");
+    expect(refused.body.errors.map(({ field }: { field: string }) => field)).to.include.members([
+      "body.claims.name",
+      "body.claims.degree",
+    ]);
+    const unknown = { ...body, type: "MedalOfHonour" };
+    expect((await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body: unknown })).body.code).to.equal(
+      "credential_type.unknown",
+    );
+  });
+
+  it("are refused for a subject of another method, an expiry in the past, and claims that name another subject", async () => {
+    const base = { subjectDid: alice.did, type: "EducationCredential", claims: { name: "A", degree: "B" } };
+    const issue = async (over: object) =>
+      (await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body: { ...base, ...over } })).body.code;
+    expect(await issue({ subjectDid: "did:web:example.com" })).to.equal("did.method_not_supported");
+    expect(await issue({ expiresAt: clock.now().toISOString() })).to.equal("credential.expiry_past");
+    expect(await issue({ claims: { id: bob.did, name: "A", degree: "B" } })).to.equal("request.invalid");
+  });
+
+  it("are issued once under a reference, and a reference names one credential", async () => {
+    const reference = randomUUID();
+    const body = { subjectDid: alice.did, type: "EducationCredential", claims: { name: "A", degree: "B" }, reference };
+    const issue = (over = {}) =>
+      on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body: { ...body, ...over } });
+    const answers = await Promise.all(Array.from({ length: 16 }, () => issue()));
+    expect(new Set(answers.map((answer) => answer.body.credentialId)).size).to.equal(1);
+    expect(answers.filter(({ status }) => status === 201)).to.have.length(1);
+    expect((await issue({ subjectDid: bob.did })).body.code).to.equal("credential.reference_taken");
+  });
+
+  it("are listed for their holder alone, the newest first, in pages", async () => {
+    const carol = on.newHolder();
+    const issued: string[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      clock.advance(1);
+      issued.unshift((await on.issue(issuer, carol)).credentialId);
+    }
+    const first = await list(carol, "?limit=3");
+    const second = await list(carol, `?limit=3&cursor=${first.next}`);
+    expect([...first.credentials, ...second.credentials].map(({ credentialId }) => credentialId)).to.deep.equal(issued);
+    expect(second.next).to.equal(null);
+    expect((await on.ask("GET", `/credentials/${issued[0]}`, { token: bob.token })).body.code).to.equal(
+      "credential.unknown",
+    );
+    expect((await on.ask("GET", `/credentials/${issued[0]}`, { token: carol.token })).body.status).to.equal("ACTIVE");
+  });
+
+  it("leave the list of usable ones when they are used or expire, and are found among all", async () => {
+    const dave = on.newHolder();
+    const expiresAt = new Date(clock.now().getTime() + 60_000).toISOString();
+    const short = await on.issue(issuer, dave, { expiresAt });
+    const used = await on.issue(issuer, dave);
+    await on.confirm(on.answer(await on.open(await on.newVerifier(), used.credentialId), dave));
+    expect(
+      (await list(dave)).credentials.map(({ credentialId }: { credentialId: string }) => credentialId),
+    ).to.deep.equal([short.credentialId]);
+    clock.advance(60);
+    expect((await list(dave)).credentials).to.deep.equal([]);
+    const all = (await list(dave, "?status=all")).credentials;
+    expect(all.map(({ status }: { status: string }) => status)).to.have.members(["EXPIRED", "USED"]);
+    expect((await list(dave, "?status=all&type=OtherCredential")).credentials).to.deep.equal([]);
+  });
+
+  it("are shared as a QR code, SVG and PNG, that names the credential and proves nothing", async () => {
+    const { credentialId } = await on.issue(issuer, alice);
+    const share = (format: string, token = alice.token) =>
+      on.ask("GET", `/credentials/${credentialId}/share?format=${format}`, { token });
+    const { body } = await share("json");
+    expect(body.payload).to.deep.equal({
+      ...{ credentialId, subjectDid: alice.did, issuer: issuer.did, type: "EducationCredential" },
+      ...{ timestamp: clock.now().toISOString(), verify: `${PUBLIC_URL}/verify` },
+    });
+    expect(body.svg).to.match(/^<svg /);
+    const svg = await share("svg");
+    expect(svg.headers.get("content-type")).to.equal("image/svg+xml");
+    const png = await share("png");
+    expect(png.headers.get("content-type")).to.equal("image/png");
+    expect(png.text.slice(1, 4)).to.equal("PNG");
+    expect((await share("json", bob.token)).body.code).to.equal("credential.unknown");
+    // A verifier posts what it scanned.
+    const verifier = await on.newVerifier();
+    const opened = await on.ask("POST", "/verify", { token: verifier.apiKey, body: { credential: body.payload } });
+    expect(opened.status, opened.text).to.equal(201);
+  });
+
+  it("may be given a uses' count of their own, within bounds", async () => {
+    expect((await on.issue(issuer, alice, { maxUsages: 1_000 })).maxUsages).to.equal(1_000);
+    const body = {
+      subjectDid: alice.did,
+      type: "EducationCredential",
+      claims: { name: "A", degree: "B" },
+      maxUsages: 1_001,
+    };
+    expect((await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body })).body.code).to.equal(
+      "request.invalid",
+    );
+  });
+});

@@ -1,0 +1,119 @@
+import { expect } from "chai";
+import { openCredentialStore } from "../../../api/credentials/store";
+import { openUsageLog } from "../../../api/verification/usageLog";
+import { openVerificationStore } from "../../../api/verification/store";
+import { eventually } from "../../support/eventually";
+import {
+  type Answer,
+  type CredentialStage,
+  type TestHolder,
+  type TestIssuer,
+  type TestVerifier,
+  openCredentialStage,
+} from "../credentials/credentialStage";
+import { ask } from "../support/testApi";
+import { startApiProcess } from "./processes";
+
+/** Every moment between receiving a confirmation and answering it, and whether the use is taken by then. */
+const STEPS = [
+  { step: "received", taken: false },
+  { step: "read", taken: false },
+  { step: "judged", taken: false },
+  { step: "taken", taken: true },
+  { step: "recorded", taken: true },
+] as const;
+
+describe("an API process that is killed while it confirms", () => {
+  let on: CredentialStage;
+  let issuer: TestIssuer;
+  let verifier: TestVerifier;
+  let alice: TestHolder;
+
+  before(async () => {
+    on = await openCredentialStage("killed");
+    issuer = await on.newIssuer();
+    verifier = await on.newVerifier();
+    alice = on.newHolder();
+  });
+
+  after(() => on.close());
+
+  for (const { step, taken } of STEPS) {
+    it(`at "${step}" leaves ${taken ? "one use, which gets its log entry without anybody asking" : "no use"}, and the same confirmation then succeeds`, async () => {
+      const { credentialId, answer } = await killAt(step);
+      const credentials = openCredentialStore(on.stage.mongo);
+      expect((await credentials.find(credentialId))!.usageCount).to.equal(taken ? 1 : 0);
+
+      if (taken)
+        await eventually("the use to be recorded by the worker", () => isRecorded(credentialId, answer.verificationId));
+      const again = await on.confirm(answer);
+      expect(again.status, again.text).to.equal(200);
+      expect((await on.confirm(answer)).body).to.deep.equal(again.body);
+      await expectOneUse(credentialId);
+    });
+  }
+
+  it(`at "taken" lets the repeated confirmation record the use before the worker does`, async () => {
+    const { credentialId, answer } = await killAt("taken");
+    const again = await on.confirm(answer);
+    expect(again.status, again.text).to.equal(200);
+    await expectOneUse(credentialId);
+    await eventually("nothing to be left to record", async () => {
+      const credential = await openCredentialStore(on.stage.mongo).find(credentialId);
+      return credential!.unrecorded.length === 0;
+    });
+    await expectOneUse(credentialId);
+  });
+
+  it(`at "taken" leaves nothing for another confirmation to take`, async () => {
+    const { credentialId } = await killAt("taken");
+    const refused = await on.confirm(on.answer(await on.open(verifier, credentialId), alice));
+    expect(refused.body.code).to.equal("verification.already_used");
+    await eventually("the use to be recorded by the worker", async () =>
+      (await log(credentialId)).some(({ result }) => result === "SUCCESS"),
+    );
+    await expectOneUse(credentialId);
+  });
+
+  it(`at "refused" has recorded the refusal`, async () => {
+    const bob = on.newHolder();
+    const { credentialId } = await on.issue(issuer, alice);
+    const answer = on.answer(await on.open(verifier, credentialId), bob);
+    await confirmAndKill("refused", answer);
+    expect((await log(credentialId)).map(({ result }) => result)).to.deep.equal(["FAILED"]);
+    expect((await openVerificationStore(on.stage.mongo).find(answer.verificationId))!.status).to.equal("failed");
+  });
+
+  async function killAt(
+    step: string,
+  ): Promise<{ credentialId: string; answer: ReturnType<CredentialStage["answer"]> }> {
+    const { credentialId } = await on.issue(issuer, alice);
+    const answer = on.answer(await on.open(verifier, credentialId), alice);
+    await confirmAndKill(step, answer);
+    return { credentialId, answer };
+  }
+
+  async function confirmAndKill(step: string, body: object): Promise<void> {
+    const doomed = await startApiProcess(on, { KILL_AT: step });
+    const sent: Promise<Answer | undefined> = ask(`${doomed.url}/verify/confirm`, "POST", { body }).catch(
+      () => undefined,
+    );
+    expect(await doomed.ended).to.equal("SIGKILL");
+    expect(await sent, "an answer of a process that was killed before it answered").to.equal(undefined);
+  }
+
+  const log = (credentialId: string) =>
+    openUsageLog(on.stage.mongo).list({ credentialId }, { limit: 100, before: null });
+
+  async function isRecorded(credentialId: string, verificationId: string): Promise<boolean> {
+    const verification = await openVerificationStore(on.stage.mongo).find(verificationId);
+    return verification!.status === "verified" && (await log(credentialId)).some(({ result }) => result === "SUCCESS");
+  }
+
+  async function expectOneUse(credentialId: string): Promise<void> {
+    const credential = (await openCredentialStore(on.stage.mongo).find(credentialId))!;
+    expect(credential).to.include({ status: "USED", usageCount: 1 });
+    expect(credential.uses).to.have.length(1);
+    expect((await log(credentialId)).filter(({ result }) => result === "SUCCESS")).to.have.length(1);
+  }
+});

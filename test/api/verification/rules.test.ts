@@ -1,0 +1,147 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import {
+  CHECKS,
+  type Facts,
+  type RefusalCode,
+  checksOf,
+  evaluate,
+  formatChallenge,
+  sayMoment,
+} from "../../../api/verification/rules";
+
+const NOW = new Date("2025-12-06T14:40:00.000Z");
+const EARLIER = new Date("2025-12-06T14:35:00.000Z");
+const LATER = new Date("2025-12-06T14:45:00.000Z");
+
+/** A presentation that passes every check. */
+function sound(): Facts {
+  return {
+    now: NOW,
+    ...{ accredited: true, signedByIssuer: true, expiresAt: LATER, revoked: false, suspended: false, hold: null },
+    ...{ status: "ACTIVE", usageCount: 0, maxUsages: 1, lastUsedAt: null, signedByHolder: true },
+    challenge: { expiresAt: LATER, consumed: false },
+  };
+}
+
+/** For each check a way in which it alone fails. */
+const FAULTS: { check: (typeof CHECKS)[number]; code: RefusalCode; spoil(facts: Facts): void; says: RegExp }[] = [
+  {
+    check: "known_issuer",
+    code: "verification.issuer_not_accredited",
+    spoil: (f) => (f.accredited = false),
+    says: /not accredited/,
+  },
+  {
+    check: "issuer_signature",
+    code: "verification.issuer_signature_invalid",
+    spoil: (f) => (f.signedByIssuer = false),
+    says: /signature of the issuer/,
+  },
+  {
+    check: "not_expired",
+    code: "verification.credential_expired",
+    spoil: (f) => (f.expiresAt = NOW),
+    says: /expired on 6 Dec 2025 at 14:40 UTC/,
+  },
+  {
+    check: "not_revoked",
+    code: "verification.credential_revoked",
+    spoil: (f) => (f.revoked = true),
+    says: /revoked by its issuer/,
+  },
+  {
+    check: "uses_left",
+    code: "verification.already_used",
+    spoil: (f) => Object.assign(f, { status: "USED", usageCount: 1, lastUsedAt: EARLIER }),
+    says: /^Already used on 6 Dec 2025 at 14:35 UTC\.$/,
+  },
+  {
+    check: "holder_signature",
+    code: "verification.holder_mismatch",
+    spoil: (f) => (f.signedByHolder = false),
+    says: /^This credential was issued to another holder\.$/,
+  },
+  {
+    check: "challenge_fresh",
+    code: "verification.challenge_expired",
+    spoil: (f) => (f.challenge.expiresAt = NOW),
+    says: /too old/,
+  },
+];
+
+describe("the seven checks", () => {
+  it("pass a sound presentation", () => {
+    const { checks, refusal } = evaluate(sound());
+    expect(checks.map(({ name }) => name)).to.deep.equal([...CHECKS]);
+    expect(checks.every(({ outcome }) => outcome === "pass")).to.equal(true);
+    expect(refusal).to.equal(null);
+  });
+
+  for (const { check, code, spoil, says } of FAULTS) {
+    it(`refuse when ${check} alone fails, name it, and reach nothing after it`, () => {
+      const facts = sound();
+      spoil(facts);
+      const { checks, refusal } = evaluate(facts);
+      const at = CHECKS.indexOf(check);
+      expect(checks.map(({ outcome }) => outcome)).to.deep.equal(
+        CHECKS.map((_, place) => (place < at ? "pass" : place === at ? "fail" : "not_reached")),
+      );
+      expect(refusal).to.include({ check, code });
+      expect(checksOf(code), "the checks as its code alone tells them").to.deep.equal(checks);
+      expect(refusal?.message).to.match(says);
+    });
+  }
+
+  it("tell a suspension from a revocation, and heed what the issuer asked for before the chain shows it", () => {
+    expect(evaluate({ ...sound(), suspended: true }).refusal?.code).to.equal("verification.credential_suspended");
+    expect(evaluate({ ...sound(), hold: "suspend" }).refusal?.code).to.equal("verification.credential_suspended");
+    expect(evaluate({ ...sound(), hold: "revoke" }).refusal?.code).to.equal("verification.credential_revoked");
+    expect(evaluate({ ...sound(), suspended: true, hold: "revoke" }).refusal?.code).to.equal(
+      "verification.credential_revoked",
+    );
+  });
+
+  it("tell a consumed challenge from an old one", () => {
+    const challenge = { expiresAt: NOW, consumed: true };
+    expect(evaluate({ ...sound(), challenge }).refusal?.code).to.equal("verification.challenge_consumed");
+  });
+
+  it("refuse a credential whose count is used up, whatever its status says", () => {
+    expect(evaluate({ ...sound(), usageCount: 5, maxUsages: 5, lastUsedAt: EARLIER }).refusal?.message).to.equal(
+      "Already used 5 times, the last time on 6 Dec 2025 at 14:35 UTC.",
+    );
+  });
+
+  it("pass exactly the presentations without any fault, and report the first of several", () => {
+    fc.assert(
+      fc.property(fc.subarray(FAULTS), (faults) => {
+        const facts = sound();
+        for (const { spoil } of faults) spoil(facts);
+        const { checks, refusal } = evaluate(facts);
+        expect(refusal?.check).to.equal(faults[0]?.check);
+        expect(checks.filter(({ outcome }) => outcome === "fail")).to.have.length(faults.length > 0 ? 1 : 0);
+      }),
+    );
+  });
+});
+
+describe("words for people", () => {
+  it("say a moment as people do, in UTC", () => {
+    expect(sayMoment(new Date("2025-01-02T03:04:59.999Z"))).to.equal("2 Jan 2025 at 03:04 UTC");
+  });
+
+  it("keep a verifier's name from writing lines of its own into the challenge", () => {
+    const text = formatChallenge({
+      ...{
+        domain: "cairn.example",
+        verificationId: "v",
+        verifierName: "ACME\nVerifier: Your Bank\u2028x",
+        credentialType: "T",
+      },
+      ...{ issuerName: "U\r\nniversity", credentialId: "c", nonce: "n", issuedAt: NOW, expiresAt: LATER },
+    });
+    expect(text.split(/[\n\r\u2028]/).filter((line) => line.startsWith("Verifier:"))).to.have.length(1);
+    expect(text.split("\n")).to.have.length(11);
+  });
+});

@@ -1,0 +1,34 @@
+import { parseArgs } from "node:util";
+import { startStandIn } from "./standIn";
+
+/*
+ * The stand-in for a swiyu verifier as a process of its own:
+ *   node --import tsx embedded/verifier/main.ts [--port 8083] [--webhook http://localhost:3000/notification] [--api-key KEY]
+ * Its links lead to the page on which a person plays the wallet. SIGTERM and SIGINT end it.
+ */
+async function main(): Promise<void> {
+  if (process.env.NODE_ENV === "production")
+    throw new Error("The stand-in verifies nothing: it does not run in production.");
+  const { values } = parseArgs({
+    options: {
+      port: { type: "string", default: "8083" },
+      webhook: { type: "string", default: "http://localhost:3000/notification" },
+      "api-key": { type: "string" },
+    },
+  });
+  const value = values["api-key"];
+  const apiKey = value === undefined ? undefined : { header: "x-api-key", value };
+  const verifier = await startStandIn({
+    ...{ port: Number(values.port), deepLinks: "wallet" },
+    webhook: { url: values.webhook, apiKey },
+  });
+  const stop = () => void verifier.close().then(() => process.exit(0));
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+  process.stdout.write(`A stand-in for a swiyu verifier listens at ${verifier.url} and tells ${values.webhook}\n`);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Where events go, and the static key they carry when one is agreed upon. */
+export interface WebhookTarget {
+  url: string;
+  apiKey?: { header: string; value: string } | undefined;
+}
+
+/** How faithfully events are delivered. */
+export type WebhookManner = "once" | "twice" | "lost";
+
+interface Event {
+  verification_id: string;
+  timestamp: string;
+}
+
+/** Tells of changes: at least once, the oldest first. An event is forgotten when its receiver answered 2xx. */
+export interface Webhooks {
+  tell(verificationId: string, manner?: WebhookManner): void;
+  /** Events not yet acknowledged. */
+  waiting(): number;
+  /** Deliveries so far, repeated ones included. */
+  deliveries(): number;
+  close(): Promise<void>;
+}
+
+const PAUSE_MS = 250;
+
+export function openWebhooks(target: WebhookTarget | undefined): Webhooks {
+  const closing = new AbortController();
+  let events: Event[] = [];
+  let sent = 0;
+  let wake: () => void = () => undefined;
+
+  async function deliver(event: Event): Promise<boolean> {
+    if (target === undefined) return true;
+    const headers = new Headers({ "content-type": "application/json" });
+    if (target.apiKey !== undefined) headers.set(target.apiKey.header, target.apiKey.value);
+    sent += 1;
+    const { ok } = await fetch(target.url, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(event),
+      signal: closing.signal,
+    });
+    return ok;
+  }
+
+  async function run(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const batch = [...events];
+      try {
+        const done = new Set<Event>();
+        for (const event of batch) if (await deliver(event)) done.add(event);
+        events = events.filter((event) => !done.has(event));
+      } catch {
+        // The receiver cannot be reached: the whole batch is sent again, what was acknowledged of it included.
+      }
+      const refused = events.some((event) => batch.includes(event));
+      if (refused) await delay(PAUSE_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+      else if (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+  const running = run();
+
+  return {
+    tell(verificationId, manner = "once") {
+      const event = { verification_id: verificationId, timestamp: new Date().toISOString() };
+      if (manner !== "lost") events.push(event);
+      if (manner === "twice") events.push({ ...event });
+      wake();
+    },
+    waiting: () => events.length,
+    deliveries: () => sent,
+    async close() {
+      closing.abort();
+      wake();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,211 @@
+/**
+ * Compares `/token`: ours redeeming authorization codes with PKCE, oidc-provider doing the cheapest grant it has (client
+ * credentials), each in a process of its own, on the same database and Redis, in alternating rounds. Prints throughput
+ * and latency; asserts nothing.
+ *
+ * Usage: npm run bench:oauth -- [requests a round] [rounds] [connections]
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { registerClient } from "../../api/oauth/clients";
+import { openClientStore } from "../../api/oauth/clientStore";
+import { openSealer } from "../../api/oauth/secrets";
+import { openOAuthSessionStore } from "../../api/oauth/store";
+import { systemClock } from "../../core/clock";
+import { randomId, randomToken, sha256Hex } from "../../core/crypto";
+import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
+import { startServices } from "../../embedded/services";
+import type { ServerOrders } from "./oauthServer";
+
+const [requestsText = "4000", roundsText = "5", connectionsText = "32"] = process.argv.slice(2);
+const [requests, rounds, connections] = [Number(requestsText), Number(roundsText), Number(connectionsText)];
+const REDIRECT_URI = "https://shop.example/callback";
+const CODE_VERIFIER = "v".repeat(43);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+interface Result {
+  perSecond: number;
+  times: number[];
+}
+
+async function main(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), "cairn-bench-"));
+  const services = await startServices({ dataDir, env: process.env, persistent: false, report: () => undefined });
+  const mongodbUri = services.mongodbUri.replace(/\/[^/?]*(\?|$)/, "/bench_oauth$1");
+  const mongo = await connectMongo({ uri: mongodbUri, name: "bench" });
+  const children: ChildProcess[] = [];
+  try {
+    const clients = openClientStore(mongo);
+    openOAuthSessionStore(mongo);
+    await ensureIndexes(mongo);
+    const { client, secret } = await registerClient(
+      { clients, sealer: openSealer(() => Promise.reject(new Error("nothing is sealed"))), clock: systemClock },
+      {
+        ...{ name: "Bench", redirectUris: [REDIRECT_URI], verifierUrl: "http://localhost:9" },
+        scopes: [{ name: "age", description: "age", dcql: { credentials: [{ id: "a" }] } }],
+      },
+    );
+    const common = {
+      mongodbUri,
+      redisUrl: services.redisUrl,
+      keysDir: join(dataDir, "keys"),
+      clientId: client.clientId,
+      clientSecret: secret,
+    };
+    const credentials = { client_id: client.clientId, client_secret: secret };
+    const ports = {
+      cairn: await startServer({ ...common, kind: "cairn" }, children),
+      oidc: await startServer({ ...common, kind: "oidc-provider" }, children),
+    };
+    const cairnBodies = async (count: number) =>
+      (await seedCodes(mongo, client.clientId, count)).map((code) =>
+        form({
+          ...credentials,
+          grant_type: "authorization_code",
+          code,
+          redirect_uri: REDIRECT_URI,
+          code_verifier: CODE_VERIFIER,
+        }),
+      );
+    const oidcBodies = (count: number) =>
+      Array<string>(count).fill(form({ ...credentials, grant_type: "client_credentials" }));
+
+    say(
+      `${rounds} rounds of ${requests} requests over ${connections} connections, after a warm-up; MongoDB ${services.parts.mongo.where}`,
+    );
+    await run(ports.cairn, await cairnBodies(1_000));
+    await run(ports.oidc, oidcBodies(1_000));
+    const results: Record<"cairn" | "oidc", Result[]> = { cairn: [], oidc: [] };
+    for (let round = 0; round < rounds; round += 1) {
+      results.cairn.push(await run(ports.cairn, await cairnBodies(requests)));
+      results.oidc.push(await run(ports.oidc, oidcBodies(requests)));
+    }
+    const ours = report("Cairn, authorization_code with PKCE", results.cairn);
+    const theirs = report("oidc-provider, client_credentials", results.oidc);
+    say(`Cairn / oidc-provider: ${(ours / theirs).toFixed(2)}`);
+  } finally {
+    for (const child of children) child.kill("SIGKILL");
+    await mongo.dropDatabase();
+    await mongo.close();
+    await services.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function startServer(orders: ServerOrders, children: ChildProcess[]): Promise<number> {
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", join(__dirname, "oauthServer.ts"), JSON.stringify(orders)],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  children.push(child);
+  const ended = once(child, "exit").then(() => Promise.reject(new Error(`${orders.kind} ended before it served`)));
+  // The port is the last line: oidc-provider prints notices of its own first.
+  let text = "";
+  const port = (async () => {
+    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+      text += chunk.toString();
+      const found = /^(\d+)$/m.exec(text)?.[1];
+      if (found !== undefined) return Number(found);
+    }
+    throw new Error(`${orders.kind} printed no port`);
+  })();
+  ended.catch(() => undefined);
+  return Promise.race([port, ended]);
+}
+
+/** Sessions as they are when their browser has come back: verified, with a code to redeem. */
+async function seedCodes(mongo: Mongo, clientId: string, count: number): Promise<string[]> {
+  const now = new Date();
+  const later = new Date(now.getTime() + 600_000);
+  const codeChallenge = createHash("sha256").update(CODE_VERIFIER).digest("base64url");
+  const codes = Array.from({ length: count }, () => randomToken("OAC-"));
+  const sessions = codes.map((code) => ({
+    ...{
+      _id: randomId(),
+      clientId,
+      nonceHash: sha256Hex(randomToken()),
+      status: "verified",
+      createdAt: now,
+      expiresAt: later,
+    },
+    ...{ pushed: null, opening: null, request: { redirectUri: REDIRECT_URI, state: "s", scope: "age", codeChallenge } },
+    ...{
+      verificationId: randomId(),
+      deepLink: null,
+      promisedCodeHash: sha256Hex(code),
+      closedAt: now,
+      consumedAt: null,
+    },
+    ...{
+      verdict: { result: "verified", claims: { age_over_18: true } },
+      codeHash: sha256Hex(code),
+      codeExpiresAt: later,
+    },
+    ...{ tokenExpiresAt: null, tokenRevokedAt: null, forgetAt: later },
+  }));
+  await mongo.collection<{ _id: string }>("oauth_sessions").insertMany(sessions);
+  return codes;
+}
+
+async function run(port: number, bodies: string[]): Promise<Result> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const times: number[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let body = bodies[next++]; body !== undefined; body = bodies[next++]) {
+      const startedMs = performance.now();
+      const status = await post(agent, port, body);
+      if (status !== 200) throw new Error(`/token answered ${status}`);
+      times.push(performance.now() - startedMs);
+    }
+  };
+  const startedMs = performance.now();
+  await Promise.all(Array.from({ length: connections }, worker));
+  const seconds = (performance.now() - startedMs) / 1000;
+  agent.destroy();
+  return { perSecond: bodies.length / seconds, times };
+}
+
+function post(agent: Agent, port: number, body: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded", "content-length": body.length };
+    const sent = request({ agent, host: "127.0.0.1", port, path: "/token", method: "POST", headers }, (response) => {
+      response.resume();
+      response.on("end", () => resolve(response.statusCode ?? 0));
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+function form(fields: Record<string, string>): string {
+  return new URLSearchParams(fields).toString();
+}
+
+function report(name: string, results: Result[]): number {
+  const rates = results.map(({ perSecond }) => perSecond).sort((left, right) => left - right);
+  const times = results.flatMap((result) => result.times).sort((left, right) => left - right);
+  const at = (share: number) =>
+    (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN).toFixed(1);
+  const median = rates[Math.floor(rates.length / 2)] ?? Number.NaN;
+  say(
+    `${name.padEnd(38)} ${median.toFixed(0)} /s (${rates.map((rate) => rate.toFixed(0)).join(", ")})  p50 ${at(0.5)} ms  p99 ${at(0.99)} ms`,
+  );
+  return median;
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createHttpApp } from "../../api/http/httpApp";
+import { openBudgets } from "../../api/http/rateLimit";
+import { listen } from "../../api/http/server";
+import { wireOAuthApi } from "../../api/oauthWiring";
+import { systemClock } from "../../core/clock";
+import { openFileKeyStore } from "../../core/keys/fileKeyStore";
+import { createLogger } from "../../core/logger";
+import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
+import { connectRedis } from "../../core/redis";
+
+/** What one of the servers compared is started with, as JSON in its first argument. */
+export interface ServerOrders {
+  kind: "cairn" | "oidc-provider";
+  mongodbUri: string;
+  redisUrl: string;
+  keysDir: string;
+  clientId: string;
+  clientSecret: string;
+}
+
+/** Serves one of the two in a process of its own; prints its port. Neither counts or logs requests. */
+async function main(): Promise<void> {
+  const orders = JSON.parse(process.argv[2] ?? "") as ServerOrders;
+  const mongo = await connectMongo({ uri: orders.mongodbUri, name: orders.kind });
+  const port = orders.kind === "cairn" ? await serveCairn(mongo, orders) : await serveOidcProvider(mongo, orders);
+  process.stdout.write(`${port}\n`);
+}
+
+async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Promise<number> {
+  const redis = connectRedis({ url: redisUrl, name: "bench" });
+  const logger = createLogger({ processName: "api", logLevel: "warn" }, { write: () => undefined });
+  const keys = await openFileKeyStore({ directory: keysDir, passphrase: "passphrase of a bench" });
+  const config = {
+    redis: { url: redisUrl, prefix: "bench" },
+    oauth: { recheckSeconds: 60, verifierTimeoutMs: 1_000 },
+    production: false,
+  };
+  const publicUrl = "http://localhost";
+  const { endpoints } = wireOAuthApi({
+    config,
+    clock: systemClock,
+    logger,
+    mongo,
+    redis,
+    keys,
+    publicUrl,
+    limited: false,
+  });
+  await ensureIndexes(mongo);
+  const app = createHttpApp(endpoints, {
+    readSession: () => Promise.reject(new Error("There are no sessions here.")),
+    budgets: openBudgets({ redis, prefix: "bench" }),
+    ...{ bodyLimitBytes: 65_536, publicUrl, logger, trustProxy: 0, onFinished: () => undefined },
+  });
+  return (await listen(app, { host: "127.0.0.1", port: 0 })).port;
+}
+
+/** oidc-provider with the grant that costs it least: client credentials, one write of an opaque token. */
+async function serveOidcProvider(mongo: Mongo, { clientId, clientSecret }: ServerOrders): Promise<number> {
+  const { Provider } = await import("oidc-provider");
+  const collection = mongo.collection<{ _id: string }>("oidc_tokens");
+  class MongoAdapter {
+    constructor(readonly name: string) {}
+    async upsert(id: string, payload: object, expiresIn: number): Promise<void> {
+      const expiresAt = new Date(Date.now() + expiresIn * 1000);
+      await collection.updateOne({ _id: `${this.name}:${id}` }, { $set: { payload, expiresAt } }, { upsert: true });
+    }
+    find(): Promise<undefined> {
+      return Promise.resolve(undefined);
+    }
+    findByUid(): Promise<undefined> {
+      return Promise.resolve(undefined);
+    }
+    findByUserCode(): Promise<undefined> {
+      return Promise.resolve(undefined);
+    }
+    consume(): Promise<void> {
+      return Promise.resolve();
+    }
+    destroy(): Promise<void> {
+      return Promise.resolve();
+    }
+    revokeByGrantId(): Promise<void> {
+      return Promise.resolve();
+    }
+  }
+  const provider = new Provider("http://localhost", {
+    adapter: MongoAdapter,
+    clients: [
+      {
+        ...{ client_id: clientId, client_secret: clientSecret, redirect_uris: [], response_types: [] },
+        ...{ grant_types: ["client_credentials"], token_endpoint_auth_method: "client_secret_post" },
+      },
+    ],
+    features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
+    cookies: { keys: [randomBytes(32).toString("hex")] },
+    ttl: { ClientCredentials: 3_600 },
+  });
+  const server = createServer((request, response) => void provider.callback()(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+void main();

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Express } from "express";
 import type { Redis } from "ioredis";
+import type { Registry } from "prom-client";
 import type { Chain } from "../core/chain";
 import type { Clock } from "../core/clock";
 import type { Config } from "../core/config";
@@ -9,6 +10,7 @@ import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
 import type { RegistryIndex } from "../core/registry/queries";
 import { didEndpoints } from "./dids/routes";
+import type { ApiKeyReader } from "./http/apiKeys";
 import type { SessionReader } from "./http/authenticate";
 import { documentationEndpoints } from "./http/docs";
 import type { Endpoint } from "./http/endpoint";
@@ -43,8 +45,21 @@ export interface AppDependencies {
   passwords: Passwords;
   /** What readiness asks. */
   checks: DependencyCheck[];
+  metricsRegistry: Registry;
   /** See RouterParts. */
   onUndeclared?: (what: string) => void;
+}
+
+/** Something the API is extended by: its operations, and what comes with them. */
+export interface ApiPart {
+  endpoints: Endpoint[];
+  /** Depths of its queues, for the metrics. */
+  queues: Record<string, () => Promise<number>>;
+  /** Reads the API keys of issuers, verifiers and administrators; one part at most brings it. */
+  readApiKey?: ApiKeyReader;
+  /** What it asks of all operations, its own and the others'. */
+  policy?: (endpoints: Endpoint[]) => Endpoint[];
+  close(): Promise<void>;
 }
 
 /** The API: what the public reaches, and what only operators do. */
@@ -58,8 +73,8 @@ export interface App {
   close(): Promise<void>;
 }
 
-/** Puts the API together: the only place that knows every slice. */
-export function createApp(deps: AppDependencies): App {
+/** Puts the API together from accounts, wallets, DIDs and the parts given. */
+export function createApp(deps: AppDependencies, parts: ApiPart[] = []): App {
   const { config, clock, logger, redis } = deps;
   const { publicUrl, bodyLimitBytes, trustProxy } = config.http;
   const { prefix } = config.redis;
@@ -67,7 +82,8 @@ export function createApp(deps: AppDependencies): App {
   const sessions = openSessionParts(deps, budgets);
   const queue = openAnchoringQueue({ redis, prefix });
   const metrics = createApiMetrics({
-    queues: { [queue.name]: () => queue.depth() },
+    registry: deps.metricsRegistry,
+    queues: parts.reduce((all, { queues }) => ({ ...all, ...queues }), { [queue.name]: () => queue.depth() }),
     sessions: () => sessions.sessions.countValid(clock.now()),
   });
   const readCaller: SessionReader = async (token) => {
@@ -76,10 +92,20 @@ export function createApp(deps: AppDependencies): App {
   };
 
   const health = healthEndpoints({ readiness: watchReadiness(deps.checks, logger) });
-  const slices = [...accountEndpoints(deps, { sessions, queue, readCaller }), ...health];
+  const declared = [
+    ...accountEndpoints(deps, { sessions, queue, readCaller }),
+    ...parts.flatMap((part) => part.endpoints),
+    ...health,
+  ];
+  const slices = parts.reduce((all, { policy }) => policy?.(all) ?? all, declared);
   const endpoints = [...slices, ...documentationEndpoints(slices, { version: ownVersion(), publicUrl })];
 
-  const http = { ...{ budgets, logger, publicUrl, bodyLimitBytes, trustProxy }, readSession: readCaller };
+  const readApiKey = parts.find((part) => part.readApiKey !== undefined)?.readApiKey;
+  const http = {
+    ...{ budgets, logger, publicUrl, bodyLimitBytes, trustProxy },
+    readSession: readCaller,
+    ...(readApiKey && { readApiKey }),
+  };
   return {
     publicApp: createHttpApp(endpoints, {
       ...http,
@@ -88,7 +114,9 @@ export function createApp(deps: AppDependencies): App {
     }),
     operationsApp: createHttpApp([...health, ...metricsEndpoints(metrics)], { ...http, onFinished: () => undefined }),
     endpoints,
-    close: () => queue.close(),
+    async close() {
+      await Promise.all([queue.close(), ...parts.map((part) => part.close())]);
+    },
   };
 }
 

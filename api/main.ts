@@ -1,6 +1,8 @@
+import { Registry } from "prom-client";
 import { chainCheck, openChain } from "../core/chain";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config";
+import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { runProcess } from "../core/lifecycle";
 import { createLogger, type Logger } from "../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
@@ -10,6 +12,7 @@ import { openRegistryIndex } from "../core/registry/queries";
 import { createApp } from "./app";
 import { dependencyChecks } from "./dependencyChecks";
 import { type HttpServer, listen } from "./http/server";
+import { openApiParts } from "./parts";
 import { openPasswords } from "./sessions/passwords";
 
 const NAME = "api";
@@ -49,9 +52,12 @@ void runProcess({
     });
 
     const index = openRegistryIndex(mongo);
-    const shared = { clock: systemClock, mongo, redis, chain, index };
+    const metricsRegistry = new Registry();
+    const shared = { clock: systemClock, logger, mongo, redis, chain, index, metricsRegistry };
+    const keys = await openFileKeyStore(config.keys);
     const checks = dependencyChecks({ ...shared, maxLagSeconds: config.readyMaxLagSeconds });
-    const app = createApp({ ...shared, config, logger, checks, passwords: await openPasswords() });
+    const passwords = await openPasswords();
+    const app = createApp({ ...shared, config, checks, passwords }, openApiParts({ ...shared, config, keys }));
     onClose("queues", () => app.close());
     await ensureIndexes(mongo);
 

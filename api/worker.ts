@@ -1,15 +1,17 @@
 import { chainCheck, openChain } from "../core/chain";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config";
+import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { runProcess } from "../core/lifecycle";
 import { createLogger } from "../core/logger";
-import { connectMongo, type Mongo } from "../core/mongo";
+import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
 import { preflight, redisCheck } from "../core/preflight";
 import { connectRedis } from "../core/redis";
 import { openRegistryIndex } from "../core/registry/queries";
 import { registrationReader } from "./wallets/indexed";
 import { startWorkerApp } from "./workerApp";
 import { serveWorkerOperations } from "./workerOperations";
+import { openWorkerCredentials, startWorkerInbox } from "./workerParts";
 
 const NAME = "worker";
 
@@ -49,9 +51,22 @@ void runProcess({
     });
 
     const parts = { clock: systemClock, logger, mongo, redis, chain };
-    const indexedRegistration = registrationReader(openRegistryIndex(mongo));
-    const worker = await startWorkerApp({ ...parts, config: { redis: config.redis, anchoring }, indexedRegistration });
-    onClose("worker", () => worker.close(config.shutdownSeconds * 500));
+    const index = openRegistryIndex(mongo);
+    const others = { ...parts, config, index, keys: await openFileKeyStore(config.keys) };
+    const credentials = openWorkerCredentials(others);
+    const worker = await startWorkerApp({
+      ...parts,
+      config: { redis: config.redis, anchoring },
+      handlers: credentials.handlers,
+      indexedRegistration: registrationReader(index),
+    });
+    const deadlineMs = config.shutdownSeconds * 500;
+    onClose("worker", () => worker.close(deadlineMs));
+    const running = credentials.start(worker.relayer);
+    onClose("credential jobs", () => running.close(deadlineMs));
+    const inbox = startWorkerInbox(others);
+    onClose("inbox", () => inbox.close(deadlineMs));
+    await ensureIndexes(mongo);
 
     const operations = await serveWorkerOperations({ ...parts, config, worker });
     onClose("operations server", () => operations.close(1_000));

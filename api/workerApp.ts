@@ -7,7 +7,7 @@ import type { Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
 import { openOutbox } from "../core/relayer/outbox";
 import { openRelayer, type Relayer } from "../core/relayer/relayer";
-import type { RelayerOptions } from "../core/relayer/relayed";
+import type { RelayerOptions, RelayHandler } from "../core/relayer/relayed";
 import { openSigner } from "../core/relayer/signer";
 import { ANCHORING, anchoringHandler } from "./wallets/anchor";
 import type { IndexedRegistration } from "./wallets/anchoringRules";
@@ -32,6 +32,8 @@ export interface WorkerDependencies {
   chain: Chain;
   /** What the index saw of a DID's registration. */
   indexedRegistration(walletAddress: string): Promise<(IndexedRegistration & { finalized: boolean }) | null>;
+  /** What else the relayer sends for, by kind. */
+  handlers?: Record<string, RelayHandler>;
   timing?: Partial<WorkerTiming>;
   /** See RelayerOptions. */
   onStep?: NonNullable<RelayerOptions["onStep"]>;
@@ -76,7 +78,7 @@ export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerAp
     ...{ provider: chain.provider, chainId: chain.chainId, clock, logger, stuckSeconds, pollMs: timing.pollMs },
     signer: openSigner({ privateKey, chainId: chain.chainId, clock }),
     outbox,
-    handlers: { [ANCHORING]: anchoringHandler({ wallets, registry, repeat, clock }) },
+    handlers: { ...deps.handlers, [ANCHORING]: anchoringHandler({ wallets, registry, repeat, clock }) },
     ...(deps.onStep && { onStep: deps.onStep }),
   });
   relayer.start();

@@ -73,9 +73,13 @@ const environment = z.object({
     .string()
     .regex(/^CAIRN-ADM-[A-Za-z0-9_-]{16,}$/, "must be CAIRN-ADM- and at least 16 letters, digits, _ or -")
     .optional(),
+  ADMIN_EMAIL: z.email("must be an e-mail address").optional(),
   REVOCATION_SOURCE: z.enum(["chain", "index"]).default("chain"),
   REVOCATION_MAX_STALENESS_SECONDS: seconds.default(30),
   VERIFICATION_SECONDS: seconds.default(5 * 60),
+
+  OAUTH_RECHECK_SECONDS: seconds.default(60),
+  OAUTH_VERIFIER_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
 
   RELAYER_PRIVATE_KEY: hexKey.default(DEVELOPMENT_RELAYER_KEY),
   ANCHORING_STUCK_SECONDS: seconds.default(60),
@@ -133,7 +137,10 @@ export type Config = Readonly<{
   keys: { directory: string; passphrase: string };
   /** Without one nobody is admin. */
   adminApiKey?: string;
+  /** Who is told of possible fraud. */
+  adminEmail?: string;
   verification: { revocationSource: "chain" | "index"; maxStalenessSeconds: number; challengeSeconds: number };
+  oauth: { recheckSeconds: number; verifierTimeoutMs: number };
   /** Present in the worker alone: no other process holds the key that pays. */
   anchoring?: { relayerPrivateKey: string; stuckSeconds: number; concurrency: number };
   /** Absent in the indexer, and where production chose no provider. */
@@ -158,7 +165,7 @@ const REQUIRED_IN_PRODUCTION: { variable: keyof Environment; only?: ProcessName;
   { variable: "RPC_URL", mend: "give one or more JSON-RPC endpoints of the chain, separated by commas" },
   { variable: "CHAIN_ID", mend: "give the id of the chain the contracts are deployed on" },
   { variable: "PUBLIC_URL", only: "api", mend: "give the https origin under which wallets and people reach the API" },
-  { variable: "KEYSTORE_PASSPHRASE", only: "api", mend: "give the secret that encrypts the issuers' signing keys" },
+  { variable: "KEYSTORE_PASSPHRASE", mend: "give the secret that encrypts the issuers' signing keys" },
   { variable: "RELAYER_PRIVATE_KEY", only: "worker", mend: "give the key of a funded account of your own" },
 ];
 
@@ -284,12 +291,13 @@ function shape(processName: ProcessName, env: Environment): Config {
     },
     wallets: { challengeSeconds: env.CHALLENGE_SECONDS },
     keys: { directory: env.KEYSTORE_DIR, passphrase: env.KEYSTORE_PASSPHRASE },
-    ...adminKeyOf(env),
+    ...adminOf(env),
     verification: {
       revocationSource: env.REVOCATION_SOURCE,
       maxStalenessSeconds: env.REVOCATION_MAX_STALENESS_SECONDS,
       challengeSeconds: env.VERIFICATION_SECONDS,
     },
+    oauth: { recheckSeconds: env.OAUTH_RECHECK_SECONDS, verifierTimeoutMs: env.OAUTH_VERIFIER_TIMEOUT_MS },
     ...(processName === "worker" && {
       anchoring: {
         relayerPrivateKey: env.RELAYER_PRIVATE_KEY,
@@ -319,9 +327,11 @@ function shapeMail(env: Environment, production: boolean): Config["mail"] {
   return production ? undefined : { from: env.MAIL_FROM, mailboxDir: env.MAILBOX_DIR };
 }
 
-function adminKeyOf({ ADMIN_API_KEY, NODE_ENV }: Environment): { adminApiKey?: string } {
-  const adminApiKey = ADMIN_API_KEY ?? (NODE_ENV === "production" ? undefined : DEVELOPMENT_ADMIN_API_KEY);
-  return adminApiKey === undefined ? {} : { adminApiKey };
+function adminOf({ ADMIN_API_KEY, ADMIN_EMAIL, NODE_ENV }: Environment): { adminApiKey?: string; adminEmail?: string } {
+  const production = NODE_ENV === "production";
+  const adminApiKey = ADMIN_API_KEY ?? (production ? undefined : DEVELOPMENT_ADMIN_API_KEY);
+  const adminEmail = ADMIN_EMAIL ?? (production ? undefined : "admin@cairn.example");
+  return { ...(adminApiKey !== undefined && { adminApiKey }), ...(adminEmail !== undefined && { adminEmail }) };
 }
 
 function freeze<T extends object>(value: T): Readonly<T> {

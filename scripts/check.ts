@@ -6,7 +6,11 @@ const CHECKS: { name: string; bin: string; args: string[] }[] = [
   { name: "types", bin: "typescript/bin/tsc", args: ["--noEmit", "-p", "."] },
   { name: "linter", bin: "eslint/bin/eslint.js", args: ["--max-warnings", "0", "."] },
   { name: "formatter", bin: "prettier/bin/prettier.cjs", args: ["--check", "--log-level", "warn", "."] },
-  { name: "Solidity linter", bin: "solhint/solhint.js", args: ["--max-warnings", "0", "contracts/**/*.sol"] },
+  {
+    name: "Solidity linter",
+    bin: "solhint/solhint.js",
+    args: ["--max-warnings", "0", "--disc", "--noPoster", "contracts/**/*.sol"],
+  },
 ];
 
 async function run({ bin, args }: { bin: string; args: string[] }): Promise<{ code: number; output: string }> {

@@ -2,19 +2,40 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readEnvironment } from "../core/config";
 import { messageOf } from "../core/errors";
-import { type Stage, playStory } from "./demo/story";
+import { playKycStory } from "./demo/kyc";
+import { playOAuth } from "./demo/oauth";
+import type { Scene, Stage } from "./demo/stage";
+import { playStory } from "./demo/story";
 import { type RunningRecord, runningRecordPath, stageOf, startCairn } from "./dev/cairn";
 import { processLine, sceneLines } from "./dev/words";
 
 const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", ".cairn"));
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
+type Story = (stage: Stage, tell: (scene: Scene) => void) => Promise<void>;
+
+/** `npm run demo -- <name>`; without a name the first. */
+const STORIES: Record<string, Story> = {
+  alice: playStory,
+  kyc: playKycStory,
+  oauth: (stage, tell) => playOAuth(stage, tell, byHand()),
+};
+
+/** `npm run demo -- oauth --by-hand`: a person clicks through it. */
+function byHand(): ((startUrl: string) => void) | undefined {
+  return process.argv.includes("--by-hand") ? (url) => say(`\n  Open ${url}\n`) : undefined;
+}
+
 /** `npm run demo`: plays the story on the Cairn that runs here, or on one of its own, which it ends. */
-async function main(): Promise<void> {
+async function main(name = "alice"): Promise<void> {
+  const play = STORIES[name];
+  if (play === undefined) {
+    throw new Error(`there is no story "${name}"; there are ${Object.keys(STORIES).join(", ")}`);
+  }
   const running = findRunning();
   if (running !== undefined) {
     say(`Playing on the Cairn that runs at ${running.apiUrl}\n`);
-    await tell(running);
+    await tell(play, running);
     return;
   }
   say("No Cairn runs here; starting one for the story.\n");
@@ -30,16 +51,16 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end());
   try {
     say("");
-    await tell(stageOf(cairn));
+    await tell(play, stageOf(cairn));
   } finally {
     await cairn.stop();
   }
 }
 
-async function tell(stage: Stage): Promise<void> {
+async function tell(play: Story, stage: Stage): Promise<void> {
   let number = 0;
   const startedAt = performance.now();
-  await playStory(stage, (scene) => say(sceneLines(scene, (number += 1))));
+  await play(stage, (scene) => say(sceneLines(scene, (number += 1))));
   say(`\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
 }
 
@@ -56,7 +77,7 @@ function findRunning(): Stage | undefined {
   }
 }
 
-main().then(
+main(process.argv[2]).then(
   () => process.exit(0),
   (error: unknown) => {
     process.stderr.write(`\nThe demo stopped: ${messageOf(error)}\n`);

@@ -118,6 +118,8 @@ async function ensureProxy(deployer: Wallet, provider: JsonRpcProvider): Promise
   try {
     await (await provider.broadcastTransaction(PROXY_DEPLOYMENT)).wait();
   } catch (error) {
+    // Somebody else may have sent the same transaction a moment before.
+    if ((await provider.getCode(PROXY)) !== "0x") return;
     const mend = "ask the chain's operator for it, or use an endpoint that takes transactions without a chain id";
     throw new Error(`This chain lacks the deployment proxy ${PROXY} and did not take it: ${mend}.`, { cause: error });
   }

@@ -6,12 +6,10 @@ import { type DidParts, failedResolution, type Resolution, resolveDid } from "./
 import { ResolutionError } from "./rules";
 
 const params = z.strictObject({
-  did: z
-    .string()
-    .meta({
-      description: "The DID, URL-encoded where options follow",
-      examples: ["did:mychain:0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
-    }),
+  did: z.string().meta({
+    description: "The DID, URL-encoded where options follow",
+    examples: ["did:mychain:0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
+  }),
 });
 
 // Any option is taken here: the resolver itself refuses unknown ones, in the words of its own standard.

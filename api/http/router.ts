@@ -94,9 +94,13 @@ function contextOf(request: Request, response: Response, logger: Logger): Reques
   response.on("close", () => {
     if (!response.writableFinished) gone.abort(new Error("The caller has gone away."));
   });
+  let child: Logger | undefined;
   return {
     requestId,
-    logger: logger.child({ requestId }),
+    // Made when first needed: most requests log nothing of their own.
+    get logger() {
+      return (child ??= logger.child({ requestId }));
+    },
     ip: request.ip ?? "",
     userAgent: request.get("user-agent"),
     header: (name) => request.get(name),

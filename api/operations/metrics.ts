@@ -1,7 +1,9 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
 
 /** Numbers that are asked for when somebody looks. */
 export interface MetricSources {
+  /** Where they are kept; other parts of the process may keep theirs beside. */
+  registry: Registry;
   /** Jobs waiting, delayed or running, by queue. */
   queues: Record<string, () => Promise<number>>;
   /** Sessions valid now. */
@@ -16,9 +18,9 @@ export interface ApiMetrics {
   contentType: string;
 }
 
-/** Makes the API's metrics in a registry of their own, the process's (memory, event loop) among them. */
+/** Makes the API's metrics, the process's (memory, event loop) among them. */
 export function createApiMetrics(sources: MetricSources): ApiMetrics {
-  const registry = new Registry();
+  const { registry } = sources;
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const requests = new Histogram({

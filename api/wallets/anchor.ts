@@ -47,15 +47,28 @@ export async function anchorWallet(parts: AnchorParts, { walletAddress, anchorin
   // Unlinked, or asked for anew since: that request has a job of its own.
   if (wallet?.anchoring.id !== anchoringId || !isWaiting(wallet)) return;
   try {
+    await submitOrRefuse(parts, wallet);
+  } catch (error) {
+    await parts.wallets.noteTrouble(walletAddress, troubleOf(error), parts.clock.now());
+    throw error;
+  }
+}
+
+async function submitOrRefuse(parts: AnchorParts, wallet: Wallet): Promise<void> {
+  const { walletAddress, anchoring } = wallet;
+  try {
     await submit(parts, wallet);
   } catch (error) {
     const refusal = error instanceof DomainError ? error : parts.readRevert(error);
-    if (refusal !== undefined) {
-      await parts.wallets.noteFailed(walletAddress, anchoringId, faultOf(refusal), parts.clock.now());
+    if (refusal === undefined) throw error;
+    // Another worker may have been faster with the same job: then it is that very success the registry speaks of.
+    if ((await parts.registry.read(walletAddress)).registered) {
+      await parts.wallets.noteMined(walletAddress, null, parts.clock.now());
       return;
     }
-    await parts.wallets.noteTrouble(walletAddress, troubleOf(error), parts.clock.now());
-    throw error;
+    // What the relayer has in hand is noted by whoever settles it.
+    if ((await parts.relayer.find(requestOf(wallet))) !== null) return;
+    await parts.wallets.noteFailed(walletAddress, anchoring.id, faultOf(refusal), parts.clock.now());
   }
 }
 

@@ -28,8 +28,9 @@ export async function callApi(
 /** The answer's body, when its status is one of those expected. */
 export function expectAnswer(answer: ApiAnswer, ...statuses: number[]): Record<string, unknown> {
   if (statuses.includes(answer.status)) return answer.body;
-  const said = answer.body["detail"] ?? JSON.stringify(answer.body);
-  throw new Error(`${answer.method} ${answer.path} answered ${answer.status}: ${String(said)}`);
+  const { detail } = answer.body;
+  const said = typeof detail === "string" ? detail : JSON.stringify(answer.body);
+  throw new Error(`${answer.method} ${answer.path} answered ${answer.status}: ${said}`);
 }
 
 /** A process that was killed is back within seconds: a refused connection or a 503 is tried again for a while. */

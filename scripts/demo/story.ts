@@ -5,24 +5,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DIDRegistry__factory } from "../../typechain-types";
 import { type ApiAnswer, callApi, expectAnswer } from "./callApi";
-
-/** Where the story is played. */
-export interface Stage {
-  apiUrl: string;
-  rpcUrl: string;
-  chainId: number;
-  didRegistryAddress: string;
-  /** Where an unfinished story is remembered, so that a killed Cairn continues it. */
-  dataDir: string;
-}
-
-/** One step, told as it happens. */
-export interface Scene {
-  title: string;
-  /** What came of it, a line each. */
-  outcome: string[];
-  milliseconds: number;
-}
+import { playCredentials } from "./credentials";
+import type { Scene, Stage } from "./stage";
 
 /** Alice, as far as her story has gone. */
 interface Alice {
@@ -42,7 +26,7 @@ const ANCHORING_DEADLINE_MS = 60_000;
 
 /**
  * Plays Alice: she registers, logs in, links her wallet with two signatures, is anchored on the chain, indexed and
- * resolved. A story that was cut short goes on where it stopped.
+ * resolved; then a university issues her a credential, see {@link playCredentials}. A story that was cut short goes on where it stopped.
  *
  * @param tell called after each step
  * @throws Error naming the step that failed and what the API answered
@@ -102,6 +86,7 @@ export async function playStory(stage: Stage, tell: (scene: Scene) => void): Pro
     const document = (resolution["didDocument"] ?? resolution) as { id?: string };
     return [`GET /1.0/identifiers/${did}`, `document of ${document.id ?? "(no id)"}`];
   });
+  await playCredentials(stage, { session, wallet, did: entry?.did ?? "" }, tell);
   forgetAlice(stage.dataDir);
 }
 

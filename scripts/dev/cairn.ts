@@ -6,7 +6,7 @@ import type { Deployment } from "../../core/deployment";
 import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";
 import { type Services, startServices } from "../../embedded/services";
-import type { Stage } from "../demo/story";
+import type { Stage } from "../demo/stage";
 import { deploy } from "../deploy";
 import { type Supervised, supervise } from "./supervise";
 
@@ -42,6 +42,7 @@ export interface StartCairnOptions {
 export function stageOf(cairn: RunningCairn): Stage {
   return {
     apiUrl: cairn.apiUrl,
+    mongodbUri: cairn.services.mongodbUri,
     rpcUrl: cairn.services.rpcUrl.split(",")[0] ?? "",
     chainId: cairn.deployment.chainId,
     didRegistryAddress: cairn.deployment.contracts.DIDRegistry.address,
@@ -124,6 +125,8 @@ export async function startCairn({ dataDir, env, report }: StartCairnOptions): P
       // Our own node serves sockets on the same port: the indexer hears of a block at once instead of asking.
       RPC_URL: ownChain ? `${services.rpcUrl.replace(/^http/, "ws")},${services.rpcUrl}` : services.rpcUrl,
       DEPLOYMENTS_DIR: deploymentsDir,
+      KEYSTORE_DIR: env["KEYSTORE_DIR"] ?? join(dataDir, "keys"),
+      MAILBOX_DIR: env["MAILBOX_DIR"] ?? join(dataDir, "mailbox"),
       PORT: String(port),
       PUBLIC_URL: env["PUBLIC_URL"] ?? apiUrl,
       API_METRICS_PORT: String(await freePort(Number(env["API_METRICS_PORT"] ?? 9463))),
@@ -154,7 +157,7 @@ export async function startCairn({ dataDir, env, report }: StartCairnOptions): P
 
 /** What a command beside us needs to reach our servers; see readEnvironmentBesideRunning. */
 function runningEnvironment(env: NodeJS.ProcessEnv): string {
-  const names = ["MONGODB_URI", "REDIS_URL", "RPC_URL", "DEPLOYMENTS_DIR"];
+  const names = ["MONGODB_URI", "REDIS_URL", "RPC_URL", "DEPLOYMENTS_DIR", "KEYSTORE_DIR"];
   return [`CAIRN_PID=${process.pid}`, ...names.map((name) => `${name}=${env[name] ?? ""}`)].join("\n");
 }
 

@@ -77,13 +77,17 @@ export function supervise(options: SuperviseOptions): Supervised {
     started.on("error", (error) => options.report(`could not be started: ${error.message}`));
     started.on("close", (code, signal) => {
       child = undefined;
-      if (stopping) return ended();
+      if (stopping) {
+        ended();
+        return;
+      }
       const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
       if (code === CONFIGURATION_FAULT) {
         const words = lastWords.join("\n");
         settle?.reject(new Error(words));
         options.report(`${how} and stays down:\n${words}`);
-        return ended();
+        ended();
+        return;
       }
       if (Date.now() - startedAt > STEADY_AFTER_MS) restarts = 0;
       const delay = Math.min(FIRST_RESTART_DELAY_MS * 2 ** restarts, LONGEST_RESTART_DELAY_MS);

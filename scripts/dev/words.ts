@@ -1,6 +1,6 @@
 import { HDNodeWallet, Mnemonic } from "ethers";
 import { styleText } from "node:util";
-import type { Scene } from "../demo/story";
+import type { Scene } from "../demo/stage";
 import type { RunningCairn } from "./cairn";
 
 /** Hardhat's well-known mnemonic; its accounts are rich on a development chain and public everywhere. */

@@ -3,13 +3,11 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
 import { connectMongo } from "../../core/mongo";
 import { deploy } from "../../scripts/deploy";
 import { eventually } from "../support/eventually";
-import { testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
+import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 import { ask } from "./support/testApi";
 
 const ROOT = join(__dirname, "..", "..");
@@ -65,7 +63,7 @@ describe("the api's process", () => {
 
   before(async () => {
     mongodbUri = testMongoUri("api_main");
-    const deployerPrivateKey = DEVELOPMENT_RELAYER_KEY;
+    const deployerPrivateKey = await fundedKey();
     const didMethod = `t${randomBytes(6).toString("hex")}`;
     await deploy({
       ...{ rpcUrl: testRpcUrl(), chainId: 31337, deployerPrivateKey, didMethod, deploymentsDir },
@@ -109,13 +107,15 @@ describe("the api's process", () => {
   it("finishes the request in hand before it ends", async () => {
     const api = start();
     const { port } = await readyPorts(api);
+    // Connections that are open already, so that the signal finds every request received.
+    await Promise.all(Array.from({ length: 24 }, () => ask(`http://127.0.0.1:${port}/health/live`, "GET")));
     // Enough work in line that the last answers come after the signal.
     const requests = Array.from({ length: 24 }, (_, index) =>
       ask(`http://127.0.0.1:${port}/auth/login`, "POST", {
         body: { email: `someone${index}@example.org`, password: "not the right one" },
       }).then(({ status }) => status),
     );
-    await delay(150);
+    await Promise.race(requests);
     api.child.kill("SIGTERM");
     expect(new Set(await Promise.all(requests))).to.deep.equal(new Set([401]));
     expect(await api.exit).to.equal(0);

@@ -75,7 +75,7 @@ describe("configuration", () => {
   it("refuses every default in production, at once", () => {
     const { faults } = faultsOf("worker", { NODE_ENV: "production" });
     expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(
-      ["CHAIN_ID", "MONGODB_URI", "REDIS_URL", "RELAYER_PRIVATE_KEY", "RPC_URL"].sort(),
+      ["CHAIN_ID", "KEYSTORE_PASSPHRASE", "MONGODB_URI", "REDIS_URL", "RELAYER_PRIVATE_KEY", "RPC_URL"].sort(),
     );
   });
 

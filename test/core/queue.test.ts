@@ -68,7 +68,9 @@ describe("queue", () => {
 
   it("takes the same id again once the job is done", async () => {
     let runs = 0;
-    work(async () => void runs++);
+    work(async () => {
+      runs += 1;
+    });
     await queue.enqueue("task-1", { number: 1 });
     await eventually("the first round", async () => runs === 1 && (await queue.depth()) === 0);
     await queue.enqueue("task-1", { number: 1 });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
 import { deploymentPath } from "../../core/deployment";
 import { deploy } from "../../scripts/deploy";
-import { testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
+import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 
 const ROOT = join(__dirname, "..", "..");
 const MAINS = { api: "api/main.ts", worker: "api/worker.ts", indexer: "indexer/main.ts" };
@@ -22,7 +22,7 @@ describe("a boot with a wrong configuration", function () {
 
   before(async () => {
     deploymentsDir = mkdtempSync(join(tmpdir(), "cairn-boot-"));
-    const target = { chainId: 31337, deployerPrivateKey: DEVELOPMENT_RELAYER_KEY, didMethod: "mychain" };
+    const target = { chainId: 31337, deployerPrivateKey: await fundedKey(), didMethod: "mychain" };
     await deploy({ ...target, rpcUrl: testRpcUrl(), deploymentsDir, report: () => undefined });
     good = {
       PATH: process.env["PATH"],

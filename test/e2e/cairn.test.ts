@@ -6,7 +6,8 @@ import { type Server, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DID_REGISTRY_ABI } from "../../core/chain";
-import { type Scene, type Stage, playStory } from "../../scripts/demo/story";
+import type { Scene, Stage } from "../../scripts/demo/stage";
+import { playStory } from "../../scripts/demo/story";
 import { type RunningCairn, type RunningRecord, runningRecordPath, stageOf, startCairn } from "../../scripts/dev/cairn";
 import { eventually } from "../support/eventually";
 
@@ -37,7 +38,7 @@ function walletOf(scenes: Scene[]): string {
 }
 
 describe("a whole Cairn", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let dataDir: string;
 
   beforeEach(() => {
@@ -63,7 +64,7 @@ describe("a whole Cairn", function () {
           // While the anchoring job waits or runs.
           if (scene.title.includes("links her wallet")) kill(cairn.pids()[victim], victim);
         });
-        expect(scenes, `the story in which ${victim} was killed`).to.have.length(6);
+        expect(scenes.at(-1)?.title, victim).to.equal("Alice reads who wanted to see her credentials");
         expect(await registrationsOf(stageOf(cairn), walletOf(scenes)), victim).to.equal(1);
         await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined, 30_000);
       }

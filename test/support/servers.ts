@@ -1,3 +1,4 @@
+import { JsonRpcProvider, Wallet } from "ethers";
 import { randomBytes } from "node:crypto";
 import { type Mongo, connectMongo } from "../../core/mongo";
 
@@ -29,4 +30,16 @@ export function testRedisUrl(): string {
 /** The chain; files share it, so a test that rewinds blocks starts one of its own. */
 export function testRpcUrl(): string {
   return given("RPC_URL");
+}
+
+/** The private key of a fresh account with 1,000 ETH: files that share a chain must not share an account's nonces. */
+export async function fundedKey(rpcUrl = testRpcUrl()): Promise<string> {
+  const provider = new JsonRpcProvider(rpcUrl);
+  try {
+    const { address, privateKey } = Wallet.createRandom();
+    await provider.send("hardhat_setBalance", [address, `0x${(10n ** 21n).toString(16)}`]);
+    return privateKey;
+  } finally {
+    provider.destroy();
+  }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { expect } from "chai";
+import { Registry } from "prom-client";
 import type { Express } from "express";
 import type { Endpoint } from "../../../api/http/endpoint";
 import { listen } from "../../../api/http/server";
@@ -112,6 +113,7 @@ export async function startTestApi(name: string, options: TestApiOptions = {}): 
     index: openRegistryIndex(mongo),
     passwords,
     checks: options.checks ?? [],
+    metricsRegistry: new Registry(),
     onUndeclared: (what) => void undeclared.push(what),
   });
   await ensureIndexes(mongo);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Wallet as HolderKey } from "ethers";
 import { enqueueAnchoring, openAnchoringQueue } from "../../../api/wallets/jobs";
+import { registrationCall } from "../../../api/wallets/registry";
 import { openWalletStore, type Wallet } from "../../../api/wallets/store";
 import type { WorkerApp } from "../../../api/workerApp";
 import type { RelayStep } from "../../../core/relayer/relayed";
@@ -89,6 +90,29 @@ describe("anchoring a wallet's DID", () => {
     if (process.env["ANCHORINGS"] !== undefined) console.log(`      ${(HOLDERS / seconds).toFixed(1)} anchorings/s`);
     await eventually("an empty outbox", async () => (await first.relayer.underWay()) === 0);
     await expectOneTransactionEach(wallets, transactions);
+  });
+
+  it("keeps one transaction when 4 workers submit one request 8 times each, and one for two requests of one DID", async () => {
+    const { transactions } = await chainFacts(stage);
+    const wallet = await linkQueuedWallet(stage);
+    const four = await Promise.all([start(), start(), start(), start()]);
+    const call = registrationCall(stage.chain, wallet.anchoring.registration!);
+    const subject = `anchoring/${wallet.walletAddress}`;
+    const request = (id: string) => ({ kind: "anchoring", subject, key: `${subject}/${id}`, call });
+    const submissions = four.flatMap(({ relayer }) =>
+      Array.from({ length: 8 }, (_, index) =>
+        relayer.submit(request(index % 2 === 0 ? wallet.anchoring.id : "another")),
+      ),
+    );
+    // Who comes after it is mined is told that the registry would refuse it.
+    const kept = (await Promise.allSettled(submissions)).flatMap((one) =>
+      one.status === "fulfilled" ? [one.value] : [],
+    );
+    expect(kept.length).to.be.greaterThan(1);
+    expect(new Set(kept.map(({ nonce }) => nonce)).size).to.equal(1);
+    await untilMined(wallet);
+    await eventually("a settled outbox", async () => (await four[0].relayer.underWay()) === 0);
+    await expectOneTransactionEach([wallet], transactions);
   });
 
   it("queues a wallet again whose job Redis lost", async () => {

@@ -233,6 +233,24 @@ describe("linking a wallet", () => {
       await refused(link(asked, body), 404, "wallet.challenge_unknown", holder.address);
     });
 
+    it("a challenge of another purpose", async () => {
+      const token = api.newUser();
+      const { holder } = await linked(token);
+      const walletAddress = holder.address;
+      const fresh = await api.challenge(token, walletAddress, "link");
+      const registrationSignature = await signTypedData(holder, fresh);
+      const anchor = await api.post(`/auth/wallets/${walletAddress}/anchor`, token, {
+        nonce: fresh.nonce,
+        registrationSignature,
+      });
+      expect([anchor.status, anchor.body.code]).to.deep.equal([404, "wallet.challenge_unknown"]);
+      // Asking for a registration alone, it has no text; a signature of nothing must not link.
+      const { nonce } = await api.challenge(token, walletAddress, "anchor");
+      await api.ask("DELETE", `/auth/wallets/${walletAddress}`, token);
+      const body = { walletAddress, nonce, signature: await holder.signMessage("") };
+      await refused(link(token, body), 404, "wallet.challenge_unknown", walletAddress);
+    });
+
     it("a wallet that is linked elsewhere, though its holder signs", async () => {
       const { holder } = await linked(api.newUser());
       const before = await owner(holder.address);
@@ -309,7 +327,9 @@ describe("linking a wallet", () => {
     it("64 racing to consume one challenge have one winner", async () => {
       const { nonce } = await api.challenge(null, Wallet.createRandom().address, "login");
       const challenges = openChallengeStore(stage.mongo);
-      const won = await Promise.all(Array.from({ length: 64 }, () => challenges.consume(nonce, api.clock.now())));
+      // Each at a moment of its own: writing the same time again would change nothing and hide a second winner.
+      const at = (index: number) => new Date(api.clock.now().getTime() + index);
+      const won = await Promise.all(Array.from({ length: 64 }, (_, index) => challenges.consume(nonce, at(index))));
       expect(won.filter(Boolean)).to.have.length(1);
     });
 

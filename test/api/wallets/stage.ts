@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Chain, openChain } from "../../../core/chain";
-import { DEVELOPMENT_RELAYER_KEY, loadConfig } from "../../../core/config";
+import { loadConfig } from "../../../core/config";
 import { type Logger, createLogger } from "../../../core/logger";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";
@@ -12,7 +12,7 @@ import { openOutbox } from "../../../core/relayer/outbox";
 import { deploy } from "../../../scripts/deploy";
 import { openChallengeStore } from "../../../api/wallets/challengeStore";
 import { openWalletStore } from "../../../api/wallets/store";
-import { testMongo, testRedisUrl, testRpcUrl } from "../../support/servers";
+import { fundedKey, testMongo, testRedisUrl, testRpcUrl } from "../../support/servers";
 
 export const CHAIN_ID = 31337;
 
@@ -25,6 +25,8 @@ export interface Stage {
   redisPrefix: string;
   deploymentsDir: string;
   logger: Logger;
+  /** The key that deployed the contracts and owns IssuerRegistry. */
+  deployerPrivateKey: string;
   /** A funded key of this stage's own, so that files can share a chain. */
   relayer: HDNodeWallet;
   /** A connection to Redis that this stage closes. */
@@ -37,11 +39,12 @@ export async function openStage(name: string, options: { rpcUrl?: string } = {})
   const rpcUrl = options.rpcUrl ?? testRpcUrl();
   const deploymentsDir = mkdtempSync(join(tmpdir(), `cairn-${name}-`));
   // Addresses follow from the constructor's arguments: a method of its own gives each stage its own contracts.
+  const deployerPrivateKey = await fundedKey(rpcUrl);
   const didMethod = `t${randomBytes(6).toString("hex")}`;
   const deployment = {
     rpcUrl,
     chainId: CHAIN_ID,
-    deployerPrivateKey: DEVELOPMENT_RELAYER_KEY,
+    deployerPrivateKey,
     didMethod,
     deploymentsDir,
   };
@@ -58,7 +61,7 @@ export async function openStage(name: string, options: { rpcUrl?: string } = {})
 
   const connections: ReturnType<typeof connectRedis>[] = [];
   return {
-    ...{ mongo, chain, rpcUrl, deploymentsDir, relayer },
+    ...{ mongo, chain, rpcUrl, deploymentsDir, deployerPrivateKey, relayer },
     redisUrl: testRedisUrl(),
     redisPrefix: `test-${randomBytes(4).toString("hex")}`,
     logger: createLogger({ processName: "worker", logLevel: logLevel() }),

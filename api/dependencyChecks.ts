@@ -21,26 +21,25 @@ export interface CheckedParts {
  * service for one of these would turn a part's outage into the whole's.
  */
 export function dependencyChecks(parts: CheckedParts): DependencyCheck[] {
-  const { mongo, redis, chain } = parts;
+  return [...connectionChecks(parts, ["mongo"]), { name: "index", required: false, run: () => measureIndex(parts) }];
+}
+
+/** Whether MongoDB, Redis and the chain answer; those named in `required` decide over readiness. */
+export function connectionChecks(
+  { mongo, redis, chain }: Pick<CheckedParts, "mongo" | "redis" | "chain">,
+  required: string[],
+): DependencyCheck[] {
+  const check = (name: string, run: DependencyCheck["run"]) => ({ name, required: required.includes(name), run });
   return [
-    {
-      name: "mongo",
-      required: true,
-      async run() {
-        await mongo.db?.command({ ping: 1 });
-        return {};
-      },
-    },
-    {
-      name: "redis",
-      required: false,
-      async run() {
-        await redis.ping();
-        return {};
-      },
-    },
-    { name: "chain", required: false, run: async () => ({ blockNumber: await chain.provider.getBlockNumber() }) },
-    { name: "index", required: false, run: () => measureIndex(parts) },
+    check("mongo", async () => {
+      await mongo.db?.command({ ping: 1 });
+      return {};
+    }),
+    check("redis", async () => {
+      await redis.ping();
+      return {};
+    }),
+    check("chain", async () => ({ blockNumber: await chain.provider.getBlockNumber() })),
   ];
 }
 

@@ -1,13 +1,11 @@
 import { Registry } from "prom-client";
-import { chainCheck, openChain } from "../core/chain";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config";
+import { openConnections } from "../core/connections";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { runProcess } from "../core/lifecycle";
 import { createLogger, type Logger } from "../core/logger";
-import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
-import { preflight, redisCheck } from "../core/preflight";
-import { connectRedis } from "../core/redis";
+import { ensureIndexes } from "../core/mongo";
 import { openRegistryIndex } from "../core/registry/queries";
 import { createApp } from "./app";
 import { dependencyChecks } from "./dependencyChecks";
@@ -22,34 +20,7 @@ void runProcess({
   async start({ onClose }) {
     const config = loadConfig(NAME);
     const logger = createLogger(config);
-    const redis = connectRedis({ url: config.redis.url, name: NAME, logger });
-    onClose("redis", async () => {
-      if (redis.status === "ready") await redis.quit();
-      else redis.disconnect();
-    });
-
-    let mongo: Mongo | undefined;
-    await preflight(NAME, [
-      {
-        subject: "MONGODB_URI",
-        mend: "start MongoDB there, or correct MONGODB_URI",
-        async run() {
-          mongo = await connectMongo({ uri: config.mongodbUri, name: NAME, logger });
-          return [];
-        },
-      },
-      redisCheck(redis),
-      chainCheck(config.chain),
-    ]);
-    if (mongo === undefined) throw new Error("the preflight passed without a database");
-    const database = mongo;
-    onClose("mongo", () => database.close());
-
-    const chain = openChain(config.chain);
-    onClose("chain", () => {
-      chain.close();
-      return Promise.resolve();
-    });
+    const { mongo, redis, chain } = await openConnections(config, { logger, onClose, blocking: false });
 
     const index = openRegistryIndex(mongo);
     const metricsRegistry = new Registry();

@@ -1,12 +1,10 @@
-import { chainCheck, openChain } from "../core/chain";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config";
+import { openConnections } from "../core/connections";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { runProcess } from "../core/lifecycle";
 import { createLogger } from "../core/logger";
-import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
-import { preflight, redisCheck } from "../core/preflight";
-import { connectRedis } from "../core/redis";
+import { ensureIndexes } from "../core/mongo";
 import { openRegistryIndex } from "../core/registry/queries";
 import { registrationReader } from "./wallets/indexed";
 import { startWorkerApp } from "./workerApp";
@@ -22,33 +20,7 @@ void runProcess({
     const { anchoring } = config;
     if (anchoring === undefined) throw new Error("the worker's configuration lacks the relayer's key");
     const logger = createLogger(config);
-    const redis = connectRedis({ url: config.redis.url, name: NAME, logger, blocking: true });
-    onClose("redis", () => {
-      redis.disconnect();
-      return Promise.resolve();
-    });
-
-    let mongo: Mongo | undefined;
-    await preflight(NAME, [
-      {
-        subject: "MONGODB_URI",
-        mend: "start MongoDB there, or correct MONGODB_URI",
-        async run() {
-          mongo = await connectMongo({ uri: config.mongodbUri, name: NAME, logger });
-          return [];
-        },
-      },
-      redisCheck(redis),
-      chainCheck(config.chain),
-    ]);
-    if (mongo === undefined) throw new Error("the preflight passed without a database");
-    const database = mongo;
-    onClose("mongo", () => database.close());
-    const chain = openChain(config.chain);
-    onClose("chain", () => {
-      chain.close();
-      return Promise.resolve();
-    });
+    const { mongo, redis, chain } = await openConnections(config, { logger, onClose, blocking: true });
 
     const parts = { clock: systemClock, logger, mongo, redis, chain };
     const index = openRegistryIndex(mongo);

@@ -4,6 +4,7 @@ import type { Config } from "../core/config";
 import { DomainError } from "../core/errors";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
+import { connectionChecks } from "./dependencyChecks";
 import { createHttpApp } from "./http/httpApp";
 import { openBudgets } from "./http/rateLimit";
 import { type HttpServer, listen } from "./http/server";
@@ -47,23 +48,7 @@ export async function serveWorkerOperations(parts: WorkerOperationsParts): Promi
 
 function dependencyChecks({ mongo, redis, chain, worker }: WorkerOperationsParts): DependencyCheck[] {
   return [
-    {
-      name: "mongo",
-      required: true,
-      async run() {
-        await mongo.db?.command({ ping: 1 });
-        return {};
-      },
-    },
-    {
-      name: "redis",
-      required: true,
-      async run() {
-        await redis.ping();
-        return {};
-      },
-    },
-    { name: "chain", required: true, run: async () => ({ blockNumber: await chain.provider.getBlockNumber() }) },
+    ...connectionChecks({ mongo, redis, chain }, ["mongo", "redis", "chain"]),
     {
       name: "relayer",
       required: false,

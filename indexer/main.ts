@@ -1,10 +1,11 @@
 import { chainCheck } from "../core/chain";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config";
+import { mongoCheck } from "../core/connections";
 import { loadDeployment } from "../core/deployment";
 import { runProcess } from "../core/lifecycle";
 import { createLogger } from "../core/logger";
-import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
+import { ensureIndexes, type Mongo } from "../core/mongo";
 import { preflight } from "../core/preflight";
 import { CHECKPOINT_ID, openRegistryCollections } from "../core/registry/models";
 import { type Command, parseCommand, runCommand } from "./commands";
@@ -22,17 +23,8 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       const config = loadConfig(NAME);
       const logger = createLogger(config);
       let mongo: Mongo | undefined;
-      await preflight(NAME, [
-        {
-          subject: "MONGODB_URI",
-          mend: "start MongoDB there, or correct MONGODB_URI",
-          async run() {
-            mongo = await connectMongo({ uri: config.mongodbUri, name: NAME, logger });
-            return [];
-          },
-        },
-        chainCheck(config.chain),
-      ]);
+      const keep = (connected: Mongo) => (mongo = connected);
+      await preflight(NAME, [mongoCheck(config, logger, keep), chainCheck(config.chain)]);
       if (mongo === undefined) throw new Error("the preflight passed without a database");
       const database = mongo;
       onClose("mongo", () => database.close());

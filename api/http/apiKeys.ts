@@ -1,13 +1,7 @@
+import { API_KEY_PREFIXES, type ApiKeyKind } from "../../core/apiKeys";
 import { DomainError } from "../../core/errors";
 import type { Credentials } from "./authenticate";
-import type { ApiKeyCaller, ApiKeyKind, RefusalDescription } from "./endpoint";
-
-/** Keys name their kind, so that one sent to the wrong place is told so, and secret scanners know it. */
-export const API_KEY_PREFIXES: Record<ApiKeyKind, string> = {
-  issuer: "CAIRN-ISS-",
-  verifier: "CAIRN-VER-",
-  admin: "CAIRN-ADM-",
-};
+import type { ApiKeyCaller, RefusalDescription } from "./endpoint";
 
 /**
  * Finds whose API key this is.

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { ApiKeyKind } from "../../core/apiKeys";
 import type { ErrorKind } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 
@@ -23,9 +24,6 @@ export interface SessionCaller {
   /** How the token came: a cookie is sent by the browser by itself, a bearer token by the caller's own decision. */
   via: "bearer" | "cookie";
 }
-
-/** Whose API keys there are. */
-export type ApiKeyKind = "issuer" | "verifier" | "admin";
 
 /** Who a request with an API key speaks for. */
 export interface ApiKeyCaller {

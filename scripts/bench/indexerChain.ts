@@ -26,7 +26,12 @@ function anvilBinary(): string {
   const given = process.env["ANVIL"];
   if (given !== undefined) return given;
   const name = `@foundry-rs/anvil-${process.platform}-${process.arch === "x64" ? "amd64" : process.arch}`;
-  return join(dirname(require.resolve(`${name}/package.json`)), "bin", "anvil");
+  try {
+    return join(dirname(require.resolve(`${name}/package.json`)), "bin", "anvil");
+  } catch (error) {
+    const mend = "set ANVIL to a binary, or run npm install --no-save @foundry-rs/anvil@1.7.1";
+    throw new Error(`This bench needs anvil, a fast chain: ${mend}.`, { cause: error });
+  }
 }
 
 /** Starts anvil with free gas and blocks on demand, and deploys. */

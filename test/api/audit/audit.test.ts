@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/rules";
+import type { Part } from "../../../embedded/part";
+import { startChain } from "../../../embedded/startChain";
 import { eventually } from "../../support/eventually";
 import {
   type Answer,
@@ -14,6 +16,8 @@ import {
 } from "../credentials/credentialStage";
 
 describe("audit", () => {
+  let node: Part;
+  let dataDir: string;
   let on: CredentialStage;
   let issuer: TestIssuer;
   let alice: TestHolder;
@@ -21,7 +25,11 @@ describe("audit", () => {
   let untouched: Answer["body"];
 
   before(async () => {
-    on = await openCredentialStage("audit");
+    // A node of our own: setting a balance, as other files do, changes a Hardhat node's state under its newest block,
+    // and a storage proof rightly fails then.
+    dataDir = mkdtempSync(join(tmpdir(), "cairn-audit-"));
+    node = await startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
+    on = await openCredentialStage("audit", { rpcUrl: node.url });
     await on.startIndexer();
     issuer = await on.newIssuer();
     alice = on.newHolder();
@@ -37,7 +45,11 @@ describe("audit", () => {
     });
   });
 
-  after(() => on.close());
+  after(async () => {
+    await on.close();
+    await node.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
 
   const audit = async (id: string) => (await on.ask("GET", `/audit/credentials/${id}`)).body;
   const proven = ({ credId, revoked: isRevoked, suspended, proof }: Answer["body"]): ProvenStatus => ({

@@ -1,4 +1,4 @@
-import mongoose, { type Connection, type Model, mongo } from "mongoose";
+import mongoose, { type Connection, type Model, type mongo } from "mongoose";
 import type { Logger } from "./logger";
 
 /** One connection (a pool) to MongoDB; every store of a process is made on it. */
@@ -55,35 +55,6 @@ export function rawCollection<Stored extends { _id: string }>(
   const { db } = connection;
   if (db === undefined) throw new Error("the connection to MongoDB is not open");
   return db.collection<Stored>(name);
-}
-
-/**
- * One document by its id, without the cursor that the driver's `findOne` opens: half its cost. Read from the primary.
- *
- * @returns null when there is none
- */
-export async function readById<Stored extends { _id: string }>(
-  connection: Mongo,
-  name: string,
-  id: string,
-): Promise<Stored | null> {
-  const { db } = connection;
-  if (db === undefined) throw new Error("the connection to MongoDB is not open");
-  const read = () => db.command({ find: name, filter: { _id: id }, limit: 1, singleBatch: true });
-  let answer;
-  try {
-    answer = await read();
-  } catch (error) {
-    // As the driver's own reads are: repeated once when the primary changed or the connection broke.
-    if (!(error instanceof mongo.MongoNetworkError) && !isRetryable(error)) throw error;
-    answer = await read();
-  }
-  const { firstBatch } = (answer as { cursor: { firstBatch: Stored[] } }).cursor;
-  return firstBatch[0] ?? null;
-}
-
-function isRetryable(error: unknown): boolean {
-  return error instanceof mongo.MongoError && error.hasErrorLabel("RetryableReadError");
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Schema } from "mongoose";
-import { type Mongo, isDuplicateKey, rawCollection, readById } from "../../core/mongo";
+import { type Mongo, isDuplicateKey, rawCollection } from "../../core/mongo";
+import { readById } from "../../core/readById";
 import type { Credential, Hold, Use } from "./rules";
 
 type Stored = Omit<Credential, "credentialId"> & { _id: string };

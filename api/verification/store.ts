@@ -1,5 +1,6 @@
 import { Schema } from "mongoose";
-import { type Mongo, rawCollection, readById } from "../../core/mongo";
+import { type Mongo, rawCollection } from "../../core/mongo";
+import { readById } from "../../core/readById";
 import type { RefusalCode } from "./rules";
 
 /** The decision on a presentation. */

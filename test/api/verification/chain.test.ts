@@ -22,13 +22,13 @@ import {
 interface Door {
   url: string;
   open: boolean;
-  exchanges: number;
-  calls: { method: string; params: unknown[] }[];
+  /** The calls of each exchange. */
+  exchanges: { method: string; params: unknown[] }[][];
   server: Server;
 }
 
 async function startDoor(): Promise<Door> {
-  const door = { url: "", open: true, exchanges: 0, calls: [] as Door["calls"] } as Door;
+  const door = { url: "", open: true, exchanges: [] as Door["exchanges"] } as Door;
   const behind = new URL(testRpcUrl());
   door.server = createServer((request, response) => {
     if (!door.open) return void request.socket.destroy();
@@ -36,8 +36,7 @@ async function startDoor(): Promise<Door> {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const body = Buffer.concat(chunks);
-      door.exchanges += 1;
-      door.calls.push(...([JSON.parse(body.toString())].flat() as Door["calls"]));
+      door.exchanges.push([JSON.parse(body.toString())].flat() as Door["exchanges"][number]);
       const forward = sendRequest(
         { host: behind.hostname, port: behind.port, method: "POST", headers: { "content-type": "application/json" } },
         (answer) => {
@@ -100,13 +99,15 @@ describe("the chain behind a verification", () => {
     );
     const facts = openChainFacts(chain);
     const question = (index: number) => ({ issuer: issuer.address, index, subject: alice.did.split(":")[2]! });
-    const before = { exchanges: door.exchanges, calls: door.calls.length };
+    const before = door.exchanges.length;
     const answers = await Promise.all(Array.from({ length: 256 }, (_, index) => facts.read(question(index))));
     chain.close();
     expect(answers.every(({ accredited, revoked }) => accredited && !revoked)).to.equal(true);
-    expect(door.exchanges - before.exchanges).to.equal(1);
+    // The relayer looks at the chain through the same door, but calls no contract.
+    const asked = door.exchanges.slice(before).filter((calls) => calls.some(({ method }) => method === "eth_call"));
+    expect(asked).to.have.length(1);
     // The block, the accreditation, two identities, and one word of each bitmap.
-    expect(door.calls.length - before.calls).to.equal(6);
+    expect(asked[0]).to.have.length(6);
   });
 
   it("is asked anew by every question that comes later: no answer is older than its question", async () => {

@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
-import { addSeconds, sleep } from "../../core/clock";
+import { addSeconds } from "../../core/clock";
 import type { DeadLetters } from "../../core/deadLetters";
 import type { Logger } from "../../core/logger";
 import { type JobQueue, openQueue, processQueue } from "../../core/queue";
+import { startSweeper } from "../../core/sweeper";
 import { type ApplyChangeParts, applyChange, failChange, settleChange } from "./applyChange";
 
 const QUEUE = "credential-status";
@@ -59,7 +60,6 @@ export function startStatusWorker(
   },
 ): StatusWorker {
   const { changes, clock, logger } = options;
-  const closing = new AbortController();
   const processor = processQueue<StatusJob>({
     ...{ name: QUEUE, redis: options.redis, prefix: options.prefix, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS },
     ...{ concurrency: options.concurrency, deadLetters: options.deadLetters, clock, logger },
@@ -86,24 +86,19 @@ export function startStatusWorker(
     return report;
   }
 
-  async function sweepUntilClosed(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        await sweep();
-      } catch (error) {
-        logger.warn({ err: error }, "the sweep for changes of status failed; it is repeated");
-      }
-      await sleep(options.pollMs, closing.signal);
-    }
-  }
-  const sweeping = sweepUntilClosed();
+  const sweeper = startSweeper({
+    what: "changes of status",
+    everyMs: options.pollMs,
+    logger,
+    async sweep() {
+      await sweep();
+    },
+  });
 
   return {
     sweep,
     async close(deadlineMs) {
-      closing.abort();
-      await processor.close(deadlineMs);
-      await sweeping;
+      await Promise.all([sweeper.close(), processor.close(deadlineMs)]);
     },
   };
 }

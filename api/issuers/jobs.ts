@@ -1,9 +1,10 @@
 import type { Redis } from "ioredis";
-import { type Clock, sleep } from "../../core/clock";
+import type { Clock } from "../../core/clock";
 import type { DeadLetters } from "../../core/deadLetters";
 import { messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import { type JobQueue, openQueue, processQueue } from "../../core/queue";
+import { startSweeper } from "../../core/sweeper";
 import { type AnchorIssuerParts, anchorIssuer, lookAtChain } from "./anchoring";
 
 const QUEUE = "issuer-anchoring";
@@ -47,7 +48,6 @@ export function startIssuerWorker(
   },
 ): IssuerWorker {
   const { store, logger } = options;
-  const closing = new AbortController();
   const processor = processQueue<IssuerAnchoringJob>({
     ...{ name: QUEUE, redis: options.redis, prefix: options.prefix, attempts: 30, maxDelayMs: 60_000, concurrency: 4 },
     ...{ deadLetters: options.deadLetters, clock: options.clock, logger },
@@ -67,24 +67,19 @@ export function startIssuerWorker(
     return unfinished.length;
   }
 
-  async function sweepUntilClosed(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        await sweep();
-      } catch (error) {
-        logger.warn({ err: error }, "the sweep for issuers failed; it is repeated");
-      }
-      await sleep(options.sweepSeconds * 1000, closing.signal);
-    }
-  }
-  const sweeping = sweepUntilClosed();
+  const sweeper = startSweeper({
+    what: "issuers",
+    everyMs: options.sweepSeconds * 1000,
+    logger,
+    async sweep() {
+      await sweep();
+    },
+  });
 
   return {
     sweep,
     async close(deadlineMs) {
-      closing.abort();
-      await processor.close(deadlineMs);
-      await sweeping;
+      await Promise.all([sweeper.close(), processor.close(deadlineMs)]);
     },
   };
 }

@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
-import { addSeconds, sleep } from "../../core/clock";
+import { addSeconds } from "../../core/clock";
 import type { DeadLetters } from "../../core/deadLetters";
 import type { Logger } from "../../core/logger";
 import { type JobQueue, openQueue, processQueue } from "../../core/queue";
+import { startSweeper } from "../../core/sweeper";
 import { type AlarmParts, type RepairParts, repairUses, tellAdmin } from "./sweep";
 import type { VerificationStore } from "./store";
 import { type DeliveryParts, deliver } from "./webhook";
@@ -80,7 +81,6 @@ export function startVerificationWorker(
     },
 ): VerificationWorker {
   const { queues, logger, clock } = options;
-  const closing = new AbortController();
   const shared = { redis: options.redis, prefix: options.prefix, deadLetters: options.deadLetters, clock, logger };
   const deliveries = processQueue<{ verificationId: string }>({
     ...{ ...shared, name: DELIVERIES, attempts: 5, concurrency: 16 },
@@ -113,25 +113,20 @@ export function startVerificationWorker(
     return { repaired, requeued };
   }
 
-  async function sweepUntilClosed(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        const { repaired } = await sweep();
-        if (repaired > 0) logger.warn({ repaired }, "uses of credentials whose process died were recorded");
-      } catch (error) {
-        logger.warn({ err: error }, "the sweep of verifications failed; it is repeated");
-      }
-      await sleep(options.sweepSeconds * 1000, closing.signal);
-    }
-  }
-  const sweeping = sweepUntilClosed();
+  const sweeper = startSweeper({
+    what: "verifications",
+    everyMs: options.sweepSeconds * 1000,
+    logger,
+    async sweep() {
+      const { repaired } = await sweep();
+      if (repaired > 0) logger.warn({ repaired }, "uses of credentials whose process died were recorded");
+    },
+  });
 
   return {
     sweep,
     async close(deadlineMs) {
-      closing.abort();
-      await Promise.all([deliveries.close(deadlineMs), alarms.close(deadlineMs)]);
-      await sweeping;
+      await Promise.all([sweeper.close(), deliveries.close(deadlineMs), alarms.close(deadlineMs)]);
     },
   };
 }

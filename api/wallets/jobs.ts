@@ -1,9 +1,10 @@
 import type { Redis } from "ioredis";
-import { addSeconds, sleep, type Clock } from "../../core/clock";
+import { addSeconds, type Clock } from "../../core/clock";
 import { randomId } from "../../core/crypto";
 import type { DeadLetters } from "../../core/deadLetters";
 import type { Logger } from "../../core/logger";
 import { type JobQueue, openQueue, processQueue } from "../../core/queue";
+import { startSweeper } from "../../core/sweeper";
 import { type AnchorParts, type AnchoringJob, anchorWallet, exhaustedFault } from "./anchor";
 import type { Anchoring, IndexedRegistration } from "./anchoringRules";
 import type { Wallet, WalletStore } from "./store";
@@ -85,7 +86,6 @@ export interface SweepReport {
 /** Works on the queue and, so that Redis may lose everything, sweeps up what has no job. */
 export function startAnchoringWorker(options: AnchoringWorkerOptions): AnchoringWorker {
   const { wallets, clock, logger } = options;
-  const closing = new AbortController();
   const processor = processQueue<AnchoringJob>({
     ...{ name: QUEUE, redis: options.redis, prefix: options.prefix, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS },
     ...{ concurrency: options.concurrency, deadLetters: options.deadLetters, clock, logger },
@@ -93,7 +93,15 @@ export function startAnchoringWorker(options: AnchoringWorkerOptions): Anchoring
     onExhausted: (job, error) =>
       wallets.noteFailed(job.walletAddress, job.anchoringId, exhaustedFault(error), clock.now()),
   });
-  const sweeping = sweepUntilClosed();
+  const sweeper = startSweeper({
+    what: "waiting wallets",
+    everyMs: options.sweepSeconds * 1000,
+    logger,
+    async sweep() {
+      const report = await sweep();
+      if (report.requeued + report.repeated > 0) logger.info(report, "wallets without a job were queued again");
+    },
+  });
 
   async function sweep(): Promise<SweepReport> {
     const now = clock.now();
@@ -121,24 +129,10 @@ export function startAnchoringWorker(options: AnchoringWorkerOptions): Anchoring
     return 1;
   }
 
-  async function sweepUntilClosed(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        const report = await sweep();
-        if (report.requeued + report.repeated > 0) logger.info(report, "wallets without a job were queued again");
-      } catch (error) {
-        logger.warn({ err: error }, "the sweep for waiting wallets failed; it is repeated");
-      }
-      await sleep(options.sweepSeconds * 1000, closing.signal);
-    }
-  }
-
   return {
     sweep,
     async close(deadlineMs) {
-      closing.abort();
-      await processor.close(deadlineMs);
-      await sweeping;
+      await Promise.all([sweeper.close(), processor.close(deadlineMs)]);
     },
   };
 }

@@ -17,9 +17,15 @@ export async function callApi(
   const headers: Record<string, string> = { accept: "application/json" };
   if (session !== undefined && session !== "") headers["authorization"] = `Bearer ${session}`;
   if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await untilReachable(() =>
-    fetch(apiUrl + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }),
-  );
+  const response = await untilReachable("The API", async (isLast) => {
+    const answer = await fetch(apiUrl + path, {
+      method,
+      headers,
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (answer.status === 503 && !isLast) throw new Error("it answers 503");
+    return answer;
+  });
   const text = await response.text();
   const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   return { method, path, status: response.status, body: parsed };
@@ -33,15 +39,19 @@ export function expectAnswer(answer: ApiAnswer, ...statuses: number[]): Record<s
   throw new Error(`${answer.method} ${answer.path} answered ${answer.status}: ${said}`);
 }
 
-/** A process that was killed is back within seconds: a refused connection or a 503 is tried again for a while. */
-async function untilReachable(send: () => Promise<Response>): Promise<Response> {
+/**
+ * Asks again for 15 s while asking fails: a process that was killed is back within seconds.
+ *
+ * @param what named in the error when it stays away
+ * @param ask is told when it is asked for the last time
+ */
+export async function untilReachable<T>(what: string, ask: (isLast: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    const last = attempt === 60;
+    const isLast = attempt === 60;
     try {
-      const response = await send();
-      if (response.status !== 503 || last) return response;
+      return await ask(isLast);
     } catch (error) {
-      if (last) throw new Error("The API cannot be reached.", { cause: error });
+      if (isLast) throw new Error(`${what} cannot be reached.`, { cause: error });
     }
     await delay(250);
   }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DIDRegistry__factory } from "../../typechain-types";
-import { type ApiAnswer, callApi, expectAnswer } from "./callApi";
+import { type ApiAnswer, callApi, expectAnswer, untilReachable } from "./callApi";
 import { playCredentials } from "./credentials";
 import type { Scene, Stage } from "./stage";
 
@@ -73,7 +73,8 @@ export async function playStory(stage: Stage, tell: (scene: Scene) => void): Pro
   await scene("Anyone asks the chain itself", async () => {
     const provider = new JsonRpcProvider(stage.rpcUrl, stage.chainId, { staticNetwork: true });
     try {
-      const record = await DIDRegistry__factory.connect(stage.didRegistryAddress, provider).resolveDID(wallet.address);
+      const registry = DIDRegistry__factory.connect(stage.didRegistryAddress, provider);
+      const record = await untilReachable("The chain", () => registry.resolveDID(wallet.address));
       return [`resolveDID says ${record.did}`, `version ${record.version}, ${record.active ? "active" : "not active"}`];
     } finally {
       provider.destroy();

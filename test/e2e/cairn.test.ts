@@ -6,6 +6,7 @@ import { type Server, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DID_REGISTRY_ABI } from "../../core/chain";
+import { messageOf } from "../../core/errors";
 import type { Scene, Stage } from "../../scripts/demo/stage";
 import { playStory } from "../../scripts/demo/story";
 import { type RunningCairn, type RunningRecord, runningRecordPath, stageOf, startCairn } from "../../scripts/dev/cairn";
@@ -18,6 +19,9 @@ function bareEnvironment(): NodeJS.ProcessEnv {
   const { MONGODB_URI, REDIS_URL, RPC_URL, ...rest } = process.env;
   return { ...rest, CAIRN_MONGO_DOWNLOAD: "off" };
 }
+
+/** Ports that no other test asks for, so that none takes the port of a process while it is being started again. */
+const ANY_PORTS = { PORT: "0", API_METRICS_PORT: "0", INDEXER_PORT: "0", WORKER_PORT: "0" };
 
 async function registrationsOf(stage: Stage, walletAddress: string): Promise<number> {
   const provider = new JsonRpcProvider(stage.rpcUrl, stage.chainId, { staticNetwork: true });
@@ -51,7 +55,7 @@ describe("a whole Cairn", function () {
     let cairn: RunningCairn;
 
     beforeEach(async () => {
-      cairn = await startCairn({ dataDir, env: bareEnvironment(), report: () => undefined });
+      cairn = await startCairn({ dataDir, env: { ...bareEnvironment(), ...ANY_PORTS }, report: () => undefined });
     });
 
     afterEach(() => cairn.stop());
@@ -63,6 +67,8 @@ describe("a whole Cairn", function () {
           scenes.push(scene);
           // While the anchoring job waits or runs.
           if (scene.title.includes("links her wallet")) kill(cairn.pids()[victim], victim);
+        }).catch((error: unknown) => {
+          throw new Error(`${victim} was killed: ${messageOf(error)}`, { cause: error });
         });
         expect(scenes.at(-1)?.title, victim).to.equal("Alice reads who wanted to see her credentials");
         expect(await registrationsOf(stageOf(cairn), walletOf(scenes)), victim).to.equal(1);

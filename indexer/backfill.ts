@@ -7,11 +7,11 @@ import type { Batch } from "./project";
 import type { Source } from "./source";
 
 /** So many events make a good batch: enough for bulk writes to pay, few enough to hold several. */
-const BATCH_EVENTS = 2_500;
+const BATCH_EVENTS = 1_500;
 const MAX_BATCH_BLOCKS = 1_000;
 const FIRST_BATCH_BLOCKS = 100;
 /** Ranges in flight at once: while one is written, the next are fetched. */
-const LOOK_AHEAD = 3;
+const LOOK_AHEAD = 2;
 
 export interface BackfillOptions {
   source: Source;

@@ -8,7 +8,17 @@ interface Fenced {
   reign: number;
 }
 
-const BULK = 1_000;
+/** Writes of one bulk: several travel at once, so that the server works on one while the next is encoded. */
+const BULK = 500;
+
+/**
+ * Waits until all writes have ended, well or not: whoever goes on after a failure must not meet one that still runs.
+ *
+ * @throws the first failure
+ */
+export async function allDone(writes: Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(writes)) if (result.status === "rejected") throw result.reason;
+}
 
 /** The `_id`s of the writes that met a document which the condition did not let them replace. */
 async function refused<Document extends Fenced>(
@@ -17,13 +27,15 @@ async function refused<Document extends Fenced>(
   idAt: (index: number) => string,
 ): Promise<string[]> {
   const ids: string[] = [];
-  for (let from = 0; from < operations.length; from += BULK) {
+  const write = async (from: number) => {
     try {
       await collection.bulkWrite(operations.slice(from, from + BULK), { ordered: false });
     } catch (error) {
       for (const index of duplicatesIn(error)) ids.push(idAt(from + index));
     }
-  }
+  };
+  const starts = Array.from({ length: Math.ceil(operations.length / BULK) }, (_, index) => index * BULK);
+  await allDone(starts.map(write));
   return ids;
 }
 

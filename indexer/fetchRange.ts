@@ -1,7 +1,7 @@
 import type { RegistryName } from "../core/registry/events";
 import type { SuspectBlock } from "../core/registry/models";
 import { type Header, type RawLog, parseLogs, quantity } from "./blocks";
-import { bloomOf, isEmptyBloom, mayHold } from "./bloom";
+import { type Blooms, isEmptyBloom, openBlooms } from "./bloom";
 import { type Endpoint, grownRange } from "./endpoint";
 import { requireLinked } from "./links";
 import { logsByReceipts } from "./receipts";
@@ -67,10 +67,11 @@ export async function checkRange(
   const byBlock = groupByBlock(logs, headers);
   if (!verify) return { headers, logs: [...byBlock.values()].flat(), repaired: 0 };
 
+  const blooms = await openBlooms();
   let repaired = 0;
   for (const header of headers) {
     const received = byBlock.get(header.hash) ?? [];
-    if (!unanswered.has(header.number) && isComplete(header, received, contracts)) continue;
+    if (!unanswered.has(header.number) && isComplete(blooms, header, received, contracts)) continue;
     try {
       const complete = await completeLogs(endpoint, header, received, contracts);
       if (!unanswered.has(header.number)) repaired += complete.length - received.length;
@@ -102,13 +103,13 @@ async function completeLogs(
  * Whether the filter alone proves that no log is missing from what was received, and none invented. Logs with the same
  * topics set the same bits, so that one could stand in for the other: then only the receipts can tell.
  */
-function isComplete(header: Header, received: RawLog[], contracts: Contracts): boolean {
+function isComplete(blooms: Blooms, header: Header, received: RawLog[], contracts: Contracts): boolean {
   if (received.length > 0) {
     const kinds = new Set(received.map(({ address, topics }) => address + topics.join()));
-    return kinds.size === received.length && bloomOf(received) === header.logsBloom;
+    return kinds.size === received.length && blooms.of(received) === header.logsBloom;
   }
   if (isEmptyBloom(header.logsBloom)) return true;
-  return ![...contracts.keys()].some((address) => mayHold(header.logsBloom, address));
+  return ![...contracts.keys()].some((address) => blooms.mayHold(header.logsBloom, address));
 }
 
 function groupByBlock(logs: RawLog[], headers: Header[]): Map<string, RawLog[]> {

@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger";
 import type { BlockRef, RegistryCollections, SuspectBlock } from "../core/registry/models";
 import { backfill } from "./backfill";
 import type { Header } from "./blocks";
-import { mayHold } from "./bloom";
+import { openBlooms } from "./bloom";
 import type { Reign } from "./checkpoint";
 import { decodeRange } from "./decode";
 import { type BlockRange, checkRange, type FetchOptions, fetchRange, logsOfBlock } from "./fetchRange";
@@ -95,7 +95,8 @@ export function makeFollower(parts: FollowerParts): Follower {
   /** The one block that was heard of: its header is at hand, and its filter says whether to ask for logs at all. */
   async function advanceByOne(header: Header): Promise<void> {
     const addresses = [...fetch.contracts.keys()];
-    const concerned = addresses.some((address) => mayHold(header.logsBloom, address));
+    const blooms = await openBlooms();
+    const concerned = addresses.some((address) => blooms.mayHold(header.logsBloom, address));
     const range = concerned
       ? await source.ask(`the logs of block ${header.number}`, async (endpoint) => {
           const logs = await logsOfBlock(endpoint, header.hash, addresses);

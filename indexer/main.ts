@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { chainCheck } from "../core/chain";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config";
@@ -20,6 +21,7 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
   return runProcess({
     name: NAME,
     async start({ onClose, stopping }) {
+      collectEarly();
       const config = loadConfig(NAME);
       const logger = createLogger(config);
       let mongo: Mongo | undefined;
@@ -67,6 +69,14 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       return { logger, config };
     },
   });
+}
+
+/**
+ * Lets the heap grow by a quarter between collections, where V8 would let it grow fourfold: a backfill leaves much behind
+ * and holds little, and a tenth of its speed is the price of a third of its memory.
+ */
+function collectEarly(): void {
+  setFlagsFromString("--heap-growing-percent=25");
 }
 
 async function main(argv: string[]): Promise<void> {

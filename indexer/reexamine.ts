@@ -9,7 +9,7 @@ import {
 } from "../core/registry/fold";
 import type { EventDocument, RegistryCollections } from "../core/registry/models";
 import { eventsOfSubject } from "../core/registry/refold";
-import { mayHold } from "./bloom";
+import { openBlooms } from "./bloom";
 import type { Reign } from "./checkpoint";
 import { decodeRange } from "./decode";
 import type { Endpoint } from "./endpoint";
@@ -81,6 +81,7 @@ async function compareReceipts(
   { from, to, events }: { from: number; to: number; events: EventDocument[] },
 ): Promise<Findings> {
   const topic = `0x${subject.slice(2).padStart(64, "0")}`;
+  const blooms = await openBlooms();
   const findings: Findings = { missing: [], extra: [] };
   const suspected = new Set(events.map(({ blockNumber }) => blockNumber));
   for (let first = from; first <= to; first += HEADERS_AT_ONCE) {
@@ -90,7 +91,7 @@ async function compareReceipts(
       Array.from({ length: count }, (_, index) => first + index),
     );
     for (const header of headers) {
-      if (!mayHold(header.logsBloom, topic) && !suspected.has(header.number)) continue;
+      if (!blooms.mayHold(header.logsBloom, topic) && !suspected.has(header.number)) continue;
       const logs = await logsByReceipts(endpoint, header, fetch.contracts);
       const real = decodeRange([header], logs, fetch.contracts).filter((event) => event.subject === subject);
       const realIds = new Set(real.map((event) => eventIdOf(reign.checkpoint.chainId, event)));

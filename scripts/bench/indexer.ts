@@ -1,27 +1,38 @@
 /**
- * Measures the indexer against its own floors, all in one run: `npm run bench:indexer [-- --events 100000 --per-block 50]`.
- * Needs anvil: the package `@foundry-rs/anvil`, or the path of its binary in `ANVIL`.
+ * Measures the indexer against its own floors, all in one run: `npm run build && npm run bench:indexer [-- --events 100000
+ * --per-block 50 --memory 1000000]`; with `--memory 0` the memory is not watched, which takes half of the time.
+ * Needs anvil, a fast chain: the package `@foundry-rs/anvil`, or the path of its binary in `ANVIL`.
  */
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { connectMongo, ensureIndexes } from "../../core/mongo";
-import { CHECKPOINT_ID, openRegistryCollections } from "../../core/registry/models";
 import { startMongo } from "../../embedded/startMongo";
-import { startBenchChain } from "./indexerChain";
+import { type BenchChain, startBenchChain } from "./indexerChain";
+import { measureLatency } from "./indexerLatency";
+import { measureMemory } from "./indexerMemory";
 import type { PartName, PartResult, PartTask } from "./indexerPart";
-import { measureLatency, type Latency } from "./indexerLatency";
 
 const { values } = parseArgs({
-  options: { events: { type: "string", default: "100000" }, "per-block": { type: "string", default: "50" } },
+  options: {
+    events: { type: "string", default: "100000" },
+    "per-block": { type: "string", default: "50" },
+    /** Up to how many events the memory is watched. */
+    memory: { type: "string", default: "1000000" },
+  },
 });
+
+/** As the indexer's command starts it; see scripts/launch.cjs and indexer/main.ts. */
+const DEPLOYED = ["--max-semi-space-size=8", "--heap-growing-percent=25"];
+/** Blocks mined before latency is measured, on a chain whose node mines fast because it is small. */
+const LATENCY_EVENTS = 1_000;
 
 /** Each part in a process of its own, so that none pays for another's memory. */
 function measure(task: PartTask): Promise<PartResult> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(__dirname, "indexerPart.ts"), [JSON.stringify(task)], { execArgv: ["--import", "tsx"] });
+    const execArgv = ["--import", "tsx", ...(task.part === "end to end" ? DEPLOYED : [])];
+    const child = fork(join(__dirname, "indexerPart.ts"), [JSON.stringify(task)], { execArgv });
     child.once("message", (result) => resolve(result as PartResult));
     child.once("exit", (code) => reject(new Error(`part ${task.part} ended with ${code} and no result`)));
   });
@@ -32,46 +43,30 @@ const shown = (value: number) => Math.round(value).toLocaleString("en").padStart
 
 async function main(): Promise<void> {
   const events = Number(values.events);
+  const perBlock = Number(values["per-block"]);
+  await withStage((stage) => measureRates(stage, { events, perBlock }));
+  await withStage(measureLatencies);
+  if (Number(values.memory) > 0) await withStage((stage) => measureFootprints(stage, { events, perBlock }));
+}
+
+/** A chain and a database of their own, ended afterwards. */
+interface Stage {
+  chain: BenchChain;
+  /** The URI of a database by this name. */
+  database(name: string): string;
+}
+
+async function withStage(measureOn: (stage: Stage) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "cairn-bench-"));
   const chain = await startBenchChain(folder);
   const mongo = await startMongo({ dataDir: folder, persistent: false, env: { ...process.env, MONGODB_URI: "" } });
+  const database = (name: string) => {
+    const uri = new URL(mongo.url);
+    uri.pathname = `/bench_${name}`;
+    return uri.href;
+  };
   try {
-    const startedMs = performance.now();
-    const head = await chain.produce({ events, perBlock: Number(values["per-block"]) });
-    console.log(
-      `${events} events in ${head} blocks, made in ${((performance.now() - startedMs) / 1000).toFixed(0)} s\n`,
-    );
-    const database = new URL(mongo.url);
-    const run = (part: PartName, name: string) => {
-      database.pathname = `/bench_${name}`;
-      const { deploymentsDir, httpUrl: rpcUrl } = chain;
-      return measure({ part, rpcUrl, deploymentsDir, mongodbUri: database.href, head });
-    };
-    const a = await run("fetch floor", "none");
-    const unverified = await run("unverified", "none");
-    const verified = await run("verified", "none");
-    const d = await run("end to end", "full");
-    const b = await run("write floor", "full");
-    const line = (what: string, result: PartResult, compared: string) =>
-      console.log(
-        `${what.padEnd(46)}${shown(rate(result))} events/s  ${result.peakMb.toFixed(0).padStart(4)} MB  ${compared}`,
-      );
-    line("(a) fetch floor: eth_getLogs, hand decoding", a, "");
-    line("(b) write floor: the same documents, bulk", b, "");
-    line("(c) without a sink, unverified", unverified, `${(rate(unverified) / rate(a)).toFixed(2)} of (a)`);
-    line("(c) without a sink, bloom-verified", verified, `${(rate(verified) / rate(a)).toFixed(2)} of (a), goal 0.60`);
-    line(
-      "(d) end to end, verified, exactly once",
-      d,
-      `${(rate(d) / rate(b)).toFixed(2)} of (b), goal 0.70 or 12,000/s`,
-    );
-
-    for (const how of ["subscription", "polling"] as const) {
-      database.pathname = `/bench_${how}`;
-      await startAtHead(new URL(mongo.url), database);
-      const latency = await measureLatency({ chain, mongodbUri: database.href, how });
-      describe(how, latency);
-    }
+    await measureOn({ chain, database });
   } finally {
     await chain.stop();
     await mongo.stop();
@@ -79,26 +74,52 @@ async function main(): Promise<void> {
   }
 }
 
-/** The index of part (d), copied up to its cursor: latency is measured from there, not from a backfill. */
-async function startAtHead(server: URL, target: URL): Promise<void> {
-  const from = new URL(server);
-  from.pathname = "/bench_full";
-  const source = await connectMongo({ uri: from.href, name: "bench" });
-  const copy = await connectMongo({ uri: target.href, name: "bench" });
-  const checkpoint = await openRegistryCollections(source).checkpoints.findOne({ _id: CHECKPOINT_ID });
-  const collections = openRegistryCollections(copy);
-  await ensureIndexes(copy);
-  if (checkpoint)
-    await collections.checkpoints.insertOne({ ...checkpoint, lease: { ...checkpoint.lease, holder: null } });
-  await source.close();
-  await copy.close();
+async function measureRates({ chain, database }: Stage, made: { events: number; perBlock: number }): Promise<void> {
+  const startedMs = performance.now();
+  const head = await chain.produce(made);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  console.log(`${shown(made.events).trim()} events in ${head} blocks, made in ${seconds} s\n`);
+  const run = (part: PartName) => {
+    const { deploymentsDir, httpUrl: rpcUrl } = chain;
+    return measure({ part, rpcUrl, deploymentsDir, mongodbUri: database("full"), head });
+  };
+  const a = await run("fetch floor");
+  const unverified = await run("unverified");
+  const verified = await run("verified");
+  const d = await run("end to end");
+  const b = await run("write floor");
+  const line = (what: string, result: PartResult, compared: string) =>
+    console.log(`${what.padEnd(46)}${shown(rate(result))} events/s  ${compared}`);
+  const share = (result: PartResult, floor: PartResult) => (rate(result) / rate(floor)).toFixed(2);
+  line("(a) fetch floor: eth_getLogs, hand decoding", a, "");
+  line("(b) write floor: the same documents, bulk", b, "");
+  line("(c) without a sink, unverified", unverified, `${share(unverified, a)} of (a)`);
+  line("(c) without a sink, bloom-verified", verified, `${share(verified, a)} of (a), goal 0.60`);
+  line("(d) end to end, verified, exactly once", d, `${share(d, b)} of (b), goal 0.70 or 12,000/s`);
 }
 
-function describe(how: string, { p50Ms, p99Ms, blocks }: Latency): void {
-  const goal = how === "subscription" ? "goal 60 / 250 ms" : "";
-  console.log(
-    `(e) head to visible by ${how}, ${blocks} blocks: p50 ${p50Ms.toFixed(0)} ms, p99 ${p99Ms.toFixed(0)} ms  ${goal}`,
-  );
+async function measureLatencies({ chain, database }: Stage): Promise<void> {
+  await chain.produce({ events: LATENCY_EVENTS, perBlock: 50 });
+  for (const how of ["subscription", "polling"] as const) {
+    const { p50Ms, p99Ms, blocks } = await measureLatency({ chain, mongodbUri: database(how), how });
+    const goal = how === "subscription" ? "goal 60 / 250 ms" : "";
+    const figures = `p50 ${p50Ms.toFixed(0)} ms, p99 ${p99Ms.toFixed(0)} ms`;
+    console.log(`(e) head to visible by ${how}, ${blocks} blocks: ${figures}  ${goal}`);
+  }
+}
+
+async function measureFootprints(
+  { chain, database }: Stage,
+  { events, perBlock }: { events: number; perBlock: number },
+): Promise<void> {
+  let made = 0;
+  for (const count of [events, Number(values.memory)]) {
+    const head = await chain.produceInBulk({ events: count - made, perBlock });
+    made = count;
+    const { peakMb, seconds } = await measureMemory({ chain, mongodbUri: database(`memory_${count}`), head });
+    const figures = `${peakMb.toFixed(0)} MB resident at most, ${shown(count / seconds).trim()} events/s`;
+    console.log(`(f) deployed, ${shown(count).trim()} events: ${figures}  goal 200 MB, flat`);
+  }
 }
 
 void main();

@@ -27,8 +27,6 @@ export interface PartTask {
 export interface PartResult {
   events: number;
   seconds: number;
-  /** The most resident memory this process had. */
-  peakMb: number;
 }
 
 async function main(task: PartTask): Promise<void> {
@@ -102,7 +100,7 @@ async function main(task: PartTask): Promise<void> {
     }
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  const result: PartResult = { events, seconds, peakMb: process.resourceUsage().maxRSS / 1024 };
+  const result: PartResult = { events, seconds };
   process.send?.(result, () => process.exit(0));
 }
 

@@ -158,15 +158,22 @@ export type Config = Readonly<{
   supervised: boolean;
 }>;
 
-/** Variables that have a default for development and must be given in production, each with its mend. */
-const REQUIRED_IN_PRODUCTION: { variable: keyof Environment; only?: ProcessName; mend: string }[] = [
+/**
+ * Variables that have a default for development and must be given in production, each with its mend; with `only`, to
+ * these processes alone: a secret is asked for where it is used and nowhere else.
+ */
+const REQUIRED_IN_PRODUCTION: { variable: keyof Environment; only?: ProcessName[]; mend: string }[] = [
   { variable: "MONGODB_URI", mend: "point it at your replica set, mongodb://user:password@host/cairn?replicaSet=..." },
-  { variable: "REDIS_URL", mend: "point it at your Redis, rediss://user:password@host:6379" },
+  { variable: "REDIS_URL", only: ["api", "worker"], mend: "point it at your Redis, rediss://user:password@host:6379" },
   { variable: "RPC_URL", mend: "give one or more JSON-RPC endpoints of the chain, separated by commas" },
   { variable: "CHAIN_ID", mend: "give the id of the chain the contracts are deployed on" },
-  { variable: "PUBLIC_URL", only: "api", mend: "give the https origin under which wallets and people reach the API" },
-  { variable: "KEYSTORE_PASSPHRASE", mend: "give the secret that encrypts the issuers' signing keys" },
-  { variable: "RELAYER_PRIVATE_KEY", only: "worker", mend: "give the key of a funded account of your own" },
+  { variable: "PUBLIC_URL", only: ["api"], mend: "give the https origin under which wallets and people reach the API" },
+  {
+    variable: "KEYSTORE_PASSPHRASE",
+    only: ["api", "worker"],
+    mend: "give the secret that encrypts the issuers' signing keys",
+  },
+  { variable: "RELAYER_PRIVATE_KEY", only: ["worker"], mend: "give the key of a funded account of your own" },
 ];
 
 /** The process's environment, completed by the file `.env` of the working directory where there is one. */
@@ -226,7 +233,7 @@ function faultOfIssue(issue: z.core.$ZodIssue): BootFault {
 function productionFaults(processName: ProcessName, given: Record<string, string | undefined>): BootFault[] {
   const faults: BootFault[] = [];
   for (const { variable, only, mend } of REQUIRED_IN_PRODUCTION) {
-    if (only !== undefined && only !== processName) continue;
+    if (only !== undefined && !only.includes(processName)) continue;
     if (given[variable] === undefined) {
       faults.push({ subject: variable, problem: "has no default in production", mend });
     }

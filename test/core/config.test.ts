@@ -79,6 +79,11 @@ describe("configuration", () => {
     );
   });
 
+  it("asks the indexer in production for no secret of others", () => {
+    const { faults } = faultsOf("indexer", { NODE_ENV: "production" });
+    expect(faults.map(({ subject }) => subject)).to.have.members(["MONGODB_URI", "RPC_URL", "CHAIN_ID"]);
+  });
+
   it("names faults of form and missing values of production together", () => {
     const { faults } = faultsOf("api", { ...PRODUCTION, PORT: "x", REDIS_URL: undefined });
     expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(["PORT", "REDIS_URL"]);

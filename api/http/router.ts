@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from "express";
+import { type Request, type RequestHandler, type Response, Router } from "express";
 import { DomainError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import { authenticateSession, type SessionReader } from "./authenticate";
@@ -35,17 +35,18 @@ export interface RouterParts {
  *
  * @throws Error at once, when two endpoints share method and path or a schema would let unknown fields pass
  */
-export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Router {
+export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): RequestHandler {
   const router = Router({ caseSensitive: true, strict: true });
   const readJson = jsonBodyReader(parts.bodyLimitBytes);
   const methodsOfPath = new Map<string, Set<string>>();
+  const exact = new Map<string, (request: Request, response: Response) => Promise<void>>();
 
   for (const endpoint of endpoints) {
     requireSound(endpoint, methodsOfPath);
     const readBody = bodyReaderOf(endpoint, readJson);
     const readCaller = callerReaderOf(endpoint, parts);
     const budget = endpoint.limit === undefined ? undefined : parts.budgets(endpoint.limit);
-    router[endpoint.method](endpoint.path, async (request, response) => {
+    const serve = async (request: Request, response: Response): Promise<void> => {
       trackOf(response).enter(endpoint);
       const context = contextOf(request, response, parts.logger);
       try {
@@ -67,11 +68,18 @@ export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Route
         if (own.status >= 500) trackOf(response).fail(error);
         send(response, own);
       }
-    });
+    };
+    if (/[:*{}]/.test(endpoint.path)) router[endpoint.method](endpoint.path, serve);
+    else exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
   }
 
   for (const [path, methods] of methodsOfPath) router.all(path, otherMethods(methods, parts.publicUrl));
-  return router;
+  return (request, response, next) => {
+    // Most paths have no parameters: they are looked up, where the router would try one pattern after another.
+    const serve = exact.get(`${request.method === "HEAD" ? "GET" : request.method} ${request.path}`);
+    if (serve === undefined) router(request, response, next);
+    else serve(request, response).catch(next);
+  };
 }
 
 function requireSound(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {
@@ -90,22 +98,32 @@ function requireSound(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>
 
 function contextOf(request: Request, response: Response, logger: Logger): RequestContext {
   const { requestId } = trackOf(response);
-  const gone = new AbortController();
-  response.on("close", () => {
-    if (!response.writableFinished) gone.abort(new Error("The caller has gone away."));
-  });
+  // Both made when first needed: most requests log nothing of their own and wait for nothing.
   let child: Logger | undefined;
+  let gone: AbortSignal | undefined;
   return {
     requestId,
-    // Made when first needed: most requests log nothing of their own.
     get logger() {
       return (child ??= logger.child({ requestId }));
     },
     ip: request.ip ?? "",
     userAgent: request.get("user-agent"),
     header: (name) => request.get(name),
-    signal: gone.signal,
+    get signal() {
+      return (gone ??= signalOfLeaving(response));
+    },
   };
+}
+
+/** Aborts when the caller leaves before the answer is sent. */
+function signalOfLeaving(response: Response): AbortSignal {
+  const gone = new AbortController();
+  const leave = () => {
+    if (!response.writableFinished) gone.abort(new Error("The caller has gone away."));
+  };
+  if (response.closed) leave();
+  else response.on("close", leave);
+  return gone.signal;
 }
 
 function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyReader {

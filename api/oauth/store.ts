@@ -1,5 +1,6 @@
-import { Schema } from "mongoose";
-import type { Mongo } from "../../core/mongo";
+import { type mongo, Schema } from "mongoose";
+import { type Mongo, rawCollection } from "../../core/mongo";
+import { together } from "../../core/together";
 import type { AuthorizationRequest, OAuthSession, Verdict } from "./rules";
 
 type Stored = Omit<OAuthSession, "sessionId"> & {
@@ -69,6 +70,13 @@ export interface Redemption {
   codeChallenge: string | null;
   tokenHash: string;
   tokenExpiresAt: Date;
+  at: Date;
+}
+
+/** What a redeemed code stood for. */
+export interface Redeemed {
+  sessionId: string;
+  scope: string;
 }
 
 /** The collection `oauth_sessions`. Every change of state is one conditional write to one session. */
@@ -93,7 +101,7 @@ export interface OAuthSessionStore {
   /** authorized -> expired; false when it was closed before. */
   expire(sessionId: string, ending: { at: Date; tellAt: Date | null; forgetAt: Date }): Promise<boolean>;
   /** verified | failed -> completed: consumes a code for a token; null when anything of it does not fit. One caller gets it. */
-  redeem(redemption: Redemption, now: Date): Promise<{ sessionId: string; scope: string } | null>;
+  redeem(redemption: Redemption): Promise<Redeemed | null>;
   /** Takes back the token of a session; the first time stays. */
   revokeToken(sessionId: string, now: Date): Promise<void>;
   /** Authorized sessions to ask the verifier about, the longest waiting first. */
@@ -132,6 +140,8 @@ export interface Closing {
 /** Opens the collection of sessions. */
 export function openOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
   const model = mongo.model<Stored>("OAuthSession", schema);
+  // By the driver itself: values and names are ours, so casting them once more only costs time.
+  const sessions = () => rawCollection<Stored>(mongo, model.collection.name);
   const one = async (filter: Partial<Stored>) => {
     const found = await model.findOne(filter).lean();
     return found === null ? null : sessionOf(found);
@@ -177,18 +187,7 @@ export function openOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
       const open = { _id: sessionId, status: "authorized" as const };
       return (await model.updateOne(open, { $set: ended, $unset: { checkAt: 1 } })).modifiedCount === 1;
     },
-    async redeem({ codeHash, clientId, redirectUri, codeChallenge, tokenHash, tokenExpiresAt }, now) {
-      // By the driver itself: values and names are ours, so casting them once more only costs time.
-      const redeemed = await mongo.collection<Stored>(model.collection.name).findOneAndUpdate(
-        {
-          ...{ codeHash, clientId, consumedAt: null, codeExpiresAt: { $gt: now } },
-          ...{ "request.redirectUri": redirectUri, "request.codeChallenge": codeChallenge },
-        },
-        { $set: { status: "completed", consumedAt: now, tokenHash, tokenExpiresAt } },
-        { projection: { "request.scope": 1 } },
-      );
-      return redeemed === null ? null : { sessionId: redeemed._id, scope: redeemed.request?.scope ?? "" };
-    },
+    redeem: together((redemptions) => redeemAll(sessions(), redemptions), MOST_TOGETHER),
     async revokeToken(sessionId, now) {
       await model.updateOne({ _id: sessionId, tokenRevokedAt: null }, { $set: { tokenRevokedAt: now } });
     },
@@ -215,6 +214,45 @@ export function openOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
       await model.updateOne({ _id: sessionId, tellAt: { $exists: true } }, noted);
     },
   };
+}
+
+/** Most codes redeemed in one exchange. */
+const MOST_TOGETHER = 64;
+
+/**
+ * Redeems codes, each by one conditional write to its own session. Alone, that write tells its outcome; several travel in
+ * one exchange, and which of them won is read by the tokens they left.
+ */
+async function redeemAll(sessions: mongo.Collection<Stored>, redemptions: Redemption[]): Promise<(Redeemed | null)[]> {
+  const writes = redemptions.map(
+    ({ codeHash, clientId, redirectUri, codeChallenge, tokenHash, tokenExpiresAt, at }) => ({
+      filter: {
+        ...{ codeHash, clientId, consumedAt: null, codeExpiresAt: { $gt: at } },
+        ...{ "request.redirectUri": redirectUri, "request.codeChallenge": codeChallenge },
+      },
+      update: { $set: { status: "completed" as const, consumedAt: at, tokenHash, tokenExpiresAt } },
+    }),
+  );
+  const [only] = writes;
+  const projection = { tokenHash: 1, "request.scope": 1 };
+  const redeemedOf = ({ _id, request }: Pick<Stored, "_id" | "request">) => ({
+    sessionId: _id,
+    scope: request?.scope ?? "",
+  });
+  if (only !== undefined && writes.length === 1) {
+    const redeemed = await sessions.findOneAndUpdate(only.filter, only.update, { projection });
+    return [redeemed === null ? null : redeemedOf(redeemed)];
+  }
+  await sessions.bulkWrite(
+    writes.map((updateOne) => ({ updateOne })),
+    { ordered: false },
+  );
+  // IXSCAN tokenHash_1
+  const winners = await sessions
+    .find({ tokenHash: { $in: redemptions.map(({ tokenHash }) => tokenHash) } }, { projection })
+    .toArray();
+  const byToken = new Map(winners.map((session) => [session.tokenHash, redeemedOf(session)]));
+  return redemptions.map(({ tokenHash }) => byToken.get(tokenHash) ?? null);
 }
 
 function sessionOf(stored: Stored): OAuthSession {

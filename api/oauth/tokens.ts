@@ -45,7 +45,7 @@ export async function redeemCode(
   const accessToken = randomToken("OAT-");
   const tokenExpiresAt = addSeconds(now, TOKEN_SECONDS);
   const token = { tokenHash: sha256Hex(accessToken), tokenExpiresAt };
-  const redeemed = await sessions.redeem({ codeHash, clientId, redirectUri, codeChallenge, ...token }, now);
+  const redeemed = await sessions.redeem({ codeHash, clientId, redirectUri, codeChallenge, ...token, at: now });
   if (redeemed !== null) {
     logger.debug({ clientId, oauthSessionId: redeemed.sessionId }, "code redeemed");
     return { accessToken, expiresInSeconds: TOKEN_SECONDS, scope: redeemed.scope };

@@ -35,7 +35,7 @@ export interface RouterParts {
  *
  * @throws Error at once, when two endpoints share method and path or a schema would let unknown fields pass
  */
-export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): RequestHandler {
+export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): RequestHandler[] {
   const router = Router({ caseSensitive: true, strict: true });
   const readJson = jsonBodyReader(parts.bodyLimitBytes);
   const methodsOfPath = new Map<string, Set<string>>();
@@ -69,17 +69,18 @@ export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Reque
         send(response, own);
       }
     };
-    if (/[:*{}]/.test(endpoint.path)) router[endpoint.method](endpoint.path, serve);
-    else exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
+    router[endpoint.method](endpoint.path, serve);
+    if (!/[:*{}]/.test(endpoint.path)) exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
   }
 
   for (const [path, methods] of methodsOfPath) router.all(path, otherMethods(methods, parts.publicUrl));
-  return (request, response, next) => {
-    // Most paths have no parameters: they are looked up, where the router would try one pattern after another.
+  // Most paths have no parameters: they are looked up, where the router would try one pattern after another.
+  const lookUp: RequestHandler = (request, response, next) => {
     const serve = exact.get(`${request.method === "HEAD" ? "GET" : request.method} ${request.path}`);
-    if (serve === undefined) router(request, response, next);
+    if (serve === undefined) next();
     else serve(request, response).catch(next);
   };
+  return [lookUp, router];
 }
 
 function requireSound(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {

@@ -44,6 +44,13 @@ describe("the OpenAPI document", () => {
     expect(document["servers"]).to.deep.equal([{ url: "https://cairn.example" }]);
   });
 
+  it("holds against the OpenAPI Initiative's own schema", async () => {
+    const { Validator } = await import("@seriousme/openapi-schema-validator");
+    const { valid, errors } = await new Validator().validate(structuredClone(document));
+    expect(errors ?? []).to.deep.equal([]);
+    expect(valid).to.equal(true);
+  });
+
   it("covers every route that is mounted, and no other", () => {
     const mounted = new Set<string>();
     const walk = (stack: Mounted[]): void => {

@@ -104,6 +104,18 @@ describe("the api's process", () => {
     expect(api.output()).not.to.include("alice@").and.not.to.include("correct horse").and.not.to.include("SES-");
   });
 
+  it("describes everything it serves in a document that holds against the OpenAPI schema", async () => {
+    const { Validator } = await import("@seriousme/openapi-schema-validator");
+    const api = start();
+    const { port } = await readyPorts(api);
+    const { body } = await ask(`http://127.0.0.1:${port}/openapi.json`, "GET");
+    expect((await new Validator().validate(body)).errors ?? []).to.deep.equal([]);
+    const paths = Object.keys((body as unknown as { paths: object }).paths);
+    expect(paths).to.include.members(["/auth/login", "/credentials/issue", "/api/kyc/status", "/token"]);
+    api.child.kill("SIGTERM");
+    expect(await api.exit).to.equal(0);
+  });
+
   it("finishes the request in hand before it ends", async () => {
     const api = start();
     const { port } = await readyPorts(api);

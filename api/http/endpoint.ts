@@ -115,6 +115,11 @@ export interface EndpointDefinition<
   replies: Record<number, ReplyDescription>;
   refusals?: RefusalDescription[];
   /**
+   * For a GET that changes something: what HEAD is answered with instead, for it must not (RFC 9110 §9.2.1). Without
+   * it HEAD does what GET does, and the body stays behind.
+   */
+  headReply?: Reply;
+  /**
    * For endpoints whose protocol or page has error answers of its own: the answer to an error, instead of problem
    * details. Undefined leaves the error to those.
    */

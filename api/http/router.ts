@@ -55,6 +55,10 @@ export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Reque
         const input = parseInput(endpoint, { params: request.params, query: request.query, body });
         const caller = await readCaller(request);
         if (endpoint.limit?.by === "user" && caller !== undefined) await spend(budget, accountOf(caller), response);
+        if (request.method === "HEAD" && endpoint.headReply !== undefined) {
+          send(response, endpoint.headReply);
+          return;
+        }
         const reply = await endpoint.handle({ ...input, caller }, context);
         if (parts.onUndeclared) compareWithDeclaration(endpoint, reply, parts.onUndeclared);
         send(response, reply);
@@ -73,7 +77,10 @@ export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Reque
     if (!/[:*{}]/.test(endpoint.path)) exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
   }
 
-  for (const [path, methods] of methodsOfPath) router.all(path, otherMethods(methods, parts.publicUrl));
+  for (const [path, methods] of methodsOfPath) {
+    const speaking = endpoints.find((endpoint) => endpoint.path === path && endpoint.errorReply !== undefined);
+    router.all(path, otherMethods(methods, speaking?.errorReply, parts));
+  }
   // Most paths have no parameters: they are looked up, where the router would try one pattern after another.
   const lookUp: RequestHandler = (request, response, next) => {
     const serve = exact.get(`${request.method === "HEAD" ? "GET" : request.method} ${request.path}`);
@@ -177,7 +184,12 @@ function compareWithDeclaration(endpoint: Endpoint, reply: Reply, report: (what:
     report(`${describe(endpoint)} answers ${reply.status} unlike its schema: ${result.error.message}`);
 }
 
-function otherMethods(methods: Set<string>, publicUrl: string): (request: Request, response: Response) => void {
+/** @param errorReply the way in which the path's endpoints answer errors, where they have one of their own */
+function otherMethods(
+  methods: Set<string>,
+  errorReply: Endpoint["errorReply"],
+  { publicUrl, logger }: RouterParts,
+): (request: Request, response: Response) => void {
   const names = [...methods].map((method) => method.toUpperCase());
   if (methods.has("get")) names.push("HEAD");
   const allow = [...names, "OPTIONS"].join(", ");
@@ -187,11 +199,11 @@ function otherMethods(methods: Set<string>, publicUrl: string): (request: Reques
       response.status(204).end();
       return;
     }
+    const code = "request.method_not_allowed";
     const detail = `This path answers ${allow} only.`;
-    sendProblem(
-      response,
-      plainProblem(405, "request.method_not_allowed", detail, { requestId: trackOf(response).requestId, publicUrl }),
-    );
+    const own = errorReply?.(new DomainError(code, "invalid", detail), contextOf(request, response, logger));
+    if (own !== undefined) send(response, { ...own, status: 405 });
+    else sendProblem(response, plainProblem(405, code, detail, { requestId: trackOf(response).requestId, publicUrl }));
   };
 }
 

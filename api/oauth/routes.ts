@@ -60,6 +60,9 @@ const beginRefusals: RefusalDescription[] = [
   { code: "oauth.session_expired", kind: "gone", meaning: "It was not opened in time." },
 ];
 
+/** Whoever previews a link asks with HEAD: that must not spend it. */
+const headReply = { status: 200, headers: PAGE_HEADERS };
+
 const beginReplies = {
   200: {
     description: "The page with the QR code; as JSON for callers that accept only that.",
@@ -115,6 +118,7 @@ export function oauthFrontEndpoints(parts: OAuthFrontParts): Endpoint[] {
       limit: limit({ name: "oauth-authorize", limit: 60, windowSeconds: 60, by: "address" }),
       replies: beginReplies,
       refusals: beginRefusals,
+      headReply,
       errorReply: pageErrorReply,
       handle: async ({ query }, context) => {
         const given = parseQuery(query);
@@ -140,6 +144,7 @@ export function oauthFrontEndpoints(parts: OAuthFrontParts): Endpoint[] {
       limit: limit({ name: "oauth-authorize", limit: 60, windowSeconds: 60, by: "address" }),
       replies: beginReplies,
       refusals: beginRefusals,
+      headReply,
       errorReply: pageErrorReply,
       handle: async ({ params, query }, context) => {
         const common = { given: parseQuery(query), browserSecret: secretOf(context), logger: context.logger };

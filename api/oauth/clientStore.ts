@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { isDuplicateKey, type Mongo } from "../../core/mongo";
-import type { OAuthClient } from "./rules";
+import { NOTIFICATION_HEADER, type OAuthClient } from "./rules";
 
 type Stored = Omit<OAuthClient, "clientId"> & { _id: string };
 
@@ -17,6 +17,7 @@ const schema = new Schema<Stored>(
     // A query's own member names are the protocol's, not ours to list.
     scopes: { type: [{ name: String, description: String, dcql: Schema.Types.Mixed, _id: false }], required: true },
     webhookUrl: { type: String, default: null },
+    notificationHeader: { type: String, required: true },
     notificationKeyHash: { type: String, default: null },
     failuresAsCode: { type: Boolean, required: true },
     createdAt: { type: Date, required: true },
@@ -89,5 +90,6 @@ export function rememberClients(clients: Pick<ClientStore, "find">, nowMs: () =>
 }
 
 function clientOf({ _id, ...client }: Stored): OAuthClient {
-  return { clientId: _id, ...client };
+  // Those registered before it could be chosen have none of their own.
+  return { clientId: _id, ...{ notificationHeader: NOTIFICATION_HEADER }, ...client };
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock";
 import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
 import type { ClientStore } from "./clientStore";
-import { oauthRefusal, type OAuthClient, type ScopeDefinition } from "./rules";
+import { NOTIFICATION_HEADER, oauthRefusal, type OAuthClient, type ScopeDefinition } from "./rules";
 import type { Sealer } from "./secrets";
 
 /** What is given to register a relying party. */
@@ -18,8 +18,10 @@ export interface ClientRegistration {
   acceptedIssuers?: string[] | undefined;
   scopes: ScopeDefinition[];
   webhookUrl?: string | undefined;
-  /** What the verifier sends as `x-api-key` with its notifications. */
+  /** What the verifier sends with its notifications, in the header named below. */
   notificationKey?: string | undefined;
+  /** The verifier chooses it (swiyu: `WEBHOOK_API_KEY_HEADER`); `x-api-key` when absent. */
+  notificationHeader?: string | undefined;
   failuresAsCode?: boolean | undefined;
 }
 
@@ -60,6 +62,7 @@ export async function registerClient(
     acceptedIssuers: registration.acceptedIssuers ?? [],
     scopes: registration.scopes,
     webhookUrl: webhookUrl ?? null,
+    notificationHeader: (registration.notificationHeader ?? NOTIFICATION_HEADER).toLowerCase(),
     notificationKeyHash: notificationKey === undefined ? null : sha256Hex(notificationKey),
     failuresAsCode: registration.failuresAsCode ?? false,
     createdAt: clock.now(),
@@ -123,6 +126,10 @@ function faultsOf(registration: ClientRegistration): string[] {
     /^[A-Za-z0-9-]+:\s*[\x21-\x7e][\x20-\x7e]*$/.test(
       verifierHeader,
     ), "the verifier's header must look like Name: value");
+  require(registration.notificationHeader === undefined ||
+    /^[A-Za-z0-9-]{1,64}$/.test(
+      registration.notificationHeader,
+    ), "the notifications' header must be a header's name, letters, digits and -");
   require(webhookUrl === undefined || isWebUrl(webhookUrl), "the webhook URL must be https:// or http://");
   require(scopes.length > 0, "at least one scope is needed");
   require(new Set(scopes.map((scope) => scope.name)).size === scopes.length, "scopes must have distinct names");

@@ -1,15 +1,16 @@
-import { DomainError, TransientError } from "../../core/errors";
+import { DomainError, type ErrorKind, TransientError } from "../../core/errors";
 import type { Reply, RequestContext } from "../http/endpoint";
 import { statusOfKind } from "../http/problem";
 import { ERROR_PAGE_HEADERS, renderErrorPage } from "./page";
 
 /**
- * An error in the words of RFC 6749 §5.2: `error` and `error_description`. What nobody foresaw is left to others.
+ * An error in the words of RFC 6749 §5.2: `error` and `error_description`. Of what nobody foresaw it says no more than
+ * the request's id, under which it is logged.
  */
-export function oauthErrorReply(error: unknown, context: RequestContext): Reply | undefined {
+export function oauthErrorReply(error: unknown, context: RequestContext): Reply {
   if (error instanceof TransientError)
     return reply(503, "temporarily_unavailable", error.message, { "retry-after": "2" });
-  if (!(error instanceof DomainError)) return undefined;
+  if (!(error instanceof DomainError)) return reply(500, "server_error", unforeseen(context), {});
   const [, word] = /^oauth\.(.+)$/.exec(error.code) ?? [];
   const status = statusOfKind(error.kind);
   const headers: Record<string, string> = {};
@@ -38,14 +39,27 @@ function reply(status: number, error: string, description: string, headers: Reco
 }
 
 /** An error as a page, for a browser that cannot be sent on. It shows nothing of what the browser brought. */
-export function pageErrorReply(error: unknown, context: RequestContext): Reply | undefined {
-  const foreseen = error instanceof DomainError || error instanceof TransientError;
-  if (!foreseen) return undefined;
-  const status = error instanceof DomainError ? statusOfKind(error.kind) : 503;
+export function pageErrorReply(error: unknown, context: RequestContext): Reply {
   const headers: Record<string, string> = { ...ERROR_PAGE_HEADERS };
-  if (status === 503) headers["retry-after"] = "2";
-  if (error instanceof DomainError && error.retryAfterSeconds !== undefined) {
-    headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
+  const page = (status: number, message: string, mend = "") => ({
+    ...{ status, headers },
+    body: renderErrorPage({ message, mend, requestId: context.requestId }),
+  });
+  if (error instanceof TransientError) {
+    headers["retry-after"] = "2";
+    return page(503, error.message, "Try again in a moment.");
   }
-  return { status, headers, body: renderErrorPage(error.message, context.requestId) };
+  if (!(error instanceof DomainError)) return page(500, unforeseen(context));
+  if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));
+  return page(statusOfKind(error.kind), error.message, MENDS[error.kind]);
+}
+
+/** What a person can do, where the message speaks to the site's developers. */
+const MENDS: Partial<Record<ErrorKind, string>> = {
+  invalid: "The site that sent you here made a mistake. Go back to it and begin again; if that does not help, tell it.",
+  not_found: "Go back to the site you came from and begin again.",
+};
+
+function unforeseen({ requestId }: RequestContext): string {
+  return `Something went wrong on our side. Report request ${requestId} if it happens again.`;
 }

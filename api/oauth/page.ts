@@ -27,11 +27,14 @@ const WORDS: Record<SessionStatus, { heading: string; text: string }> = {
   verified: { heading: "Verified", text: "Your wallet has answered. You are taken back now." },
   failed: {
     heading: "Not verified",
-    text: "The verification failed, or was declined in the wallet. Nothing was confirmed.",
+    text: "The verification failed, or was declined in the wallet. Nothing was confirmed. You are taken back in a few seconds.",
   },
   expired: { heading: "Time is up", text: "This request has expired. Go back and begin again." },
   completed: { heading: "Done", text: "This verification is complete. You may close this page." },
 };
+
+/** Where the browser goes by itself, and after how long: to be read before, and so that no one is left behind. */
+const GOES_ON_AFTER_SECONDS: Partial<Record<SessionStatus, number>> = { verified: 0, failed: 8 };
 
 /** The page of a verification: who asks, for what, the way into the wallet, and how it stands. */
 export async function renderPage(options: {
@@ -45,43 +48,54 @@ export async function renderPage(options: {
   const name = escapeHtml(client.name);
   const { heading, text } = WORDS[status];
   const waiting = status === "authorized";
+  const over = status === "verified" || status === "failed" || status === "expired";
   const asked = scopes.map(({ description }) => `<li>${escapeHtml(description)}</li>`).join("");
-  // Without a script the page looks again by itself, and the way on is a link.
-  const refresh = waiting
-    ? `<noscript><meta http-equiv="refresh" content="5;url=/authorize/${id}/page"></noscript>`
-    : "";
+  const page = `/authorize/${id}/page`;
+  const finish = `/authorize/${id}/finish`;
   return frame(
     `${heading} - ${name}`,
-    `<main data-status="${status}" data-follow="/status/${id}" data-finish="/authorize/${id}/finish">
+    `<main data-status="${status}" data-follow="/status/${id}" data-page="${page}" data-finish="${finish}">
 <h1 id="heading" tabindex="-1">${heading}</h1>
+<p id="state" role="status" aria-live="polite">${text}</p>
 <p><strong>${name}</strong> asks your wallet for proof:</p>
 <ul class="asked">${asked}</ul>
-<section id="wallet"${waiting ? "" : " hidden"}>${waiting ? await walletPart(session.deepLink ?? "") : ""}
-<p class="fine">Only what is listed above is asked for. You decide in your wallet. The request is good until <time datetime="${session.expiresAt.toISOString()}">${session.expiresAt.toISOString().slice(11, 16)} UTC</time>.</p>
-</section>
-<p id="state" role="status" aria-live="polite">${text}</p>
-<p id="on"${status === "verified" || status === "failed" || status === "expired" ? "" : " hidden"}><a class="button" href="/authorize/${id}/finish">Back to ${name}</a></p>
+<section id="wallet"${waiting ? "" : " hidden"}>${waiting ? await walletPart(session) : ""}</section>
+<p id="on"${over ? "" : " hidden"}><a class="button" href="${finish}">Back to ${name}</a></p>
 </main>
 <script src="/oauth/assets/page.js"></script>`,
-    refresh,
+    withoutScript(status, { page, finish }),
   );
 }
 
-async function walletPart(deepLink: string): Promise<string> {
-  const svg = await renderQr(deepLink, { type: "svg", errorCorrectionLevel: "M", margin: 4 });
-  // The picture needs a name for those who do not see it.
-  const picture = svg.replace("<svg ", '<svg role="img" aria-label="QR code that opens the request in your wallet" ');
-  return `
-<p><a class="button" href="${escapeHtml(deepLink)}">Open the wallet on this device</a></p>
-<p>Or scan this code with the wallet on your phone:</p>
-<div class="code">${picture}</div>`;
+/** Without a script the page looks again by itself, and goes on by itself as it says. */
+function withoutScript(status: SessionStatus, { page, finish }: { page: string; finish: string }): string {
+  const goesOnAfter = GOES_ON_AFTER_SECONDS[status];
+  const refresh = (content: string) => `<noscript><meta http-equiv="refresh" content="${content}"></noscript>`;
+  if (status === "authorized") return refresh(`5;url=${page}`);
+  return goesOnAfter === undefined ? "" : refresh(`${goesOnAfter};url=${finish}`);
 }
 
-/** A page that says what went wrong, and nothing of what the browser brought along. */
-export function renderErrorPage(message: string, requestId: string): string {
+async function walletPart({ deepLink, expiresAt }: OAuthSession): Promise<string> {
+  const link = deepLink ?? "";
+  const svg = await renderQr(link, { type: "svg", errorCorrectionLevel: "M", margin: 4 });
+  // The picture needs a name for those who do not see it.
+  const picture = svg.replace("<svg ", '<svg role="img" aria-label="QR code that opens the request in your wallet" ');
+  const until = expiresAt.toISOString();
+  return `
+<div class="ways">
+<p class="here"><a class="button" href="${escapeHtml(link)}">Open the wallet on this device</a></p>
+<div class="there"><p>Wallet on your phone? Scan this code with it:</p><div class="code">${picture}</div></div>
+</div>
+<p class="fine">Only what is listed above is asked for. You decide in your wallet. The request is good until <time id="until" datetime="${until}">${until.slice(11, 16)} UTC</time>.</p>
+`;
+}
+
+/** A page that says what went wrong and what helps, and nothing of what the browser brought along. */
+export function renderErrorPage(error: { message: string; mend: string; requestId: string }): string {
+  const [message, mend, requestId] = [error.message, error.mend, error.requestId].map(escapeHtml);
   return frame(
     "This does not work",
-    `<main><h1>This does not work</h1><p role="alert">${escapeHtml(message)}</p><p class="fine">Request ${escapeHtml(requestId)}</p></main>`,
+    `<main data-status="failed"><h1>This does not work</h1><p id="state" role="alert">${message}</p>${mend === "" ? "" : `<p>${mend}</p>`}<p class="fine">Request ${requestId}</p></main>`,
   );
 }
 
@@ -101,26 +115,38 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
-/** The page's style. Colours follow the person's light or dark preference; contrast is at least 4.5:1 in both. */
+/**
+ * The page's style. Colours follow the person's light or dark preference; contrast is at least 4.5:1 in both. Where
+ * there is room the code comes first: whoever sits at a large screen has the wallet on a phone. The code is black on
+ * white in both: scanners want it so.
+ */
 export const PAGE_STYLE = `
-:root{color-scheme:light dark;--paper:#fff;--ink:#1c2330;--faint:#5a6373;--ground:#eef0f4;--accent:#1f4fc4;--on-accent:#fff}
-@media (prefers-color-scheme:dark){:root{--paper:#1b2029;--ink:#eceff4;--faint:#a9b2c1;--ground:#11151b;--accent:#8fb0ff;--on-accent:#11151b}}
+:root{color-scheme:light dark;--paper:#fff;--ink:#1c2330;--faint:#5a6373;--ground:#eef0f4;--accent:#1f4fc4;--on-accent:#fff;--bad:#b3261e;--good:#1d7a43}
+@media (prefers-color-scheme:dark){:root{--paper:#1b2029;--ink:#eceff4;--faint:#a9b2c1;--ground:#11151b;--accent:#8fb0ff;--on-accent:#11151b;--bad:#ff8a80;--good:#6fd39a}}
 *{box-sizing:border-box}
-body{margin:0;font:1.0625rem/1.5 system-ui,sans-serif;background:var(--ground);color:var(--ink)}
-main{max-width:30rem;margin:0 auto;min-height:100vh;padding:1.5rem;background:var(--paper)}
-@media (min-width:34rem){main{margin:2rem auto;min-height:0;padding:2rem;border-radius:1rem}}
-h1{margin:0 0 1rem;font-size:1.5rem;line-height:1.25}
+body{margin:0;font:1.0625rem/1.5 system-ui,sans-serif;background:var(--paper);color:var(--ink);overflow-wrap:anywhere}
+main{max-width:30rem;margin:0 auto;padding:1.25rem 1.5rem;background:var(--paper)}
+main>:last-child,#wallet>:last-child,.there>:last-child{margin-bottom:0}
+h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25}
 h1:focus{outline:none}
 .asked{padding-left:1.25rem;font-weight:600}
-.button{display:block;padding:.875rem 1rem;border-radius:.625rem;background:var(--accent);color:var(--on-accent);font-weight:600;text-align:center;text-decoration:none}
+.ways{display:flex;flex-direction:column;gap:1rem}
+.ways p{margin:0 0 .5rem}
+.button{display:block;padding:.75rem 1rem;border:2px solid var(--accent);border-radius:.625rem;background:var(--accent);color:var(--on-accent);font-weight:600;text-align:center;text-decoration:none}
 .button:focus-visible{outline:3px solid var(--ink);outline-offset:2px}
 .code{max-width:18rem;margin:0 auto;background:#fff;border-radius:.625rem;overflow:hidden}
 .code svg{display:block;width:100%;height:auto}
-#state{padding:.75rem 1rem;border-left:.25rem solid var(--accent);background:var(--ground);border-radius:.25rem}
-main[data-status=failed] #state,main[data-status=expired] #state{border-color:#c8372d}
-main[data-status=verified] #state{border-color:#1d8a4a}
+#state{margin:0 0 1rem;padding:.625rem 1rem;border-left:.25rem solid var(--accent);background:var(--ground);border-radius:.25rem}
+main[data-status=failed] #state,main[data-status=expired] #state{border-color:var(--bad)}
+main[data-status=verified] #state{border-color:var(--good)}
 .fine{color:var(--faint);font-size:.875rem}
 [hidden]{display:none}
+@media (min-width:34rem){
+body{background:var(--ground)}
+main{margin:2rem auto;padding:2rem;border-radius:1rem}
+.there{order:-1}
+.here .button{background:var(--paper);color:var(--accent)}
+}
 `;
 
 /** The page's script: asks how things stand, shows it, and goes on when it is over. */
@@ -129,6 +155,7 @@ export const PAGE_SCRIPT = `"use strict";
   var main = document.querySelector("main[data-follow]");
   if (!main) return;
   var words = ${JSON.stringify(WORDS)};
+  var goesOnAfter = ${JSON.stringify(GOES_ON_AFTER_SECONDS)};
   var pauseMs = 1000;
 
   function show(status) {
@@ -146,8 +173,7 @@ export const PAGE_SCRIPT = `"use strict";
 
   function act(status) {
     show(status);
-    if (status === "verified") goOn();
-    else if (status === "failed") setTimeout(goOn, 6000);
+    if (status in goesOnAfter) setTimeout(goOn, goesOnAfter[status] * 1000);
     else if (status === "authorized" || status === "pending") follow();
   }
 
@@ -155,10 +181,16 @@ export const PAGE_SCRIPT = `"use strict";
     var known = encodeURIComponent(main.dataset.status);
     fetch(main.dataset.follow + "?known=" + known, { cache: "no-store", credentials: "same-origin" })
       .then(function (response) {
+        // It is forgotten, or this browser has lost its cookie: the page says so.
+        if (response.status === 404) return location.replace(main.dataset.page);
         if (!response.ok) throw new Error("status " + response.status);
         return response.json();
       })
-      .then(function (answer) { pauseMs = 1000; act(answer.status); })
+      .then(function (answer) {
+        if (answer === undefined) return;
+        pauseMs = 1000;
+        act(answer.status);
+      })
       .catch(function () {
         // The network of a phone that was in another app comes back by itself.
         pauseMs = Math.min(pauseMs * 2, 15000);
@@ -166,6 +198,10 @@ export const PAGE_SCRIPT = `"use strict";
       });
   }
 
+  // Phones drop a page while the wallet is in front and load its address again: that must not begin anew.
+  history.replaceState(null, "", main.dataset.page);
+  var until = document.getElementById("until");
+  if (until) until.textContent = new Date(until.dateTime).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   // A page that the browser had put away shows an old state: ask at once.
   window.addEventListener("pageshow", function (event) { if (event.persisted) location.reload(); });
   act(main.dataset.status);

@@ -50,6 +50,8 @@ export interface OAuthClient {
   scopes: ScopeDefinition[];
   /** Told of every outcome. */
   webhookUrl: string | null;
+  /** Name of the header in which the verifier's notifications carry their key, in lower case. */
+  notificationHeader: string;
   /** SHA-256 of the key that the verifier's notifications carry; null when they carry none. */
   notificationKeyHash: string | null;
   /** Hands a code for a failed verification too, whose information says `failed`. */
@@ -100,6 +102,9 @@ export interface OAuthSession {
   tokenExpiresAt: Date | null;
   tokenRevokedAt: Date | null;
 }
+
+/** The header in which a verifier's notifications carry their key where nothing else was agreed upon. */
+export const NOTIFICATION_HEADER = "x-api-key";
 
 /** Errors of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1 and RFC 9126 §2.3. */
 export type OAuthErrorCode =

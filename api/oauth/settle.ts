@@ -3,7 +3,15 @@ import { equalsInConstantTime } from "../../core/crypto";
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { ClientStore } from "./clientStore";
-import { CODE_SECONDS, givesCode, KEPT_SECONDS, type OAuthClient, type OAuthSession, TOKEN_SECONDS } from "./rules";
+import {
+  CODE_SECONDS,
+  givesCode,
+  KEPT_SECONDS,
+  type OAuthClient,
+  type OAuthSession,
+  type SessionStatus,
+  TOKEN_SECONDS,
+} from "./rules";
 import type { OAuthSessionStore } from "./store";
 import type { WalletVerifier } from "./verifier";
 
@@ -94,9 +102,12 @@ async function settle(
   const named = { oauthSessionId: sessionId, clientId, verificationId };
   onStep?.("session read");
   if (status !== "authorized" || verificationId === undefined || client === null) {
-    const outcome = status === "pending" || client === null ? "session_not_authorized" : "session_already_processed";
-    logger.error({ ...named, status, outcome }, `notification ignored: ${outcome.replaceAll("_", " ")}`);
-    return outcome;
+    if (status === "pending" || client === null) {
+      const outcome = "session_not_authorized";
+      logger.error({ ...named, status, outcome }, "notification ignored: session not authorized");
+      return outcome;
+    }
+    return alreadyProcessed({ ...named, status }, logger);
   }
 
   const answer = await readVerifier(verifier, client, { verificationId, logger });
@@ -126,8 +137,22 @@ async function settle(
     return verdict.result;
   }
   if (session.expiresAt <= at) return expire(parts, session, client, logger);
-  logger.error({ ...named, outcome: "session_already_processed" }, "notification ignored: session already processed");
-  return "session_already_processed";
+  return alreadyProcessed(named, logger);
+}
+
+/**
+ * Verifiers deliver at least once, and a look of our own may come first: nothing is wrong with a session that was
+ * closed before. Word of one whose time had run out is another matter: a wallet may have answered in vain.
+ */
+function alreadyProcessed(
+  named: { oauthSessionId: string; status?: SessionStatus },
+  logger: Logger,
+): "session_already_processed" {
+  const outcome = "session_already_processed";
+  const message = "notification ignored: session already processed";
+  if (named.status === "expired") logger.error({ ...named, outcome }, message);
+  else logger.info({ ...named, outcome }, message);
+  return outcome;
 }
 
 async function readVerifier(

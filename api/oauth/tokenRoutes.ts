@@ -11,7 +11,7 @@ import { readBearer, readClient } from "./clientAuthentication";
 import { oauthErrorReply } from "./errorReplies";
 import { FORM_BODY, parseForm, requireParameter } from "./form";
 import type { GatewayParts } from "./opening";
-import { oauthRefusal, type OAuthClient } from "./rules";
+import { NOTIFICATION_HEADER, oauthRefusal, type OAuthClient } from "./rules";
 import { informationReply, introspectionReply, metadataReply, oauthError, pushedReply, tokenReply } from "./schemas";
 import { introspect, readInformation, redeemCode, revoke } from "./tokens";
 
@@ -187,7 +187,7 @@ export function oauthBackEndpoints(parts: OAuthBackParts): Endpoint[] {
       tag: TAG,
       summary: "A verifier's word that it has news",
       description:
-        "`{verification_id, timestamp}`, with the key agreed upon as `x-api-key`. Kept, then acknowledged, whatever it says; " +
+        "`{verification_id, timestamp}`, with the key agreed upon in the header agreed upon (`x-api-key`). Kept, then acknowledged, whatever it says; " +
         "the verifier itself is asked what the news are.",
       auth: "none",
       rawBody: { limitBytes: 16_384, mediaType: "application/json" },
@@ -200,7 +200,7 @@ export function oauthBackEndpoints(parts: OAuthBackParts): Endpoint[] {
           return { status: 200 };
         }
         const { verificationId, timestamp } = notification;
-        const key = context.header("x-api-key");
+        const key = context.header(await keyHeaderOf(parts, verificationId));
         const keyHash = key === undefined ? null : sha256Hex(key);
         // The key is part of what makes two deliveries the same: a forged one must not stand in for the true one.
         const deliveryKey = JSON.stringify([verificationId, timestamp, keyHash]);
@@ -226,6 +226,13 @@ export function oauthBackEndpoints(parts: OAuthBackParts): Endpoint[] {
         }),
     }),
   ];
+}
+
+/** The header that holds the key of the verifier that a verification was opened at. */
+async function keyHeaderOf({ sessions, clients }: GatewayParts, verificationId: string): Promise<string> {
+  const session = await sessions.findByVerification(verificationId);
+  const client = session === null ? null : await clients.find(session.clientId);
+  return client?.notificationHeader ?? NOTIFICATION_HEADER;
 }
 
 /** The verifier's message; undefined when it names no verification. */

@@ -177,6 +177,32 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     expect(await statusOf(begun)).to.equal("verified");
   });
 
+  it("takes a repeated delivery for what it is: at least once is no error, but word of an expired session is", async () => {
+    const levelsOf = (verificationId: string) =>
+      stage
+        .log()
+        .split("\n")
+        .filter((line) => line.includes(verificationId) && line.includes('"outcome":"session_already_processed"'))
+        .map((line) => (JSON.parse(line) as { level: string }).level);
+    const begun = await begin(stage);
+    stage.verifier.play(begun.verificationId, "show", "lost");
+    await notify(begun, "first");
+    await untilStatus(begun, "verified");
+    await notify(begun, "again");
+    await eventually("the second is worked on", () => levelsOf(begun.verificationId).length === 1);
+    expect(levelsOf(begun.verificationId)).to.deep.equal(["info"]);
+
+    const late = await begin(stage);
+    clock.moveSeconds(901);
+    await eventually(
+      "the end is noted",
+      async () => (await stage.sessions.findByVerification(late.verificationId))!.status === "expired",
+    );
+    await notify(late);
+    await eventually("word of it is worked on", () => levelsOf(late.verificationId).length === 1);
+    expect(levelsOf(late.verificationId)).to.deep.equal(["error"]);
+  });
+
   it("acknowledges whatever a notification says, and logs what it makes of it", async () => {
     for (const body of [
       "",
@@ -204,6 +230,37 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
       return (await stage.mongo.collection("webhook_inbox").countDocuments(filter)) === 2;
     });
+    await notify(begun, "t", { "x-api-key": "webhook key" });
+    await untilStatus(begun, "verified");
+  });
+
+  it("reads the key from the header that the verifier was configured to send it in, and from no other", async () => {
+    const client = await stage.addClient({
+      verifierHeader: "Authorization: Bearer management key",
+      notificationKey: "Bearer webhook key",
+      notificationHeader: "Authorization",
+    });
+    const begun = await begin(stage, {}, client);
+    stage.verifier.play(begun.verificationId, "show", "lost");
+    await notify(begun, "t", { "x-api-key": "Bearer webhook key" });
+    await eventually("the wrong header is refused", async () => {
+      const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
+      return (await stage.mongo.collection("webhook_inbox").countDocuments(filter)) === 1;
+    });
+    await notify(begun, "t", { authorization: "Bearer webhook key" });
+    await untilStatus(begun, "verified");
+  });
+
+  it("hears the verifier of a client that was registered before its header could be chosen", async () => {
+    const client = await stage.addClient({
+      verifierHeader: "Authorization: Bearer management key",
+      notificationKey: "webhook key",
+    });
+    await stage.mongo
+      .collection<{ _id: string }>("oauth_clients")
+      .updateOne({ _id: client.clientId }, { $unset: { notificationHeader: 1 } });
+    const begun = await begin(stage, {}, client);
+    stage.verifier.play(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "webhook key" });
     await untilStatus(begun, "verified");
   });

@@ -34,7 +34,7 @@ export interface Reign {
    *
    * @throws DeposedError when the lease is another's by now
    */
-  write(changes: Partial<Omit<CheckpointDocument, "_id" | "lease" | "pastReigns">>): Promise<void>;
+  write(changes: Partial<Omit<CheckpointDocument, "_id" | "lease">>): Promise<void>;
   /** Sets the cursor back to `to`: what was written of later blocks no longer counts. @throws DeposedError */
   rewind(to: BlockRef | null): Promise<void>;
   /** Keeps the lease for another `leaseSeconds`. @throws DeposedError */
@@ -54,12 +54,6 @@ export interface Throne {
    */
   take(options?: { force?: boolean }): Promise<Reign | null>;
 }
-
-/**
- * How many past reigns are told apart. A process would have to sleep through so many changes of leadership, in the very
- * moment between looking at its lease and writing, for its write to count; `audit` finds even that.
- */
-const REMEMBERED_REIGNS = 64;
 
 /** Opens the lease of the checkpoint in these collections. */
 export function openThrone(options: {
@@ -157,8 +151,8 @@ export function openThrone(options: {
   }
 }
 
-/** Adds the reign that ended. Bounds never fall from one reign to the next, so equal ones share an entry. */
+/** Adds the reign that ended. Bounds never fall from one reign to the next, so equal ones share an entry; see also oldReigns.ts. */
 function withPast(past: PastReign[], ended: PastReign): PastReign[] {
   const kept = past.at(-1)?.through === ended.through ? past.slice(0, -1) : past;
-  return [...kept, ended].slice(-REMEMBERED_REIGNS);
+  return [...kept, ended];
 }

@@ -1,10 +1,12 @@
 import { monotonicMs, systemClock } from "../core/clock";
 import { type Config, loadConfig } from "../core/config";
 import { loadDeployment } from "../core/deployment";
-import { BootError, messageOf } from "../core/errors";
+import { mongoCheck } from "../core/connections";
+import { BootError, DomainError, messageOf } from "../core/errors";
 import { createLogger, type Logger } from "../core/logger";
-import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
-import { CHECKPOINT_ID, openRegistryCollections } from "../core/registry/models";
+import { ensureIndexes, type Mongo } from "../core/mongo";
+import { preflight } from "../core/preflight";
+import { type BlockRef, CHECKPOINT_ID, openRegistryCollections } from "../core/registry/models";
 import { runAudit } from "./audit";
 import { openThrone, type Reign } from "./checkpoint";
 import type { Difference } from "./difference";
@@ -15,6 +17,7 @@ import { contractsOf, differenceOf, identifyChain, resetRefusal } from "./identi
 import { createMetrics } from "./metrics";
 import { openLedger } from "./project";
 import { repair } from "./repair";
+import { RpcError } from "./rpcError";
 import { holderName, keepLease, startOver } from "./run";
 import { headerAt, openSource, type Source } from "./source";
 
@@ -28,9 +31,9 @@ export type Command =
 
 const USAGE = `Usage: npm run indexer [-- <command>]
   (none) [--reindex-on-reset]  follow the chain; start over by itself when a development chain was reset
-  status                       how far the index is, and who writes it
+  status                       how far the index is, and who writes it; exits with 1 when it is not ready
   audit                        compare the whole index with the chain; exits with 1 on any difference
-  repair                       audit, and mend what it finds
+  repair                       audit, and mend what it finds; exits with 1 when something is left
   reindex --from <block>       drop everything from that block on and index it again`;
 
 /** Reads the arguments of the indexer; a string says how they should have been. */
@@ -49,7 +52,8 @@ export function parseCommand(argv: string[]): Command | string {
 /**
  * Runs a command to its end and tells what came of it on standard output.
  *
- * @returns the exit code: 0 when all is well, 1 when a difference was found, 78 when the configuration is at fault
+ * @returns the exit code: 0 when all is well, 1 when the index is not ready, a difference was found, or the command
+ *   could not be carried out, 78 when the configuration is at fault
  */
 export async function runCommand(command: Exclude<Command, { name: "follow" }>): Promise<number> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -58,7 +62,7 @@ export async function runCommand(command: Exclude<Command, { name: "follow" }>):
   try {
     const config = loadConfig("indexer");
     const logger = createLogger({ ...config, logLevel: "warn" }, process.stderr);
-    const mongo = await connectMongo({ uri: config.mongodbUri, name: "indexer", logger });
+    const mongo = await connect(config, logger);
     closers.push(() => mongo.close());
     if (command.name === "status") return await status(mongo, config, say);
     await ensureIndexes(mongo);
@@ -86,6 +90,16 @@ export async function runCommand(command: Exclude<Command, { name: "follow" }>):
   }
 }
 
+/** @throws BootError when the database does not answer */
+async function connect(config: Config, logger: Logger): Promise<Mongo> {
+  let mongo: Mongo | undefined;
+  // That it does not answer is said once, in the error.
+  const quiet = logger.child({}, { level: "error" });
+  await preflight(config.processName, [mongoCheck(config, quiet, (connected) => (mongo = connected))]);
+  if (mongo === undefined) throw new Error("the preflight passed without a database");
+  return mongo;
+}
+
 interface CommandParts {
   config: Config;
   logger: Logger;
@@ -101,16 +115,19 @@ async function status(mongo: Mongo, config: Config, say: (line: string) => void)
   const standing = judge(checkpoint, { now, maxLagSeconds: config.readyMaxLagSeconds, leading: false });
   if (checkpoint?.indexed) {
     const { indexed, head, finalizedNumber, verifiedNumber, lease, suspects, rewinds } = checkpoint;
-    const held = lease.holder !== null && lease.expiresAt > now;
+    const heard = head ? `block ${head.number}, seen ${head.seenAt.toISOString()}` : "not seen yet";
+    const until = lease.expiresAt.toISOString();
+    const leader =
+      lease.holder !== null && lease.expiresAt > now ? `${lease.holder} until ${until}` : "none at present";
     say(`chain       ${checkpoint.chainId}, contracts deployed in block ${checkpoint.deployment.blockNumber}`);
     say(`indexed     block ${indexed.number} ${indexed.hash}, mined ${indexed.minedAt.toISOString()}`);
-    say(`chain head  block ${head?.number ?? "?"}, seen ${head?.seenAt.toISOString() ?? "never"}`);
-    say(`finalized   block ${finalizedNumber}`);
-    say(`verified    block ${verifiedNumber}${suspects.length > 0 ? `, ${suspects.length} suspect blocks` : ""}`);
+    say(`chain head  ${heard}`);
+    say(`finalized   ${blockOrNone(finalizedNumber)}`);
     say(
-      `leader      ${held ? `${lease.holder} until ${lease.expiresAt.toISOString()}` : "none"}, reign ${lease.reign}`,
+      `verified    ${blockOrNone(verifiedNumber)}${suspects.length > 0 ? `, ${count(suspects.length, "suspect block")}` : ""}`,
     );
-    say(`reorgs      ${rewinds}`);
+    say(`leader      ${leader}, reign ${lease.reign}`);
+    say(`set back    ${rewinds === 0 ? "never" : `${count(rewinds, "time")}, by reorgs or reindexing`}`);
   }
   say(standing.ready ? "ready" : `not ready: ${standing.problems.join("; ")}`);
   return standing.ready ? 0 : 1;
@@ -124,9 +141,11 @@ async function audit({ mongo, source, config, logger, say }: CommandParts): Prom
   };
   const contracts = contractsOf(loadDeployment(config.chain));
   const { blockNumber, events, documents } = await runAudit({ mongo, source, contracts, logger, report });
-  say(
-    `compared ${events} events and ${documents} documents with the chain at block ${blockNumber}: ${summary(differences)}`,
-  );
+  const found = differences === 0 ? "no difference" : count(differences, "difference");
+  // Folded from events that are wrong, documents are not worth a comparison.
+  const compared =
+    documents > 0 ? `${count(events, "event")} and ${count(documents, "document")}` : count(events, "event");
+  say(`compared ${compared} with the chain at block ${blockNumber}: ${found}`);
   return differences === 0 ? 0 : 1;
 }
 
@@ -140,7 +159,8 @@ async function mend({ mongo, source, config, logger, reign, say }: CommandParts 
     reign,
     report: (difference) => say(describe(difference)),
   });
-  say(`${mended} differences mended; ${left === 0 ? "index and chain agree" : `${left} are left`}`);
+  const did = mended === 0 ? "nothing to mend" : `mended ${count(mended, "difference")}`;
+  say(`${did}; ${left === 0 ? "index and chain agree" : `${count(left, "difference")} left, repair again`}`);
   return left === 0 ? 0 : 1;
 }
 
@@ -168,12 +188,31 @@ async function reindex(parts: CommandParts & { reign: Reign }, fromBlock: number
     await ledger.recover();
     // On the chain's present branch first: what lies below `fromBlock` stays, so it must be of this branch.
     await catchUp();
-    const last = await source.ask(`block ${fromBlock - 1}`, (endpoint) => headerAt(endpoint, fromBlock - 1));
-    await ledger.rewind({ number: last.number, hash: last.hash, minedAt: last.minedAt });
+    await ledger.rewind(await blockBefore(fromBlock, source, reign.checkpoint.indexed));
   }
   const events = await catchUp();
-  say(`indexed blocks ${fromBlock} to ${reign.checkpoint.indexed?.number ?? "none"} again: ${events} events`);
+  const from = Math.max(fromBlock, identity.deployment.blockNumber);
+  say(`indexed blocks ${from} to ${reign.checkpoint.indexed?.number ?? "none"} again: ${count(events, "event")}`);
   return 0;
+}
+
+/**
+ * The block up to which the index stays, which must be of the indexed branch.
+ *
+ * @throws DomainError `index.not_indexed` when the index does not reach `fromBlock`: setting it back must not move it on
+ */
+async function blockBefore(fromBlock: number, source: Source, indexed: BlockRef | null): Promise<BlockRef> {
+  if (indexed === null || fromBlock > indexed.number) {
+    const end = indexed === null ? "is empty" : `ends with block ${indexed.number}`;
+    const message = `There is no block ${fromBlock} to index again: the index ${end}. Nothing was dropped.`;
+    throw new DomainError("index.not_indexed", "invalid", message);
+  }
+  return source.ask(`block ${fromBlock - 1}`, async (endpoint) => {
+    const { number, hash, minedAt } = await headerAt(endpoint, fromBlock - 1);
+    const now = await headerAt(endpoint, indexed.number);
+    if (now.hash !== indexed.hash) throw new RpcError("inconsistent", "the node is on another branch than the index");
+    return { number, hash, minedAt };
+  });
 }
 
 /** A command that writes takes the lease at once: the running leader stands by meanwhile and takes over afterwards. */
@@ -201,6 +240,11 @@ function describe({ collection, id, field, indexed, chain }: Difference): string
   return `${what}: the index has ${JSON.stringify(indexed)}, the chain ${JSON.stringify(chain)}`;
 }
 
-function summary(differences: number): string {
-  return differences === 0 ? "no difference" : `${differences} ${differences === 1 ? "difference" : "differences"}`;
+/** `1 event`, `2 events`. */
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function blockOrNone(number: number): string {
+  return number < 0 ? "none yet" : `block ${number}`;
 }

@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger";
 import type { BlockRef, RegistryCollections, SuspectBlock } from "../core/registry/models";
 import { backfill } from "./backfill";
 import type { Header } from "./blocks";
-import { openBlooms } from "./bloom";
+import { isEmptyBloom, openBlooms } from "./bloom";
 import type { Reign } from "./checkpoint";
 import { decodeRange } from "./decode";
 import { type BlockRange, checkRange, type FetchOptions, fetchRange, logsOfBlock } from "./fetchRange";
@@ -96,7 +96,9 @@ export function makeFollower(parts: FollowerParts): Follower {
   async function advanceByOne(header: Header): Promise<void> {
     const addresses = [...fetch.contracts.keys()];
     const blooms = await openBlooms();
-    const concerned = addresses.some((address) => blooms.mayHold(header.logsBloom, address));
+    // Some chains leave their headers' filters empty: there an empty one says nothing of a block with transactions.
+    const isSilent = isEmptyBloom(header.logsBloom) && header.transactions?.length !== 0;
+    const concerned = isSilent || addresses.some((address) => blooms.mayHold(header.logsBloom, address));
     const range = concerned
       ? await source.ask(`the logs of block ${header.number}`, async (endpoint) => {
           const logs = await logsOfBlock(endpoint, header.hash, addresses);

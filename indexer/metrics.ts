@@ -71,6 +71,12 @@ export function createMetrics() {
       registers,
     }),
     leading: new Gauge({ name: "cairn_indexer_leading", help: "1 while this process holds the lease", registers }),
+    leaseHolder: new Gauge({
+      name: "cairn_indexer_lease_holder",
+      help: "1 for the process that holds the lease, as this one last heard",
+      labelNames: ["holder"] as const,
+      registers,
+    }),
     reign: new Gauge({ name: "cairn_indexer_reign", help: "The fencing token of the current lease", registers }),
   };
 }

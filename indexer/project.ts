@@ -8,7 +8,8 @@ import type { BlockRef, EventDocument, RegistryCollections } from "../core/regis
 import { refoldDid, refoldIssuer, refoldWords } from "../core/registry/refold";
 import type { Header } from "./blocks";
 import type { Reign } from "./checkpoint";
-import { allDone, insertFenced, overwriteFenced } from "./fencedWrites";
+import { insertFenced, overwriteFenced } from "./fencedWrites";
+import { forgetOldReigns } from "./oldReigns";
 import type { StepHook } from "./steps";
 import { makeTable } from "./table";
 
@@ -25,8 +26,8 @@ export interface CommitFacts {
 }
 
 /**
- * Writes the index in one reign. Every write is repeatable, and an interruption at any point is harmless: events and
- * projection, side by side, then blocks, then the cursor, by which all of them begin to count.
+ * Writes the index in one reign. Every write is repeatable, and their order makes an interruption at any point harmless:
+ * events, projection, blocks, then the cursor, by which all of them begin to count.
  */
 export interface Ledger {
   /** Adds blocks that follow the cursor. @throws DeposedError */
@@ -132,8 +133,9 @@ export function openLedger(options: { collections: RegistryCollections; reign: R
       const last = headers.at(-1);
       if (last === undefined) return;
       if (events.length > 0) {
-        const inserted = insertFenced(collections.events, events.map(documentOf), reign.number);
-        await allDone([inserted.then(() => step("events written")), ...tables.map((table) => table.apply(events))]);
+        await insertFenced(collections.events, events.map(documentOf), reign.number);
+        await step("events written");
+        for (const table of tables) await table.apply(events);
         await step("projection written");
       }
       await writeBlocks(headers, Math.max(head?.number ?? 0, last.number), finalizedNumber);
@@ -147,7 +149,11 @@ export function openLedger(options: { collections: RegistryCollections; reign: R
       await step("cursor rewound");
       await dropAboveCursor();
     },
-    recover: dropAboveCursor,
+    async recover() {
+      await dropAboveCursor();
+      const refold = { dids: dids.refold, issuers: issuers.refold, words: words.refold };
+      await forgetOldReigns({ collections, reign, refold });
+    },
     async removeEvents(ids) {
       if (ids.length > 0) await collections.events.deleteMany({ _id: { $in: ids }, reign: { $lte: reign.number } });
     },

@@ -20,19 +20,23 @@ export async function repair(options: AuditOptions & { reign: Reign }): Promise<
   await ledger.recover();
 
   let mended = 0;
-  let before = Infinity;
+  const tried = new Set<string>();
   for (;;) {
     const found: Difference[] = [];
     await runAudit({ ...options, report: (difference) => found.push(difference) });
-    // Events are compared before what is folded from them, so a second round may find more; but each round must help.
-    if (found.length === 0 || (mended > 0 && found.length >= before)) return { mended, left: found.length };
+    // Events are compared before what is folded from them, so a later round may find more, but never only the same.
+    if (found.every((difference) => tried.has(nameOf(difference)))) return { mended, left: found.length };
     found.forEach(report);
-    before = found.length;
+    found.forEach((difference) => tried.add(nameOf(difference)));
     mended += found.length;
     await removeImpossible(collections, reign, found);
     await mendEvents(collections, reign, found);
     await mendProjection(collections, reign, ledger, found);
   }
+}
+
+function nameOf({ collection, id, field }: Difference): string {
+  return `${collection} ${id} ${field ?? ""}`;
 }
 
 /** Documents that claim to be of a later reign than the current one: no process wrote them. @throws DeposedError */

@@ -102,6 +102,7 @@ export async function runIndexer(parts: IndexerParts): Promise<void> {
   async function reportLeader(throne: Throne): Promise<void> {
     const leader = (await throne.read())?.lease.holder ?? "";
     if (leader !== waitingFor) logger.info({ leader }, "another indexer leads; standing by");
+    nameHolder(metrics, leader);
     waitingFor = leader;
   }
 }
@@ -120,6 +121,7 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
   parts.stopping.addEventListener("abort", end, { once: true });
   const renewing = keepLease(reign, config.indexer.leaseSeconds, ended, logger);
   metrics.leading.set(1);
+  nameHolder(metrics, reign.checkpoint.lease.holder ?? "");
   metrics.reign.set(reign.number);
   logger.info({ reign: reign.number, after: reign.checkpoint.indexed?.number ?? null }, "leading");
   const step: StepHook = parts.step ?? (() => undefined);
@@ -156,6 +158,11 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
     // Best effort: a lease that cannot be given back ends by itself.
     await reign.release().catch((error: unknown) => logger.debug({ err: error }, "the lease was not given back"));
   }
+}
+
+function nameHolder({ leaseHolder }: IndexerMetrics, holder: string): void {
+  leaseHolder.reset();
+  if (holder !== "") leaseHolder.set({ holder }, 1);
 }
 
 /** Renews a lease until `ended` aborts, and aborts it when another process has taken the lease. */

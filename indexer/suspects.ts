@@ -51,6 +51,8 @@ async function settle(
   }
   const missing = events.filter((event) => !known.has(eventIdOf(checkpoint.chainId, event)));
   if (missing.length > 0) await ledger.insertMissing(missing);
+  // Also of those that were there: a run that was interrupted may have added them and folded nothing yet.
+  await ledger.refold(new Set(events.map(({ subject }) => subject)));
   await reign.write({ suspects: checkpoint.suspects.filter(({ number }) => number !== suspect.number) });
   logger.info({ block: suspect.number, added: missing.length }, "the logs of a suspect block are complete now");
 }

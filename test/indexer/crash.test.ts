@@ -1,13 +1,28 @@
 import { type Step, STEPS } from "../../indexer/steps";
 import { type DevChain, startDevChain } from "../support/devChain";
+import { type Faults, startFaultyRpc } from "../support/faultyRpc";
 import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";
 import { type IndexerProcess, spawnIndexer } from "../support/indexerProcess";
 import { diceOf, randomActivity } from "../support/randomActivity";
 import { expectIndexEqualsChain } from "../support/referenceFold";
 
-/** Steps that only a reorg or a reset leads to, and the one that only a repair does, which has a test of its own. */
-const AFTER_REORG: Step[] = ["cursor rewound", "events dropped", "projection refolded", "blocks dropped"];
-const SIMPLE = STEPS.filter((step) => !AFTER_REORG.includes(step) && step !== "log repaired" && step !== "index wiped");
+/** What leads to each step; a step without a place here does not compile. */
+const LEADS_TO: Record<Step, "new blocks" | "a reorg" | "a log found later" | "a reset"> = {
+  "lease taken": "new blocks",
+  "index recovered": "new blocks",
+  "events written": "new blocks",
+  "projection written": "new blocks",
+  "blocks written": "new blocks",
+  "cursor written": "new blocks",
+  "cursor rewound": "a reorg",
+  "events dropped": "a reorg",
+  "projection refolded": "a reorg",
+  "blocks dropped": "a reorg",
+  "log repaired": "a log found later",
+  "index wiped": "a reset",
+};
+const SIMPLE = STEPS.filter((step) => LEADS_TO[step] === "new blocks");
+const AFTER_REORG = STEPS.filter((step) => LEADS_TO[step] === "a reorg");
 
 describe("an indexer that is killed", function () {
   this.timeout(60_000);
@@ -73,6 +88,25 @@ describe("an indexer that is killed", function () {
     });
   }
 
+  it('when "log repaired", having found what a node had left out, leaves an index that its successor completes', async () => {
+    await randomActivity(chain, diceOf(800), 4);
+    const alice = chain.accounts[9]!;
+    const registry = await chain.didRegistry(alice);
+    await (await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/1.json")).wait();
+    const { blockHash } = (await (await registry.burnNonce(alice, 0)).wait())!;
+    await randomActivity(chain, diceOf(802), 4);
+    // A chain whose filters are empty proves nothing of a block without logs: only the identity's counters do.
+    const node = await startFaultyRpc(chain.url, { lie: withoutFilters(blockHash) });
+    try {
+      process = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
+      await process.exited;
+      await randomActivity(chain, diceOf(801), 2);
+      await successorMends();
+    } finally {
+      await node.stop();
+    }
+  });
+
   it('while it starts over after a reset, when "index wiped", leaves an index that its successor completes', async () => {
     process = spawnIndexer({ chain, database, at: "index wiped" });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
@@ -82,3 +116,12 @@ describe("an indexer that is killed", function () {
     await successorMends();
   });
 });
+
+/** Answers of a chain that leaves its headers' filters empty, by a node that leaves a block out of its lists of logs. */
+function withoutFilters(leftOut: string): NonNullable<Faults["lie"]> {
+  return ({ method, params }, result) => {
+    if (method === "eth_getBlockByNumber" && result !== null) return { ...result, logsBloom: `0x${"0".repeat(512)}` };
+    if (method !== "eth_getLogs" || "topics" in (params[0] as object)) return result;
+    return (result as { blockHash: string }[]).filter(({ blockHash }) => blockHash !== leftOut);
+  };
+}

@@ -22,6 +22,8 @@ export interface Faults {
   weather?: (calls: Call[]) => Weather;
   /** The node knows no block beyond this one: it lags, or was restarted from an old backup. */
   knownHead?: () => number | undefined;
+  /** The last block that the node calls final, where a Hardhat node would say: the newest. */
+  finalized?: () => number | undefined;
   /** An error instead of an answer, as providers word it. */
   refuse?: (call: Call) => { code: number; message: string } | undefined;
   /** The answer to a call, changed. */
@@ -67,7 +69,7 @@ export async function startFaultyRpc(target: string, faults: Faults = {}): Promi
   async function answerCall(call: Call): Promise<Answer> {
     const error = proxy.faults.refuse?.(call);
     if (error) return { id: call.id, error };
-    const capped = await capCall(call);
+    const capped = capCall(call);
     if (capped === null) return { id: call.id, result: null };
     const real = await forward(target, capped);
     if (real.error || !proxy.faults.lie) return { ...real, id: call.id };
@@ -75,7 +77,9 @@ export async function startFaultyRpc(target: string, faults: Faults = {}): Promi
   }
 
   /** The call as a node would understand it that ends at `knownHead`; null for what it does not know. */
-  async function capCall(call: Call): Promise<Call | null> {
+  function capCall(call: Call): Call | null {
+    const finalized = call.params[0] === "finalized" ? proxy.faults.finalized?.() : undefined;
+    if (finalized !== undefined) return { ...call, params: [`0x${finalized.toString(16)}`, ...call.params.slice(1)] };
     const head = proxy.faults.knownHead?.();
     if (head === undefined) return call;
     const quantity = `0x${head.toString(16)}`;

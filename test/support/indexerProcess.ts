@@ -17,6 +17,8 @@ export interface IndexerProcess {
 export function spawnIndexer(options: {
   chain: DevChain;
   database: IndexDatabase;
+  /** The chain's own node when absent. */
+  rpcUrl?: string;
   leaseSeconds?: number;
   at?: string;
   occurrence?: number;
@@ -24,7 +26,8 @@ export function spawnIndexer(options: {
 }): IndexerProcess {
   const { chain, database, leaseSeconds = 1, at = null, occurrence = 1, signal = "SIGKILL" } = options;
   const root = join(__dirname, "../..");
-  const { url: rpcUrl, deploymentsDir } = chain;
+  const { deploymentsDir } = chain;
+  const rpcUrl = options.rpcUrl ?? chain.url;
   const input = JSON.stringify({
     rpcUrl,
     mongodbUri: database.uri,

@@ -1,0 +1,241 @@
+import { expect } from "chai";
+import { connectMongo } from "../../core/mongo";
+import { openRegistryCollections } from "../../core/registry/models";
+import { serveHealth, type Standing } from "../../indexer/health";
+import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
+import { type DevChain, startDevChain } from "../support/devChain";
+import { eventually } from "../support/eventually";
+import { type FaultyRpc, startFaultyRpc, type Weather } from "../support/faultyRpc";
+import { indexerEnvironment, type RunningScript, startScript } from "../support/indexerCommand";
+import {
+  type IndexDatabase,
+  indexedUpTo,
+  openIndexDatabase,
+  type RunningIndexer,
+  startIndexer,
+} from "../support/indexerHarness";
+import { diceOf, randomActivity } from "../support/randomActivity";
+import { movableClock } from "../support/swiyuStage";
+
+const MAX_LAG_SECONDS = 60;
+
+describe("the indexer's health server", function () {
+  this.timeout(60_000);
+  let chain: DevChain;
+  let database: IndexDatabase;
+  let node: FaultyRpc;
+  let clock: ReturnType<typeof movableClock>;
+  let indexer: RunningIndexer | undefined;
+  let server: { port: number; close(): Promise<void> };
+  const processes: RunningScript[] = [];
+
+  before(async () => {
+    chain = await startDevChain();
+    await randomActivity(chain, diceOf(5), 10);
+  });
+
+  after(() => chain.stop());
+
+  beforeEach(async () => {
+    database = await openIndexDatabase("health");
+    node = await startFaultyRpc(chain.url);
+    clock = movableClock();
+  });
+
+  afterEach(async () => {
+    for (const process of processes.splice(0)) await process.kill("SIGKILL");
+    await server.close();
+    await indexer?.stop();
+    indexer = undefined;
+    await node.stop();
+    await database.drop();
+  });
+
+  /** The server as an indexer's process has it, with a clock that can be moved. */
+  async function serve(metrics: IndexerMetrics = createMetrics(), readCheckpoint = database.checkpoint): Promise<void> {
+    server = await serveHealth({
+      ...{ host: "127.0.0.1", port: 0, metrics, clock, maxLagSeconds: MAX_LAG_SECONDS, readCheckpoint },
+      isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
+    });
+  }
+
+  async function follow(): Promise<RunningIndexer> {
+    indexer = startIndexer({
+      ...{ database, rpcUrls: [node.url], deployment: () => chain.deployment, rpcTimeoutMs: 300, clock },
+    });
+    await serve(indexer.metrics);
+    return indexer;
+  }
+
+  const head = async () => (await chain.provider.getBlock("latest"))!;
+  const get = (path: string, port = server.port) => fetch(`http://127.0.0.1:${port}${path}`);
+  async function ready(port = server.port): Promise<Standing & { status: number }> {
+    const answer = await get("/health/ready", port);
+    expect(answer.headers.get("content-type")).to.equal("application/json");
+    return { status: answer.status, ...((await answer.json()) as Standing) };
+  }
+  /** A metric's value; the sum of its values when it has labels that are not given. */
+  async function metric(name: string, label = ""): Promise<number | undefined> {
+    const lines = (await (await get("/metrics")).text()).split("\n");
+    const found = lines.filter((line) => line.startsWith(`cairn_indexer_${name}`) && line.includes(label));
+    const values = found.filter((line) => /^[{ ]/.test(line.slice(`cairn_indexer_${name}`.length)));
+    return values.length === 0 ? undefined : values.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+  }
+
+  it("is alive but not ready before the first checkpoint", async () => {
+    await serve();
+    expect((await get("/health/live")).status).to.equal(200);
+    expect(await ready()).to.deep.equal({
+      ...{ status: 503, ready: false, problems: ["nothing is indexed yet"], leading: false },
+      ...{ indexedBlock: null, headBlock: null, verifiedBlock: null, lagBlocks: null, lagSeconds: null },
+    });
+  });
+
+  it("is ready while the index is at the chain's newest block, however quiet the chain is", async () => {
+    await follow();
+    const { hash, number } = await head();
+    await indexedUpTo(database, hash!);
+    expect(await ready()).to.deep.equal({
+      ...{ status: 200, ready: true, problems: [], leading: true },
+      ...{ indexedBlock: number, headBlock: number, verifiedBlock: number, lagBlocks: 0, lagSeconds: 0 },
+    });
+    clock.moveSeconds(3_600);
+    await eventually("the chain to be heard of again", async () => (await ready()).ready);
+    expect(await ready()).to.include({ status: 200, indexedBlock: number, lagBlocks: 0, lagSeconds: 0 });
+  });
+
+  it("is not ready while the index lags, and says by how much; the metrics say the same", async () => {
+    await chain.mine(300);
+    const { hash, number } = await head();
+    // The backfill gets no further than its first ranges.
+    const reach = 150;
+    node.faults.refuse = ({ method, params }) =>
+      method === "eth_getLogs" && Number((params[0] as { toBlock: string }).toBlock) > reach
+        ? { code: -32000, message: "this node has not got that far" }
+        : undefined;
+    await follow();
+    await eventually("a part of the chain in the index", async () => (await database.checkpoint())?.indexed ?? false);
+    clock.moveSeconds(1_000);
+    const lagging = await ready();
+    expect(lagging).to.include({ status: 503, ready: false, headBlock: number });
+    expect(lagging.indexedBlock).to.be.lessThan(reach + 1);
+    expect(lagging.lagBlocks).to.equal(number - lagging.indexedBlock!);
+    expect(lagging.lagSeconds).to.be.greaterThan(MAX_LAG_SECONDS);
+    expect(lagging.problems).to.include(`${lagging.lagBlocks} blocks behind the chain`);
+    expect(await metric("lag_blocks")).to.equal(lagging.lagBlocks);
+    expect(await metric("lag_seconds")).to.be.greaterThan(MAX_LAG_SECONDS);
+
+    clock.moveSeconds(-1_000);
+    delete node.faults.refuse;
+    await indexedUpTo(database, hash!);
+    expect(await ready()).to.include({ status: 200, lagBlocks: 0, lagSeconds: 0 });
+    expect([await metric("lag_blocks"), await metric("lag_seconds")]).to.deep.equal([0, 0]);
+  });
+
+  it("is not ready when nothing is heard from the chain, though the process lives", async () => {
+    await follow();
+    await indexedUpTo(database, (await head()).hash!);
+    node.faults.weather = () => "drop";
+    clock.moveSeconds(MAX_LAG_SECONDS + 30);
+    await expectStays(async () => {
+      const deaf = await ready();
+      expect(deaf).to.include({ status: 503, ready: false, leading: true });
+      expect(deaf.problems.join()).to.match(/nothing was heard from the chain for \d+ s/);
+    });
+    expect((await get("/health/live")).status).to.equal(200);
+  });
+
+  it("is not ready when new blocks are heard of but cannot be fetched", async () => {
+    await follow();
+    await indexedUpTo(database, (await head()).hash!);
+    node.faults.refuse = ({ method }) =>
+      method === "eth_getLogs" ? { code: -32000, message: "the log index is corrupt" } : undefined;
+    const { number } = await head();
+    const alice = chain.accounts[8]!;
+    const registry = await chain.didRegistry(alice);
+    await (await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json")).wait();
+    await eventually("the new block to be heard of", async () => (await metric("head_block"))! > number);
+    clock.moveSeconds(MAX_LAG_SECONDS + 30);
+    await expectStays(async () =>
+      expect(await ready()).to.include({ status: 503, ready: false, indexedBlock: number }),
+    );
+  });
+
+  it("has metrics of lag, events, reorgs, faults by kind, retries and the lease", async () => {
+    const storm: Weather[] = ["500", "pass", "429", "pass", "500", "500", "pass", "pass", "hang"];
+    node.faults.weather = () => storm.shift() ?? "pass";
+    const snapshot = await chain.snapshot();
+    await randomActivity(chain, diceOf(6), 5);
+    await follow();
+    await indexedUpTo(database, (await head()).hash!);
+    expect(await metric("events_total")).to.equal(await database.collections.events.countDocuments());
+    expect(await metric("reorgs_total")).to.equal(0);
+    await chain.revert(snapshot);
+    await randomActivity(chain, diceOf(7), 7);
+    const { hash, number } = await head();
+    await indexedUpTo(database, hash!);
+
+    expect(await metric("reorgs_total")).to.equal(1);
+    expect(await metric("reorg_depth_blocks_count")).to.equal(1);
+    expect(await metric("reorg_depth_blocks_sum")).to.equal(5);
+    expect(await metric("rpc_errors_total", 'kind="http"')).to.be.greaterThan(0);
+    expect(await metric("rpc_errors_total", 'kind="quota"')).to.be.greaterThan(0);
+    expect(await metric("rpc_errors_total", 'kind="timeout"')).to.be.greaterThan(0);
+    expect(await metric("rpc_retries_total")).to.be.greaterThan(0);
+    for (const block of ["head_block", "indexed_block"]) expect(await metric(block), block).to.equal(number);
+    await eventually("the proven height", async () => (await metric("verified_block")) === number);
+    expect([await metric("lag_blocks"), await metric("lag_seconds")]).to.deep.equal([0, 0]);
+    expect([await metric("leading"), await metric("reign")]).to.deep.equal([1, 1]);
+    const endpoint = `endpoint="${new URL(node.url).host}"`;
+    expect(await metric("rpc_requests_total", endpoint)).to.equal(await metric("rpc_requests_total"));
+    expect((await get("/metrics")).headers.get("content-type")).to.include("text/plain");
+  });
+
+  it("answers 503 while the database does not, and 404 where there is nothing", async () => {
+    const mongo = await connectMongo({ uri: database.uri, name: "closed" });
+    const { checkpoints } = openRegistryCollections(mongo);
+    await mongo.close();
+    await serve(createMetrics(), () => checkpoints.findOne({}));
+    for (const path of ["/health/ready", "/metrics"]) expect((await get(path)).status, path).to.equal(503);
+    expect((await get("/health/live")).status).to.equal(200);
+    expect((await get("/nothing")).status).to.equal(404);
+  });
+
+  it("tells a standby from the leader, both ready, and the standby's rise when the leader ends", async () => {
+    const start = async () => {
+      const script = startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
+      processes.push(script);
+      const port = await eventually("a ready indexer", () => /"ready":true,"port":(\d+)/.exec(script.stdout())?.[1]);
+      return { script, port: Number(port) };
+    };
+    await serve();
+    const leader = await start();
+    const standby = await start();
+    await indexedUpTo(database, (await head()).hash!);
+    expect(await ready(leader.port)).to.include({ status: 200, leading: true });
+    expect(await ready(standby.port)).to.include({ status: 200, leading: false });
+    const holder = (await database.checkpoint())!.lease.holder!;
+    const named = `cairn_indexer_lease_holder{holder="${holder}"} 1`;
+    for (const { port } of [leader, standby]) {
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      expect(metrics.split("\n").filter((line) => line.startsWith("cairn_indexer_lease_holder"))).to.deep.equal([
+        named,
+      ]);
+    }
+    const ended = await leader.script.kill("SIGTERM");
+    expect(ended).to.include({ code: 0, stderr: "" });
+    await eventually("the standby to lead", async () => (await ready(standby.port)).leading);
+    await randomActivity(chain, diceOf(9), 2);
+    const { hash, number } = await head();
+    await indexedUpTo(database, hash!);
+    expect(await ready(standby.port)).to.include({ status: 200, leading: true, indexedBlock: number });
+  });
+});
+
+/** Asserts now, and again and again for a second: long enough for many polls of the chain. */
+async function expectStays(assertion: () => Promise<unknown>): Promise<void> {
+  for (let time = 0; time < 10; time += 1) {
+    await assertion();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import type { DevChain } from "./devChain";
+import type { IndexDatabase } from "./indexerHarness";
+
+/** What came of a process: its exit code (null when a signal ended it) and what it said. */
+export interface Outcome {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The environment of an indexer on a chain and a database. */
+export function indexerEnvironment(
+  chain: Pick<DevChain, "url" | "deploymentsDir">,
+  database: Pick<IndexDatabase, "uri">,
+): NodeJS.ProcessEnv {
+  return {
+    NODE_ENV: "test",
+    RPC_URL: chain.url,
+    DEPLOYMENTS_DIR: chain.deploymentsDir,
+    MONGODB_URI: database.uri,
+    INDEXER_POLL_MS: "50",
+    INDEXER_LEASE_SECONDS: "1",
+    INDEXER_PORT: "0",
+  };
+}
+
+/** A script in a process of its own, while it runs. */
+export interface RunningScript {
+  /** What it wrote to standard output so far. */
+  stdout(): string;
+  ended: Promise<Outcome>;
+  /** Sends a signal and waits for the end. */
+  kill(signal: NodeJS.Signals): Promise<Outcome>;
+}
+
+/** Starts one of the project's scripts. */
+export function startScript(script: string, args: string[], env: NodeJS.ProcessEnv): RunningScript {
+  const root = join(__dirname, "../..");
+  const child = spawn(process.execPath, ["--import", "tsx", join(root, script), ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said = { stdout: "", stderr: "" };
+  child.stdout.on("data", (data: Buffer) => (said.stdout += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (said.stderr += data.toString()));
+  const ended = new Promise<Outcome>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, ...said }));
+  });
+  return {
+    stdout: () => said.stdout,
+    ended,
+    kill(signal) {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Runs one of the project's scripts to its end, as a person at a terminal does. */
+export function runScript(script: string, args: string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  return startScript(script, args, env).ended;
+}

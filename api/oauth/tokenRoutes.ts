@@ -116,7 +116,7 @@ export function oauthBackEndpoints(parts: OAuthBackParts): Endpoint[] {
         const { accessToken, expiresInSeconds, scope } = await redeemCode(parts, {
           client,
           presented,
-          logger: context.logger,
+          trace: context,
         });
         return {
           status: 200,

@@ -18,6 +18,11 @@ export interface TokenParts {
   clock: Clock;
 }
 
+/** Where what is noteworthy is said; its logger is made when it is first asked for. */
+interface Trace {
+  readonly logger: Logger;
+}
+
 /** A code as a client presents it. */
 export interface PresentedCode {
   code: string;
@@ -34,7 +39,7 @@ export interface PresentedCode {
  */
 export async function redeemCode(
   { sessions, clock }: TokenParts,
-  { client, presented, logger }: { client: Pick<OAuthClient, "clientId">; presented: PresentedCode; logger: Logger },
+  { client, presented, trace }: { client: Pick<OAuthClient, "clientId">; presented: PresentedCode; trace: Trace },
 ): Promise<{ accessToken: string; expiresInSeconds: number; scope: string }> {
   const { code, redirectUri, codeVerifier } = presented;
   const { clientId } = client;
@@ -47,13 +52,12 @@ export async function redeemCode(
   const token = { tokenHash: sha256Hex(accessToken), tokenExpiresAt };
   const redeemed = await sessions.redeem({ codeHash, clientId, redirectUri, codeChallenge, ...token, at: now });
   if (redeemed !== null) {
-    logger.debug({ clientId, oauthSessionId: redeemed.sessionId }, "code redeemed");
     return { accessToken, expiresInSeconds: TOKEN_SECONDS, scope: redeemed.scope };
   }
   const session = await sessions.findByCode(codeHash);
   if (session !== null && session.clientId === clientId && session.consumedAt !== null) {
     await sessions.revokeToken(session.sessionId, now);
-    logger.warn({ clientId, oauthSessionId: session.sessionId }, "a code came twice: its token is revoked");
+    trace.logger.warn({ clientId, oauthSessionId: session.sessionId }, "a code came twice: its token is revoked");
   }
   throw oauthRefusal(
     "invalid_grant",

@@ -1,30 +1,30 @@
 import type { Redis } from "ioredis";
-import type { Chain } from "../core/chain";
+import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
-import type { DeadLetters } from "../core/deadLetters";
+import type { DeadLetters } from "../core/jobs/deadLetters";
 import { DomainError } from "../core/errors";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../core/registry/queries";
-import type { RelayHandler } from "../core/relayer/relayed";
-import type { Relayer } from "../core/relayer/relayer";
+import type { RegistryIndex } from "../projection/queries";
+import type { RelayHandler } from "../chain/relayer/handlers";
+import type { Relayer } from "../chain/relayer/relayer";
 import { statusFrom } from "./credentialApp";
-import { STATUS_CHANGE, statusChangeHandler } from "./credentials/applyChange";
-import { openStatusRegistry } from "./credentials/chainStatus";
-import { openChangeStore } from "./credentials/changeStore";
-import { enqueueChange, openStatusQueue, startStatusWorker } from "./credentials/jobs";
+import { STATUS_CHANGE, statusChangeHandler } from "./credentials/statusChanges/actions";
+import { openStatusRegistry } from "./credentials/statusChanges/chain";
+import { openChangeStore } from "./credentials/statusChanges/store";
+import { enqueueChange, openStatusQueue, startStatusWorker } from "./credentials/statusChanges/jobs";
 import { openCredentialStore } from "./credentials/store";
-import { ISSUER_ANCHORING, issuerAnchoringHandler } from "./issuers/anchoring";
-import { enqueueIssuer, openIssuerQueue, startIssuerWorker } from "./issuers/jobs";
+import { ISSUER_ANCHORING, issuerAnchoringHandler } from "./issuers/anchoring/actions";
+import { enqueueIssuer, openIssuerQueue, startIssuerWorker } from "./issuers/anchoring/jobs";
 import { openIssuerStore } from "./issuers/store";
-import { openIssuerVoice } from "./issuers/voice";
-import { type FraudAlert, openAlertStore } from "./verification/alertStore";
-import { openDispatch, openVerificationQueues, startVerificationWorker } from "./verification/jobs";
+import { openIssuerVoice } from "./issuers/signer";
+import { type FraudAlert, openAlertStore } from "./verification/alerts/store";
+import { openDispatch, openVerificationQueues, startVerificationWorker } from "./verification/alerts/jobs";
 import { openVerificationStore } from "./verification/store";
-import { openUsageLog } from "./verification/usageLog";
-import { openVerifierStore } from "./verification/verifierStore";
-import { openWebhookSender, webhookSecretOf } from "./verification/webhook";
+import { openUsageLog } from "./verification/usage/store";
+import { openVerifierStore } from "./verification/verifiers/store";
+import { openWebhookSender, webhookSecretOf } from "./webhooks/delivery/actions";
 
 /** What the workers of credentials are made of; whoever opens these closes them. */
 export interface CredentialWorkerDependencies {

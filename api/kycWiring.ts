@@ -1,13 +1,13 @@
 import type { Redis } from "ioredis";
 import type { Clock } from "../core/clock";
-import type { Config } from "../core/config";
-import { openDeadLetters } from "../core/deadLetters";
-import type { KycConfig } from "../core/kycConfig";
+import type { Config } from "../core/config/config";
+import { openDeadLetters } from "../core/jobs/deadLetters";
+import type { KycConfig } from "../core/config/kyc";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
 import type { Endpoint } from "./http/endpoint";
 import { requireVerified } from "./kyc/actions";
-import { kycDeliveryHandler, openRecheckQueue, startRecheckWorker } from "./kyc/jobs";
+import { kycDeliveryHandler, openRecheckQueue, startRecheckWorker } from "./kyc/decisions/jobs";
 import type { RequireKyc } from "./kyc/policy";
 import { openProviders } from "./kyc/providers/openProviders";
 import { kycEndpoints } from "./kyc/routes";
@@ -15,17 +15,17 @@ import { enqueueReport, openSandboxQueue, startSandboxWorker } from "./kyc/sandb
 import { sandboxEndpoints } from "./kyc/sandbox/routes";
 import { openSandboxStore } from "./kyc/sandbox/store";
 import { openKycStore } from "./kyc/store";
-import { tellOfChange } from "./kyc/telling";
+import { tellOfChange } from "./kyc/decisions/delivery";
 import { notify } from "./notifications/actions";
 import { enqueueMail, openMailQueue, startMailWorker } from "./notifications/jobs";
 import { openMailer } from "./notifications/openMailer";
 import { mailboxEndpoints } from "./notifications/routes";
 import { openNotificationStore } from "./notifications/store";
 import { openUserEvents } from "./notifications/userEvents";
-import { receiveDelivery } from "./webhooks/actions";
-import { type DeliveryHandler, enqueueEntry, openInboxQueue, startInboxWorker } from "./webhooks/jobs";
-import type { CountDelivery } from "./webhooks/metrics";
-import { openInbox } from "./webhooks/store";
+import { receiveDelivery } from "./webhooks/inbox/actions";
+import { type DeliveryHandler, enqueueEntry, openInboxQueue, startInboxWorker } from "./webhooks/inbox/jobs";
+import type { CountDelivery } from "./webhooks/inbox/metrics";
+import { openInbox } from "./webhooks/inbox/store";
 
 /** What KYC is put together from, in the API and in the worker. */
 export interface KycWiring {

@@ -1,17 +1,17 @@
 import { Registry } from "prom-client";
 import { systemClock } from "../core/clock";
-import { loadConfig } from "../core/config";
-import { openConnections } from "../core/connections";
+import { loadConfig } from "../core/config/config";
+import { openConnections } from "../process/connections";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
-import { runProcess } from "../core/lifecycle";
+import { runProcess } from "../process/lifecycle";
 import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
-import { openRegistryIndex } from "../core/registry/queries";
+import { openRegistryIndex } from "../projection/queries";
 import { createApp } from "./app";
-import { dependencyChecks } from "./dependencyChecks";
+import { dependencyChecks } from "../process/dependencyChecks";
 import { type HttpServer, listen } from "./http/server";
 import { openApiParts } from "./parts";
-import { openPasswords } from "./sessions/passwords";
+import { openPasswords } from "./sessions/users/passwords";
 
 const NAME = "api";
 

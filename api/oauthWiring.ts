@@ -1,24 +1,24 @@
 import type { Redis } from "ioredis";
 import { type Clock, monotonicMs } from "../core/clock";
-import type { Config } from "../core/config";
-import { openDeadLetters } from "../core/deadLetters";
+import type { Config } from "../core/config/config";
+import { openDeadLetters } from "../core/jobs/deadLetters";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
 import type { Endpoint } from "./http/endpoint";
-import { oauthAssetEndpoint } from "./oauth/assetRoutes";
-import { openClientStore, rememberClients } from "./oauth/clientStore";
+import { oauthAssetEndpoint } from "./oauth/page/routes";
+import { openClientStore, rememberClients } from "./oauth/clients/store";
 import { oauthDeliveryHandler, openOAuthQueue, startOAuthWorker } from "./oauth/jobs";
 import { oauthFrontEndpoints } from "./oauth/routes";
 import { openSealer, type Sealer } from "./oauth/secrets";
-import type { SettlingParts } from "./oauth/settle";
+import type { SettlingParts } from "./oauth/authorization/closeSession";
 import { openOAuthSessionStore } from "./oauth/store";
-import { type KeptNotification, oauthBackEndpoints } from "./oauth/tokenRoutes";
-import { openWalletVerifier } from "./oauth/verifier";
-import { openWebhookSender, signWebhook, webhookSecretOf } from "./verification/webhook";
-import { receiveDelivery } from "./webhooks/actions";
-import { type DeliveryHandler, enqueueEntry, openInboxQueue } from "./webhooks/jobs";
-import { openInbox } from "./webhooks/store";
+import { type KeptNotification, oauthBackEndpoints } from "./oauth/tokens/routes";
+import { openWalletVerifier } from "./oauth/authorization/verifier";
+import { openWebhookSender, signWebhook, webhookSecretOf } from "./webhooks/delivery/actions";
+import { receiveDelivery } from "./webhooks/inbox/actions";
+import { type DeliveryHandler, enqueueEntry, openInboxQueue } from "./webhooks/inbox/jobs";
+import { openInbox } from "./webhooks/inbox/store";
 
 /** What the gateway is put together from, in the API and in the worker. */
 export interface OAuthWiring {

@@ -1,20 +1,20 @@
 import type { Redis } from "ioredis";
 import type { Registry } from "prom-client";
-import type { Chain } from "../core/chain";
+import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
-import type { Config } from "../core/config";
+import type { Config } from "../core/config/config";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../core/registry/queries";
+import type { RegistryIndex } from "../projection/queries";
 import type { ApiPart } from "./app";
 import { openCredentialApp } from "./credentialApp";
 import { applyKycPolicy } from "./kyc/policy";
 import { wireKycApi } from "./kycWiring";
 import { wireOAuthApi } from "./oauthWiring";
-import { openWalletRegistry } from "./wallets/registry";
+import { openWalletRegistry } from "../chain/registry/readers";
 import { openWalletStore } from "./wallets/store";
-import { countDeliveries } from "./webhooks/metrics";
+import { countDeliveries } from "./webhooks/inbox/metrics";
 
 /** What the parts are made of. */
 export interface PartDependencies {

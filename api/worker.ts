@@ -1,11 +1,11 @@
 import { systemClock } from "../core/clock";
-import { loadConfig } from "../core/config";
-import { openConnections } from "../core/connections";
+import { loadConfig } from "../core/config/config";
+import { openConnections } from "../process/connections";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
-import { runProcess } from "../core/lifecycle";
+import { runProcess } from "../process/lifecycle";
 import { createLogger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
-import { openRegistryIndex } from "../core/registry/queries";
+import { openRegistryIndex } from "../projection/queries";
 import { registrationReader } from "./wallets/indexed";
 import { startWorkerApp } from "./workerApp";
 import { serveWorkerOperations } from "./workerOperations";

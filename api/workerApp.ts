@@ -1,24 +1,24 @@
 import type { Redis } from "ioredis";
-import type { Chain } from "../core/chain";
+import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
-import type { Config } from "../core/config";
-import { openDeadLetters } from "../core/deadLetters";
+import type { Config } from "../core/config/config";
+import { openDeadLetters } from "../core/jobs/deadLetters";
 import type { Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
-import { openOutbox } from "../core/relayer/outbox";
-import { openRelayer, type Relayer } from "../core/relayer/relayer";
-import type { RelayerOptions, RelayHandler } from "../core/relayer/relayed";
-import { openSigner } from "../core/relayer/signer";
-import { ANCHORING, anchoringHandler } from "./wallets/anchor";
-import type { IndexedRegistration } from "./wallets/anchoringRules";
+import { openOutbox } from "../chain/relayer/transactions";
+import { openRelayer, type Relayer } from "../chain/relayer/relayer";
+import type { RelayerOptions, RelayHandler } from "../chain/relayer/handlers";
+import { openSigner } from "../chain/relayer/signer";
+import { ANCHORING, anchoringHandler } from "./wallets/anchoring/actions";
+import type { IndexedRegistration } from "./wallets/anchoring/rules";
 import {
   type AnchoringQueue,
   type AnchoringWorker,
   openAnchoringQueue,
   repeatAnchoring,
   startAnchoringWorker,
-} from "./wallets/jobs";
-import { openWalletRegistry, readRevert, registrationCall } from "./wallets/registry";
+} from "./wallets/anchoring/jobs";
+import { openWalletRegistry, readRevert, registrationCall } from "../chain/registry/readers";
 import { openWalletStore } from "./wallets/store";
 
 /** What the worker is made of; whoever opens these closes them. */

@@ -1,24 +1,24 @@
 import type { Redis } from "ioredis";
-import type { Chain } from "../core/chain";
+import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
-import type { Config } from "../core/config";
+import type { Config } from "../core/config/config";
 import { sha256Hex } from "../core/crypto";
-import { openDeadLetters } from "../core/deadLetters";
-import type { KycConfig } from "../core/kycConfig";
+import { openDeadLetters } from "../core/jobs/deadLetters";
+import type { KycConfig } from "../core/config/kyc";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../core/registry/queries";
+import type { RegistryIndex } from "../projection/queries";
 import { type CredentialWorkers, openCredentialWorkers } from "./credentialWorkers";
 import { type KycWorker, startKycWorker } from "./kycWiring";
 import { composeMail } from "./notifications/mail";
 import { openMailer } from "./notifications/openMailer";
 import { startOAuth } from "./oauthWiring";
-import { openUserStore } from "./sessions/userStore";
-import { alarmWording } from "./verification/alarmWording";
-import type { FraudAlert } from "./verification/alertStore";
-import { type DeliveryHandler, openInboxQueue, startInboxWorker } from "./webhooks/jobs";
-import { openInbox } from "./webhooks/store";
+import { openUserStore } from "./sessions/users/store";
+import { alarmWording } from "./verification/alerts/wording";
+import type { FraudAlert } from "./verification/alerts/store";
+import { type DeliveryHandler, openInboxQueue, startInboxWorker } from "./webhooks/inbox/jobs";
+import { openInbox } from "./webhooks/inbox/store";
 
 const INBOX_SWEEP_MS = 10_000;
 

@@ -1,5 +1,5 @@
 import { pino, stdTimeFunctions, type Logger as PinoLogger } from "pino";
-import type { Config } from "./config";
+import type { Config } from "./config/config";
 
 /** A structured logger. One line of JSON an entry; `notice: true` marks what a person at the terminal should see. */
 export type Logger = PinoLogger;

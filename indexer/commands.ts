@@ -1,25 +1,25 @@
 import { monotonicMs, systemClock } from "../core/clock";
-import { type Config, loadConfig } from "../core/config";
-import { loadDeployment } from "../core/deployment";
-import { mongoCheck } from "../core/connections";
+import { type Config, loadConfig } from "../core/config/config";
+import { loadDeployment } from "../chain/deployment";
+import { mongoCheck } from "../process/connections";
 import { BootError, DomainError, messageOf } from "../core/errors";
 import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
-import { preflight } from "../core/preflight";
-import { type BlockRef, CHECKPOINT_ID, openRegistryCollections } from "../core/registry/models";
-import { runAudit } from "./audit";
-import { openThrone, type Reign } from "./checkpoint";
-import type { Difference } from "./difference";
-import { isHardhat, openFinality } from "./finality";
-import { makeFollower } from "./follow";
-import { judge } from "./health";
-import { contractsOf, differenceOf, identifyChain, resetRefusal } from "./identify";
+import { preflight } from "../process/preflight";
+import { type BlockRef, CHECKPOINT_ID, openRegistryCollections } from "../projection/models";
+import { runAudit } from "./audit/audit";
+import { openThrone, type Reign } from "./write/lease";
+import type { Difference } from "./audit/difference";
+import { isHardhat, openFinality } from "./sync/finality";
+import { makeFollower } from "./sync/follow";
+import { judge } from "./readiness";
+import { contractsOf, differenceOf, identifyChain, resetRefusal } from "./sync/identify";
 import { createMetrics } from "./metrics";
-import { openLedger } from "./project";
-import { repair } from "./repair";
-import { RpcError } from "./rpcError";
-import { holderName, keepLease, startOver } from "./run";
-import { headerAt, openSource, type Source } from "./source";
+import { openLedger } from "./write/writer";
+import { repair } from "./audit/repair";
+import { RpcError } from "./rpc/rpcError";
+import { holderName, keepLease, startOver } from "./sync/leader";
+import { headerAt, openSource, type Source } from "./rpc/source";
 
 /** What `npm run indexer -- …` was asked to do. */
 export type Command =

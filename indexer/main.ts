@@ -1,18 +1,18 @@
 import { setFlagsFromString } from "node:v8";
-import { chainCheck } from "../core/chain";
+import { chainCheck } from "../chain/client";
 import { systemClock } from "../core/clock";
-import { loadConfig } from "../core/config";
-import { mongoCheck } from "../core/connections";
-import { loadDeployment } from "../core/deployment";
-import { runProcess } from "../core/lifecycle";
+import { loadConfig } from "../core/config/config";
+import { mongoCheck } from "../process/connections";
+import { loadDeployment } from "../chain/deployment";
+import { runProcess } from "../process/lifecycle";
 import { createLogger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
-import { preflight } from "../core/preflight";
-import { CHECKPOINT_ID, openRegistryCollections } from "../core/registry/models";
+import { preflight } from "../process/preflight";
+import { CHECKPOINT_ID, openRegistryCollections } from "../projection/models";
 import { type Command, parseCommand, runCommand } from "./commands";
-import { serveHealth } from "./health";
+import { serveHealth } from "./readiness";
 import { createMetrics } from "./metrics";
-import { runIndexer } from "./run";
+import { runIndexer } from "./sync/leader";
 
 const NAME = "indexer";
 

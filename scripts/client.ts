@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { type ClientRegistration, registerClient, replaceSecret } from "../api/oauth/clients";
-import { type ClientStore, openClientStore } from "../api/oauth/clientStore";
+import { type ClientRegistration, registerClient, replaceSecret } from "../api/oauth/clients/actions";
+import { type ClientStore, openClientStore } from "../api/oauth/clients/store";
 import type { ScopeDefinition } from "../api/oauth/rules";
 import { oauthSealer, oauthWebhookSecret } from "../api/oauthWiring";
 import { systemClock } from "../core/clock";
-import { type Config, loadConfig } from "../core/config";
+import { type Config, loadConfig } from "../core/config/config";
 import { messageOf } from "../core/errors";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { connectMongo } from "../core/mongo";

@@ -1,9 +1,9 @@
 import { type JsonRpcProvider, Transaction, Wallet, concat, getCreate2Address, id, keccak256 } from "ethers";
 import { mkdirSync, readFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
-import { DEVELOPMENT_RELAYER_KEY, readEnvironmentBesideRunning } from "../core/config";
-import { type DeployedContract, type Deployment, deploymentPath } from "../core/deployment";
+import { DEVELOPMENT_RELAYER_KEY, readEnvironmentBesideRunning } from "../core/config/config";
+import { type DeployedContract, type Deployment, deploymentPath } from "../chain/deployment";
 import { messageOf } from "../core/errors";
-import { openProvider, shortMessageOf } from "../core/rpcProvider";
+import { openProvider, shortMessageOf } from "../chain/provider";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../typechain-types";
 
 /**

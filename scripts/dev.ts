@@ -1,5 +1,5 @@
 import { join, relative, resolve } from "node:path";
-import { readEnvironment } from "../core/config";
+import { readEnvironment } from "../core/config/config";
 import { messageOf } from "../core/errors";
 import { playStory } from "./demo/story";
 import { type RunningCairn, stageOf, startCairn } from "./dev/cairn";

@@ -2,21 +2,21 @@ import { Wallet } from "ethers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type CredentialApp, openCredentialApp } from "../api/credentialApp";
-import { ISSUER_ANCHORING } from "../api/issuers/anchoring";
+import { ISSUER_ANCHORING } from "../api/issuers/anchoring/actions";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../api/issuers/rules";
 import type { IssuerAccount } from "../api/issuers/store";
-import { type Chain, openChain } from "../core/chain";
+import { type Chain, openChain } from "../chain/client";
 import { systemClock } from "../core/clock";
-import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../core/config";
+import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../core/config/config";
 import { messageOf } from "../core/errors";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { createLogger } from "../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
 import { connectRedis } from "../core/redis";
-import { openRegistryIndex } from "../core/registry/queries";
-import { openOutbox } from "../core/relayer/outbox";
-import { openRelayer } from "../core/relayer/relayer";
-import { openSigner } from "../core/relayer/signer";
+import { openRegistryIndex } from "../projection/queries";
+import { openOutbox } from "../chain/relayer/transactions";
+import { openRelayer } from "../chain/relayer/relayer";
+import { openSigner } from "../chain/relayer/signer";
 
 const USAGE = `npm run issuer -- add --name "State University" [--algorithm EdDSA|ES256] [--metadata-uri https://...]
 npm run issuer -- list

@@ -1,8 +1,8 @@
-import { openDeadLetters } from "../core/deadLetters";
-import { loadConfig } from "../core/config";
+import { openDeadLetters } from "../core/jobs/deadLetters";
+import { loadConfig } from "../core/config/config";
 import { messageOf } from "../core/errors";
 import { connectMongo } from "../core/mongo";
-import { openQueue } from "../core/queue";
+import { openQueue } from "../core/jobs/queue";
 import { connectRedis } from "../core/redis";
 
 const USAGE = `npm run jobs -- list [queue]     the jobs that were given up, the newest first

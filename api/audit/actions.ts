@@ -1,9 +1,9 @@
-import type { Chain } from "../../core/chain";
+import type { Chain } from "../../chain/client";
 import { DomainError, TransientError } from "../../core/errors";
-import type { EventName, RegistryEvent } from "../../core/registry/events";
-import type { EventDocument } from "../../core/registry/models";
-import type { Freshness, RegistryIndex } from "../../core/registry/queries";
-import { parseCredId } from "../../core/status/credId";
+import type { EventName, RegistryEvent } from "../../chain/registry/events";
+import type { EventDocument } from "../../projection/models";
+import type { Freshness, RegistryIndex } from "../../projection/queries";
+import { parseCredId } from "../../chain/status/credId";
 import { type RpcHeader, type StatusProof, encodeHeader, hashHeader, statusSlots, touches } from "./rules";
 
 /** What audits are answered from. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type EventName, type RegistryEvent, positionOf } from "../../core/registry/events";
-import type { Freshness } from "../../core/registry/queries";
+import { type EventName, type RegistryEvent, positionOf } from "../../chain/registry/events";
+import type { Freshness } from "../../projection/queries";
 import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
 import { type AuditParts, STATUS_EVENTS, auditActions } from "./actions";
 import { effectsOf } from "./rules";

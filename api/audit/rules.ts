@@ -1,6 +1,6 @@
 import { decodeRlp, encodeRlp, keccak256, toBeHex } from "ethers";
-import { parseCredId, statusPosition } from "../../core/status/credId";
-import type { RegistryEvent } from "../../core/registry/events";
+import { parseCredId, statusPosition } from "../../chain/status/credId";
+import type { RegistryEvent } from "../../chain/registry/events";
 import { ProofError, verifyTrieProof } from "./merkleProof";
 
 /** A block's header as a node answers it (execution API): hexadecimal quantities and data. */

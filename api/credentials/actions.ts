@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock";
 import { randomId } from "../../core/crypto";
-import { parseRegistryDid } from "../../core/did/did";
+import { parseRegistryDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
-import { formatCredId } from "../../core/status/credId";
-import type { ChangeStore, StatusChangeJob } from "./changeStore";
-import { prepareSchema, requireClaims } from "./claims";
+import { formatCredId } from "../../chain/status/credId";
+import type { ChangeStore, StatusChangeJob } from "./statusChanges/store";
+import { prepareSchema, requireClaims } from "./types/rules";
 import {
   type Credential,
   type Places,
@@ -18,7 +18,7 @@ import {
   shownStatus,
 } from "./rules";
 import type { CredentialStore, Page } from "./store";
-import type { ClaimSchema, TypeStore } from "./typeStore";
+import type { ClaimSchema, TypeStore } from "./types/store";
 
 /** What the use cases of credentials need from around them. */
 export interface CredentialParts {

@@ -1,4 +1,4 @@
-import { statusPosition } from "../../core/status/credId";
+import { statusPosition } from "../../chain/status/credId";
 import { DomainError } from "../../core/errors";
 
 /** Most uses a credential may be given: each is kept within the credential's document. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import type { ShownCredential } from "./actions";
-import { CHANGE_STATES, type StatusChangeJob } from "./changeStore";
+import { CHANGE_STATES, type StatusChangeJob } from "./statusChanges/store";
 import { MAX_USAGES, SHOWN_STATUSES, STATUS_CHANGES } from "./rules";
 
 /** Most credentials one change of status may name: a word of the chain. */

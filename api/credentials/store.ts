@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../core/mongo";
-import { readById } from "../../core/readById";
+import { readById } from "../../core/batchFindById";
 import type { Credential, Hold, Use } from "./rules";
 
 type Stored = Omit<Credential, "credentialId"> & { _id: string };

@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/clock";
-import { buildDidDocument, type DidDocument } from "../../core/did/document";
-import { parseRegistryDid } from "../../core/did/did";
+import { buildDidDocument, type DidDocument } from "../../chain/did/document";
+import { parseRegistryDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
-import type { DidState } from "../../core/registry/fold";
-import type { Indexed, RegistryIndex } from "../../core/registry/queries";
+import type { DidState } from "../../chain/registry/fold";
+import type { Indexed, RegistryIndex } from "../../projection/queries";
 import { parseOptions, ResolutionError, type VersionedState, versionOf } from "./rules";
 
 /** What resolution needs of the outside. */

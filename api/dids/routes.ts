@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { withContext } from "../../core/did/document";
+import { withContext } from "../../chain/did/document";
 import { defineEndpoint, type Endpoint, type Reply } from "../http/endpoint";
 import { chooseRepresentation, DOCUMENT, RESULT, type Representation } from "./negotiate";
 import { type DidParts, failedResolution, type Resolution, resolveDid } from "./actions";

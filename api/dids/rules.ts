@@ -1,5 +1,5 @@
-import type { RegistryEvent } from "../../core/registry/events";
-import { type DidState, foldDid } from "../../core/registry/fold";
+import type { RegistryEvent } from "../../chain/registry/events";
+import { type DidState, foldDid } from "../../chain/registry/fold";
 
 /** Why a DID could not be resolved: the last part of the error's URI (DID Resolution §10). */
 export type ResolutionErrorName =

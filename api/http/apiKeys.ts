@@ -1,4 +1,4 @@
-import { API_KEY_PREFIXES, type ApiKeyKind } from "../../core/apiKeys";
+import { API_KEY_PREFIXES, type ApiKeyKind } from "../../core/keys/apiKeys";
 import { DomainError } from "../../core/errors";
 import type { Credentials } from "./authenticate";
 import type { ApiKeyCaller, RefusalDescription } from "./endpoint";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { ApiKeyKind } from "../../core/apiKeys";
+import type { ApiKeyKind } from "../../core/keys/apiKeys";
 import type { ErrorKind } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 

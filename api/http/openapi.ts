@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Endpoint, RefusalDescription, ReplyDescription } from "./endpoint";
-import { API_KEY_PREFIXES } from "../../core/apiKeys";
+import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
 import { CSRF_HEADER, SESSION_COOKIE } from "./authenticate";
 import { PROBLEM_MEDIA_TYPE, statusOfKind } from "./problem";
 import { refusalsOf } from "./refusals";

@@ -1,7 +1,7 @@
-import { hashApiKey, mintApiKey, requireApiKey } from "../../core/apiKeys";
+import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import type { Clock } from "../../core/clock";
 import { sha256Hex } from "../../core/crypto";
-import { formatDid } from "../../core/did/did";
+import { formatDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
 import { signCompact, thumbprintOf } from "../../core/keys/jws";
 import type { KeyStore } from "../../core/keys/keyStore";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { API_KEY_PREFIXES } from "../../core/apiKeys";
+import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
 import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
 import type { IssuerActions } from "./actions";
 import { SIGNING_ALGORITHMS, type SigningKey } from "./rules";

@@ -1,5 +1,5 @@
 import { Schema } from "mongoose";
-import { type ApiKeyRecord, apiKeySchema } from "../../core/apiKeys";
+import { type ApiKeyRecord, apiKeySchema } from "../../core/keys/apiKeys";
 import { type Mongo, isDuplicateKey } from "../../core/mongo";
 import { type PublishedDocument, SIGNING_ALGORITHMS, type SigningKey } from "./rules";
 

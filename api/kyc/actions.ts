@@ -1,7 +1,7 @@
 import { addSeconds, sleep } from "../../core/clock";
 import { randomId } from "../../core/crypto";
 import { DomainError, TransientError } from "../../core/errors";
-import { type DecisionParts, type KycDelivery, recheck } from "./decisions";
+import { type DecisionParts, type KycDelivery, recheck } from "./decisions/actions";
 import type { BelievedDelivery, Delivery, DeliveryFault, KycProvider, ProviderSession } from "./providers/provider";
 import { type KycState, type KycView, openedState, planStart, viewOf } from "./rules";
 import type { KycOpening, KycStore } from "./store";

@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
 import { addSeconds } from "../../core/clock";
-import type { DeadLetters } from "../../core/deadLetters";
+import type { DeadLetters } from "../../core/jobs/deadLetters";
 import { DomainError } from "../../core/errors";
-import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../core/queue";
-import { startSweeper } from "../../core/sweeper";
+import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
+import { startSweeper } from "../../core/jobs/sweeper";
 import { sendNotification, type SendingParts } from "./actions";
 
 interface MailJob {

@@ -1,4 +1,4 @@
-import type { Config } from "../../core/config";
+import type { Config } from "../../core/config/config";
 import type { Mailer } from "./mail";
 import { openMailbox } from "./mailbox";
 import { openSmtpMailer } from "./smtpMailer";

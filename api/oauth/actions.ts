@@ -2,7 +2,7 @@ import { addSeconds } from "../../core/clock";
 import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
-import { type Beginning, type GatewayParts, isBrowserOf, openSession } from "./opening";
+import { type Beginning, type GatewayParts, isBrowserOf, openSession } from "./authorization/opening";
 import {
   type AuthorizationRequest,
   KEPT_SECONDS,

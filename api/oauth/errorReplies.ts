@@ -1,7 +1,7 @@
 import { DomainError, type ErrorKind, TransientError } from "../../core/errors";
 import type { Reply, RequestContext } from "../http/endpoint";
 import { statusOfKind } from "../http/problem";
-import { ERROR_PAGE_HEADERS, renderErrorPage } from "./page";
+import { ERROR_PAGE_HEADERS, renderErrorPage } from "./page/page";
 
 /**
  * An error in the words of RFC 6749 §5.2: `error` and `error_description`. Of what nobody foresaw it says no more than

@@ -1,10 +1,10 @@
 import type { Redis } from "ioredis";
-import type { DeadLetters } from "../../core/deadLetters";
+import type { DeadLetters } from "../../core/jobs/deadLetters";
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
-import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../core/queue";
-import { startSweeper } from "../../core/sweeper";
-import { type Notification, settleNotification, settleSession, type SettlingParts } from "./settle";
+import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
+import { startSweeper } from "../../core/jobs/sweeper";
+import { type Notification, settleNotification, settleSession, type SettlingParts } from "./authorization/closeSession";
 import { tellClient, type TellingParts } from "./telling";
 
 interface SessionJob {

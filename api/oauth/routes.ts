@@ -11,12 +11,12 @@ import {
   type RequestContext,
 } from "../http/endpoint";
 import { beginPlainly, beginWithNonce, finish, followSession, sessionOfBrowser, setUp } from "./actions";
-import { readBearer } from "./clientAuthentication";
-import { authenticateClient } from "./clients";
+import { readBearer } from "./clients/authenticate";
+import { authenticateClient } from "./clients/actions";
 import { oauthErrorReply, pageErrorReply } from "./errorReplies";
 import { anyQuery, parseQuery } from "./form";
-import type { Beginning, GatewayParts } from "./opening";
-import { PAGE_HEADERS, renderPage } from "./page";
+import type { Beginning, GatewayParts } from "./authorization/opening";
+import { PAGE_HEADERS, renderPage } from "./page/page";
 import { oauthRefusal, type OAuthClient, type OAuthSession, REQUEST_URI_PREFIX, scopesOf, statusAt } from "./rules";
 import {
   beginReply,

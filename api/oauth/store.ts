@@ -1,6 +1,6 @@
 import { type mongo, Schema } from "mongoose";
 import { type Mongo, rawCollection } from "../../core/mongo";
-import { together } from "../../core/together";
+import { together } from "../../core/batch";
 import type { AuthorizationRequest, OAuthSession, Verdict } from "./rules";
 
 type Stored = Omit<OAuthSession, "sessionId"> & {

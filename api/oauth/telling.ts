@@ -1,7 +1,7 @@
 import { addSeconds, type Clock } from "../../core/clock";
 import { messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
-import type { ClientStore } from "./clientStore";
+import type { ClientStore } from "./clients/store";
 import { type OAuthSession, statusAt } from "./rules";
 import type { OAuthSessionStore } from "./store";
 

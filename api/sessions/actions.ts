@@ -2,9 +2,9 @@ import type { Clock } from "../../core/clock";
 import { randomId, randomToken, sha256Hex } from "../../core/crypto";
 import { DomainError, TransientError } from "../../core/errors";
 import { describeDevice } from "./deviceName";
-import type { LoginAttempt, LoginLimits } from "./loginLimits";
-import { passwordWeakness } from "./passwordRules";
-import type { Passwords } from "./passwords";
+import type { LoginAttempt, LoginLimits } from "./loginLimits/rules";
+import { passwordWeakness } from "./users/passwordRules";
+import type { Passwords } from "./users/passwords";
 import {
   isSessionToken,
   SESSION_TOKEN_PREFIX,
@@ -15,7 +15,7 @@ import {
   sessionUnknown,
 } from "./rules";
 import type { SessionStore, StoredSession } from "./store";
-import type { StoredUser, UserStore } from "./userStore";
+import type { StoredUser, UserStore } from "./users/store";
 
 /** What the use cases of sessions work with. */
 export interface SessionParts {

@@ -1,8 +1,8 @@
 import { sha256Hex } from "../../core/crypto";
 import { DomainError, TransientError } from "../../core/errors";
-import type { RegistryIndex } from "../../core/registry/queries";
-import { encodeBitstring, wordsToBytes } from "../../core/status/bitstring";
-import { WORDS_PER_LIST } from "../../core/status/credId";
+import type { RegistryIndex } from "../../projection/queries";
+import { encodeBitstring, wordsToBytes } from "../../chain/status/bitstring";
+import { WORDS_PER_LIST } from "../../chain/status/credId";
 import { type ListPurpose, listPayload } from "./rules";
 
 /** What status lists are made from. */

@@ -1,5 +1,5 @@
 import { hashMessage } from "ethers";
-import { hashApiKey, mintApiKey, requireApiKey } from "../../core/apiKeys";
+import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import { addSeconds, sleep } from "../../core/clock";
 import { randomId, randomNonce } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
@@ -10,12 +10,12 @@ import {
   type PresentedCredential,
   confirm,
   readClaims,
-} from "./confirm";
-import { credentialIdOf } from "./issuerSignature";
+} from "./confirmation/actions";
+import { credentialIdOf } from "./confirmation/issuerSignature";
 import { formatChallenge } from "./rules";
 import type { Verification, VerificationStore } from "./store";
-import type { LogPlace, UsageFilter } from "./usageLog";
-import type { VerifierAccount, VerifierStore } from "./verifierStore";
+import type { LogPlace, UsageFilter } from "./usage/store";
+import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 
 /** What the use cases of verification need from around them. */
 export interface VerificationParts extends ConfirmParts {

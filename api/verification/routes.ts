@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { API_KEY_PREFIXES } from "../../core/apiKeys";
+import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type RefusalDescription } from "../http/endpoint";
 import type { VerificationActions } from "./actions";
 import * as shapes from "./schemas";

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import type { VerificationView } from "./actions";
-import type { FraudAlert } from "./alertStore";
-import type { Presentation, PresentedCredential } from "./confirm";
+import type { FraudAlert } from "./alerts/store";
+import type { Presentation, PresentedCredential } from "./confirmation/actions";
 import { CHECKS, CHECK_OUTCOMES, LOG_RESULTS, type CheckResult, checksOf } from "./rules";
 import type { Verification } from "./store";
-import type { LogPlace, UsageEntry } from "./usageLog";
+import type { LogPlace, UsageEntry } from "./usage/store";
 
 const moment = z.iso.datetime();
 const credentialId = z.uuid().meta({ description: "The credential's id" });

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, rawCollection } from "../../core/mongo";
-import { readById } from "../../core/readById";
+import { readById } from "../../core/batchFindById";
 import type { RefusalCode } from "./rules";
 
 /** The decision on a presentation. */

@@ -1,7 +1,7 @@
 import { randomId } from "../../core/crypto";
-import { formatDid } from "../../core/did/did";
+import { formatDid } from "../../chain/did/did";
 import { DomainError, messageOf } from "../../core/errors";
-import { type Anchoring, isUnderWay, requireReusable, showAnchoring, type ShownAnchoring } from "./anchoringRules";
+import { type Anchoring, isUnderWay, requireReusable, showAnchoring, type ShownAnchoring } from "./anchoring/rules";
 import {
   answerable,
   authorizedRegistration,
@@ -11,8 +11,8 @@ import {
   requireOwn,
   type Trace,
   type WalletParts,
-} from "./challenges";
-import { messageDigest, verifyWalletSignature } from "./proof";
+} from "./challenges/actions";
+import { messageDigest, verifyWalletSignature } from "./challenges/proof";
 import type { Wallet } from "./store";
 
 /** A wallet as its user sees it. */

@@ -1,5 +1,5 @@
-import type { RegistryIndex } from "../../core/registry/queries";
-import type { IndexedRegistration } from "./anchoringRules";
+import type { RegistryIndex } from "../../projection/queries";
+import type { IndexedRegistration } from "./anchoring/rules";
 
 /**
  * Reads from the index where a DID was registered: null when the index has not seen that. `finalized` once no reorg can

@@ -8,8 +8,8 @@ import {
 } from "../http/endpoint";
 import { sessionReply, type SessionTransport } from "../http/sessionReply";
 import { linkWallet, listWallets, proveLogin, requestAnchoring, unlinkWallet } from "./actions";
-import { issueChallenge, type WalletParts } from "./challenges";
-import { registrationTypedData } from "./registration";
+import { issueChallenge, type WalletParts } from "./challenges/actions";
+import { registrationTypedData } from "../../chain/registry/consents";
 import {
   anchorBody,
   challengeBody,

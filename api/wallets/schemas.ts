@@ -1,6 +1,6 @@
 import { getAddress } from "ethers";
 import { z } from "zod";
-import { REMEDIES, SHOWN_STATUSES } from "./anchoringRules";
+import { REMEDIES, SHOWN_STATUSES } from "./anchoring/rules";
 import { PURPOSES } from "./rules";
 
 /** Long enough for contract wallets with many owners. */

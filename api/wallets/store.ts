@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey } from "../../core/mongo";
-import { type Anchoring, type AnchoringFault, STORED_STATUSES, type StoredStatus } from "./anchoringRules";
+import { type Anchoring, type AnchoringFault, STORED_STATUSES, type StoredStatus } from "./anchoring/rules";
 
 /** A wallet whose control its user has proved. */
 export interface Wallet {

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectMongo } from "../../core/mongo";
-import { CHECKPOINT_ID, openRegistryCollections } from "../../core/registry/models";
+import { CHECKPOINT_ID, openRegistryCollections } from "../../projection/models";
 import { freePort } from "../../embedded/ports";
 import type { BenchChain } from "./indexerChain";
 

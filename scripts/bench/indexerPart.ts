@@ -1,17 +1,17 @@
 /** One measured part of the indexer's bench, in a process of its own. */
 import { systemClock } from "../../core/clock";
-import { loadConfig } from "../../core/config";
-import { loadDeployment } from "../../core/deployment";
+import { loadConfig } from "../../core/config/config";
+import { loadDeployment } from "../../chain/deployment";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes } from "../../core/mongo";
-import { openRegistryCollections } from "../../core/registry/models";
-import { backfill } from "../../indexer/backfill";
-import { decodeLog } from "../../indexer/decode";
-import { logsBetween } from "../../indexer/fetchRange";
-import { contractsOf } from "../../indexer/identify";
+import { openRegistryCollections } from "../../projection/models";
+import { backfill } from "../../indexer/sync/backfill";
+import { decodeLog } from "../../indexer/fetch/decode";
+import { logsBetween } from "../../indexer/fetch/fetchRange";
+import { contractsOf } from "../../indexer/sync/identify";
 import { createMetrics } from "../../indexer/metrics";
-import { runIndexer } from "../../indexer/run";
-import { openSource } from "../../indexer/source";
+import { runIndexer } from "../../indexer/sync/leader";
+import { openSource } from "../../indexer/rpc/source";
 
 export type PartName = "fetch floor" | "write floor" | "unverified" | "verified" | "end to end";
 

@@ -1,5 +1,5 @@
 import { SigningKey, Wallet, id, keccak256, toUtf8Bytes, verifyMessage } from "ethers";
-import { type Recovery, recoverAddress, recovery } from "../../core/ethSignature";
+import { type Recovery, recoverAddress, recovery } from "../../chain/signature";
 
 /** How long each way measures, after a warm-up of the same code. */
 const MEASURED_MS = 2_000;

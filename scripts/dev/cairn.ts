@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEVELOPMENT_RELAYER_KEY, RUNNING_ENVIRONMENT_FILE } from "../../core/config";
-import type { Deployment } from "../../core/deployment";
+import { DEVELOPMENT_RELAYER_KEY, RUNNING_ENVIRONMENT_FILE } from "../../core/config/config";
+import type { Deployment } from "../../chain/deployment";
 import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";
 import { type Services, startServices } from "../../embedded/services";

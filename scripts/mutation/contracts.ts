@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { type Mutation, MUTATIONS } from "./mutations";
 
 const ROOT = join(__dirname, "..", "..");
-const COPIED = ["contracts", "core", "test/contracts", "test/support/bitstringReader.ts", "hardhat.config.ts"];
+const COPIED = ["contracts", "core", "chain", "test/contracts", "test/support/bitstringReader.ts", "hardhat.config.ts"];
 const COPIED_SETTINGS = ["package.json", "tsconfig.json"];
 
 function copyProject(): string {

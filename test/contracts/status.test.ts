@@ -1,6 +1,6 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import { formatCredId, MAX_CREDENTIAL_INDEX, statusPosition } from "../../core/status/credId";
+import { formatCredId, MAX_CREDENTIAL_INDEX, statusPosition } from "../../chain/status/credId";
 import { credIdOf, REVOCATION, SUSPENSION, usedRegistry } from "./support/registry";
 
 describe("revoking a credential", () => {

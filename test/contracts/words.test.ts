@@ -1,8 +1,8 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
 import { ethers } from "hardhat";
-import { encodeBitstring, getBit, wordsToBytes } from "../../core/status/bitstring";
-import { WORDS_PER_LIST } from "../../core/status/credId";
+import { encodeBitstring, getBit, wordsToBytes } from "../../chain/status/bitstring";
+import { WORDS_PER_LIST } from "../../chain/status/credId";
 import { readIndependently } from "../support/bitstringReader";
 import { credIdOf, REVOCATION, SUSPENSION, usedRegistry } from "./support/registry";
 

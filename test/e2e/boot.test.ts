@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
-import { deploymentPath } from "../../core/deployment";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { deploymentPath } from "../../chain/deployment";
 import { deploy } from "../../scripts/deploy";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 

@@ -1,4 +1,4 @@
-import { type Step, STEPS } from "../../indexer/steps";
+import { type Step, STEPS } from "../../indexer/write/crashPoints";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { type Faults, startFaultyRpc } from "../support/faultyRpc";
 import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";

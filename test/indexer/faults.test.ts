@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openRegistryIndex } from "../../core/registry/queries";
+import { openRegistryIndex } from "../../projection/queries";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { eventually } from "../support/eventually";
 import { type FaultyRpc, startFaultyRpc, type Weather } from "../support/faultyRpc";

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { connectMongo } from "../../core/mongo";
-import { openRegistryCollections } from "../../core/registry/models";
-import { serveHealth, type Standing } from "../../indexer/health";
+import { openRegistryCollections } from "../../projection/models";
+import { serveHealth, type Standing } from "../../indexer/readiness";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { eventually } from "../support/eventually";

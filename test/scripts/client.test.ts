@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { authenticateClient } from "../../api/oauth/clients";
-import { openClientStore } from "../../api/oauth/clientStore";
+import { authenticateClient } from "../../api/oauth/clients/actions";
+import { openClientStore } from "../../api/oauth/clients/store";
 import { connectMongo, type Mongo } from "../../core/mongo";
 import { testMongoUri } from "../support/servers";
 

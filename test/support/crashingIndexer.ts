@@ -3,12 +3,12 @@
  * one JSON text: `{ rpcUrl, mongodbUri, deploymentsDir, leaseSeconds, at, occurrence, signal, reindexOnReset }`.
  */
 import { systemClock } from "../../core/clock";
-import { loadConfig } from "../../core/config";
-import { loadDeployment } from "../../core/deployment";
+import { loadConfig } from "../../core/config/config";
+import { loadDeployment } from "../../chain/deployment";
 import { createLogger } from "../../core/logger";
 import { connectMongo } from "../../core/mongo";
 import { createMetrics } from "../../indexer/metrics";
-import { runIndexer } from "../../indexer/run";
+import { runIndexer } from "../../indexer/sync/leader";
 
 interface Arguments {
   rpcUrl: string;

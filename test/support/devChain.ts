@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonRpcProvider, type ContractTransactionReceipt } from "ethers";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config";
-import type { Deployment } from "../../core/deployment";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import type { Deployment } from "../../chain/deployment";
 import { startChain } from "../../embedded/startChain";
 import { deploy } from "../../scripts/deploy";
 import {

@@ -17,11 +17,22 @@ interface Import {
 
 const EXTENSIONS = /\.(ts|tsx)$/;
 /** Code that runs in production; the other rooms serve developers. */
-const PRODUCTION = /^(core|indexer|api)\//;
+const PRODUCTION = /^(core|chain|projection|process|indexer|api)\//;
+
+/** What a folder's files may import beside their own folder; a folder that is not named here may import anything. */
+const MAY_IMPORT: Record<string, string[]> = {
+  core: [],
+  chain: ["core", "typechain-types"],
+  projection: ["chain", "core"],
+  process: ["projection", "chain", "core"],
+  indexer: ["process", "projection", "chain", "core"],
+  api: ["process", "projection", "chain", "core"],
+  embedded: ["core"],
+};
 const SLICE = /^api\/([a-zA-Z]+)\//;
 
-/** Parts of core that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
-const PURE_CORE = /^core\/(errors|did\/|status\/|registry\/(events|fold))/;
+/** Parts of core and chain that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
+const PURE_CORE = /^(core\/errors|chain\/(did\/|status\/|registry\/(events|fold)))/;
 
 /** Every TypeScript file below the given folders. */
 export function readSources(root: string, folders: string[]): Source[] {
@@ -67,15 +78,18 @@ function importBreaches(path: string, { target, own }: Import, dependencies: str
     const known = builtinModules.includes(target) || dependencies.includes(target);
     return PRODUCTION.test(path) && !known ? refuse("production code needs packages of `dependencies` alone") : [];
   }
-  if (target.startsWith("typechain-types") && path !== "core/chain.ts" && !/^(test|scripts)\//.test(path)) {
-    return refuse("only core/chain.ts knows the generated contract types");
+  if (target.startsWith("typechain-types") && !/^(chain|test|scripts)\//.test(path)) {
+    return refuse("only chain/ knows the generated contract types");
   }
-  if (path.startsWith("core/") && !/^(core|typechain-types)\b/.test(target)) return refuse("core imports core alone");
-  if (path.startsWith("indexer/") && !/^(core|indexer)\//.test(target)) return refuse("the indexer imports core alone");
-  if (path.startsWith("embedded/") && !/^(core|embedded)\//.test(target)) return refuse("embedded imports core alone");
-  if (path.startsWith("api/") && !/^(core|api)\//.test(target)) return refuse("the api imports core alone");
-  if (/^(api|indexer|core|embedded)\//.test(path)) return sliceBreaches(path, target, refuse);
-  return [];
+  const [room = ""] = path.split("/");
+  const [targetRoom = ""] = target.split("/");
+  const allowed = MAY_IMPORT[room];
+  if (allowed !== undefined && targetRoom !== room && !allowed.includes(targetRoom)) {
+    return refuse(
+      `${room} imports ${allowed.filter((name) => name !== "typechain-types").join(", ") || "nothing else"}`,
+    );
+  }
+  return sliceBreaches(path, target, refuse);
 }
 
 function sliceBreaches(path: string, target: string, refuse: (rule: string) => string[]): string[] {
@@ -97,7 +111,7 @@ function sliceBreaches(path: string, target: string, refuse: (rule: string) => s
 
 /** Where time, chance and the environment may be touched; elsewhere they arrive as arguments. */
 const EFFECTS: { what: string; pattern: RegExp; only: string }[] = [
-  { what: "reads the environment", pattern: /\bprocess\.env\b/, only: "core/config.ts" },
+  { what: "reads the environment", pattern: /\bprocess\.env\b/, only: "core/config/config.ts" },
   { what: "reads the time", pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, only: "core/clock.ts" },
   { what: "draws randomness", pattern: /\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\b/, only: "core/crypto.ts" },
 ];

@@ -1,12 +1,12 @@
 import { systemClock, type Clock } from "../../core/clock";
-import { type Config, loadConfig } from "../../core/config";
-import type { Deployment } from "../../core/deployment";
+import { type Config, loadConfig } from "../../core/config/config";
+import type { Deployment } from "../../chain/deployment";
 import { createLogger, type Logger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
-import { type CheckpointDocument, CHECKPOINT_ID, openRegistryCollections } from "../../core/registry/models";
+import { type CheckpointDocument, CHECKPOINT_ID, openRegistryCollections } from "../../projection/models";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
-import { runIndexer } from "../../indexer/run";
-import type { StepHook } from "../../indexer/steps";
+import { runIndexer } from "../../indexer/sync/leader";
+import type { StepHook } from "../../indexer/write/crashPoints";
 import { eventually } from "./eventually";
 import { testMongoUri } from "./servers";
 

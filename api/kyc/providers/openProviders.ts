@@ -1,5 +1,5 @@
 import type { Clock } from "../../../core/clock";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import type { SandboxStore } from "../sandbox/store";
 import { openOnfido } from "./onfido";
 import { openPersona } from "./persona";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { addSeconds } from "../../../core/clock";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import type { KycDecision, KycSubstatus } from "../rules";
 import { callProvider } from "./callProvider";
 import { parseBody } from "./parseBody";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { addSeconds } from "../../../core/clock";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import type { KycReason } from "../reasons";
 import type { KycDecision } from "../rules";
 import { callProvider } from "./callProvider";

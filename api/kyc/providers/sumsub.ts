@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { addSeconds, type Clock } from "../../../core/clock";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import type { KycReason } from "../reasons";
 import type { KycDecision, KycSubstatus } from "../rules";
 import { callProvider, findAtProvider } from "./callProvider";

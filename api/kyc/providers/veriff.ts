@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { addSeconds } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import type { KycReason } from "../reasons";
 import type { KycDecision, KycSubstatus } from "../rules";
 import { callProvider } from "./callProvider";

@@ -1,9 +1,15 @@
 import type { Redis } from "ioredis";
 import type { Clock } from "../../../core/clock";
-import type { DeadLetters } from "../../../core/deadLetters";
+import type { DeadLetters } from "../../../core/jobs/deadLetters";
 import { messageOf, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
-import { type JobQueue, openQueue, processQueue, type QueueOptions, type QueueProcessor } from "../../../core/queue";
+import {
+  type JobQueue,
+  openQueue,
+  processQueue,
+  type QueueOptions,
+  type QueueProcessor,
+} from "../../../core/jobs/queue";
 import { signWebhook } from "../providers/standardWebhooks";
 import type { SandboxStore } from "./store";
 

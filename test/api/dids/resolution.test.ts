@@ -4,9 +4,9 @@ import { createHttpApp } from "../../../api/http/httpApp";
 import { type HttpServer, listen } from "../../../api/http/server";
 import { didEndpoints } from "../../../api/dids/routes";
 import { createLogger } from "../../../core/logger";
-import type { RegistryEvent } from "../../../core/registry/events";
-import { type DidState, foldDid } from "../../../core/registry/fold";
-import type { Freshness, Indexed } from "../../../core/registry/queries";
+import type { RegistryEvent } from "../../../chain/registry/events";
+import { type DidState, foldDid } from "../../../chain/registry/fold";
+import type { Freshness, Indexed } from "../../../projection/queries";
 import { fakeClock } from "../../support/fakeClock";
 
 const ALICE = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { KYC_PROVIDERS } from "../../../core/kycConfig";
+import { KYC_PROVIDERS } from "../../../core/config/kyc";
 import { openProviders } from "../../../api/kyc/providers/openProviders";
 import type { SandboxStore } from "../../../api/kyc/sandbox/store";
 import { STAND_INS } from "../../support/kyc/all";

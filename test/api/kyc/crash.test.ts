@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { listMailbox } from "../../../api/notifications/mailbox";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import { eventually } from "../../support/eventually";
 import type { CrashOrder, CrashPoint } from "../../support/kyc/crashChild";
 import { type SmtpServer, startSmtpServer } from "../../support/kyc/smtpServer";

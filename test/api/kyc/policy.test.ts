@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
 import { declaredCodes } from "../../../api/http/refusals";
 import { applyKycPolicy } from "../../../api/kyc/policy";
-import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/kycConfig";
+import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/config/kyc";
 import { eventually } from "../../support/eventually";
 import { setStage, type Stage } from "../../support/kyc/stage";
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { randomBytes, randomUUID } from "node:crypto";
-import { KYC_PROVIDERS } from "../../../core/kycConfig";
+import { KYC_PROVIDERS } from "../../../core/config/kyc";
 import { listMailbox } from "../../../api/notifications/mailbox";
 import { eventually } from "../../support/eventually";
 import { STAND_INS } from "../../support/kyc/all";

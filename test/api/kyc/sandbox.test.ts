@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/kycConfig";
+import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/config/kyc";
 import { listMailbox, type MailboxMessage } from "../../../api/notifications/mailbox";
 import { eventually } from "../../support/eventually";
 import { setStage, type Stage } from "../../support/kyc/stage";

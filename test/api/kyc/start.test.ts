@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import { eventually } from "../../support/eventually";
 import { STAND_INS } from "../../support/kyc/all";
 import { movableClock, setStage, type Stage } from "../../support/kyc/stage";

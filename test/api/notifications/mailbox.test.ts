@@ -7,7 +7,7 @@ import { listen } from "../../../api/http/server";
 import { composeMail } from "../../../api/notifications/mail";
 import { listMailbox, openMailbox } from "../../../api/notifications/mailbox";
 import { mailboxEndpoints } from "../../../api/notifications/routes";
-import { loadConfig } from "../../../core/config";
+import { loadConfig } from "../../../core/config/config";
 import { pino } from "pino";
 
 const yes = () => Promise.resolve(true);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { openInbox } from "../../../api/webhooks/store";
+import { openInbox } from "../../../api/webhooks/inbox/store";
 import { eventually } from "../../support/eventually";
 import { begin, type Begun, finishUrl, redeem, untilStatus } from "../../support/swiyuBrowser";
 import { setStage, type Stage } from "../../support/swiyuStage";

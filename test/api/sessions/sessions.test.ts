@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openPasswords, type Passwords } from "../../../api/sessions/passwords";
+import { openPasswords, type Passwords } from "../../../api/sessions/users/passwords";
 import { ask, cookieFrom, startTestApi, type TestApi, type TestApiOptions } from "../support/testApi";
 
 const MINUTE = 60;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { logout, openSession, readSession } from "../../../api/sessions/actions";
 import { sessionEnd, type SessionLifetime, type SessionTimes } from "../../../api/sessions/rules";
 import { openSessionStore } from "../../../api/sessions/store";
-import { openUserStore, type UserStore } from "../../../api/sessions/userStore";
+import { openUserStore, type UserStore } from "../../../api/sessions/users/store";
 import { type DomainError } from "../../../core/errors";
 import { randomId, sha256Hex } from "../../../core/crypto";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";

@@ -2,15 +2,15 @@ import { openCredentialApp } from "../../../api/credentialApp";
 import { createHttpApp } from "../../../api/http/httpApp";
 import { openBudgets } from "../../../api/http/rateLimit";
 import { listen } from "../../../api/http/server";
-import { openWalletRegistry } from "../../../api/wallets/registry";
-import { openChain } from "../../../core/chain";
+import { openWalletRegistry } from "../../../chain/registry/readers";
+import { openChain } from "../../../chain/client";
 import { systemClock } from "../../../core/clock";
-import { loadConfig } from "../../../core/config";
+import { loadConfig } from "../../../core/config/config";
 import { openFileKeyStore } from "../../../core/keys/fileKeyStore";
 import { createLogger } from "../../../core/logger";
 import { connectMongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";
-import { openRegistryIndex } from "../../../core/registry/queries";
+import { openRegistryIndex } from "../../../projection/queries";
 
 const PUBLIC_URL = "https://cairn.example";
 

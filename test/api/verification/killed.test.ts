@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { openCredentialStore } from "../../../api/credentials/store";
-import { openUsageLog } from "../../../api/verification/usageLog";
+import { openUsageLog } from "../../../api/verification/usage/store";
 import { openVerificationStore } from "../../../api/verification/store";
 import { eventually } from "../../support/eventually";
 import {

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import secp256k1 from "secp256k1";
 import { openCredentialStore } from "../../../api/credentials/store";
 import { CHECKS } from "../../../api/verification/rules";
-import { openUsageLog } from "../../../api/verification/usageLog";
+import { openUsageLog } from "../../../api/verification/usage/store";
 import { type FakeClock, fakeClock } from "../../support/fakeClock";
 import {
   ADMIN_KEY,

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { type HDNodeWallet, Signature, Wallet, toBeHex } from "ethers";
 import { ContractWallet__factory } from "../../../typechain-types";
-import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config";
-import { enqueueAnchoring } from "../../../api/wallets/jobs";
-import { openChallengeStore } from "../../../api/wallets/challengeStore";
-import { formatSignInMessage } from "../../../api/wallets/siwe";
+import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/config";
+import { enqueueAnchoring } from "../../../api/wallets/anchoring/jobs";
+import { openChallengeStore } from "../../../api/wallets/challenges/store";
+import { formatSignInMessage } from "../../../api/wallets/challenges/siwe";
 import { openWalletStore } from "../../../api/wallets/store";
 import { eventually } from "../../support/eventually";
-import { startTestWorker } from "./anchorings";
+import { startTestWorker } from "./anchoring/anchorings";
 import { CHAIN_ID, openStage, type Stage } from "./stage";
 import { type AnswerBody, PUBLIC_URL, signTypedData, startWalletApi, type WalletApi } from "./walletApi";
 

@@ -3,14 +3,14 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Chain, openChain } from "../../../core/chain";
-import { loadConfig } from "../../../core/config";
+import { type Chain, openChain } from "../../../chain/client";
+import { loadConfig } from "../../../core/config/config";
 import { type Logger, createLogger } from "../../../core/logger";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";
-import { openOutbox } from "../../../core/relayer/outbox";
+import { openOutbox } from "../../../chain/relayer/transactions";
 import { deploy } from "../../../scripts/deploy";
-import { openChallengeStore } from "../../../api/wallets/challengeStore";
+import { openChallengeStore } from "../../../api/wallets/challenges/store";
 import { openWalletStore } from "../../../api/wallets/store";
 import { fundedKey, testMongo, testRedisUrl, testRpcUrl } from "../../support/servers";
 

@@ -1,7 +1,7 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/signers";
 import fc from "fast-check";
 import { ethers } from "hardhat";
-import { formatCredId } from "../../../core/status/credId";
+import { formatCredId } from "../../../chain/status/credId";
 import type { RegistryModel, Wish } from "./model";
 import { didOf, REVOCATION, SUSPENSION, URI } from "./registry";
 

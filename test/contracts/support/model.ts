@@ -1,4 +1,4 @@
-import { parseCredId, statusPosition } from "../../../core/status/credId";
+import { parseCredId, statusPosition } from "../../../chain/status/credId";
 import { event } from "./outcome";
 import { DOCUMENT_HASH, didOf, REVOCATION, STATUS_ROLE } from "./registry";
 

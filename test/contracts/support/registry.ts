@@ -1,6 +1,6 @@
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/signers";
 import { ethers } from "hardhat";
-import { formatCredId } from "../../../core/status/credId";
+import { formatCredId } from "../../../chain/status/credId";
 import type { DIDRegistry } from "../../../typechain-types";
 
 export const METHOD = "mychain";

@@ -17,9 +17,9 @@ import {
   startKycWorker,
   wireKycApi,
 } from "../../../api/kycWiring";
-import { countDeliveries } from "../../../api/webhooks/metrics";
+import { countDeliveries } from "../../../api/webhooks/inbox/metrics";
 import { type Clock, systemClock } from "../../../core/clock";
-import type { KycConfig } from "../../../core/kycConfig";
+import type { KycConfig } from "../../../core/config/kyc";
 import type { Logger } from "../../../core/logger";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";

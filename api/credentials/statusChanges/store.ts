@@ -1,0 +1,113 @@
+import { Schema } from "mongoose";
+import type { Mongo } from "../../../core/mongo";
+import { STATUS_CHANGES, type StatusChange } from "../rules";
+
+/**
+ * How far a change of status is: kept; taken by a node; in a block; seen by the index, which is when everyone sees it;
+ * or given up.
+ */
+export const CHANGE_STATES = ["queued", "submitted", "mined", "final", "failed"] as const;
+export type ChangeState = (typeof CHANGE_STATES)[number];
+
+/** One request to change the status of credentials. */
+export interface StatusChangeJob {
+  changeId: string;
+  issuer: string;
+  change: StatusChange;
+  credentialIds: string[];
+  credIds: string[];
+  state: ChangeState;
+  transactionHash: string | null;
+  blockNumber: number | null;
+  fault: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+type Stored = Omit<StatusChangeJob, "changeId"> & { _id: string };
+
+const schema = new Schema<Stored>(
+  {
+    _id: { type: String, required: true },
+    issuer: { type: String, required: true },
+    change: { type: String, enum: STATUS_CHANGES, required: true },
+    credentialIds: { type: [String], required: true },
+    credIds: { type: [String], required: true },
+    state: { type: String, enum: CHANGE_STATES, required: true },
+    transactionHash: { type: String, default: null },
+    blockNumber: { type: Number, default: null },
+    fault: { type: String, default: null },
+    createdAt: { type: Date, required: true },
+    updatedAt: { type: Date, required: true },
+  },
+  { collection: "credential_status_jobs", versionKey: false },
+);
+schema.index({ issuer: 1, state: 1, createdAt: 1 });
+schema.index({ state: 1, updatedAt: 1 });
+
+/** The collection `credential_status_jobs`. */
+export interface ChangeStore {
+  insert(job: StatusChangeJob): Promise<void>;
+  find(changeId: string): Promise<StatusChangeJob | null>;
+  /** The issuer's first change that is not in a block yet: changes go to the chain in the order they were asked for. */
+  head(issuer: string): Promise<StatusChangeJob | null>;
+  noteSubmitted(changeId: string, transactionHash: string, now: Date): Promise<void>;
+  noteFault(changeId: string, fault: string, now: Date): Promise<void>;
+  /** Whose transaction did it is known only if it was ours. */
+  noteMined(changeId: string, by: { transactionHash: string; blockNumber: number } | null, now: Date): Promise<void>;
+  noteFinal(changeId: string, now: Date): Promise<void>;
+  /** Back to the queue: a reorg took it out of the chain. */
+  noteForgotten(changeId: string, now: Date): Promise<void>;
+  noteFailed(changeId: string, fault: string, now: Date): Promise<void>;
+  /** Those in a state since before `before`, the longest waiting first. */
+  waiting(state: ChangeState, before: Date, limit: number): Promise<StatusChangeJob[]>;
+}
+
+/** Opens the collection of status changes. */
+export function openChangeStore(mongo: Mongo): ChangeStore {
+  const model = mongo.model<Stored>("CredentialStatusJob", schema);
+
+  async function move(changeId: string, from: ChangeState[], set: Partial<Stored>): Promise<void> {
+    await model.updateOne({ _id: changeId, state: { $in: from } }, { $set: set });
+  }
+
+  return {
+    async insert({ changeId, ...job }) {
+      await model.create({ ...job, _id: changeId });
+    },
+    find: async (changeId) => rename(await model.findById(changeId).lean()),
+    head: async (issuer) =>
+      rename(
+        await model
+          .findOne({ issuer, state: { $in: ["queued", "submitted"] } })
+          .sort({ createdAt: 1, _id: 1 })
+          .lean(),
+      ),
+    noteSubmitted: (changeId, transactionHash, updatedAt) =>
+      move(changeId, ["queued", "submitted"], { state: "submitted", transactionHash, fault: null, updatedAt }),
+    noteFault: (changeId, fault, updatedAt) => move(changeId, ["queued", "submitted"], { fault, updatedAt }),
+    noteMined: (changeId, by, updatedAt) =>
+      move(changeId, ["queued", "submitted"], { state: "mined", fault: null, updatedAt, ...by }),
+    noteFinal: (changeId, updatedAt) => move(changeId, ["mined"], { state: "final", updatedAt }),
+    noteForgotten: (changeId, updatedAt) =>
+      move(changeId, ["mined"], { state: "queued", blockNumber: null, updatedAt }),
+    noteFailed: (changeId, fault, updatedAt) =>
+      move(changeId, ["queued", "submitted"], { state: "failed", fault, updatedAt }),
+    async waiting(state, before, limit) {
+      const found = await model
+        .find({ state, updatedAt: { $lt: before } })
+        .sort({ updatedAt: 1 })
+        .limit(limit)
+        .lean();
+      return found.map((stored) => rename(stored));
+    },
+  };
+}
+
+function rename(stored: Stored): StatusChangeJob;
+function rename(stored: Stored | null): StatusChangeJob | null;
+function rename(stored: Stored | null): StatusChangeJob | null {
+  if (stored === null) return null;
+  const { _id: changeId, ...rest } = stored;
+  return { changeId, ...rest };
+}

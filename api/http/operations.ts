@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { defineEndpoint, type Endpoint } from "./endpoint";
+import type { Readiness } from "../../process/health";
+import type { ApiMetrics } from "./metrics";
+
+const TAG = "Operations";
+
+const readiness = z.strictObject({
+  status: z.enum(["ready", "degraded", "unavailable"]),
+  dependencies: z.record(z.string(), z.looseObject({ status: z.enum(["up", "down"]), ms: z.number() })),
+});
+
+/** What supervisors and load balancers ask. */
+export function healthEndpoints(parts: { readiness(): Promise<Readiness> }): Endpoint[] {
+  return [
+    defineEndpoint({
+      method: "get",
+      path: "/health/live",
+      tag: TAG,
+      summary: "Whether the process answers at all",
+      auth: "none",
+      quiet: true,
+      replies: { 200: { description: "It does.", schema: z.strictObject({ status: z.literal("live") }) } },
+      handle: () => Promise.resolve({ status: 200, body: { status: "live" } }),
+    }),
+    defineEndpoint({
+      method: "get",
+      path: "/health/ready",
+      tag: TAG,
+      summary: "Whether requests should be sent here",
+      description: "Names each dependency, and how far the index is behind the chain.",
+      auth: "none",
+      quiet: true,
+      replies: {
+        200: { description: "Yes; `degraded` when something is missing that not everything needs.", schema: readiness },
+        503: { description: "No: something is missing without which nothing works.", schema: readiness },
+      },
+      handle: async () => {
+        const body = await parts.readiness();
+        return { status: body.status === "unavailable" ? 503 : 200, body };
+      },
+    }),
+  ];
+}
+
+/** What Prometheus asks, on a listener of its own: how much a service is used is nobody else's business. */
+export function metricsEndpoints(metrics: ApiMetrics): Endpoint[] {
+  return [
+    defineEndpoint({
+      method: "get",
+      path: "/metrics",
+      tag: TAG,
+      summary: "Counters and histograms for Prometheus",
+      auth: "none",
+      quiet: true,
+      replies: { 200: { description: "Text exposition format.", mediaType: "text/plain" } },
+      handle: async () => ({
+        status: 200,
+        body: await metrics.text(),
+        headers: { "content-type": metrics.contentType },
+      }),
+    }),
+  ];
+}

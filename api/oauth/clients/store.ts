@@ -1,0 +1,95 @@
+import { Schema } from "mongoose";
+import { isDuplicateKey, type Mongo } from "../../../core/mongo";
+import { NOTIFICATION_HEADER, type OAuthClient } from "../rules";
+
+type Stored = Omit<OAuthClient, "clientId"> & { _id: string };
+
+const schema = new Schema<Stored>(
+  {
+    _id: { type: String, required: true },
+    name: { type: String, required: true },
+    secretHashes: { type: [String], required: true },
+    redirectUris: { type: [String], required: true },
+    verifierUrl: { type: String, required: true },
+    managementPath: { type: String, required: true },
+    sealedCredentials: { type: String, default: null },
+    acceptedIssuers: { type: [String], required: true },
+    // A query's own member names are the protocol's, not ours to list.
+    scopes: { type: [{ name: String, description: String, dcql: Schema.Types.Mixed, _id: false }], required: true },
+    webhookUrl: { type: String, default: null },
+    notificationHeader: { type: String, required: true },
+    notificationKeyHash: { type: String, default: null },
+    failuresAsCode: { type: Boolean, required: true },
+    createdAt: { type: Date, required: true },
+  },
+  { collection: "oauth_clients", versionKey: false },
+);
+
+/** The collection `oauth_clients`. */
+export interface ClientStore {
+  /** False when there is a client of this id already. */
+  insert(client: OAuthClient): Promise<boolean>;
+  find(clientId: string): Promise<OAuthClient | null>;
+  list(): Promise<OAuthClient[]>;
+  /** Replaces the secrets; false when there is no such client. */
+  setSecrets(clientId: string, secretHashes: string[]): Promise<boolean>;
+  /** Forgets a client; false when there is no such client. */
+  remove(clientId: string): Promise<boolean>;
+}
+
+/** Opens the collection of relying parties. */
+export function openClientStore(mongo: Mongo): ClientStore {
+  const model = mongo.model<Stored>("OAuthClient", schema);
+  return {
+    async insert({ clientId, ...client }) {
+      try {
+        await model.create({ _id: clientId, ...client });
+        return true;
+      } catch (error) {
+        if (isDuplicateKey(error)) return false;
+        throw error;
+      }
+    },
+    async find(clientId) {
+      const found = await model.findById(clientId).lean();
+      return found === null ? null : clientOf(found);
+    },
+    async list() {
+      return (await model.find().sort({ _id: 1 }).lean()).map(clientOf);
+    },
+    async setSecrets(clientId, secretHashes) {
+      return (await model.updateOne({ _id: clientId }, { $set: { secretHashes } })).matchedCount === 1;
+    },
+    async remove(clientId) {
+      return (await model.deleteOne({ _id: clientId })).deletedCount === 1;
+    },
+  };
+}
+
+/** How long a process may go by what it knew of a client: a removed one lives on for so long. */
+const REMEMBERED_MS = 5_000;
+
+/**
+ * Remembers clients for a few seconds: every request of theirs asks for them. One that was not found is looked for anew
+ * each time, so that a new client is known at once.
+ *
+ * @param nowMs a clock that never goes back
+ */
+export function rememberClients(clients: Pick<ClientStore, "find">, nowMs: () => number): Pick<ClientStore, "find"> {
+  const known = new Map<string, { client: OAuthClient; untilMs: number }>();
+  return {
+    async find(clientId) {
+      const kept = known.get(clientId);
+      if (kept !== undefined && kept.untilMs > nowMs()) return kept.client;
+      const client = await clients.find(clientId);
+      if (client === null) known.delete(clientId);
+      else known.set(clientId, { client, untilMs: nowMs() + REMEMBERED_MS });
+      return client;
+    },
+  };
+}
+
+function clientOf({ _id, ...client }: Stored): OAuthClient {
+  // Those registered before it could be chosen have none of their own.
+  return { clientId: _id, ...{ notificationHeader: NOTIFICATION_HEADER }, ...client };
+}

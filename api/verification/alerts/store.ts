@@ -1,0 +1,123 @@
+import { Schema } from "mongoose";
+import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
+import type { FraudKind } from "../rules";
+
+/** Attempts of one kind on one credential within one window of time, told as one alert. */
+export interface FraudAlert {
+  /** `<credential id>/<kind>/<window's start in Unix seconds>` */
+  alertId: string;
+  credentialId: string;
+  kind: FraudKind;
+  issuer: string;
+  subjectDid: string;
+  /** Who presented, by their own word; the first {@link MAX_PRESENTERS} of them. */
+  presenters: string[];
+  verifierName: string;
+  ipAddress: string;
+  attempts: number;
+  firstAt: Date;
+  lastAt: Date;
+  /** When the administrator was told; null while that is to be done. */
+  notifiedAt: Date | null;
+}
+
+/** One attempt that may be fraud. */
+export interface SuspectAttempt {
+  credentialId: string;
+  kind: FraudKind;
+  issuer: string;
+  subjectDid: string;
+  presenterDid: string;
+  verifierName: string;
+  ipAddress: string;
+  at: Date;
+}
+
+/** How long further attempts of a kind on a credential count to the same alert. */
+const WINDOW_SECONDS = 60 * 60;
+const MAX_PRESENTERS = 20;
+
+type Stored = Omit<FraudAlert, "alertId"> & { _id: string };
+
+const schema = new Schema<Stored>(
+  {
+    _id: { type: String, required: true },
+    credentialId: { type: String, required: true },
+    kind: { type: String, required: true },
+    issuer: { type: String, required: true },
+    subjectDid: { type: String, required: true },
+    presenters: { type: [String], required: true },
+    verifierName: { type: String, required: true },
+    ipAddress: { type: String, default: "" },
+    attempts: { type: Number, required: true },
+    firstAt: { type: Date, required: true },
+    lastAt: { type: Date, required: true },
+    notifiedAt: { type: Date, default: null },
+  },
+  { collection: "fraud_alerts", versionKey: false },
+);
+schema.index({ lastAt: -1, _id: 1 });
+schema.index({ notifiedAt: 1, firstAt: 1 });
+
+/** The collection `fraud_alerts`. */
+export interface AlertStore {
+  /** Counts an attempt; the alert's id when it opened one, null when one was open. One of racing callers opens it. */
+  record(attempt: SuspectAttempt): Promise<string | null>;
+  find(alertId: string): Promise<FraudAlert | null>;
+  /** The newest first. */
+  list(limit: number): Promise<FraudAlert[]>;
+  /** Alerts nobody was told of, the oldest first. */
+  untold(limit: number): Promise<FraudAlert[]>;
+  noteNotified(alertId: string, now: Date): Promise<void>;
+  /** How many the administrator was told of since then. */
+  toldSince(since: Date): Promise<number>;
+}
+
+/** Opens the collection of fraud alerts. */
+export function openAlertStore(mongo: Mongo): AlertStore {
+  const model = mongo.model<Stored>("FraudAlert", schema);
+  const raw = rawCollection<Stored>(mongo, "fraud_alerts");
+  const rename = ({ _id, ...rest }: Stored): FraudAlert => ({ alertId: _id, ...rest });
+  return {
+    async record({ presenterDid, at, ...attempt }) {
+      const windowStart = Math.floor(at.getTime() / 1000 / WINDOW_SECONDS) * WINDOW_SECONDS;
+      const _id = `${attempt.credentialId}/${attempt.kind}/${windowStart}`;
+      // The usual attempt is another one by somebody known, and costs one write.
+      const seen = { $inc: { attempts: 1 }, $max: { lastAt: at } };
+      const known = await raw.updateOne({ _id, presenters: presenterDid }, seen);
+      if (known.matchedCount === 1) return null;
+      const room = { _id, [`presenters.${MAX_PRESENTERS - 1}`]: { $exists: false } };
+      const added = await raw.updateOne(room, { ...seen, $addToSet: { presenters: presenterDid } });
+      if (added.matchedCount === 1) return null;
+      const counted = await raw.updateOne({ _id }, seen);
+      if (counted.matchedCount === 1) return null;
+      try {
+        await raw.insertOne({
+          _id,
+          ...attempt,
+          presenters: [presenterDid],
+          attempts: 1,
+          firstAt: at,
+          lastAt: at,
+          notifiedAt: null,
+        });
+        return _id;
+      } catch (error) {
+        if (!isDuplicateKey(error, "_id")) throw error;
+        await raw.updateOne({ _id }, { ...seen, $addToSet: { presenters: presenterDid } });
+        return null;
+      }
+    },
+    async find(alertId) {
+      const found = await model.findById(alertId).lean();
+      return found && rename(found);
+    },
+    list: async (limit) => (await model.find({}).sort({ lastAt: -1, _id: 1 }).limit(limit).lean()).map(rename),
+    untold: async (limit) =>
+      (await model.find({ notifiedAt: null }).sort({ firstAt: 1 }).limit(limit).lean()).map(rename),
+    async noteNotified(alertId, now) {
+      await model.updateOne({ _id: alertId, notifiedAt: null }, { $set: { notifiedAt: now } });
+    },
+    toldSince: (since) => model.countDocuments({ notifiedAt: { $gt: since } }),
+  };
+}

@@ -1,0 +1,54 @@
+import type { Clock } from "../../../core/clock";
+import { TransientError } from "../../../core/errors";
+import type { Freshness, RegistryIndex } from "../../../projection/queries";
+import { formatCredId } from "../../../chain/status/credId";
+import type { ChainFacts, FactReader } from "./chainFacts";
+
+const ZERO_HASH = `0x${"0".repeat(64)}`;
+
+/**
+ * Reads from the index instead of the chain, for installations that accept a revocation counting a little later.
+ *
+ * @param maxStalenessSeconds how old the index may be; what is older fails as a chain that does not answer would
+ */
+export function openIndexFacts({
+  index,
+  maxStalenessSeconds,
+  clock,
+}: {
+  index: Pick<RegistryIndex, "findDid" | "findIssuer" | "credentialStatus">;
+  maxStalenessSeconds: number;
+  clock: Clock;
+}): FactReader {
+  function requireSound(freshness: Freshness | null, doubt: string | null): Freshness {
+    if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
+    if (doubt !== null)
+      throw new TransientError("index.unverified", `The index cannot vouch for its answer: ${doubt}.`);
+    // While it has caught up it is as old as the last look at the chain; else as old as its last block.
+    const asOf = freshness.blockNumber >= freshness.headNumber ? freshness.headSeenAt : freshness.minedAt;
+    if (clock.now().getTime() - asOf.getTime() <= maxStalenessSeconds * 1000) return freshness;
+    throw new TransientError("index.stale", `The index is more than ${maxStalenessSeconds} s behind the chain.`);
+  }
+
+  return {
+    async read({ issuer, index: position, subject }): Promise<ChainFacts> {
+      const [status, accreditation, issuing, held] = await Promise.all([
+        index.credentialStatus(formatCredId({ issuer, index: position })),
+        index.findIssuer(issuer),
+        index.findDid(issuer),
+        index.findDid(subject),
+      ]);
+      for (const { freshness, doubt } of [accreditation, issuing, held]) requireSound(freshness, doubt);
+      const { blockNumber, blockHash } = requireSound(status.freshness, status.doubt);
+      const registered = held.state !== null && held.state.version > 0;
+      return {
+        accredited: accreditation.state?.accredited ?? false,
+        documentHash: (issuing.state?.active === true ? issuing.state.documentHash : null) ?? ZERO_HASH,
+        revoked: status.revoked,
+        suspended: status.suspended,
+        holder: registered ? (held.state?.active === true ? held.state.controller : null) : subject,
+        block: { number: blockNumber, hash: blockHash },
+      };
+    },
+  };
+}

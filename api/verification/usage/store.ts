@@ -1,0 +1,107 @@
+import { Schema } from "mongoose";
+import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
+import { LOG_RESULTS, type LogResult, type RefusalCode } from "../rules";
+
+/** One attempt to use a credential. */
+export interface UsageEntry {
+  /** `use/<verification id>` for a use, so that it stands here once; any other id for an attempt that took none. */
+  id: string;
+  credentialId: string;
+  issuer: string;
+  subjectDid: string;
+  /** Who presented it, by its own word. */
+  presenterId: string;
+  verifierId: string;
+  verifierName: string;
+  verificationId: string;
+  result: LogResult;
+  /** A few words, such as `Holder mismatch`; empty for a use. */
+  reason: string;
+  code: RefusalCode | null;
+  /** From where; shown to administrators alone. */
+  ipAddress: string;
+  timestamp: Date;
+}
+
+type Stored = Omit<UsageEntry, "id"> & { _id: string };
+
+const schema = new Schema<Stored>(
+  {
+    _id: { type: String, required: true },
+    credentialId: { type: String, required: true },
+    issuer: { type: String, required: true },
+    subjectDid: { type: String, required: true },
+    presenterId: { type: String, required: true },
+    verifierId: { type: String, required: true },
+    verifierName: { type: String, required: true },
+    verificationId: { type: String, required: true },
+    result: { type: String, enum: LOG_RESULTS, required: true },
+    reason: { type: String, default: "" },
+    code: { type: String, default: null },
+    ipAddress: { type: String, default: "" },
+    timestamp: { type: Date, required: true },
+  },
+  { collection: "credential_usage_log", versionKey: false },
+);
+schema.index({ credentialId: 1, timestamp: -1, _id: 1 });
+schema.index({ issuer: 1, timestamp: -1, _id: 1 });
+schema.index({ timestamp: -1, _id: 1 });
+
+/** Which entries are wanted: of one credential, of one issuer's credentials, or all. */
+export interface UsageFilter {
+  credentialId?: string | undefined;
+  issuer?: string | undefined;
+  result?: LogResult | undefined;
+}
+
+/** The place after which a page of the log begins. */
+export interface LogPlace {
+  timestamp: Date;
+  id: string;
+}
+
+/** The collection `credential_usage_log`; entries are added and never changed. */
+export interface UsageLog {
+  /** Adds an entry; one whose id is there already is there for good. */
+  append(entry: UsageEntry): Promise<void>;
+  /** Those of these ids that are there. */
+  present(ids: string[]): Promise<Set<string>>;
+  /** The newest first. */
+  list(filter: UsageFilter, page: { limit: number; before: LogPlace | null }): Promise<UsageEntry[]>;
+}
+
+/** The id of the entry that records a use. */
+export function useEntryId(verificationId: string): string {
+  return `use/${verificationId}`;
+}
+
+/** Opens the usage log. */
+export function openUsageLog(mongo: Mongo): UsageLog {
+  const model = mongo.model<Stored>("CredentialUsage", schema);
+  const raw = rawCollection<Stored>(mongo, "credential_usage_log");
+  return {
+    async append({ id, ...entry }) {
+      try {
+        await raw.insertOne({ ...entry, _id: id });
+      } catch (error) {
+        if (!isDuplicateKey(error, "_id")) throw error;
+      }
+    },
+    async present(ids) {
+      const found = await model.find({ _id: { $in: ids } }, { _id: 1 }).lean();
+      return new Set(found.map(({ _id }) => _id));
+    },
+    async list({ credentialId, issuer, result }, { limit, before }) {
+      const filter = {
+        ...(credentialId !== undefined && { credentialId }),
+        ...(issuer !== undefined && { issuer }),
+        ...(result !== undefined && { result }),
+        ...(before !== null && {
+          $or: [{ timestamp: { $lt: before.timestamp } }, { timestamp: before.timestamp, _id: { $gt: before.id } }],
+        }),
+      };
+      const found = await model.find(filter).sort({ timestamp: -1, _id: 1 }).limit(limit).lean();
+      return found.map(({ _id, ...entry }) => ({ id: _id, ...entry }));
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { Schema } from "mongoose";
+import { type ApiKeyRecord, apiKeySchema } from "../../../core/keys/apiKeys";
+import type { Mongo } from "../../../core/mongo";
+
+/** Who may ask to see credentials. */
+export interface VerifierAccount {
+  verifierId: string;
+  /** What holders read in their wallet. */
+  name: string;
+  /** Where to tell about outcomes; null for nowhere. */
+  webhookUrl: string | null;
+  apiKeys: ApiKeyRecord[];
+  createdAt: Date;
+}
+
+type Stored = Omit<VerifierAccount, "verifierId"> & { _id: string };
+
+const schema = new Schema<Stored>(
+  {
+    _id: { type: String, required: true },
+    name: { type: String, required: true },
+    webhookUrl: { type: String, default: null },
+    apiKeys: { type: [apiKeySchema], required: true },
+    createdAt: { type: Date, required: true },
+  },
+  { collection: "verifier_accounts", versionKey: false },
+);
+schema.index({ "apiKeys.hash": 1 }, { unique: true });
+
+/** The collection `verifier_accounts`. */
+export interface VerifierStore {
+  insert(account: VerifierAccount): Promise<void>;
+  find(verifierId: string): Promise<VerifierAccount | null>;
+  /** The account whose key has this hash, revoked keys included. */
+  findByApiKey(hash: string): Promise<VerifierAccount | null>;
+  list(): Promise<VerifierAccount[]>;
+  addApiKey(verifierId: string, record: ApiKeyRecord): Promise<boolean>;
+  /** False when the account has no such key. */
+  revokeApiKey(verifierId: string, id: string, now: Date): Promise<boolean>;
+}
+
+/** Opens the collection of verifiers. */
+export function openVerifierStore(mongo: Mongo): VerifierStore {
+  const model = mongo.model<Stored>("VerifierAccount", schema);
+  const rename = ({ _id, ...rest }: Stored): VerifierAccount => ({ verifierId: _id, ...rest });
+  return {
+    async insert({ verifierId, ...account }) {
+      await model.create({ ...account, _id: verifierId });
+    },
+    async find(verifierId) {
+      const found = await model.findById(verifierId).lean();
+      return found && rename(found);
+    },
+    async findByApiKey(hash) {
+      const found = await model.findOne({ "apiKeys.hash": hash }).lean();
+      return found && rename(found);
+    },
+    list: async () => (await model.find({}).sort({ createdAt: 1 }).lean()).map(rename),
+    async addApiKey(verifierId, record) {
+      const added = await model.updateOne({ _id: verifierId }, { $push: { apiKeys: record } });
+      return added.modifiedCount === 1;
+    },
+    async revokeApiKey(verifierId, id, now) {
+      const known = await model.countDocuments({ _id: verifierId, "apiKeys.id": id });
+      await model.updateOne(
+        { _id: verifierId, apiKeys: { $elemMatch: { id, revokedAt: null } } },
+        { $set: { "apiKeys.$.revokedAt": now } },
+      );
+      return known > 0;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { Clock } from "../../../core/clock";
+import type { Logger } from "../../../core/logger";
+import type { Inbox } from "./store";
+
+/** A delivery whose sender was verified. */
+export interface VerifiedDelivery {
+  /** Whose delivery it is, for instance `kyc`. */
+  source: string;
+  /** What the sender repeats when it repeats the delivery. */
+  deliveryKey: string;
+  /** What the delivery says, reduced to what its reader needs. */
+  facts: unknown;
+  requestId: string | undefined;
+}
+
+/** What receiving a delivery needs. */
+export interface ReceivingParts {
+  inbox: Inbox;
+  clock: Clock;
+  logger: Logger;
+  /** Queues the work on an entry; adding twice is harmless. */
+  enqueue(entryId: string, requestId: string | undefined): Promise<void>;
+  /** After this long without an outcome a sweep queues the entry again. */
+  sweepSeconds: number;
+}
+
+/**
+ * Keeps a verified delivery and has it worked on. When this resolves the delivery may be acknowledged: it is durable,
+ * whatever becomes of the queue or of this process.
+ *
+ * @returns false when the same delivery was kept before
+ */
+export async function receiveDelivery(parts: ReceivingParts, delivery: VerifiedDelivery): Promise<boolean> {
+  const { inbox, clock, logger, sweepSeconds } = parts;
+  const { requestId, ...kept } = delivery;
+  const { entryId, isNew } = await inbox.keep({ ...kept, requestId: requestId ?? null, sweepSeconds }, clock.now());
+  // Not awaited: senders wait five seconds, a queue that is down may take longer to say so, and the sweep comes by.
+  void parts.enqueue(entryId, requestId).catch((error: unknown) => {
+    logger.warn({ err: error, entryId }, "a kept webhook could not be queued; the sweep will");
+  });
+  return isNew;
+}

@@ -1,0 +1,91 @@
+import { positionOf, type RegistryEvent } from "../../chain/registry/events";
+import { openRegistryCollections, type RegistryCollections } from "../../projection/models";
+import { runAudit, type AuditOptions } from "./audit";
+import type { Reign } from "../write/lease";
+import type { Difference } from "./difference";
+import { overwriteFenced } from "../write/fencedWrites";
+import { eventIdOf, type Ledger, openLedger } from "../write/writer";
+
+/**
+ * Audits the index, mends what differs, and audits again.
+ *
+ * @returns how many differences there were, and how many are left
+ * @throws DeposedError when another process took the lease meanwhile
+ */
+export async function repair(options: AuditOptions & { reign: Reign }): Promise<{ mended: number; left: number }> {
+  const { mongo, reign, report } = options;
+  const collections = openRegistryCollections(mongo);
+  const ledger = openLedger({ collections, reign, step: () => undefined });
+  // What an interrupted indexer left above the cursor is no difference: it is removed as at any start.
+  await ledger.recover();
+
+  let mended = 0;
+  const tried = new Set<string>();
+  for (;;) {
+    const found: Difference[] = [];
+    await runAudit({ ...options, report: (difference) => found.push(difference) });
+    // Events are compared before what is folded from them, so a later round may find more, but never only the same.
+    if (found.every((difference) => tried.has(nameOf(difference)))) return { mended, left: found.length };
+    found.forEach(report);
+    found.forEach((difference) => tried.add(nameOf(difference)));
+    mended += found.length;
+    await removeImpossible(collections, reign, found);
+    await mendEvents(collections, reign, found);
+    await mendProjection(collections, reign, ledger, found);
+  }
+}
+
+function nameOf({ collection, id, field }: Difference): string {
+  return `${collection} ${id} ${field ?? ""}`;
+}
+
+/** Documents that claim to be of a later reign than the current one: no process wrote them. @throws DeposedError */
+async function removeImpossible(collections: RegistryCollections, reign: Reign, found: Difference[]): Promise<void> {
+  // While this succeeds, there is no later reign.
+  await reign.renew();
+  const ids = found.map(({ id }) => id);
+  const later = { _id: { $in: ids }, reign: { $not: { $lte: reign.number } } };
+  await collections.events.deleteMany(later);
+  await collections.dids.deleteMany(later);
+  await collections.issuers.deleteMany(later);
+  await collections.words.deleteMany(later);
+  await collections.blocks.deleteMany(later);
+}
+
+async function mendEvents(collections: RegistryCollections, reign: Reign, found: Difference[]): Promise<void> {
+  const differing = found.filter(({ collection }) => collection === "chain_events");
+  const right = new Map<string, RegistryEvent>();
+  for (const { id, event } of differing) if (event) right.set(id, event);
+  // What does not belong is removed first: it may hold the name of what does.
+  const wrong = differing.filter(({ event }) => event === undefined).map(({ id }) => id);
+  if (wrong.length > 0) await collections.events.deleteMany({ _id: { $in: wrong }, reign: { $lte: reign.number } });
+  const documents = [...right.values()].map((event) => ({
+    _id: eventIdOf(reign.checkpoint.chainId, event),
+    ...event,
+    position: positionOf(event.blockNumber, event.logIndex),
+    reign: reign.number,
+  }));
+  await overwriteFenced(collections.events, documents, reign.number);
+}
+
+async function mendProjection(
+  collections: RegistryCollections,
+  reign: Reign,
+  ledger: Ledger,
+  found: Difference[],
+): Promise<void> {
+  const subjects = new Set<string>();
+  const words = new Set<string>();
+  const blocks = new Set<string>();
+  for (const { collection, id, event, indexed } of found) {
+    if (collection === "status_words") words.add(id);
+    else if (collection === "blocks") blocks.add(id);
+    else if (collection === "chain_events") subjects.add((event ?? (indexed as RegistryEvent)).subject);
+    else subjects.add(id);
+  }
+  await ledger.refold(subjects);
+  await ledger.refoldWords(words);
+  // A block that is not kept is found by the events instead, or fetched again: it need not be mended, only not be wrong.
+  if (blocks.size > 0)
+    await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, reign: { $lte: reign.number } });
+}

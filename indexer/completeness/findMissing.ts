@@ -1,0 +1,91 @@
+import type { RegistryEvent } from "../../chain/registry/events";
+import type { CheckpointDocument, RegistryCollections } from "../../projection/models";
+import { countsIn } from "../../projection/models";
+import { parseLogs, quantity, type RawLog } from "../rpc/block";
+import type { Reign } from "../write/lease";
+import { decodeRange } from "../fetch/decode";
+import type { Endpoint } from "../rpc/endpoint";
+import type { FetchOptions } from "../fetch/fetchRange";
+import { eventIdOf } from "../write/writer";
+import { RpcError } from "../rpc/rpcError";
+import { headersAt, type Source } from "../rpc/source";
+
+interface Parts {
+  source: Source;
+  reign: Reign;
+  collections: Pick<RegistryCollections, "events">;
+  fetch: FetchOptions;
+}
+
+/**
+ * The events about a subject that some endpoint has and the index has not, up to a block. Each endpoint is asked; a log
+ * counts when its block is on the indexed chain.
+ */
+export async function findMissing(parts: Parts, subject: string, upTo: number): Promise<RegistryEvent[]> {
+  const { checkpoint } = parts.reign;
+  const known = await knownIds(parts, checkpoint, subject);
+  const missing = new Map<string, RegistryEvent>();
+  for (const endpoint of parts.source.endpoints) {
+    try {
+      for (const event of await eventsOn(endpoint, parts, subject, upTo)) {
+        const id = eventIdOf(checkpoint.chainId, event);
+        if (!known.has(id)) missing.set(id, event);
+      }
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      parts.source.distrust(endpoint, error);
+    }
+  }
+  return [...missing.values()];
+}
+
+async function knownIds(
+  { collections }: Parts,
+  checkpoint: CheckpointDocument,
+  subject: string,
+): Promise<ReadonlySet<string>> {
+  const stored = await collections.events.find({ subject }, { projection: { reign: 1, blockNumber: 1 } }).toArray();
+  return new Set(
+    stored.filter(({ reign, blockNumber }) => countsIn(checkpoint, reign, blockNumber)).map(({ _id }) => _id),
+  );
+}
+
+async function eventsOn(
+  endpoint: Endpoint,
+  { reign, fetch }: Parts,
+  subject: string,
+  upTo: number,
+): Promise<RegistryEvent[]> {
+  const logs = await logsAbout(endpoint, [...fetch.contracts.keys()], subject, {
+    from: reign.checkpoint.deployment.blockNumber,
+    to: upTo,
+  });
+  const numbers = [...new Set(logs.map((log) => Number(log.blockNumber)))];
+  const headers = await headersAt(endpoint, numbers);
+  const hashes = new Set(headers.map(({ hash }) => hash));
+  return decodeRange(
+    headers,
+    logs.filter(({ blockHash }) => hashes.has(blockHash)),
+    fetch.contracts,
+  );
+}
+
+/** The subject is every event's first indexed argument: a search that providers answer over long ranges. */
+async function logsAbout(
+  endpoint: Endpoint,
+  address: string[],
+  subject: string,
+  { from, to }: { from: number; to: number },
+): Promise<RawLog[]> {
+  const topics = [null, `0x${subject.slice(2).padStart(64, "0")}`];
+  try {
+    const filter = { address, topics, fromBlock: quantity(from), toBlock: quantity(to) };
+    return parseLogs(await endpoint.call("eth_getLogs", [filter]));
+  } catch (error) {
+    const smaller = error instanceof RpcError && (error.fault === "too_large" || error.fault === "timeout");
+    if (!smaller || from === to) throw error;
+    const middle = Math.floor((from + to) / 2);
+    const lower = await logsAbout(endpoint, address, subject, { from, to: middle });
+    return [...lower, ...(await logsAbout(endpoint, address, subject, { from: middle + 1, to }))];
+  }
+}

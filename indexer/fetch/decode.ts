@@ -1,0 +1,149 @@
+import { Interface } from "ethers";
+import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/client";
+import { type EventName, type RegistryEvent, type RegistryName } from "../../chain/registry/events";
+import type { Header, RawLog } from "../rpc/block";
+import { RpcError } from "../rpc/rpcError";
+
+/** Reads one value out of data without `0x`; `at` is the place of its head in hexadecimal digits. */
+type Reader = (data: string, at: number) => unknown;
+
+interface Decoder {
+  registry: RegistryName;
+  name: EventName;
+  /** Read from the topics after the first, in order. */
+  indexed: [field: string, read: Reader][];
+  /** Read from the data, each head 32 bytes after the one before. */
+  plain: [field: string, read: Reader][];
+}
+
+const WORD = 64;
+
+/** Unsigned integers that have a form of their own beside a number; see `EventArguments`. */
+const FORMS: Record<string, "word" | "bits" | "decimal"> = {
+  word: "word",
+  firstWord: "word",
+  bits: "bits",
+  changed: "bits",
+  words: "bits",
+  expiresAt: "decimal",
+};
+
+function slice(data: string, at: number, length: number): string {
+  if (at + length > data.length) throw new RpcError("malformed", "a log's data ends early");
+  return data.slice(at, at + length);
+}
+
+const address: Reader = (data, at) => `0x${slice(data, at, WORD).slice(24)}`;
+const bytes32: Reader = (data, at) => `0x${slice(data, at, WORD)}`;
+const decimal: Reader = (data, at) => BigInt(`0x${slice(data, at, WORD)}`).toString();
+const word: Reader = (data, at) => slice(data, at, WORD).slice(WORD - 22);
+const integer: Reader = (data, at) => integerAt(data, at);
+
+function integerAt(data: string, at: number): number {
+  const digits = slice(data, at, WORD);
+  const value = Number.parseInt(digits, 16);
+  if (!Number.isSafeInteger(value)) throw new RpcError("malformed", `a counter of 0x${digits} cannot be`);
+  return value;
+}
+
+const text: Reader = (data, at) => {
+  const start = integerAt(data, at) * 2;
+  const length = integerAt(data, start) * 2;
+  return Buffer.from(slice(data, start + WORD, length), "hex").toString("utf8");
+};
+
+function list(read: Reader): Reader {
+  return (data, at) => {
+    const start = integerAt(data, at) * 2;
+    const count = integerAt(data, start);
+    if (count * WORD > data.length) throw new RpcError("malformed", "a log's list is longer than its data");
+    return Array.from({ length: count }, (_, index) => read(data, start + WORD + index * WORD));
+  };
+}
+
+function readerOf(field: string, type: string): Reader {
+  if (type.endsWith("[]")) return list(readerOf(field, type.slice(0, -2)));
+  if (type === "address") return address;
+  if (type === "bytes32") return bytes32;
+  if (type === "string") return text;
+  if (!type.startsWith("uint")) throw new Error(`no decoder for ${type} ${field}: teach decode.ts to read it`);
+  const form = FORMS[field];
+  return form === "word" ? word : form === "bits" ? bytes32 : form === "decimal" ? decimal : integer;
+}
+
+/** Decoders by first topic, compiled once from the contracts' ABIs: fifteen times as fast as a general decoder. */
+const DECODERS = new Map<string, Decoder>();
+for (const [registry, abi] of [
+  ["DIDRegistry", DID_REGISTRY_ABI],
+  ["IssuerRegistry", ISSUER_REGISTRY_ABI],
+] as const) {
+  new Interface(abi).forEachEvent((event) => {
+    const fields = event.inputs.map((input) => ({ input, entry: [input.name, readerOf(input.name, input.type)] }));
+    const those = (indexed: boolean) =>
+      fields.filter(({ input }) => (input.indexed ?? false) === indexed).map(({ entry }) => entry as [string, Reader]);
+    const decoder = { registry, name: event.name as EventName, indexed: those(true), plain: those(false) };
+    DECODERS.set(`${registry}:${event.topicHash}`, decoder);
+  });
+}
+
+/**
+ * Decodes a log of one of the registries.
+ *
+ * @param registry the contract that emitted it
+ * @param header of the log's block, which gives the time
+ * @throws RpcError `malformed` when it is no event of that contract: such a contract emits no other
+ */
+export function decodeLog(
+  registry: RegistryName,
+  log: RawLog,
+  header: Pick<Header, "minedAt" | "number">,
+): RegistryEvent {
+  const decoder = DECODERS.get(`${registry}:${log.topics[0] ?? ""}`);
+  if (!decoder || log.topics.length !== decoder.indexed.length + 1) {
+    throw new RpcError("malformed", `${registry} has no event with the topics ${log.topics.join(", ")}`);
+  }
+  const args: Record<string, unknown> = {};
+  decoder.indexed.forEach(([field, read], index) => {
+    args[field] = read((log.topics[index + 1] ?? "").slice(2), 0);
+  });
+  const data = log.data.slice(2);
+  decoder.plain.forEach(([field, read], index) => {
+    args[field] = read(data, index * WORD);
+  });
+  // The ABI and EventArguments name the same fields, which a test holds against each other.
+  return {
+    registry,
+    name: decoder.name,
+    subject: subjectOf(args),
+    args,
+    blockNumber: header.number,
+    blockHash: log.blockHash,
+    minedAt: header.minedAt,
+    transactionHash: log.transactionHash,
+    logIndex: Number.parseInt(log.logIndex, 16),
+  } as RegistryEvent;
+}
+
+function subjectOf(args: Record<string, unknown>): string {
+  const subject = args["identity"] ?? args["issuer"] ?? args["previousOwner"];
+  return typeof subject === "string" ? subject : "";
+}
+
+/**
+ * Decodes the logs of consecutive blocks, in their order.
+ *
+ * @throws RpcError `malformed`
+ */
+export function decodeRange(
+  headers: Header[],
+  logs: RawLog[],
+  contracts: ReadonlyMap<string, RegistryName>,
+): RegistryEvent[] {
+  const byHash = new Map(headers.map((header) => [header.hash, header]));
+  return logs.map((log) => {
+    const registry = contracts.get(log.address);
+    const header = byHash.get(log.blockHash);
+    if (!registry || !header) throw new RpcError("inconsistent", "a log of a contract or block that was not asked for");
+    return decodeLog(registry, log, header);
+  });
+}

@@ -1,0 +1,226 @@
+import type { Clock } from "../../core/clock";
+import { monotonicMs } from "../../core/clock";
+import { TransientError } from "../../core/errors";
+import type { Logger } from "../../core/logger";
+import type { BlockRef, RegistryCollections, SuspectBlock } from "../../projection/models";
+import { backfill } from "./backfill";
+import type { Header } from "../rpc/block";
+import { isEmptyBloom, openBlooms } from "../fetch/bloom";
+import type { Reign } from "../write/lease";
+import { decodeRange } from "../fetch/decode";
+import { type BlockRange, checkRange, type FetchOptions, fetchRange, logsOfBlock } from "../fetch/fetchRange";
+import type { Finality } from "./finality";
+import type { Heard } from "../rpc/headFeed";
+import { BrokenLinkError, requireLink } from "../fetch/links";
+import type { IndexerMetrics } from "../metrics";
+import { startProgress, type Terminal } from "./progress";
+import type { Batch, Ledger } from "../write/writer";
+import { compareChains, isContradicted } from "./reorg";
+import { RpcError } from "../rpc/rpcError";
+import type { Source } from "../rpc/source";
+
+/** Up to so many missing blocks are fetched in one go; more are backfilled. */
+const SHORT_GAP = 200;
+/** After so many tries in which every endpoint contradicted itself, a block is indexed as it is and marked as suspect. */
+const TRIES_BEFORE_SUSPECT = 2;
+/** How often a checkpoint is told that the chain was heard of, when nothing else is written. */
+const HEARTBEAT_MS = 5_000;
+
+export interface FollowerParts {
+  source: Source;
+  ledger: Ledger;
+  reign: Reign;
+  collections: RegistryCollections;
+  finality: Finality;
+  fetch: FetchOptions;
+  metrics: IndexerMetrics;
+  logger: Logger;
+  clock: Clock;
+  terminal: Terminal;
+  stopping: AbortSignal;
+}
+
+/** Brings the index to a block of the chain. */
+export interface Follower {
+  /**
+   * Indexes everything up to the block that was heard of, by whichever way fits: the block alone, the gap before it, a
+   * long backfill, or another branch. Returns how many events were written.
+   *
+   * @throws DeposedError
+   * @throws ChainResetError
+   * @throws TransientError when no endpoint gives what is needed; the same call may succeed later
+   */
+  advance(heard: Heard): Promise<number>;
+}
+
+/** Makes the follower of one reign. */
+export function makeFollower(parts: FollowerParts): Follower {
+  const { source, ledger, reign, fetch, metrics, logger, clock } = parts;
+  let contradictions = 0;
+  let staleSaid = -1;
+  let written = 0;
+
+  const cursor = (): BlockRef | null => reign.checkpoint.indexed;
+  const nextNumber = () => (cursor()?.number ?? reign.checkpoint.deployment.blockNumber - 1) + 1;
+
+  async function write(batch: Batch, head: BlockRef): Promise<void> {
+    const last = batch.headers.at(-1);
+    if (last === undefined) return;
+    const newest = head.number > last.number ? head : last;
+    const finalizedNumber = await parts.finality(newest.number);
+    const { number, hash, minedAt } = newest;
+    await ledger.commit(batch, { head: { number, hash, minedAt, seenAt: clock.now() }, finalizedNumber });
+    written += batch.events.length;
+    metrics.events.inc(batch.events.length);
+    metrics.blocks.inc(batch.headers.length);
+    metrics.indexedBlock.set(last.number);
+    metrics.headBlock.set(newest.number);
+  }
+
+  const batchOf = ({ headers, logs }: BlockRange): Batch => ({
+    headers,
+    events: decodeRange(headers, logs, fetch.contracts),
+  });
+
+  async function writeRange(range: BlockRange, head: BlockRef): Promise<void> {
+    if (range.repaired > 0) noteRepair(range.repaired);
+    await write(batchOf(range), head);
+  }
+
+  function noteRepair(logs: number): void {
+    metrics.repairedLogs.inc(logs);
+    logger.warn({ logs }, "a node had left out logs; they were found in the receipts");
+  }
+
+  /** The one block that was heard of: its header is at hand, and its filter says whether to ask for logs at all. */
+  async function advanceByOne(header: Header): Promise<void> {
+    const addresses = [...fetch.contracts.keys()];
+    const blooms = await openBlooms();
+    // Some chains leave their headers' filters empty: there an empty one says nothing of a block with transactions.
+    const isSilent = isEmptyBloom(header.logsBloom) && header.transactions?.length !== 0;
+    const concerned = isSilent || addresses.some((address) => blooms.mayHold(header.logsBloom, address));
+    const range = concerned
+      ? await source.ask(`the logs of block ${header.number}`, async (endpoint) => {
+          const logs = await logsOfBlock(endpoint, header.hash, addresses);
+          return checkRange(endpoint, [header], { logs, unanswered: new Set() }, fetch);
+        })
+      : { headers: [header], logs: [], repaired: 0 };
+    await writeRange(range, header);
+  }
+
+  async function advanceByGap(from: number, head: Header): Promise<void> {
+    const suspects: SuspectBlock[] = [];
+    const tolerant = contradictions >= TRIES_BEFORE_SUSPECT;
+    const options = tolerant ? { ...fetch, tolerate: (block: SuspectBlock) => suspects.push(block) } : fetch;
+    const range = await source.ask(`blocks ${from} to ${head.number}`, async (endpoint) => {
+      suspects.length = 0;
+      const fetched = await fetchRange(endpoint, from, head.number, options);
+      await requireLink(endpoint, cursor(), fetched.headers[0], fetch.unlinked ?? false);
+      return fetched;
+    });
+    if (suspects.length > 0) {
+      logger.error({ suspects }, "no endpoint gives all logs of these blocks: every answer is marked as unverified");
+      await reign.write({ suspects: [...reign.checkpoint.suspects, ...suspects] });
+    }
+    await writeRange(range, head);
+  }
+
+  async function advanceByBackfill(from: number, head: Header): Promise<void> {
+    logger.info({ from, to: head.number }, "backfilling");
+    const progress = startProgress({ totalBlocks: head.number - from + 1, logger, terminal: parts.terminal });
+    await backfill({
+      source,
+      fetch,
+      after: cursor(),
+      from,
+      to: head.number,
+      write: (batch) => write(batch, head),
+      stopping: parts.stopping,
+      progress,
+      onRepaired: noteRepair,
+    });
+    progress.finish();
+  }
+
+  async function compareAndFollow(): Promise<void> {
+    const { endpoint, comparison } = await source.ask("how its chain compares", async (endpoint) => ({
+      endpoint,
+      comparison: await compareChains(endpoint, {
+        collections: parts.collections,
+        checkpoint: reign.checkpoint,
+        fetch,
+      }),
+    }));
+    const indexed = cursor();
+    if (comparison.kind === "same" || indexed === null) return;
+    if (comparison.kind === "stale") {
+      const why = new RpcError("behind", `the node is at block ${comparison.head}, the index at ${indexed.number}`);
+      source.distrust(endpoint, why);
+      if (staleSaid !== comparison.head) logger.info({ endpoint: endpoint.label, reason: why.message }, "stale node");
+      staleSaid = comparison.head;
+      return;
+    }
+    const { ancestor, branch } = comparison;
+    const branchHead = branch.headers.at(-1);
+    if (branchHead === undefined) return;
+    if (await isContradicted(source, endpoint, indexed, branchHead.number)) {
+      source.distrust(endpoint, new RpcError("inconsistent", "the node is on a branch that others have left"));
+      return;
+    }
+    const depth = indexed.number - (ancestor?.number ?? reign.checkpoint.deployment.blockNumber - 1);
+    const finalized = (ancestor?.number ?? -1) < reign.checkpoint.finalizedNumber;
+    logger[finalized ? "error" : "warn"](
+      { depth, ancestor: ancestor?.number, dropped: indexed.hash, branchHead: branchHead.hash, finalized },
+      "the chain was reorganised",
+    );
+    metrics.reorgs.inc();
+    metrics.reorgDepth.observe(depth);
+    await ledger.rewind(ancestor);
+    await writeRange(branch, branchHead);
+  }
+
+  /** A quiet chain is heard of too: whoever reads the checkpoint must be able to tell it from a dead one. */
+  async function stillThere({ number, hash, minedAt }: BlockRef): Promise<void> {
+    const seenAt = clock.now();
+    const before = reign.checkpoint.head?.seenAt;
+    if (before !== undefined && seenAt.getTime() - before.getTime() < HEARTBEAT_MS) return;
+    await reign.write({ head: { number, hash, minedAt, seenAt } });
+  }
+
+  async function step({ header }: Heard): Promise<void> {
+    const indexed = cursor();
+    const from = nextNumber();
+    if (header.number < from) {
+      if (indexed?.hash === header.hash) await stillThere(indexed);
+      else await compareAndFollow();
+      return;
+    }
+    try {
+      if (header.number === from && header.parentHash === indexed?.hash) await advanceByOne(header);
+      else if (header.number - from < SHORT_GAP) await advanceByGap(from, header);
+      else await advanceByBackfill(from, header);
+    } catch (error) {
+      if (!(error instanceof BrokenLinkError)) throw error;
+      logger.debug({ err: error }, "comparing chains");
+      await compareAndFollow();
+    }
+  }
+
+  return {
+    async advance(heard) {
+      written = 0;
+      metrics.headBlock.set(heard.header.number);
+      try {
+        await step(heard);
+        contradictions = 0;
+      } catch (error) {
+        if (error instanceof TransientError && error.code === "rpc.inconsistent") contradictions += 1;
+        throw error;
+      }
+      if ((cursor()?.number ?? -1) >= heard.header.number) {
+        metrics.visibleSeconds.observe((monotonicMs() - heard.heardAtMs) / 1000);
+      }
+      return written;
+    },
+  };
+}

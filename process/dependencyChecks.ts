@@ -1,0 +1,58 @@
+import type { Redis } from "ioredis";
+import type { Chain } from "../chain/client";
+import type { Clock } from "../core/clock";
+import type { Mongo } from "../core/mongo";
+import type { RegistryIndex } from "../projection/queries";
+import type { DependencyCheck } from "./health";
+
+export interface CheckedParts {
+  mongo: Mongo;
+  redis: Redis;
+  chain: Pick<Chain, "provider">;
+  index: Pick<RegistryIndex, "freshness">;
+  clock: Clock;
+  /** For how long the chain may have a block that the index lacks. */
+  maxLagSeconds: number;
+}
+
+/**
+ * What the API's readiness asks. Only the database is required: without Redis logins are counted in memory, without the
+ * chain or a fresh index sessions still work and whatever needs them refuses by itself. Taking every replica out of
+ * service for one of these would turn a part's outage into the whole's.
+ */
+export function dependencyChecks(parts: CheckedParts): DependencyCheck[] {
+  return [...connectionChecks(parts, ["mongo"]), { name: "index", required: false, run: () => measureIndex(parts) }];
+}
+
+/** Whether MongoDB, Redis and the chain answer; those named in `required` decide over readiness. */
+export function connectionChecks(
+  { mongo, redis, chain }: Pick<CheckedParts, "mongo" | "redis" | "chain">,
+  required: string[],
+): DependencyCheck[] {
+  const check = (name: string, run: DependencyCheck["run"]) => ({ name, required: required.includes(name), run });
+  return [
+    check("mongo", async () => {
+      await mongo.db?.command({ ping: 1 });
+      return {};
+    }),
+    check("redis", async () => {
+      await redis.ping();
+      return {};
+    }),
+    check("chain", async () => ({ blockNumber: await chain.provider.getBlockNumber() })),
+  ];
+}
+
+/** Lag counts from the moment the first block that is not indexed was mined: an idle chain has none. */
+async function measureIndex({ chain, index, clock, maxLagSeconds }: CheckedParts) {
+  const [freshness, headNumber] = await Promise.all([index.freshness(), chain.provider.getBlockNumber()]);
+  if (freshness === null) throw new Error("nothing is indexed yet");
+  const lagBlocks = Math.max(0, headNumber - freshness.blockNumber);
+  const missing = lagBlocks === 0 ? null : await chain.provider.getBlock(freshness.blockNumber + 1);
+  const lagMs = missing === null ? 0 : clock.now().getTime() - missing.timestamp * 1000;
+  const lagSeconds = Math.max(0, Math.round(lagMs / 1000));
+  if (lagSeconds > maxLagSeconds) {
+    throw new Error(`the index is ${lagBlocks} blocks and ${lagSeconds} s behind the chain; is the indexer running?`);
+  }
+  return { blockNumber: freshness.blockNumber, lagBlocks, lagSeconds };
+}

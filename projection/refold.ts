@@ -1,0 +1,82 @@
+import type { EventName } from "../chain/registry/events";
+import {
+  concernsDid,
+  concernsIssuer,
+  type DidState,
+  foldDid,
+  foldIssuer,
+  type IssuerState,
+} from "../chain/registry/fold";
+import { foldWord, wordIdsOf, type WordState } from "../chain/registry/foldWord";
+import { STATUS_EVENTS } from "../chain/registry/events";
+import { type CheckpointDocument, countsIn, type EventDocument, type RegistryCollections } from "./models";
+
+type Events = Pick<RegistryCollections, "events">;
+
+/** The events of a subject that belong to the index as the checkpoint has it, in the order of the chain. */
+export async function* eventsOfSubject(
+  { events }: Events,
+  checkpoint: CheckpointDocument,
+  subject: string,
+  names?: readonly EventName[],
+): AsyncGenerator<EventDocument> {
+  const filter = names === undefined ? { subject } : { subject, name: { $in: [...names] } };
+  // IXSCAN subject_1_position_1, no sort.
+  for await (const event of events.find(filter).sort({ position: 1 })) {
+    if (countsIn(checkpoint, event.reign, event.blockNumber)) yield event;
+  }
+}
+
+/** An identity's state, folded anew from the events in the index; null when there are none. */
+export async function refoldDid(
+  from: Events,
+  checkpoint: CheckpointDocument,
+  address: string,
+): Promise<DidState | null> {
+  let state: DidState | null = null;
+  for await (const event of eventsOfSubject(from, checkpoint, address)) {
+    if (concernsDid(event)) state = foldDid(state, event);
+  }
+  return state;
+}
+
+/** An issuer's accreditation, folded anew from the events in the index; null when there are none. */
+export async function refoldIssuer(
+  from: Events,
+  checkpoint: CheckpointDocument,
+  address: string,
+): Promise<IssuerState | null> {
+  let state: IssuerState | null = null;
+  for await (const event of eventsOfSubject(from, checkpoint, address, ["IssuerAccredited", "IssuerDiscredited"])) {
+    if (concernsIssuer(event)) state = foldIssuer(state, event);
+  }
+  return state;
+}
+
+/**
+ * Words folded anew from the events in the index, by `_id`; those never written are left out.
+ *
+ * @param ids `<issuer>:<purpose>:<word>`
+ */
+export async function refoldWords(
+  from: Events,
+  checkpoint: CheckpointDocument,
+  ids: Iterable<string>,
+): Promise<Map<string, WordState>> {
+  const byIssuer = new Map<string, Set<string>>();
+  for (const id of ids) {
+    const issuer = id.slice(0, id.indexOf(":"));
+    byIssuer.set(issuer, (byIssuer.get(issuer) ?? new Set<string>()).add(id));
+  }
+  const words = new Map<string, WordState>();
+  for (const [issuer, wanted] of byIssuer) {
+    for await (const event of eventsOfSubject(from, checkpoint, issuer, STATUS_EVENTS)) {
+      for (const id of wordIdsOf(event)) {
+        if (!wanted.has(id)) continue;
+        const word = foldWord(id, words.get(id) ?? null, event);
+        if (word !== null) words.set(id, word);
+      }
+    }
+  }
+  return words;
+}

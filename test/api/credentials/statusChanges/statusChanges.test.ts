@@ -1,0 +1,136 @@
+import { expect } from "chai";
+import { openCredentialStore } from "../../../../api/credentials/store";
+import { eventually } from "../../../support/eventually";
+import {
+  type CredentialStage,
+  type TestHolder,
+  type TestIssuer,
+  type TestVerifier,
+  openCredentialStage,
+} from "../credentialStage";
+
+describe("changes of a credential's status", () => {
+  let on: CredentialStage;
+  let issuer: TestIssuer;
+  let verifier: TestVerifier;
+  let alice: TestHolder;
+
+  before(async () => {
+    on = await openCredentialStage("changes");
+    await on.startIndexer();
+    issuer = await on.newIssuer();
+    verifier = await on.newVerifier();
+    alice = on.newHolder();
+  });
+
+  after(() => on.close());
+
+  const change = (what: string, body: object) => on.ask("POST", `/credentials/${what}`, { token: issuer.apiKey, body });
+  const job = async (jobId: string) =>
+    (await on.ask("GET", `/credentials/status-changes/${jobId}`, { token: issuer.apiKey })).body;
+  const reaches = (jobId: string, status: string) =>
+    eventually(`the change to be ${status}`, async () => (await job(jobId)).status === status, 20_000);
+  const statusOf = async (id: string) =>
+    (await on.ask("GET", `/credentials/${id}`, { token: alice.token })).body.status;
+  const onChain = (credId: string) => on.stage.chain.didRegistry.credentialStatus(credId);
+
+  it("revoke: queued to the chain, paid by the relayer, shown when the index has it, and final", async () => {
+    const { credentialId, credId } = await on.issue(issuer, alice);
+    const accepted = await change("revoke", { credentialId });
+    expect(accepted.status).to.equal(202);
+    expect(accepted.body).to.include({ change: "revoke", status: "queued" });
+    expect(new URL(accepted.headers.get("location")!).pathname).to.equal(
+      `/credentials/status-changes/${accepted.body.jobId}`,
+    );
+    await reaches(accepted.body.jobId, "final");
+    const done = await job(accepted.body.jobId);
+    const receipt = await on.stage.chain.provider.getTransactionReceipt(done.transactionHash);
+    expect(receipt!.from.toLowerCase()).to.equal(on.relayer.address);
+    expect(receipt!.blockNumber).to.equal(done.blockNumber);
+    expect((await onChain(credId)).revoked).to.equal(true);
+    expect(await statusOf(credentialId)).to.equal("REVOKED");
+    for (const what of ["suspend", "reinstate"]) {
+      expect((await change(what, { credentialId })).body.code).to.equal("credential.revocation_final");
+    }
+  });
+
+  it("suspend and reinstate, in the order they were asked for", async () => {
+    const { credentialId, credId } = await on.issue(issuer, alice, { maxUsages: 9 });
+    const present = async () => on.confirm(on.answer(await on.open(verifier, credentialId), alice));
+    const suspended = await change("suspend", { credentialId });
+    const lifted = await change("reinstate", { credentialId });
+    const again = await change("suspend", { credentialId });
+    for (const { body } of [suspended, lifted, again]) await reaches(body.jobId, "final").catch(() => undefined);
+    expect((await onChain(credId)).suspended).to.equal(true);
+    expect((await present()).body.code).to.equal("verification.credential_suspended");
+    expect(await statusOf(credentialId)).to.equal("SUSPENDED");
+
+    const last = await change("reinstate", { credentialId });
+    await reaches(last.body.jobId, "final");
+    expect(await statusOf(credentialId)).to.equal("ACTIVE");
+    expect((await present()).status).to.equal(200);
+  });
+
+  it("change many credentials by one transaction", async () => {
+    const issued = await Promise.all(Array.from({ length: 12 }, () => on.issue(issuer, alice)));
+    const credentialIds = issued.map(({ credentialId }) => credentialId);
+    const { body } = await change("revoke", { credentialIds });
+    await reaches(body.jobId, "final");
+    for (const { credId, credentialId } of issued) {
+      expect((await onChain(credId)).revoked).to.equal(true);
+      expect(await statusOf(credentialId)).to.equal("REVOKED");
+    }
+  });
+
+  it("show a revocation that the issuer made past us, straight on the chain", async () => {
+    const { credentialId, credId } = await on.issue(issuer, alice);
+    await on.revokeDirectly(issuer, credId);
+    expect((await on.confirm(on.answer(await on.open(verifier, credentialId), alice))).body.code).to.equal(
+      "verification.credential_revoked",
+    );
+    await eventually("the index to show it", async () => (await statusOf(credentialId)) === "REVOKED");
+    const { body } = await change("revoke", { credentialId });
+    await reaches(body.jobId, "final");
+    expect((await job(body.jobId)).transactionHash, "a transaction for what is done already").to.equal(null);
+  });
+
+  it("refuse credentials of others, all or none", async () => {
+    const other = await on.newIssuer();
+    const theirs = await on.issue(other, alice);
+    const own = await on.issue(issuer, alice);
+    const refused = await change("revoke", { credentialIds: [own.credentialId, theirs.credentialId] });
+    expect(refused.body).to.deep.include({ code: "credential.unknown", credentialIds: [theirs.credentialId] });
+    expect((await openCredentialStore(on.stage.mongo).find(own.credentialId))!.hold).to.equal(null);
+  });
+
+  it("give up what the registry refuses, free the credential, and say why", async () => {
+    const doomed = await on.newIssuer();
+    const { credentialId } = await on.issue(doomed, alice);
+    await on.deactivate(doomed);
+    const asked = await on.ask("POST", "/credentials/suspend", { token: doomed.apiKey, body: { credentialId } });
+    const read = async () =>
+      (await on.ask("GET", `/credentials/status-changes/${asked.body.jobId}`, { token: doomed.apiKey })).body;
+    await eventually("the change to fail", async () => (await read()).status === "failed");
+    expect((await read()).fault).to.include("IdentityDeactivated");
+    expect((await openCredentialStore(on.stage.mongo).find(credentialId))!.hold).to.equal(null);
+  });
+
+  it("are found and carried out when whoever asked died before anybody heard of it", async () => {
+    const { credentialId, credId } = await on.issue(issuer, alice);
+    const changeId = "00000000-0000-4000-8000-0000000000aa";
+    const old = new Date(Date.now() - 60_000);
+    await on.stage.mongo.db!.collection<{ _id: string }>("credential_status_jobs").insertOne({
+      ...{
+        _id: changeId,
+        issuer: issuer.address,
+        change: "revoke",
+        credentialIds: [credentialId],
+        credIds: [credId],
+        state: "queued",
+      },
+      ...{ transactionHash: null, blockNumber: null, fault: null, createdAt: old, updatedAt: old },
+    });
+    await reaches(changeId, "final");
+    expect((await onChain(credId)).revoked).to.equal(true);
+  });
+});

@@ -1,0 +1,153 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "chai";
+import { LOGIN_LIMITS, pauseAfterAttempt } from "../../../../api/sessions/loginLimits/rules";
+import type { Passwords } from "../../../../api/sessions/users/passwords";
+import { type Answer, startTestApi, type TestApi } from "../../support/testApi";
+
+/** Hashing takes most of a login's time; how it is limited does not depend on it. */
+const quickPasswords: Passwords = {
+  hash: (password) => Promise.resolve(`quick:${password}`),
+  verify: (passwordHash, password) => Promise.resolve(passwordHash === `quick:${password}`),
+  isOutdated: () => false,
+};
+
+let lastAddress = 0;
+/** An address nobody has used yet. */
+function newAddress(): string {
+  lastAddress += 1;
+  return `198.51.${Math.floor(lastAddress / 250)}.${(lastAddress % 250) + 1}`;
+}
+
+describe("login limits", () => {
+  let api: TestApi;
+  before(async () => {
+    api = await startTestApi("limits", { limited: true, passwords: quickPasswords });
+  });
+  after(() => api.close());
+
+  const login = (email: string, password: string, address: string): Promise<Answer> =>
+    api.ask("POST", "/auth/login", { body: { email, password }, headers: { "x-forwarded-for": address } });
+
+  async function newAccount(address = newAddress()): Promise<{ email: string; password: string; address: string }> {
+    const email = `${randomBytes(6).toString("hex")}@example.org`;
+    const password = "correct horse battery";
+    const answer = await api.ask("POST", "/auth/register", {
+      body: { email, password, name: "Alice" },
+      headers: { "x-forwarded-for": address },
+    });
+    expect(answer.status).to.equal(201);
+    return { email, password, address };
+  }
+
+  it("let three attempts through, then make each failure wait longer", async () => {
+    const { email } = await newAccount();
+    const stranger = newAddress();
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      expect((await login(email, "wrong", stranger)).body.code, `attempt ${attempt}`).to.equal("login.refused");
+    }
+    const refused = await login(email, "wrong", stranger);
+    expect([refused.status, refused.body.code, refused.headers.get("retry-after")]).to.deep.equal([
+      429,
+      "login.too_many",
+      "1",
+    ]);
+    await delay(1_050);
+    expect((await login(email, "wrong", stranger)).body.code).to.equal("login.refused");
+    expect((await login(email, "wrong", stranger)).headers.get("retry-after")).to.equal("2");
+  });
+
+  it("let the pause grow to a quarter of an hour, at a known place to a minute", () => {
+    const pauses = [1, 2, 3, 4, 5, 6, 10, 13, 14, 100].map((attempt) => pauseAfterAttempt(attempt, false));
+    expect(pauses).to.deep.equal([0, 0, 0, 1, 2, 4, 64, 512, 900, 900]);
+    expect(pauseAfterAttempt(100, true)).to.equal(60);
+  });
+
+  it("let no more than four of 64 racing guesses reach the password", async () => {
+    const { email } = await newAccount();
+    const stranger = newAddress();
+    const answers = await Promise.all(
+      Array.from({ length: 64 }, (_, index) => login(email, `guess ${index}`, stranger)),
+    );
+    const looked = answers.filter(({ body }) => body.code === "login.refused");
+    expect(looked.length).to.be.within(1, 4);
+    expect(answers.filter(({ status }) => status === 429)).to.have.length(64 - looked.length);
+  });
+
+  it("stop one address that tries one password on many accounts (password spraying)", async () => {
+    const sprayer = newAddress();
+    const victims = await Promise.all(Array.from({ length: 3 }, () => newAccount()));
+    const codes: string[] = [];
+    for (let index = 0; index < LOGIN_LIMITS.address.limit + 10; index += 1) {
+      codes.push((await login(`someone${index}@example.org`, "correct horse battery", sprayer)).body.code);
+    }
+    expect(codes.filter((code) => code === "login.refused")).to.have.length(LOGIN_LIMITS.address.limit);
+    expect(codes.at(-1)).to.equal("login.too_many");
+    const spared = await login(victims[0]!.email, victims[0]!.password, sprayer);
+    expect(spared.status, "even the right password is no longer looked at").to.equal(429);
+    expect((await login(victims[1]!.email, victims[1]!.password, victims[1]!.address)).status).to.equal(200);
+  });
+
+  it("do not let strangers with many addresses lock a holder out of a place known before", async () => {
+    const { email, password, address } = await newAccount();
+    for (let index = 0; index < LOGIN_LIMITS.account.limit; index += 1) await login(email, "wrong", newAddress());
+    expect((await login(email, "wrong", newAddress())).body.code).to.equal("login.too_many");
+    expect((await login(email, password, newAddress())).status, "a new place has to wait").to.equal(429);
+    expect((await login(email, password, address)).status, "the known place does not").to.equal(200);
+  });
+
+  it("do not let a stranger behind the same address use up what the holder has left", async () => {
+    const { email, password, address } = await newAccount();
+    for (let index = 0; index < LOGIN_LIMITS.address.limit + 1; index += 1)
+      await login(`other${index}@example.org`, "wrong", address);
+    expect((await login("another@example.org", "wrong", address)).status).to.equal(429);
+    expect((await login(email, password, address)).status).to.equal(200);
+  });
+
+  it("forget failures once the password was right", async () => {
+    const { email, password } = await newAccount();
+    const place = newAddress();
+    for (let round = 0; round < 3; round += 1) {
+      await login(email, "wrong", place);
+      await login(email, "wrong", place);
+      expect((await login(email, password, place)).status).to.equal(200);
+    }
+  });
+
+  it("treat unknown accounts like existing ones", async () => {
+    const { email } = await newAccount();
+    const [here, there] = [newAddress(), newAddress()];
+    const statuses = { existing: [] as number[], unknown: [] as number[] };
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      statuses.existing.push((await login(email, "wrong", here)).status);
+      statuses.unknown.push((await login("nobody.here@example.org", "wrong", there)).status);
+    }
+    expect(statuses.unknown).to.deep.equal(statuses.existing);
+  });
+
+  it("count guesses of the current password in a session that was left open", async () => {
+    const { email, password, address } = await newAccount();
+    const { sessionId: token } = (await login(email, password, address)).body;
+    const codes = [];
+    for (let guess = 0; guess < 6; guess += 1) {
+      const body = { currentPassword: `guess ${guess}`, newPassword: "a wholly different phrase" };
+      codes.push(
+        (await api.ask("POST", "/auth/password", { token, body, headers: { "x-forwarded-for": address } })).body.code,
+      );
+    }
+    expect(codes).to.deep.equal([...Array<string>(4).fill("password.wrong"), "login.too_many", "login.too_many"]);
+  });
+
+  it("limit how many accounts one address opens", async () => {
+    const address = newAddress();
+    const statuses = [];
+    for (let index = 0; index < 21; index += 1) {
+      const body = { email: `many${index}@example.org`, password: "correct horse battery", name: "Many" };
+      statuses.push(
+        (await api.ask("POST", "/auth/register", { body, headers: { "x-forwarded-for": address } })).status,
+      );
+    }
+    expect(statuses.filter((status) => status === 201)).to.have.length(20);
+    expect(statuses.at(-1)).to.equal(429);
+  });
+});

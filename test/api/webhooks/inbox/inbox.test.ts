@@ -1,0 +1,168 @@
+import { expect } from "chai";
+import { randomUUID } from "node:crypto";
+import type { Redis } from "ioredis";
+import { pino } from "pino";
+import { receiveDelivery } from "../../../../api/webhooks/inbox/actions";
+import {
+  enqueueEntry,
+  type InboxQueue,
+  type InboxWorker,
+  openInboxQueue,
+  startInboxWorker,
+} from "../../../../api/webhooks/inbox/jobs";
+import { type Inbox, openInbox } from "../../../../api/webhooks/inbox/store";
+import { addSeconds, systemClock } from "../../../../core/clock";
+import { type DeadLetters, openDeadLetters } from "../../../../core/jobs/deadLetters";
+import { DomainError, TransientError } from "../../../../core/errors";
+import { ensureIndexes, type Mongo } from "../../../../core/mongo";
+import { connectRedis } from "../../../../core/redis";
+import { eventually } from "../../../support/eventually";
+import { testMongo, testRedisUrl } from "../../../support/servers";
+
+const logger = pino({ level: "silent" });
+const T0 = new Date("2026-03-01T12:00:00Z");
+
+describe("the webhook inbox", () => {
+  let mongo: Mongo;
+  let redis: Redis;
+  let inbox: Inbox;
+  let deadLetters: DeadLetters;
+  let queue: InboxQueue;
+  let connection: { redis: Redis; prefix: string };
+  const workers: InboxWorker[] = [];
+
+  before(async () => {
+    mongo = await testMongo("inbox");
+    redis = connectRedis({ url: testRedisUrl(), name: "test-inbox" });
+    inbox = openInbox(mongo);
+    deadLetters = openDeadLetters(mongo);
+  });
+
+  beforeEach(async () => {
+    await ensureIndexes(mongo);
+    connection = { redis, prefix: `test-${randomUUID()}` };
+    queue = openInboxQueue(connection);
+  });
+
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.close(5_000)));
+    await queue.close();
+    await mongo.dropDatabase();
+  });
+
+  after(async () => {
+    await redis.quit();
+    await mongo.close();
+  });
+
+  function work(handle: (facts: unknown) => Promise<string>) {
+    const parts = {
+      ...connection,
+      inbox,
+      queue,
+      deadLetters,
+      clock: systemClock,
+      logger,
+      concurrency: 4,
+      sweepEveryMs: 50,
+    };
+    workers.push(startInboxWorker({ ...parts, handlers: { test: ({ facts }) => handle(facts) } }));
+  }
+
+  function delivery(deliveryKey: string) {
+    return { source: "test", deliveryKey, facts: { about: deliveryKey }, requestId: undefined };
+  }
+
+  const keep = (deliveryKey: string, now = T0) =>
+    inbox.keep({ ...delivery(deliveryKey), requestId: null, sweepSeconds: 30 }, now);
+
+  it("keeps a delivery once, raced by sixteen, and knows it for 30 days after its end", async () => {
+    const kept = await Promise.all(Array.from({ length: 16 }, () => keep("a")));
+    expect(kept.filter(({ isNew }) => isNew)).to.have.length(1);
+    const { entryId } = kept[0]!;
+    await inbox.finish(entryId, "applied", T0);
+    expect((await keep("a", addSeconds(T0, 29 * 86_400))).isNew).to.equal(false);
+    expect((await inbox.find(entryId))?.forgetAt).to.deep.equal(addSeconds(T0, 30 * 86_400));
+  });
+
+  it("never lets the database forget what is unfinished", async () => {
+    const { entryId } = await keep("a");
+    expect(await inbox.find(entryId)).not.to.have.property("forgetAt");
+  });
+
+  it("tells the same key of two sources apart", async () => {
+    await keep("a");
+    const other = await inbox.keep({ ...delivery("a"), source: "other", requestId: null, sweepSeconds: 30 }, T0);
+    expect(other.isNew).to.equal(true);
+  });
+
+  it("keeps the first outcome", async () => {
+    const { entryId } = await keep("a");
+    await inbox.finish(entryId, "applied", T0);
+    await inbox.finish(entryId, "stale", T0);
+    expect((await inbox.find(entryId))?.outcome).to.equal("applied");
+  });
+
+  it("acknowledges what it kept though the queue is down, and the sweep finds it", async () => {
+    const enqueue = () => Promise.reject(new Error("Redis is gone."));
+    const parts = { inbox, clock: systemClock, logger, enqueue, sweepSeconds: 1 };
+    expect(await receiveDelivery(parts, delivery("a"))).to.equal(true);
+    expect(await receiveDelivery(parts, delivery("a"))).to.equal(false);
+    const seen: unknown[] = [];
+    work(async (facts) => {
+      seen.push(facts);
+      return "done";
+    });
+    await eventually("the sweep", () => seen.length > 0);
+    expect(seen).to.deep.equal([{ about: "a" }]);
+  });
+
+  it("works on an entry once though its job and the sweep meet", async () => {
+    const { entryId } = await keep("a");
+    let runs = 0;
+    work(async () => {
+      runs += 1;
+      return "done";
+    });
+    await Promise.all(Array.from({ length: 16 }, () => enqueueEntry(queue, entryId)));
+    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
+    await enqueueEntry(queue, entryId);
+    await eventually("the queue to be empty", async () => (await queue.depth()) === 0);
+    expect(runs).to.equal(1);
+  });
+
+  it("tries again what failed in passing", async () => {
+    const { entryId } = await keep("a");
+    let runs = 0;
+    work(async () => {
+      runs += 1;
+      if (runs < 3) throw new TransientError("test.passing", "not now");
+      return "done";
+    });
+    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
+    expect(runs).to.equal(3);
+  });
+
+  it("leaves what a rule of the domain refuses to a person, who may have it tried again", async () => {
+    const { entryId } = await keep("a");
+    let isMended = false;
+    work(() =>
+      isMended ? Promise.resolve("done") : Promise.reject(new DomainError("test.refused", "conflict", "no")),
+    );
+    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "refused");
+    await eventually("the dead letter", async () => (await deadLetters.list({ limit: 1 })).length === 1);
+    expect(await inbox.due(addSeconds(T0, 999_999), 10)).to.deep.equal([]);
+    isMended = true;
+    await eventually("the queue to forget it", async () => (await queue.depth()) === 0);
+    await enqueueEntry(queue, entryId);
+    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
+  });
+
+  it("finds due entries, the oldest first, and none that rest", async () => {
+    const ids = [];
+    for (const seconds of [20, 0, 10]) ids.push((await keep(`k${seconds}`, addSeconds(T0, seconds))).entryId);
+    expect(await inbox.due(addSeconds(T0, 45), 10)).to.deep.equal([ids[1], ids[2]]);
+    await inbox.postpone(ids[1]!, addSeconds(T0, 900));
+    expect(await inbox.due(addSeconds(T0, 45), 10)).to.deep.equal([ids[2]]);
+  });
+});

@@ -1,0 +1,115 @@
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { DEVELOPMENT_RELAYER_KEY, type ProcessName, loadConfig } from "../../../core/config/config";
+import { BootError } from "../../../core/errors";
+
+const KEY = `0x${"7".repeat(64)}`;
+
+const PRODUCTION = {
+  NODE_ENV: "production",
+  MONGODB_URI: "mongodb://db.example.com/cairn?replicaSet=rs0",
+  REDIS_URL: "rediss://redis.example.com:6379",
+  RPC_URL: "https://rpc.example.com",
+  CHAIN_ID: "11155111",
+  PUBLIC_URL: "https://id.example.com/",
+  KEYSTORE_PASSPHRASE: "a secret of our own",
+  RELAYER_PRIVATE_KEY: KEY,
+};
+
+function faultsOf(processName: ProcessName, env: NodeJS.ProcessEnv): BootError {
+  try {
+    loadConfig(processName, env);
+  } catch (error) {
+    if (error instanceof BootError) return error;
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+describe("configuration", () => {
+  it("needs nothing in development", () => {
+    const config = loadConfig("worker", {});
+    expect(config.mongodbUri).to.equal("mongodb://127.0.0.1:27017/cairn");
+    expect(config.anchoring?.relayerPrivateKey).to.equal(DEVELOPMENT_RELAYER_KEY);
+    expect(config.http.publicUrl).to.equal("http://localhost:3000");
+  });
+
+  it("takes an empty variable for an absent one", () => {
+    expect(loadConfig("api", { PORT: "" }).http.port).to.equal(3000);
+  });
+
+  it("splits several endpoints and trims the public origin", () => {
+    const config = loadConfig("api", {
+      RPC_URL: "https://a.example, wss://b.example",
+      PUBLIC_URL: "https://id.example/",
+    });
+    expect(config.chain.rpcUrls).to.deep.equal(["https://a.example", "wss://b.example"]);
+    expect(config.http.publicUrl).to.equal("https://id.example");
+  });
+
+  it("cannot be changed once loaded", () => {
+    const config = loadConfig("api", {});
+    expect(() => Object.assign(config, { production: true })).to.throw(TypeError);
+    expect(() => Object.assign(config.http, { port: 1 })).to.throw(TypeError);
+  });
+
+  it("lists every fault at once, each with its mend", () => {
+    const { faults, message } = faultsOf("api", {
+      MONGODB_URI: "postgres://db",
+      REDIS_URL: "localhost:6379",
+      RPC_URL: "ftp://chain",
+      CHAIN_ID: "main",
+      PORT: "70000",
+      LOG_LEVEL: "loud",
+    });
+    expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(
+      ["CHAIN_ID", "LOG_LEVEL", "MONGODB_URI", "PORT", "REDIS_URL", "RPC_URL"].sort(),
+    );
+    expect(faults.every(({ mend }) => mend !== "")).to.equal(true);
+    expect(message).to.match(/^The api cannot start; 6 faults in its configuration:\n/);
+    expect(message).to.contain("must be a URL that starts with mongodb://");
+  });
+
+  it("refuses every default in production, at once", () => {
+    const { faults } = faultsOf("worker", { NODE_ENV: "production" });
+    expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(
+      ["CHAIN_ID", "KEYSTORE_PASSPHRASE", "MONGODB_URI", "REDIS_URL", "RELAYER_PRIVATE_KEY", "RPC_URL"].sort(),
+    );
+  });
+
+  it("asks the indexer in production for no secret of others", () => {
+    const { faults } = faultsOf("indexer", { NODE_ENV: "production" });
+    expect(faults.map(({ subject }) => subject)).to.have.members(["MONGODB_URI", "RPC_URL", "CHAIN_ID"]);
+  });
+
+  it("names faults of form and missing values of production together", () => {
+    const { faults } = faultsOf("api", { ...PRODUCTION, PORT: "x", REDIS_URL: undefined });
+    expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(["PORT", "REDIS_URL"]);
+  });
+
+  it("refuses a relayer key that everyone knows, and a public origin without TLS, in production", () => {
+    const known = faultsOf("worker", { ...PRODUCTION, RELAYER_PRIVATE_KEY: DEVELOPMENT_RELAYER_KEY });
+    expect(known.faults.map(({ subject }) => subject)).to.deep.equal(["RELAYER_PRIVATE_KEY"]);
+    const plain = faultsOf("api", { ...PRODUCTION, PUBLIC_URL: "http://id.example.com" });
+    expect(plain.faults.map(({ subject }) => subject)).to.deep.equal(["PUBLIC_URL"]);
+  });
+
+  it("never prints the value of a secret it refuses", () => {
+    const { message } = faultsOf("worker", { RELAYER_PRIVATE_KEY: "0xdeadbeefdeadbeef" });
+    expect(message).to.contain("RELAYER_PRIVATE_KEY").and.not.to.contain("deadbeef");
+  });
+
+  it("gives the relayer's key to the worker alone", () => {
+    expect(loadConfig("api", PRODUCTION)).not.to.have.property("anchoring");
+    expect(loadConfig("indexer", PRODUCTION)).not.to.have.property("anchoring");
+    expect(loadConfig("worker", PRODUCTION).anchoring?.relayerPrivateKey).to.equal(KEY);
+  });
+
+  it("is explained in .env.example, every default as it is", () => {
+    const example = parseEnv(readFileSync(join(__dirname, "../../../.env.example"), "utf8"));
+    expect(loadConfig("worker", example)).to.deep.equal(loadConfig("worker", {}));
+    expect(loadConfig("api", example)).to.deep.equal(loadConfig("api", {}));
+  });
+});

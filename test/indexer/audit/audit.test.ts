@@ -1,0 +1,132 @@
+import { expect } from "chai";
+import type { mongo } from "mongoose";
+import { runAudit } from "../../../indexer/audit/audit";
+import { openThrone } from "../../../indexer/write/lease";
+import type { Difference } from "../../../indexer/audit/difference";
+import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
+import { createMetrics } from "../../../indexer/metrics";
+import { repair } from "../../../indexer/audit/repair";
+import { openSource, type Source } from "../../../indexer/rpc/source";
+import { systemClock } from "../../../core/clock";
+import { type DevChain, startDevChain } from "../../support/devChain";
+import {
+  type IndexDatabase,
+  indexedUpTo,
+  keepingLogger,
+  openIndexDatabase,
+  startIndexer,
+} from "../../support/indexerHarness";
+import { diceOf, randomActivity } from "../../support/randomActivity";
+import { expectIndexEqualsChain } from "../../support/referenceFold";
+
+type Document = Record<string, unknown> & { _id: string };
+const COLLECTIONS = ["events", "dids", "issuers", "words", "blocks"] as const;
+
+describe("audit and repair", function () {
+  this.timeout(120_000);
+  let chain: DevChain;
+  let database: IndexDatabase;
+  let source: Source;
+  const { logger } = keepingLogger();
+
+  before(async () => {
+    chain = await startDevChain();
+    await randomActivity(chain, diceOf(5), 30);
+    database = await openIndexDatabase("audit");
+    const indexer = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
+    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
+    await indexer.stop();
+    const stopping = new AbortController().signal;
+    source = openSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
+  });
+
+  after(async () => {
+    source.close();
+    await database.drop();
+    await chain.stop();
+  });
+
+  async function audit(): Promise<Difference[]> {
+    const found: Difference[] = [];
+    const { mongo } = database;
+    const contracts = contractsOf(chain.deployment);
+    await runAudit({ mongo, source, contracts, logger, report: (difference) => found.push(difference) });
+    return found;
+  }
+
+  async function mend(): Promise<{ mended: number; left: number }> {
+    const identity = await identifyChain(source, chain.deployment);
+    const throne = openThrone({ ...database, identity, holder: "test", leaseSeconds: 60, clock: systemClock });
+    const reign = (await throne.take({ force: true }))!;
+    const contracts = contractsOf(chain.deployment);
+    return repair({ mongo: database.mongo, source, contracts, logger, reign, report: () => undefined });
+  }
+
+  const collection = (name: (typeof COLLECTIONS)[number]) =>
+    database.collections[name] as unknown as mongo.Collection<Document>;
+
+  it("finds no difference in a sound index", async () => {
+    expect(await audit()).to.deep.equal([]);
+    expect(await mend()).to.deep.equal({ mended: 0, left: 0 });
+  });
+
+  for (const name of COLLECTIONS) {
+    it(`finds every field of ${name} that was changed, and repair puts it right`, async () => {
+      const samples = await collection(name).find({}).limit(3).toArray();
+      expect(samples).to.not.be.empty;
+      for (const sample of samples) {
+        // A kept block that does not count is no difference: what it would tell is found out otherwise.
+        const skipped = name === "blocks" ? ["_id", "reign"] : ["_id"];
+        for (const field of Object.keys(sample).filter((key) => !skipped.includes(key))) {
+          for (const value of corruptions(sample[field], field)) {
+            await collection(name).updateOne({ _id: sample._id }, { $set: { [field]: value } });
+            const found = await audit();
+            expect(found, `${name} ${sample._id} ${field} = ${JSON.stringify(value)}`).to.not.be.empty;
+            await collection(name).replaceOne({ _id: sample._id }, sample);
+          }
+        }
+      }
+      const [victim] = samples;
+      const fields = Object.keys(victim!).filter(
+        (key) => !["_id", "reign", "position", "subject", "issuer"].includes(key),
+      );
+      for (const field of fields) {
+        await collection(name).updateOne({ _id: victim!._id }, { $set: { [field]: corruptions(victim![field])[0] } });
+      }
+      expect((await mend()).left).to.equal(0);
+      await expectIndexEqualsChain(database, chain);
+    });
+  }
+
+  it("finds a document that is missing and one that should not be there, and repair puts both right", async () => {
+    for (const name of ["events", "dids", "issuers", "words"] as const) {
+      const [first, second] = await collection(name).find({}).limit(2).toArray();
+      await collection(name).deleteOne({ _id: first!._id });
+      await collection(name).insertOne({ ...second!, _id: `${second!._id.slice(0, -2)}ff` });
+      const found = await audit();
+      expect(
+        found.some(({ id, indexed }) => id === first!._id && indexed === null),
+        `${name}: missing`,
+      ).to.equal(true);
+      expect(
+        found.some(({ chain: real }) => real === null),
+        `${name}: extra`,
+      ).to.equal(true);
+      expect((await mend()).left, name).to.equal(0);
+      await expectIndexEqualsChain(database, chain);
+    }
+  });
+});
+
+/** Values that a field may have been corrupted to: of the same kind, and of another. */
+function corruptions(value: unknown, field = ""): unknown[] {
+  // A reign that did write tells only who wrote; one that is still to come, or no number, is a document that cannot be.
+  if (field === "reign") return [Number(value) + 1_000, "1", null];
+  if (typeof value === "number") return [value + 1, String(value)];
+  if (typeof value === "boolean") return [!value];
+  if (value instanceof Date) return [new Date(value.getTime() + 1_000)];
+  if (Array.isArray(value)) return [[...(value as unknown[]), "more"], ...(value.length > 0 ? [value.slice(1)] : [])];
+  if (typeof value === "string") return [value.slice(0, -1) + (value.endsWith("0") ? "1" : "0"), null];
+  if (value === null) return ["something"];
+  return [{ ...(value as object), blockNumber: 1, more: true }];
+}

@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import type { CheckpointDocument } from "../../projection/models";
+import { parseCommand } from "../../indexer/commands";
+import { judge } from "../../indexer/readiness";
+import { formatSeconds } from "../../indexer/sync/progress";
+
+const now = new Date("2026-01-01T00:10:00Z");
+const ago = (seconds: number) => new Date(now.getTime() - seconds * 1000);
+
+function checkpoint(
+  indexed: number,
+  minedAgo: number,
+  head: number,
+  seenAgo: number,
+  verified = indexed,
+): CheckpointDocument {
+  return {
+    indexed: { number: indexed, hash: "0x1", minedAt: ago(minedAgo) },
+    head: { number: head, hash: "0x2", minedAt: ago(0), seenAt: ago(seenAgo) },
+    verifiedNumber: verified,
+  } as CheckpointDocument;
+}
+
+const standing = (found: CheckpointDocument | null) => judge(found, { now, maxLagSeconds: 60, leading: true });
+
+describe("the indexer's readiness", () => {
+  it("is given on a chain that is quiet but heard of", () => {
+    expect(standing(checkpoint(5, 3_600, 5, 2))).to.deep.include({ ready: true, lagBlocks: 0, lagSeconds: 0 });
+  });
+
+  it("is not given when blocks are missing for longer than allowed", () => {
+    const found = standing(checkpoint(5, 61, 9, 2));
+    expect(found).to.deep.include({ ready: false, lagBlocks: 4, lagSeconds: 61 });
+    expect(found.problems).to.deep.equal(["4 blocks behind the chain"]);
+  });
+
+  it("is given while a short gap is being closed", () => {
+    expect(standing(checkpoint(5, 59, 9, 2)).ready).to.equal(true);
+  });
+
+  it("is not given when nothing is heard from the chain, though the process lives", () => {
+    expect(standing(checkpoint(5, 10, 5, 61)).problems).to.deep.equal(["nothing was heard from the chain for 61 s"]);
+  });
+
+  it("is not given when old blocks are not verified", () => {
+    expect(standing(checkpoint(5, 61, 5, 2, 4)).problems).to.deep.equal(["verified up to block 4 only"]);
+  });
+
+  it("is not given before anything is indexed", () => {
+    expect(standing(null).ready).to.equal(false);
+  });
+});
+
+describe("the indexer's commands", () => {
+  it("are read from the arguments", () => {
+    expect(parseCommand([])).to.deep.equal({ name: "follow", reindexOnReset: false });
+    expect(parseCommand(["--reindex-on-reset"])).to.deep.equal({ name: "follow", reindexOnReset: true });
+    expect(parseCommand(["audit"])).to.deep.equal({ name: "audit" });
+    expect(parseCommand(["reindex", "--from", "12"])).to.deep.equal({ name: "reindex", fromBlock: 12 });
+  });
+
+  for (const argv of [
+    ["nonsense"],
+    ["audit", "now"],
+    ["reindex"],
+    ["reindex", "--from", "-1"],
+    ["reindex", "--from"],
+  ]) {
+    it(`are explained when they are not understood: ${argv.join(" ")}`, () => {
+      expect(parseCommand(argv)).to.be.a("string").that.includes("Usage");
+    });
+  }
+
+  it("tell times as people do", () => {
+    expect([5, 75, 3_700].map(formatSeconds)).to.deep.equal(["5 s", "1 min 15 s", "1 h 1 min"]);
+  });
+});

@@ -1,0 +1,113 @@
+import { expect } from "chai";
+import { openRegistryIndex } from "../../../projection/queries";
+import { type DevChain, startDevChain } from "../../support/devChain";
+import { eventually } from "../../support/eventually";
+import {
+  type IndexDatabase,
+  indexedUpTo,
+  openIndexDatabase,
+  type RunningIndexer,
+  startIndexer,
+} from "../../support/indexerHarness";
+import { type IndexerProcess, spawnIndexer } from "../../support/indexerProcess";
+import { diceOf, randomActivity } from "../../support/randomActivity";
+import { expectIndexEqualsChain } from "../../support/referenceFold";
+
+describe("several indexers", function () {
+  this.timeout(90_000);
+  let chain: DevChain;
+  let database: IndexDatabase;
+  const processes: IndexerProcess[] = [];
+  const standbys: RunningIndexer[] = [];
+
+  before(async () => {
+    chain = await startDevChain();
+  });
+
+  after(() => chain.stop());
+
+  beforeEach(async () => {
+    database = await openIndexDatabase("replicas");
+  });
+
+  afterEach(async () => {
+    for (const process of processes.splice(0)) await process.end();
+    for (const standby of standbys.splice(0)) await standby.stop();
+    await database.drop();
+  });
+
+  const lead = (options: Partial<Parameters<typeof spawnIndexer>[0]> = {}) => {
+    const process = spawnIndexer({ chain, database, ...options });
+    processes.push(process);
+    return process;
+  };
+  const standBy = () => {
+    const standby = startIndexer({
+      database,
+      rpcUrls: [chain.url],
+      deployment: () => chain.deployment,
+      leaseSeconds: 1,
+    });
+    standbys.push(standby);
+    return standby;
+  };
+  const leaders = async () =>
+    (await Promise.all(standbys.map(async ({ metrics }) => (await metrics.leading.get()).values[0]?.value))).filter(
+      (value) => value === 1,
+    ).length;
+
+  it("are led by one, whose end another notices within seconds", async () => {
+    const leader = lead();
+    await eventually("a leader", async () => (await database.checkpoint())?.lease.holder);
+    standBy();
+    standBy();
+    await randomActivity(chain, diceOf(1), 4);
+    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
+    expect(await leaders()).to.equal(0);
+    const { reign } = (await database.checkpoint())!.lease;
+    await leader.end();
+    await randomActivity(chain, diceOf(2), 4);
+    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 5_000);
+    expect((await database.checkpoint())!.lease.reign).to.be.greaterThan(reign);
+    expect(await leaders()).to.equal(1);
+    await expectIndexEqualsChain(database, chain);
+  });
+
+  it("hand over at once when the leader is stopped in order", async () => {
+    const first = startIndexer({
+      database,
+      rpcUrls: [chain.url],
+      deployment: () => chain.deployment,
+      leaseSeconds: 60,
+    });
+    await eventually("a leader", async () => (await database.checkpoint())?.lease.holder);
+    await first.stop();
+    standBy();
+    await randomActivity(chain, diceOf(3), 2);
+    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 5_000);
+  });
+
+  for (const step of ["events written", "projection written", "blocks written"] as const) {
+    it(`do not let a leader that slept since "${step}" write when it wakes, across a reorg`, async () => {
+      await randomActivity(chain, diceOf(10), 2);
+      const snapshot = await chain.snapshot();
+      await randomActivity(chain, diceOf(11), 5);
+      const sleeper = lead({ at: step, signal: "SIGSTOP" });
+      await sleeper.reached;
+      standBy();
+      await chain.revert(snapshot);
+      await randomActivity(chain, diceOf(12), 7);
+      await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
+      const index = openRegistryIndex(database.mongo);
+      const before = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
+      sleeper.child.kill("SIGCONT");
+      await eventually("the woken leader to notice", () => sleeper.output.join("").includes("taken over"));
+      const after = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
+      expect(after.map(({ state }) => state)).to.deep.equal(before.map(({ state }) => state));
+      // And nothing of it comes to count later on.
+      await randomActivity(chain, diceOf(13), 6);
+      await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
+      await expectIndexEqualsChain(database, chain);
+    });
+  }
+});

@@ -1,0 +1,152 @@
+import { expect } from "chai";
+import type { RegistryEvent } from "../../../chain/registry/events";
+import { openRegistryIndex } from "../../../projection/queries";
+import { systemClock } from "../../../core/clock";
+import { DeposedError, openThrone, type Reign } from "../../../indexer/write/lease";
+import { type Batch, type Ledger, openLedger } from "../../../indexer/write/writer";
+import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
+
+const ALICE = `0x${"a1".repeat(20)}`;
+const BOB = `0x${"b0".repeat(20)}`;
+const identity = {
+  ...{ chainId: 31337, contracts: { DIDRegistry: "0x01", IssuerRegistry: "0x02" }, didMethod: "mychain" },
+  ...{ genesisHash: "0x00", deployment: { blockNumber: 1, blockHash: "0x03" } },
+};
+
+/** A block of a branch, with a registration or an update of some identities in it. */
+function blockOf(
+  branch: string,
+  number: number,
+  ...events: { identity: string; uri: string; version: number }[]
+): Batch {
+  const hashOf = (at: number) => `0x${branch}${at.toString(16).padStart(62, "0")}`;
+  const minedAt = new Date(number * 1000);
+  const place = (logIndex: number) => {
+    return { blockNumber: number, blockHash: hashOf(number), minedAt, transactionHash: hashOf(number), logIndex };
+  };
+  return {
+    headers: [
+      {
+        number,
+        hash: hashOf(number),
+        parentHash: hashOf(number - 1),
+        logsBloom: "0x",
+        minedAt,
+        transactions: undefined,
+      },
+    ],
+    events: events.map(({ identity: subject, uri, version }, logIndex): RegistryEvent => {
+      const shared = { ...place(logIndex), registry: "DIDRegistry" as const, subject };
+      const document = { identity: subject, documentUri: uri, documentHash: `0x${"0".repeat(64)}`, version };
+      return version === 1
+        ? {
+            ...shared,
+            name: "DIDRegistered",
+            args: { ...document, controller: subject, did: `did:mychain:${subject}` },
+          }
+        : { ...shared, name: "DocumentUpdated", args: document };
+    }),
+  };
+}
+
+describe("a deposed leader", () => {
+  let database: IndexDatabase;
+  let old: { reign: Reign; ledger: Ledger };
+  let young: { reign: Reign; ledger: Ledger };
+
+  async function takeOver(holder: string): Promise<{ reign: Reign; ledger: Ledger }> {
+    const throne = openThrone({ ...database, identity, holder, leaseSeconds: 60, clock: systemClock });
+    const reign = (await throne.take({ force: true }))!;
+    const ledger = openLedger({ collections: database.collections, reign, step: () => undefined });
+    await ledger.recover();
+    return { reign, ledger };
+  }
+
+  const uriOf = async (address: string) =>
+    (await openRegistryIndex(database.mongo).findDid(address)).state?.documentUri ?? null;
+  const deposed = (write: Promise<void>) =>
+    write.then(
+      () => expect.fail("the write was let through"),
+      (error: unknown) => expect(error).to.be.instanceOf(DeposedError),
+    );
+
+  beforeEach(async () => {
+    database = await openIndexDatabase("fencing");
+    old = await takeOver("old");
+    await old.ledger.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
+    young = await takeOver("young");
+  });
+
+  afterEach(() => database.drop());
+
+  it("changes nothing that anyone can read, though its writes come after its successor's", async () => {
+    await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await deposed(old.ledger.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
+    expect(await uriOf(ALICE)).to.equal("two");
+    const events = await openRegistryIndex(database.mongo).eventsOf(ALICE);
+    expect(events.map(({ blockHash }) => blockHash.slice(0, 4))).to.deep.equal(["0xaa", "0xaa"]);
+  });
+
+  it("leaves no phantom where its successor has not written", async () => {
+    await deposed(old.ledger.commit(blockOf("bb", 2, { identity: BOB, uri: "phantom", version: 1 }), {}));
+    await deposed(old.ledger.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
+    await young.ledger.commit(blockOf("aa", 2), {});
+    await young.ledger.commit(blockOf("aa", 3), {});
+    expect(await uriOf(BOB)).to.equal(null);
+    expect(await uriOf(ALICE)).to.equal("one");
+    expect(await openRegistryIndex(database.mongo).listEvents({ limit: 10 })).to.have.length(1);
+  });
+
+  it("is written over, even when what it wrote too late is of a later block", async () => {
+    await deposed(old.ledger.commit(blockOf("bb", 9, { identity: ALICE, uri: "phantom", version: 2 }), {}));
+    await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    expect(await uriOf(ALICE)).to.equal("two");
+    await young.ledger.commit(blockOf("aa", 3, { identity: ALICE, uri: "three", version: 3 }), {});
+    expect((await openRegistryIndex(database.mongo).findDid(ALICE)).state).to.deep.include({
+      documentUri: "three",
+      version: 3,
+      unverified: null,
+    });
+  });
+
+  it("cannot drop what its successor wrote", async () => {
+    await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await deposed(old.ledger.rewind(null));
+    await deposed(old.ledger.recover());
+    expect(await uriOf(ALICE)).to.equal("two");
+    expect(await openRegistryIndex(database.mongo).eventsOf(ALICE)).to.have.length(2);
+  });
+
+  it("whose last block was right is taken up where it stopped", async () => {
+    const third = await takeOver("third");
+    await deposed(young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {}));
+    await third.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    expect(await openRegistryIndex(database.mongo).eventsOf(ALICE)).to.have.length(2);
+    expect(await uriOf(ALICE)).to.equal("two");
+  });
+});
+
+describe("a leader that writes ahead of its cursor", () => {
+  it("shows readers the state as of the cursor", async () => {
+    const database = await openIndexDatabase("ahead");
+    const throne = openThrone({ ...database, identity, holder: "one", leaseSeconds: 60, clock: systemClock });
+    const reign = (await throne.take())!;
+    let stop = false;
+    const ledger = openLedger({
+      collections: database.collections,
+      reign,
+      step(step) {
+        if (stop && step === "projection written") throw new Error("killed");
+      },
+    });
+    await ledger.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
+    stop = true;
+    const killed = ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    expect(await killed.then(() => "", String)).to.equal("Error: killed");
+    const found = await openRegistryIndex(database.mongo).findDid(ALICE);
+    expect(found.state).to.deep.include({ documentUri: "one", version: 1 });
+    expect(found.freshness?.blockNumber).to.equal(1);
+    expect(await openRegistryIndex(database.mongo).eventsOf(ALICE)).to.have.length(1);
+    await database.drop();
+  });
+});

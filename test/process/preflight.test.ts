@@ -1,0 +1,39 @@
+import { expect } from "chai";
+import { BootError } from "../../core/errors";
+import { preflight, withDeadline } from "../../process/preflight";
+
+describe("preflight", () => {
+  it("passes when every check does", async () => {
+    await preflight("api", [{ subject: "A", mend: "mend A", run: () => Promise.resolve([]) }]);
+  });
+
+  it("names what threw, what was found and what was refused in one error", async () => {
+    const fault = { subject: "CHAIN_ID", problem: "is another", mend: "correct it" };
+    const refusal = preflight("api", [
+      { subject: "MONGODB_URI", mend: "start MongoDB", run: () => Promise.reject(new Error("no answer")) },
+      { subject: "RPC_URL", mend: "start the chain", run: () => Promise.resolve([fault]) },
+      {
+        subject: "X",
+        mend: "x",
+        run: () => Promise.reject(new BootError("x", [{ ...fault, subject: "DIDRegistry" }])),
+      },
+    ]);
+    const error = await refusal.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(BootError);
+    expect((error as BootError).faults).to.deep.equal([
+      { subject: "MONGODB_URI", problem: "no answer", mend: "start MongoDB" },
+      fault,
+      { ...fault, subject: "DIDRegistry" },
+    ]);
+    expect((error as BootError).message).to.contain("The api cannot start; 3 faults");
+  });
+
+  it("gives up on an answer that does not come", async () => {
+    const never = new Promise<string>(() => undefined);
+    const error: unknown = await withDeadline(never, 10, "no answer").catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(Error).with.property("message", "no answer");
+  });
+});

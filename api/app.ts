@@ -8,7 +8,7 @@ import type { Clock } from "../core/clock";
 import type { Config } from "../core/config/config";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../projection/queries";
+import type { Projection } from "../projection/queries";
 import { didEndpoints } from "./dids/routes";
 import type { ApiKeyReader } from "./http/apiKeys";
 import type { SessionReader } from "./http/authenticate";
@@ -41,7 +41,7 @@ export interface AppDependencies {
   mongo: Mongo;
   redis: Redis;
   chain: Chain;
-  index: RegistryIndex;
+  index: Projection;
   passwords: Passwords;
   /** What readiness asks. */
   checks: DependencyCheck[];

@@ -7,7 +7,7 @@ import { DomainError } from "../core/errors";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../projection/queries";
+import type { Projection } from "../projection/queries";
 import { auditEndpoints } from "./audit/routes";
 import { credentialActions } from "./credentials/actions";
 import { openStatusRegistry } from "./credentials/statusChanges/chain";
@@ -50,7 +50,7 @@ export interface CredentialDependencies {
   mongo: Mongo;
   redis: Redis;
   chain: Chain;
-  index: RegistryIndex;
+  index: Projection;
   keys: KeyStore;
   /** The DIDs a user has proved control of. */
   didsOf(userId: string): Promise<string[]>;
@@ -158,7 +158,7 @@ export function openCredentialApp(deps: CredentialDependencies): CredentialApp {
 }
 
 /** Both bits of credentials as the index has them. */
-export function statusFrom(index: Pick<RegistryIndex, "credentialStatus">) {
+export function statusFrom(index: Pick<Projection, "credentialStatus">) {
   return async (credIds: string[]): Promise<Map<string, { revoked: boolean; suspended: boolean }>> => {
     const read = async (credId: string) => [credId, await index.credentialStatus(credId)] as const;
     return new Map(await Promise.all(credIds.map(read)));

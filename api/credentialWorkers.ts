@@ -6,7 +6,7 @@ import { DomainError } from "../core/errors";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../projection/queries";
+import type { Projection } from "../projection/queries";
 import type { RelayHandler } from "../chain/relayer/handlers";
 import type { Relayer } from "../chain/relayer/relayer";
 import { statusFrom } from "./credentialApp";
@@ -37,7 +37,7 @@ export interface CredentialWorkerDependencies {
   /** A connection that waits without limit: consumers block on it. */
   redis: Redis;
   chain: Chain;
-  index: RegistryIndex;
+  index: Projection;
   keys: KeyStore;
   deadLetters: DeadLetters;
   /** Tells the administrator of a fraud alert; `waiting` others wait to be told. */

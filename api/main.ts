@@ -6,7 +6,7 @@ import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { runProcess } from "../process/lifecycle";
 import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
-import { openRegistryIndex } from "../projection/queries";
+import { createProjection } from "../projection/queries";
 import { createApp } from "./app";
 import { dependencyChecks } from "../process/dependencyChecks";
 import { type HttpServer, listen } from "./http/server";
@@ -22,7 +22,7 @@ void runProcess({
     const logger = createLogger(config);
     const { mongo, redis, chain } = await openConnections(config, { logger, onClose, blocking: false });
 
-    const index = openRegistryIndex(mongo);
+    const index = createProjection(mongo);
     const metricsRegistry = new Registry();
     const shared = { clock: systemClock, logger, mongo, redis, chain, index, metricsRegistry };
     const keys = await openFileKeyStore(config.keys);

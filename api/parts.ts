@@ -6,7 +6,7 @@ import type { Config } from "../core/config/config";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../projection/queries";
+import type { Projection } from "../projection/queries";
 import type { ApiPart } from "./app";
 import { openCredentialApp } from "./credentialApp";
 import { applyKycPolicy } from "./kyc/policy";
@@ -24,7 +24,7 @@ export interface PartDependencies {
   mongo: Mongo;
   redis: Redis;
   chain: Chain;
-  index: RegistryIndex;
+  index: Projection;
   keys: KeyStore;
   metricsRegistry: Registry;
 }

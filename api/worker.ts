@@ -5,7 +5,7 @@ import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { runProcess } from "../process/lifecycle";
 import { createLogger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
-import { openRegistryIndex } from "../projection/queries";
+import { createProjection } from "../projection/queries";
 import { registrationReader } from "./wallets/indexed";
 import { startWorkerApp } from "./workerApp";
 import { serveWorkerOperations } from "./workerOperations";
@@ -23,7 +23,7 @@ void runProcess({
     const { mongo, redis, chain } = await openConnections(config, { logger, onClose, blocking: true });
 
     const parts = { clock: systemClock, logger, mongo, redis, chain };
-    const index = openRegistryIndex(mongo);
+    const index = createProjection(mongo);
     const others = { ...parts, config, index, keys: await openFileKeyStore(config.keys) };
     const credentials = openWorkerCredentials(others);
     const worker = await startWorkerApp({

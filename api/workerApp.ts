@@ -5,10 +5,10 @@ import type { Config } from "../core/config/config";
 import { openDeadLetters } from "../core/jobs/deadLetters";
 import type { Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
-import { openOutbox } from "../chain/relayer/transactions";
-import { openRelayer, type Relayer } from "../chain/relayer/relayer";
+import { createTransactionStore } from "../chain/relayer/transactions";
+import { createRelayer, type Relayer } from "../chain/relayer/relayer";
 import type { RelayerOptions, RelayHandler } from "../chain/relayer/handlers";
-import { openSigner } from "../chain/relayer/signer";
+import { createSigner } from "../chain/relayer/signer";
 import { ANCHORING, anchoringHandler } from "./wallets/anchoring/actions";
 import type { IndexedRegistration } from "./wallets/anchoring/rules";
 import {
@@ -66,7 +66,7 @@ export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerAp
   const timing = { ...TIMING, ...deps.timing };
   const wallets = openWalletStore(mongo);
   const registry = openWalletRegistry(chain);
-  const outbox = openOutbox(mongo);
+  const transactions = createTransactionStore(mongo);
   const deadLetters = openDeadLetters(mongo);
   // Before anything is sent: that nothing is sent twice rests on unique indexes.
   await ensureIndexes(mongo);
@@ -74,10 +74,10 @@ export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerAp
   const queue = openAnchoringQueue({ redis, prefix });
   const repeat = repeatAnchoring({ wallets, queue, clock });
 
-  const relayer = openRelayer({
+  const relayer = createRelayer({
     ...{ provider: chain.provider, chainId: chain.chainId, clock, logger, stuckSeconds, pollMs: timing.pollMs },
-    signer: openSigner({ privateKey, chainId: chain.chainId, clock }),
-    outbox,
+    signer: createSigner({ privateKey, chainId: chain.chainId, clock }),
+    transactions,
     handlers: { ...deps.handlers, [ANCHORING]: anchoringHandler({ wallets, registry, repeat, clock }) },
     ...(deps.onStep && { onStep: deps.onStep }),
   });

@@ -28,7 +28,7 @@ export async function serveWorkerOperations(parts: WorkerOperationsParts): Promi
   const { config, logger, redis, worker, mongo } = parts;
   const metrics = createWorkerMetrics({
     queueDepth: () => worker.queue.depth(),
-    transactionsUnderWay: () => worker.relayer.underWay(),
+    transactionsUnderWay: () => worker.relayer.countPending(),
     relayerBalance: () => worker.relayer.balance(),
     anchorings: () => openWalletStore(mongo).countByStatus(),
   });
@@ -54,7 +54,7 @@ function dependencyChecks({ mongo, redis, chain, worker }: WorkerOperationsParts
       required: false,
       async run() {
         if ((await worker.relayer.balance()) === 0n) throw new Error("the relayer has no money to pay for gas");
-        return { underWay: await worker.relayer.underWay() };
+        return { underWay: await worker.relayer.countPending() };
       },
     },
   ];

@@ -8,7 +8,7 @@ import type { KycConfig } from "../core/config/kyc";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../projection/queries";
+import type { Projection } from "../projection/queries";
 import { type CredentialWorkers, openCredentialWorkers } from "./credentialWorkers";
 import { type KycWorker, startKycWorker } from "./kycWiring";
 import { composeMail } from "./notifications/mail";
@@ -31,7 +31,7 @@ export interface WorkerPartDependencies {
   /** A connection that waits without limit: consumers block on it. */
   redis: Redis;
   chain: Chain;
-  index: RegistryIndex;
+  index: Projection;
   keys: KeyStore;
 }
 

@@ -1,5 +1,5 @@
 import type { FailoverProvider } from "./provider";
-import { openProvider } from "./provider";
+import { createProvider } from "./provider";
 import type { Config } from "../core/config/config";
 import { type Deployment, loadDeployment } from "./deployment";
 import type { BootFault } from "../core/errors";
@@ -33,9 +33,9 @@ export interface Chain {
  *
  * @throws BootError when no deployment is recorded for the chain
  */
-export function openChain(config: Config["chain"]): Chain {
+export function createChain(config: Config["chain"]): Chain {
   const deployment = loadDeployment(config);
-  const provider = openProvider(config.rpcUrls, config.chainId);
+  const provider = createProvider(config.rpcUrls, config.chainId);
   const { DIDRegistry, IssuerRegistry } = deployment.contracts;
   return {
     chainId: config.chainId,
@@ -63,7 +63,7 @@ export function chainCheck(config: Config["chain"]): PreflightCheck {
 
 async function endpointFaults(url: string, config: Config["chain"]): Promise<BootFault[]> {
   const { host } = new URL(url);
-  const provider = openProvider([url], config.chainId);
+  const provider = createProvider([url], config.chainId);
   try {
     const found = Number(await provider.send("eth_chainId", []));
     if (found !== config.chainId) {

@@ -68,7 +68,7 @@ async function exchange(endpoint: string, payload: JsonRpcPayload | JsonRpcPaylo
  * the same address, as most nodes allow: a socket that broke would lose calls in flight. The caller ends it with
  * `destroy()`.
  */
-export function openProvider(rpcUrls: string[], chainId: number): FailoverProvider {
+export function createProvider(rpcUrls: string[], chainId: number): FailoverProvider {
   const overHttp = rpcUrls.filter((url) => url.startsWith("http"));
   const [first, ...rest] = overHttp.length > 0 ? overHttp : rpcUrls.map((url) => url.replace(/^ws/, "http"));
   if (first === undefined) throw new RangeError("at least one JSON-RPC endpoint is needed");

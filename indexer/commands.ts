@@ -6,7 +6,7 @@ import { BootError, DomainError, messageOf } from "../core/errors";
 import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
 import { preflight } from "../process/preflight";
-import { type BlockRef, CHECKPOINT_ID, openRegistryCollections } from "../projection/models";
+import { type BlockRef, CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { runAudit } from "./audit/audit";
 import { openThrone, type Reign } from "./write/lease";
 import type { Difference } from "./audit/difference";
@@ -111,7 +111,7 @@ interface CommandParts {
 
 async function status(mongo: Mongo, config: Config, say: (line: string) => void): Promise<number> {
   const now = systemClock.now();
-  const checkpoint = await openRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID });
+  const checkpoint = await createRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID });
   const standing = judge(checkpoint, { now, maxLagSeconds: config.readyMaxLagSeconds, leading: false });
   if (checkpoint?.indexed) {
     const { indexed, head, finalizedNumber, verifiedNumber, lease, suspects, rewinds } = checkpoint;
@@ -166,7 +166,7 @@ async function mend({ mongo, source, config, logger, reign, say }: CommandParts 
 
 async function reindex(parts: CommandParts & { reign: Reign }, fromBlock: number): Promise<number> {
   const { mongo, source, config, logger, reign, say } = parts;
-  const collections = openRegistryCollections(mongo);
+  const collections = createRegistryCollections(mongo);
   const deployment = loadDeployment(config.chain);
   const identity = await identifyChain(source, deployment);
   const step = () => undefined;
@@ -219,7 +219,7 @@ async function blockBefore(fromBlock: number, source: Source, indexed: BlockRef 
 async function withLease(parts: CommandParts, work: (reign: Reign) => Promise<number>): Promise<number> {
   const { config, mongo, source } = parts;
   const identity = await identifyChain(source, loadDeployment(config.chain));
-  const collections = openRegistryCollections(mongo);
+  const collections = createRegistryCollections(mongo);
   const lease = { leaseSeconds: config.indexer.leaseSeconds, clock: systemClock, holder: holderName() };
   const throne = openThrone({ collections, identity, ...lease });
   let reign: Reign | null = null;

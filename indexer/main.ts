@@ -8,7 +8,7 @@ import { runProcess } from "../process/lifecycle";
 import { createLogger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
 import { preflight } from "../process/preflight";
-import { CHECKPOINT_ID, openRegistryCollections } from "../projection/models";
+import { CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { type Command, parseCommand, runCommand } from "./commands";
 import { serveHealth } from "./readiness";
 import { createMetrics } from "./metrics";
@@ -30,7 +30,7 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       if (mongo === undefined) throw new Error("the preflight passed without a database");
       const database = mongo;
       onClose("mongo", () => database.close());
-      const collections = openRegistryCollections(database);
+      const collections = createRegistryCollections(database);
       await ensureIndexes(database);
 
       const metrics = createMetrics();

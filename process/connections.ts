@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { type Chain, chainCheck, openChain } from "../chain/client";
+import { type Chain, chainCheck, createChain } from "../chain/client";
 import type { Config } from "../core/config/config";
 import type { Lifecycle } from "./lifecycle";
 import type { Logger } from "../core/logger";
@@ -52,7 +52,7 @@ export async function openConnections(
   await preflight(config.processName, [mongoCheck(config, logger, keep), redisCheck(redis), chainCheck(config.chain)]);
   if (mongo === undefined) throw new Error("the preflight passed without a database");
 
-  const chain = openChain(config.chain);
+  const chain = createChain(config.chain);
   onClose("chain", () => {
     chain.close();
     return Promise.resolve();

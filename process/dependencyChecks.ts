@@ -2,14 +2,14 @@ import type { Redis } from "ioredis";
 import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
 import type { Mongo } from "../core/mongo";
-import type { RegistryIndex } from "../projection/queries";
+import type { Projection } from "../projection/queries";
 import type { DependencyCheck } from "./health";
 
 export interface CheckedParts {
   mongo: Mongo;
   redis: Redis;
   chain: Pick<Chain, "provider">;
-  index: Pick<RegistryIndex, "freshness">;
+  index: Pick<Projection, "freshness">;
   clock: Clock;
   /** For how long the chain may have a block that the index lacks. */
   maxLagSeconds: number;

@@ -130,7 +130,7 @@ const schemas = {
  * Opens the indexer's collections. The api reads them by the named queries of `queries.ts` and writes none of them.
  * `ensureIndexes` makes their indexes.
  */
-export function openRegistryCollections(mongo: Mongo): RegistryCollections {
+export function createRegistryCollections(mongo: Mongo): RegistryCollections {
   for (const [name, schema] of Object.entries(schemas)) {
     if (!(name in mongo.models)) mongo.model(name, schema);
   }

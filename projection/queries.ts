@@ -14,7 +14,7 @@ import {
   CHECKPOINT_ID,
   countsIn,
   type EventDocument,
-  openRegistryCollections,
+  createRegistryCollections,
   type RegistryCollections,
 } from "./models";
 import { eventsOfSubject, refoldDid, refoldIssuer, refoldWords } from "./refold";
@@ -69,7 +69,7 @@ export interface EventFilter {
 }
 
 /** The index, read-only: what the api asks of what the indexer wrote. Addresses are `0x` and 40 lower-case digits. */
-export interface RegistryIndex {
+export interface Projection {
   freshness(): Promise<Freshness | null>;
   findDid(address: string): Promise<Indexed<DidState>>;
   findIssuer(address: string): Promise<Indexed<IssuerState>>;
@@ -99,8 +99,8 @@ type Read<Answer> = (checkpoint: CheckpointDocument | null) => Promise<Answer>;
  * ahead of its cursor, or that a deposed indexer wrote too late, does not count: its subject is folded from the events
  * that do. An answer during which blocks were dropped is asked for again.
  */
-export function openRegistryIndex(mongo: Mongo): RegistryIndex {
-  const collections = openRegistryCollections(mongo);
+export function createProjection(mongo: Mongo): Projection {
+  const collections = createRegistryCollections(mongo);
   // IDHACK.
   const readCheckpoint = () => collections.checkpoints.findOne({ _id: CHECKPOINT_ID });
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, existsSync, renameSync, writeFileSync } from "
 import { DEVELOPMENT_RELAYER_KEY, readEnvironmentBesideRunning } from "../core/config/config";
 import { type DeployedContract, type Deployment, deploymentPath } from "../chain/deployment";
 import { messageOf } from "../core/errors";
-import { openProvider, shortMessageOf } from "../chain/provider";
+import { createProvider, shortMessageOf } from "../chain/provider";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../typechain-types";
 
 /**
@@ -41,7 +41,7 @@ export interface DeployOptions {
  * @throws Error when the endpoint does not answer, serves another chain or the deployer cannot pay
  */
 export async function deploy(options: DeployOptions): Promise<Deployment> {
-  const provider = openProvider([options.rpcUrl], options.chainId);
+  const provider = createProvider([options.rpcUrl], options.chainId);
   try {
     const found = Number(await provider.send("eth_chainId", []));
     if (found !== options.chainId) {

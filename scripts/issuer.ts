@@ -5,7 +5,7 @@ import { type CredentialApp, openCredentialApp } from "../api/credentialApp";
 import { ISSUER_ANCHORING } from "../api/issuers/anchoring/actions";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../api/issuers/rules";
 import type { IssuerAccount } from "../api/issuers/store";
-import { type Chain, openChain } from "../chain/client";
+import { type Chain, createChain } from "../chain/client";
 import { systemClock } from "../core/clock";
 import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../core/config/config";
 import { messageOf } from "../core/errors";
@@ -13,10 +13,10 @@ import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { createLogger } from "../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
 import { connectRedis } from "../core/redis";
-import { openRegistryIndex } from "../projection/queries";
-import { openOutbox } from "../chain/relayer/transactions";
-import { openRelayer } from "../chain/relayer/relayer";
-import { openSigner } from "../chain/relayer/signer";
+import { createProjection } from "../projection/queries";
+import { createTransactionStore } from "../chain/relayer/transactions";
+import { createRelayer } from "../chain/relayer/relayer";
+import { createSigner } from "../chain/relayer/signer";
 
 const USAGE = `npm run issuer -- add --name "State University" [--algorithm EdDSA|ES256] [--metadata-uri https://...]
 npm run issuer -- list
@@ -83,18 +83,18 @@ async function openDesk(): Promise<Desk> {
   const config = loadConfig("api");
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "issuer" });
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
-  const chain = openChain(config.chain);
+  const chain = createChain(config.chain);
   const app = openCredentialApp({
     config: { publicUrl: config.http.publicUrl, prefix: config.redis.prefix, verification: config.verification },
     ...{ limited: true, allowHttpWebhooks: !config.production, clock: systemClock, mongo, redis, chain },
     logger: createLogger({ processName: "api", logLevel: "silent" }),
-    index: openRegistryIndex(mongo),
+    index: createProjection(mongo),
     keys: await openFileKeyStore(config.keys),
     // Nobody holds or presents credentials at this desk.
     didsOf: () => Promise.resolve([]),
     approves: () => Promise.resolve(false),
   });
-  openOutbox(mongo);
+  createTransactionStore(mongo);
   await ensureIndexes(mongo);
   return {
     ...{ app, chain, mongo },
@@ -155,11 +155,11 @@ async function decideAccreditation(
     await sent.wait();
     return `${command}ed in transaction ${sent.hash}`;
   }
-  // The owner's nonces are the relayer's: sent past its outbox, a transaction would collide with the worker's.
-  const relayer = openRelayer({
+  // The owner's nonces are the relayer's: sent past its transaction store, a transaction would collide with the worker's.
+  const relayer = createRelayer({
     ...{ provider, chainId, clock: systemClock, handlers: {}, stuckSeconds: anchoring.stuckSeconds, pollMs: 1_000 },
-    signer: openSigner({ privateKey: wallet.privateKey, chainId, clock: systemClock }),
-    outbox: openOutbox(desk.mongo),
+    signer: createSigner({ privateKey: wallet.privateKey, chainId, clock: systemClock }),
+    transactions: createTransactionStore(desk.mongo),
     logger: createLogger({ processName: "worker", logLevel: "silent" }),
   });
   const name = `${command}/${address}/${call.to}/${version}`;

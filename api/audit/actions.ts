@@ -2,13 +2,13 @@ import type { Chain } from "../../chain/client";
 import { DomainError, TransientError } from "../../core/errors";
 import type { EventName, RegistryEvent } from "../../chain/registry/events";
 import type { EventDocument } from "../../projection/models";
-import type { Freshness, RegistryIndex } from "../../projection/queries";
+import type { Freshness, Projection } from "../../projection/queries";
 import { parseCredId } from "../../chain/status/credId";
 import { type RpcHeader, type StatusProof, encodeHeader, hashHeader, statusSlots, touches } from "./rules";
 
 /** What audits are answered from. */
 export interface AuditParts {
-  index: Pick<RegistryIndex, "freshness" | "listEvents" | "eventsOf" | "credentialStatus">;
+  index: Pick<Projection, "freshness" | "listEvents" | "eventsOf" | "credentialStatus">;
   chain: Pick<Chain, "chainId" | "provider" | "deployment">;
   /** The name on the chain of a credential issued here; null when there is none. */
   credIdOf(credentialId: string): Promise<string | null>;

@@ -3,12 +3,12 @@ import { buildDidDocument, type DidDocument } from "../../chain/did/document";
 import { parseRegistryDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
 import type { DidState } from "../../chain/registry/fold";
-import type { Indexed, RegistryIndex } from "../../projection/queries";
+import type { Indexed, Projection } from "../../projection/queries";
 import { parseOptions, ResolutionError, type VersionedState, versionOf } from "./rules";
 
 /** What resolution needs of the outside. */
 export interface DidParts {
-  index: Pick<RegistryIndex, "findDid" | "eventsOf">;
+  index: Pick<Projection, "findDid" | "eventsOf">;
   method: string;
   chainId: number;
   clock: Clock;

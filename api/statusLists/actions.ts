@@ -1,13 +1,13 @@
 import { sha256Hex } from "../../core/crypto";
 import { DomainError, TransientError } from "../../core/errors";
-import type { RegistryIndex } from "../../projection/queries";
+import type { Projection } from "../../projection/queries";
 import { encodeBitstring, wordsToBytes } from "../../chain/status/bitstring";
 import { WORDS_PER_LIST } from "../../chain/status/credId";
 import { type ListPurpose, listPayload } from "./rules";
 
 /** What status lists are made from. */
 export interface StatusListParts {
-  index: Pick<RegistryIndex, "statusWords">;
+  index: Pick<Projection, "statusWords">;
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;
   /** Who signs for an issuer now. */

@@ -2,7 +2,7 @@ import { addSeconds } from "../../core/clock";
 import { TransientError } from "../../core/errors";
 import { latestAttempt } from "./nextAction";
 import type { RelayerTransaction } from "./transactions";
-import { type BroadcastAnswer, nodeMessageOf, readRefusal } from "./nodeErrors";
+import { type BroadcastAnswer, nodeMessageOf, readNodeError } from "./nodeErrors";
 import { handlerOf, insufficientFunds, type RelayerOptions } from "./handlers";
 
 /** Sent in one exchange: few enough that a refusal in the middle wastes little. */
@@ -16,8 +16,8 @@ const CLAIM_SECONDS = 3;
  *
  * @returns how many a node newly took; rejects with TransientError `rpc.unreachable`
  */
-export function openBroadcaster(options: RelayerOptions): (due: RelayerTransaction[]) => Promise<number> {
-  const { provider, signer, outbox, clock, logger, stuckSeconds } = options;
+export function createBroadcaster(options: RelayerOptions): (due: RelayerTransaction[]) => Promise<number> {
+  const { provider, signer, transactions, clock, logger, stuckSeconds } = options;
 
   async function broadcastInOrder(due: RelayerTransaction[]): Promise<number> {
     let sent = 0;
@@ -32,7 +32,7 @@ export function openBroadcaster(options: RelayerOptions): (due: RelayerTransacti
 
   async function broadcast(transaction: RelayerTransaction): Promise<BroadcastAnswer | "claimed_elsewhere"> {
     const now = clock.now();
-    if (!(await outbox.claimBroadcast(transaction._id, now, addSeconds(now, CLAIM_SECONDS))))
+    if (!(await transactions.claimBroadcast(transaction._id, now, addSeconds(now, CLAIM_SECONDS))))
       return "claimed_elsewhere";
     const { hash, raw } = latestAttempt(transaction);
     const answer = await send(transaction, raw);
@@ -41,20 +41,20 @@ export function openBroadcaster(options: RelayerOptions): (due: RelayerTransacti
       case "already_known":
         await options.onStep?.("broadcast", transaction);
         await handlerOf(options, transaction).onBroadcast(transaction, hash);
-        await outbox.recordBroadcast(transaction._id, clock.now(), addSeconds(clock.now(), stuckSeconds));
+        await transactions.recordBroadcast(transaction._id, clock.now(), addSeconds(clock.now(), stuckSeconds));
         await options.onStep?.("recorded", transaction);
         break;
       case "nonce_used":
       case "nonce_too_high":
-        await outbox.postpone(transaction._id, clock.now(), false);
+        await transactions.postpone(transaction._id, clock.now(), false);
         break;
       case "insufficient_funds":
-        await handlerOf(options, transaction).onTrouble(transaction, insufficientFunds(signer.address));
-        await outbox.postpone(transaction._id, addSeconds(clock.now(), CLAIM_SECONDS), false);
+        await handlerOf(options, transaction).onRetryableError(transaction, insufficientFunds(signer.address));
+        await transactions.postpone(transaction._id, addSeconds(clock.now(), CLAIM_SECONDS), false);
         break;
       case "underpriced":
       case "unclear":
-        await outbox.postpone(transaction._id, addSeconds(clock.now(), 1), true);
+        await transactions.postpone(transaction._id, addSeconds(clock.now(), 1), true);
         break;
     }
     return answer;
@@ -67,10 +67,10 @@ export function openBroadcaster(options: RelayerOptions): (due: RelayerTransacti
     } catch (error) {
       if (error instanceof TransientError) {
         // Nobody answered, so it may or may not have arrived: the same bytes can go again.
-        await outbox.postpone(transaction._id, clock.now(), false);
+        await transactions.postpone(transaction._id, clock.now(), false);
         throw error;
       }
-      const answer = readRefusal(error);
+      const answer = readNodeError(error);
       const { nonce, kind } = transaction;
       logger.debug({ nonce, kind, answer, said: nodeMessageOf(error).slice(0, 300) }, "transaction not taken");
       return answer;

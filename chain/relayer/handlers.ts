@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock";
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { FailoverProvider } from "../provider";
-import type { Outbox } from "./transactions";
+import type { TransactionStore } from "./transactions";
 import type { Signer } from "./signer";
 
 /**
@@ -11,10 +11,10 @@ import type { Signer } from "./signer";
  */
 export type Outcome =
   | { state: "mined" | "reverted"; transactionHash: string; blockNumber: number }
-  | { state: "lost"; cause: "nonce_taken" | "refused_by_nodes" };
+  | { state: "lost"; cause: "nonce_taken" | "rejected_by_nodes" };
 
 /** What a request was, to those who are told about it. */
-export interface Relayed {
+export interface RequestRef {
   kind: string;
   subject: string;
   key: string;
@@ -23,23 +23,23 @@ export interface Relayed {
 /** Is told what becomes of the requests of one kind. Each call may come more than once. */
 export interface RelayHandler {
   /** A node took the transaction, or a replacement of it. */
-  onBroadcast(relayed: Relayed, transactionHash: string): Promise<void>;
+  onBroadcast(relayed: RequestRef, transactionHash: string): Promise<void>;
   /** The transaction waits for something a person must mend. */
-  onTrouble(relayed: Relayed, trouble: TransientError): Promise<void>;
-  onSettled(relayed: Relayed, outcome: Outcome): Promise<void>;
+  onRetryableError(relayed: RequestRef, trouble: TransientError): Promise<void>;
+  onOutcome(relayed: RequestRef, outcome: Outcome): Promise<void>;
 }
 
 /**
- * Named moments between which a crash leaves different traces: signed and kept; taken by a node, not yet noted; noted;
- * seen mined, handler not yet told; handler told, outcome not yet noted; outcome noted.
+ * Named moments between which a crash leaves different traces: signed and kept; taken by a node, not yet recorded; recorded;
+ * seen mined, handler not yet called; handler called, outcome not yet recorded; outcome recorded.
  */
-export type RelayStep = "persisted" | "broadcast" | "recorded" | "mined" | "told" | "settled";
+export type RelayStep = "persisted" | "broadcast" | "recorded" | "mined" | "handled" | "confirmed";
 
 export interface RelayerOptions {
   provider: FailoverProvider;
   chainId: number;
   signer: Signer;
-  outbox: Outbox;
+  transactions: TransactionStore;
   clock: Clock;
   logger: Logger;
   /** By `kind`. */
@@ -49,7 +49,7 @@ export interface RelayerOptions {
   /** Pause between two looks at the chain while something is under way. */
   pollMs: number;
   /** Observes the named moments; crash tests end the process here. */
-  onStep?: (step: RelayStep, relayed: Relayed) => void | Promise<void>;
+  onStep?: (step: RelayStep, relayed: RequestRef) => void | Promise<void>;
 }
 
 /** The relayer cannot pay; someone has to send it money, and everything goes on by itself then. */
@@ -58,26 +58,29 @@ export function insufficientFunds(address: string): TransientError {
   return new TransientError("relayer.insufficient_funds", message);
 }
 
-/** The kind of a transaction that only takes a nonce nobody holds. */
-export const FILLER = "filler";
+/** The kind of a transaction that only uses up a nonce nobody holds. */
+export const NONCE_GAP = "nonce_gap";
 
 const NOBODY: RelayHandler = {
   onBroadcast: () => Promise.resolve(),
-  onTrouble: () => Promise.resolve(),
-  onSettled: () => Promise.resolve(),
+  onRetryableError: () => Promise.resolve(),
+  onOutcome: () => Promise.resolve(),
 };
 
 /** Whether this process knows whom to tell about a transaction. */
-export function hasHandler({ handlers }: Pick<RelayerOptions, "handlers">, { kind }: Pick<Relayed, "kind">): boolean {
-  return kind === FILLER || kind in handlers;
+export function hasHandler(
+  { handlers }: Pick<RelayerOptions, "handlers">,
+  { kind }: Pick<RequestRef, "kind">,
+): boolean {
+  return kind === NONCE_GAP || kind in handlers;
 }
 
 /** Who is told about a transaction; see {@link hasHandler}. */
 export function handlerOf(
   { handlers }: Pick<RelayerOptions, "handlers">,
-  { kind }: Pick<Relayed, "kind">,
+  { kind }: Pick<RequestRef, "kind">,
 ): RelayHandler {
-  const handler = kind === FILLER ? NOBODY : handlers[kind];
+  const handler = kind === NONCE_GAP ? NOBODY : handlers[kind];
   if (handler === undefined) throw new RangeError(`no handler for relayed transactions of the kind ${kind}`);
   return handler;
 }

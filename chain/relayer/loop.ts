@@ -1,43 +1,43 @@
 import { sleep } from "../../core/clock";
 import { messageOf } from "../../core/errors";
 import type { FailoverProvider } from "../provider";
-import { openBroadcaster } from "./broadcast";
+import { createBroadcaster } from "./broadcast";
 import { raiseFees, suggestFees, type Fees } from "./fees";
-import { type ChainView, feesOf, latestAttempt, nextMove } from "./nextAction";
+import { type ChainView, feesOf, latestAttempt, nextAction } from "./nextAction";
 import type { Account, RelayerTransaction } from "./transactions";
-import { FILLER, hasHandler, type RelayerOptions } from "./handlers";
-import { openSettler } from "./confirm";
+import { NONCE_GAP, hasHandler, type RelayerOptions } from "./handlers";
+import { createConfirmer } from "./confirm";
 
-/** What one round did. */
-export interface PumpReport {
-  underWay: number;
+/** What one tick did. */
+export interface TickReport {
+  unfinished: number;
   sent: number;
-  settled: number;
+  confirmed: number;
   replaced: number;
 }
 
 /** Drives kept transactions to their end; safe to run in any number of processes at once. */
-export interface Pump {
-  look(): Promise<{ account: Account; chainNonce: number }>;
-  round(): Promise<PumpReport>;
+export interface RelayerLoop {
+  readAccount(): Promise<{ account: Account; chainNonce: number }>;
+  tick(): Promise<TickReport>;
   wake(): void;
   start(): void;
   close(): Promise<void>;
 }
 
-/** Transactions taken in hand in one round. */
-const ROUND_LIMIT = 256;
+/** Transactions taken handled in one tick. */
+const TICK_LIMIT = 256;
 
 /** Opens the pump of one relayer. */
-export function openPump(options: RelayerOptions): Pump {
-  const { provider, chainId, signer, outbox, clock, logger, stuckSeconds } = options;
+export function createRelayerLoop(options: RelayerOptions): RelayerLoop {
+  const { provider, chainId, signer, transactions, clock, logger, stuckSeconds } = options;
   const closing = new AbortController();
-  const broadcastInOrder = openBroadcaster(options);
-  const settleAll = openSettler(options);
+  const broadcastAll = createBroadcaster(options);
+  const confirmAll = createConfirmer(options);
   let awake = new AbortController();
   let running: Promise<void> | undefined;
 
-  async function look() {
+  async function readAccount() {
     const [genesisHash, count] = await Promise.all([
       genesisHashOf(provider),
       provider.getTransactionCount(signer.address, "latest"),
@@ -45,10 +45,10 @@ export function openPump(options: RelayerOptions): Pump {
     return { account: { scope: `${chainId}:${genesisHash}`, relayer: signer.address }, chainNonce: count };
   }
 
-  async function round(): Promise<PumpReport> {
-    const { account, chainNonce } = await look();
-    const unfinished = await outbox.unfinished(account, chainNonce, ROUND_LIMIT);
-    const report: PumpReport = { underWay: unfinished.length, sent: 0, settled: 0, replaced: 0 };
+  async function tick(): Promise<TickReport> {
+    const { account, chainNonce } = await readAccount();
+    const unfinished = await transactions.unfinished(account, chainNonce, TICK_LIMIT);
+    const report: TickReport = { unfinished: unfinished.length, sent: 0, confirmed: 0, replaced: 0 };
     if (unfinished.length === 0) return report;
 
     const now = clock.now();
@@ -59,17 +59,17 @@ export function openPump(options: RelayerOptions): Pump {
     for (const transaction of unfinished) {
       // Of a worker of another version, which has to be told what becomes of it.
       if (!hasHandler(options, transaction)) continue;
-      switch (nextMove(transaction, view, now, stuckSeconds)) {
-        case "settle":
+      switch (nextAction(transaction, view, now, stuckSeconds)) {
+        case "confirm":
           ended.push(transaction);
           break;
         case "reopen":
-          await outbox.reopen(transaction._id, now);
+          await transactions.reopen(transaction._id, now);
           break;
         case "replace":
           report.replaced += await replace(transaction, view.suggested, now, false);
           break;
-        case "fill":
+        case "cancel":
           report.replaced += await replace(transaction, view.suggested, now, true);
           break;
         case "broadcast":
@@ -79,8 +79,8 @@ export function openPump(options: RelayerOptions): Pump {
           break;
       }
     }
-    report.settled = await settleAll(ended, now);
-    report.sent = await broadcastInOrder(due);
+    report.confirmed = await confirmAll(ended, now);
+    report.sent = await broadcastAll(due);
     return report;
   }
 
@@ -88,15 +88,18 @@ export function openPump(options: RelayerOptions): Pump {
     transaction: RelayerTransaction,
     suggested: Fees,
     now: Date,
-    filler: boolean,
+    cancellation: boolean,
   ): Promise<number> {
     const latest = latestAttempt(transaction);
     const { nonce, to, data } = transaction;
     const fees = raiseFees(feesOf(latest), suggested);
     const call = { to, data };
-    const next = await signer.sign({ call, nonce, gasLimit: BigInt(transaction.gasLimit), fees, filler });
-    if (!(await outbox.addAttempt(transaction, next, now))) return 0;
-    logger.info({ nonce, filler, replaces: latest.hash, by: next.hash }, "transaction replaced with a higher bid");
+    const next = await signer.sign({ call, nonce, gasLimit: BigInt(transaction.gasLimit), fees, cancellation });
+    if (!(await transactions.addAttempt(transaction, next, now))) return 0;
+    logger.info(
+      { nonce, cancellation, replaces: latest.hash, by: next.hash },
+      "transaction replaced with a higher bid",
+    );
     return 1;
   }
 
@@ -107,13 +110,13 @@ export function openPump(options: RelayerOptions): Pump {
     if (now.getTime() - lowest.createdAt.getTime() < stuckSeconds * 1000) return;
     const nonce = view.chainNonce;
     const call = { to: signer.address, data: "0x" };
-    const attempt = await signer.sign({ call, nonce, gasLimit: 21_000n, fees: view.suggested, filler: true });
-    const name = `filler/${account.relayer}/${nonce}`;
-    await outbox.insert({
+    const attempt = await signer.sign({ call, nonce, gasLimit: 21_000n, fees: view.suggested, cancellation: true });
+    const name = `nonce_gap/${account.relayer}/${nonce}`;
+    await transactions.insert({
       ...account,
       ...{
         nonce,
-        kind: FILLER,
+        kind: NONCE_GAP,
         subject: name,
         key: name,
         ...call,
@@ -121,7 +124,7 @@ export function openPump(options: RelayerOptions): Pump {
         attempts: [attempt],
         attemptCount: 1,
       },
-      ...{ state: "pending", open: true, broadcastAt: null, nextBroadcastAt: now, refusals: 0, missingSince: null },
+      ...{ state: "pending", open: true, broadcastAt: null, nextBroadcastAt: now, rejections: 0, missingSince: null },
       createdAt: now,
     });
     logger.warn({ nonce }, "nobody holds this nonce; it is spent on nothing so that later ones are mined");
@@ -130,15 +133,15 @@ export function openPump(options: RelayerOptions): Pump {
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
       awake = new AbortController();
-      const progress = await attemptRound();
+      const progress = await attemptTick();
       if (!progress) await sleep(options.pollMs, AbortSignal.any([closing.signal, awake.signal]));
     }
   }
 
-  async function attemptRound(): Promise<boolean> {
+  async function attemptTick(): Promise<boolean> {
     try {
-      const { sent, settled, replaced } = await round();
-      return sent + settled + replaced > 0;
+      const { sent, confirmed, replaced } = await tick();
+      return sent + confirmed + replaced > 0;
     } catch (error) {
       logger.warn(
         { err: error, reason: messageOf(error) },
@@ -149,8 +152,8 @@ export function openPump(options: RelayerOptions): Pump {
   }
 
   return {
-    look,
-    round,
+    readAccount,
+    tick,
     wake: () => awake.abort(),
     start() {
       running ??= run();

@@ -1,7 +1,7 @@
 import type { Attempt, RelayerTransaction } from "./transactions";
 import { type Fees, highestPrice } from "./fees";
 
-/** What is known of the chain when a move is decided. */
+/** What is known of the chain when the next action is decided. */
 export interface ChainView {
   /** The account's next nonce by the latest block: every lower one is used. */
   chainNonce: number;
@@ -9,20 +9,20 @@ export interface ChainView {
   suggested: Fees;
 }
 
-export type Move =
+export type Action =
   /** Its nonce is used: find out by which attempt. */
-  | "settle"
+  | "confirm"
   /** A reorg took it out of the chain: it is under way again. */
   | "reopen"
   | "broadcast"
   /** Sign the same again with a higher bid. */
   | "replace"
   /** No node will take it: spend its nonce on nothing, so that those behind it are mined. */
-  | "fill"
+  | "cancel"
   | "wait";
 
-/** After so many refusals of an attempt and of those that replaced it, the transaction is given up. */
-const MAX_REFUSALS = 3;
+/** After so many rejections of an attempt and of those that replaced it, the transaction is given up. */
+const MAX_REJECTIONS = 3;
 
 /** More bids than this help nobody: something else is wrong, and the fee would grow without limit. */
 export const MAX_ATTEMPTS = 12;
@@ -32,16 +32,16 @@ export const MAX_ATTEMPTS = 12;
  *
  * @param stuckSeconds how long a transaction that is next in line may wait before its bid is raised
  */
-export function nextMove(transaction: RelayerTransaction, view: ChainView, now: Date, stuckSeconds: number): Move {
+export function nextAction(transaction: RelayerTransaction, view: ChainView, now: Date, stuckSeconds: number): Action {
   const pending = transaction.state === "pending";
-  if (transaction.nonce < view.chainNonce) return pending ? "settle" : "wait";
+  if (transaction.nonce < view.chainNonce) return pending ? "confirm" : "wait";
   if (!pending) return "reopen";
 
   const latest = latestAttempt(transaction);
   const exhausted = transaction.attemptCount >= MAX_ATTEMPTS;
-  if (transaction.refusals >= MAX_REFUSALS && !latest.filler && transaction.nonce === view.chainNonce) {
+  if (transaction.rejections >= MAX_REJECTIONS && !latest.cancellation && transaction.nonce === view.chainNonce) {
     // One fresh signature with today's fees first: a refused bid is the likeliest reason.
-    return transaction.attemptCount > 1 ? "fill" : "replace";
+    return transaction.attemptCount > 1 ? "cancel" : "replace";
   }
   if (isStuck(transaction, latest, view, now, stuckSeconds) && !exhausted) return "replace";
   return transaction.nextBroadcastAt <= now ? "broadcast" : "wait";

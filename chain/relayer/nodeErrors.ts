@@ -20,7 +20,7 @@ const WORDS: [RegExp, BroadcastAnswer][] = [
 ];
 
 /** Reads a node's refusal of `eth_sendRawTransaction`. */
-export function readRefusal(error: unknown): BroadcastAnswer {
+export function readNodeError(error: unknown): BroadcastAnswer {
   const text = nodeMessageOf(error);
   return WORDS.find(([words]) => words.test(text))?.[1] ?? "unclear";
 }

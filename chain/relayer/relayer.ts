@@ -2,12 +2,12 @@ import { TransientError } from "../../core/errors";
 import { highestPrice, suggestFees } from "./fees";
 import { latestAttempt } from "./nextAction";
 import type { Account, RelayerTransaction } from "./transactions";
-import { openPump, type PumpReport } from "./loop";
-import { insufficientFunds, type Relayed, type RelayerOptions } from "./handlers";
+import { createRelayerLoop, type TickReport } from "./loop";
+import { insufficientFunds, type RequestRef, type RelayerOptions } from "./handlers";
 import type { Call } from "./signer";
 
 /** Something to be sent exactly once. */
-export interface RelayRequest extends Relayed {
+export interface RelayRequest extends RequestRef {
   call: Call;
 }
 
@@ -30,13 +30,13 @@ export interface Relayer {
    */
   submit(request: RelayRequest): Promise<RelayerTransaction>;
   /** The transaction of a request or, failing that, the one under way for its subject; null when there is none. */
-  find(request: Pick<Relayed, "key" | "subject">): Promise<RelayerTransaction | null>;
+  find(request: Pick<RequestRef, "key" | "subject">): Promise<RelayerTransaction | null>;
   /** How many transactions are signed and not yet mined. */
-  underWay(): Promise<number>;
+  countPending(): Promise<number>;
   /** What the key can spend, in wei. */
   balance(): Promise<bigint>;
-  /** One round of sending, settling and replacing. */
-  pump(): Promise<PumpReport>;
+  /** One tick: sends, confirms and replaces what is due. */
+  tick(): Promise<TickReport>;
   /** Pumps until closed: at once after each submission, then every `pollMs`. */
   start(): void;
   close(): Promise<void>;
@@ -46,9 +46,9 @@ export interface Relayer {
 const MAX_NONCE_RACES = 100;
 
 /** Opens the relayer of one key. */
-export function openRelayer(options: RelayerOptions): Relayer {
-  const { provider, signer, outbox, clock } = options;
-  const pump = openPump(options);
+export function createRelayer(options: RelayerOptions): Relayer {
+  const { provider, signer, transactions, clock } = options;
+  const loop = createRelayerLoop(options);
   let allocating: Promise<unknown> = Promise.resolve();
 
   async function take(request: RelayRequest, account: Account, chainNonce: number): Promise<RelayerTransaction> {
@@ -57,7 +57,7 @@ export function openRelayer(options: RelayerOptions): Relayer {
       provider.estimateGas({ ...call, from: signer.address }),
       provider.getBalance(signer.address),
       suggestFees(provider),
-      outbox.countPending(account),
+      transactions.countPending(account),
     ]);
     const gasLimit = (estimate * 12n) / 10n;
     // Those under way will take their share first.
@@ -65,22 +65,22 @@ export function openRelayer(options: RelayerOptions): Relayer {
     if (balance < needed) throw insufficientFunds(signer.address);
 
     for (let race = 0; race < MAX_NONCE_RACES; race += 1) {
-      const nonce = Math.max(chainNonce, (await outbox.highestNonce(account)) + 1);
-      const attempt = await signer.sign({ call, nonce, gasLimit, fees, filler: false });
+      const nonce = Math.max(chainNonce, (await transactions.highestNonce(account)) + 1);
+      const attempt = await signer.sign({ call, nonce, gasLimit, fees, cancellation: false });
       const now = clock.now();
       const transaction = {
         ...account,
         ...{ nonce, kind, subject, key, ...call, gasLimit: gasLimit.toString(), attempts: [attempt], attemptCount: 1 },
-        ...{ state: "pending" as const, open: true, broadcastAt: null, nextBroadcastAt: now, refusals: 0 },
+        ...{ state: "pending" as const, open: true, broadcastAt: null, nextBroadcastAt: now, rejections: 0 },
         ...{ missingSince: null, createdAt: now },
       };
-      const taken = await outbox.insert(transaction);
+      const taken = await transactions.insert(transaction);
       if (taken === "inserted") {
         await options.onStep?.("persisted", request);
         return { ...transaction, _id: `${account.scope}/${account.relayer}/${nonce}` };
       }
       if (taken === "request_taken") {
-        const existing = await outbox.find(account.scope, key, subject);
+        const existing = await transactions.find(account.scope, key, subject);
         if (existing !== null) return existing;
       }
     }
@@ -90,31 +90,31 @@ export function openRelayer(options: RelayerOptions): Relayer {
   return {
     address: signer.address,
     async submit(request) {
-      const { account, chainNonce } = await pump.look();
-      const existing = await outbox.find(account.scope, request.key, request.subject);
+      const { account, chainNonce } = await loop.readAccount();
+      const existing = await transactions.find(account.scope, request.key, request.subject);
       if (existing !== null) {
-        pump.wake();
+        loop.wake();
         return existing;
       }
       // One at a time within a process: racing oneself for nonces only wastes signatures.
       const taken = allocating.then(() => take(request, account, chainNonce));
       allocating = taken.catch(() => undefined);
       const transaction = await taken;
-      pump.wake();
+      loop.wake();
       return transaction;
     },
     async find({ key, subject }) {
-      const { account } = await pump.look();
-      return outbox.find(account.scope, key, subject);
+      const { account } = await loop.readAccount();
+      return transactions.find(account.scope, key, subject);
     },
-    async underWay() {
-      const { account } = await pump.look();
-      return outbox.countPending(account);
+    async countPending() {
+      const { account } = await loop.readAccount();
+      return transactions.countPending(account);
     },
     balance: () => provider.getBalance(signer.address),
-    pump: pump.round,
-    start: pump.start,
-    close: pump.close,
+    tick: loop.tick,
+    start: loop.start,
+    close: loop.close,
   };
 }
 

@@ -12,7 +12,7 @@ export interface Attempt {
   /** Wei, decimal; absent for a legacy bid. */
   maxPriorityFeePerGas?: string | undefined;
   /** True when it moves nothing and only takes the nonce, so that later ones are mined. */
-  filler: boolean;
+  cancellation: boolean;
   signedAt: Date;
 }
 
@@ -48,8 +48,8 @@ export interface RelayerTransaction {
   broadcastAt: Date | null;
   /** Whoever moves this forward may send it next; the others wait. */
   nextBroadcastAt: Date;
-  /** How often nodes refused the latest attempt for a reason other than its place in the queue. */
-  refusals: number;
+  /** How often nodes rejected the latest attempt for a reason other than its place in the queue. */
+  rejections: number;
   /** Since when its nonce is used on-chain and no attempt has a receipt. */
   missingSince: Date | null;
   receipt?: { hash: string; blockNumber: number; blockHash: string } | undefined;
@@ -63,7 +63,7 @@ const attempt = new Schema<Attempt>(
     market: { type: String, required: true },
     maxFeePerGas: { type: String, required: true },
     maxPriorityFeePerGas: String,
-    filler: { type: Boolean, required: true },
+    cancellation: { type: Boolean, required: true },
     signedAt: { type: Date, required: true },
   },
   { _id: false },
@@ -87,7 +87,7 @@ const schema = new Schema<RelayerTransaction>(
     open: { type: Boolean, required: true },
     broadcastAt: { type: Date, default: null },
     nextBroadcastAt: { type: Date, required: true },
-    refusals: { type: Number, required: true },
+    rejections: { type: Number, required: true },
     missingSince: { type: Date, default: null },
     receipt: { type: new Schema({ hash: String, blockNumber: Number, blockHash: String }, { _id: false }) },
     createdAt: { type: Date, required: true },
@@ -106,10 +106,10 @@ export interface Account {
 }
 
 /** The collection `relayer_transactions`: what the relayer has signed, in the order of its nonces. */
-export type Outbox = ReturnType<typeof openOutbox>;
+export type TransactionStore = ReturnType<typeof createTransactionStore>;
 
 /** Opens the relayer's outbox. */
-export function openOutbox(mongo: Mongo) {
+export function createTransactionStore(mongo: Mongo) {
   const model = mongo.model<RelayerTransaction>("RelayerTransaction", schema);
   const idOf = (account: Account, nonce: number) => `${account.scope}/${account.relayer}/${nonce}`;
   const whilePending = (id: string) => ({ _id: id, state: "pending" as const });
@@ -174,20 +174,23 @@ export function openOutbox(mongo: Mongo) {
 
     /** Notes that a node took it, and when to send it again in case that node forgets it. */
     async recordBroadcast(id: string, at: Date, nextBroadcastAt: Date): Promise<void> {
-      await model.updateOne({ _id: id }, { $set: { nextBroadcastAt, refusals: 0 } });
+      await model.updateOne({ _id: id }, { $set: { nextBroadcastAt, rejections: 0 } });
       await model.updateOne({ _id: id, broadcastAt: null }, { $set: { broadcastAt: at } });
     },
 
-    /** Lets it be sent again from `at` on; counts a refusal when it was one. */
-    async postpone(id: string, at: Date, refused: boolean): Promise<void> {
-      await model.updateOne({ _id: id }, { $set: { nextBroadcastAt: at }, ...(refused && { $inc: { refusals: 1 } }) });
+    /** Lets it be sent again from `at` on; counts a rejection when it was one. */
+    async postpone(id: string, at: Date, rejected: boolean): Promise<void> {
+      await model.updateOne(
+        { _id: id },
+        { $set: { nextBroadcastAt: at }, ...(rejected && { $inc: { rejections: 1 } }) },
+      );
     },
 
     /** Adds an attempt with the same nonce; false when another worker did so first or the transaction has ended. */
     async addAttempt(transaction: RelayerTransaction, next: Attempt, now: Date): Promise<boolean> {
       const added = await model.updateOne(
         { ...whilePending(transaction._id), attemptCount: transaction.attemptCount },
-        { $push: { attempts: next }, $inc: { attemptCount: 1 }, $set: { refusals: 0, nextBroadcastAt: now } },
+        { $push: { attempts: next }, $inc: { attemptCount: 1 }, $set: { rejections: 0, nextBroadcastAt: now } },
       );
       return added.modifiedCount === 1;
     },
@@ -198,7 +201,7 @@ export function openOutbox(mongo: Mongo) {
     },
 
     /** Records how it ended. */
-    async settle(
+    async recordOutcome(
       id: string,
       state: Exclude<TransactionState, "pending">,
       receipt?: RelayerTransaction["receipt"],

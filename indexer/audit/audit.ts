@@ -1,7 +1,7 @@
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
-import { type CheckpointDocument, CHECKPOINT_ID, openRegistryCollections } from "../../projection/models";
+import { type CheckpointDocument, CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
 import { auditChain } from "./auditChain";
 import { auditEvents } from "./auditEvents";
 import { auditBlocks, auditProjection } from "./auditProjection";
@@ -34,7 +34,7 @@ export interface Audit {
  *   indexed branch and the indexer has not followed yet
  */
 export async function runAudit({ mongo, source, contracts, logger, report }: AuditOptions): Promise<Audit> {
-  const collections = openRegistryCollections(mongo);
+  const collections = createRegistryCollections(mongo);
   const readCheckpoint = async (): Promise<CheckpointDocument> => {
     const found = await collections.checkpoints.findOne({ _id: CHECKPOINT_ID });
     if (!found) throw new TransientError("index.empty", "There is no index yet: start the indexer first.");

@@ -1,5 +1,5 @@
 import { positionOf, type RegistryEvent } from "../../chain/registry/events";
-import { openRegistryCollections, type RegistryCollections } from "../../projection/models";
+import { createRegistryCollections, type RegistryCollections } from "../../projection/models";
 import { runAudit, type AuditOptions } from "./audit";
 import type { Reign } from "../write/lease";
 import type { Difference } from "./difference";
@@ -14,7 +14,7 @@ import { eventIdOf, type Ledger, openLedger } from "../write/writer";
  */
 export async function repair(options: AuditOptions & { reign: Reign }): Promise<{ mended: number; left: number }> {
   const { mongo, reign, report } = options;
-  const collections = openRegistryCollections(mongo);
+  const collections = createRegistryCollections(mongo);
   const ledger = openLedger({ collections, reign, step: () => undefined });
   // What an interrupted indexer left above the cursor is no difference: it is removed as at any start.
   await ledger.recover();

@@ -6,7 +6,7 @@ import type { Deployment } from "../../chain/deployment";
 import { BootError, messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
-import { openRegistryCollections } from "../../projection/models";
+import { createRegistryCollections } from "../../projection/models";
 import { DeposedError, type IndexIdentity, openThrone, type Reign, type Throne } from "../write/lease";
 import { isHardhat, openFinality } from "./finality";
 import { ChainResetError, contractsOf, differenceOf, identifyChain, resetRefusal, unknownChain } from "./identify";
@@ -72,7 +72,7 @@ export async function runIndexer(parts: IndexerParts): Promise<void> {
         const deployment = parts.readDeployment();
         const identity = await identifyChain(source, deployment);
         const { leaseSeconds } = config.indexer;
-        const collections = openRegistryCollections(parts.mongo);
+        const collections = createRegistryCollections(parts.mongo);
         const throne = openThrone({ collections, identity, holder, leaseSeconds, clock: parts.clock });
         const reign = await throne.take();
         if (reign === null) {
@@ -127,7 +127,7 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
   const step: StepHook = parts.step ?? (() => undefined);
   try {
     await step("lease taken");
-    const collections = openRegistryCollections(parts.mongo);
+    const collections = createRegistryCollections(parts.mongo);
     await startOverIfReset(reign, { ...parts, step });
     const finality = await openFinality(parts.source, config.chain.confirmations);
     await lead({
@@ -203,7 +203,7 @@ export async function startOver(
   reign: Reign,
   { mongo, identity, step }: { mongo: Mongo; identity: IndexIdentity; step: StepHook },
 ): Promise<void> {
-  const ledger = openLedger({ collections: openRegistryCollections(mongo), reign, step });
+  const ledger = openLedger({ collections: createRegistryCollections(mongo), reign, step });
   await ledger.rewind(null);
   await reign.write({ ...identity, head: null, finalizedNumber: -1, verifiedNumber: -1, suspects: [] });
   await step("index wiped");

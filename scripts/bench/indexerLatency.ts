@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectMongo } from "../../core/mongo";
-import { CHECKPOINT_ID, openRegistryCollections } from "../../projection/models";
+import { CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
 import type { BenchChain } from "./indexerChain";
 
 export interface Latency {
@@ -31,7 +31,7 @@ export async function measureLatency(options: {
     },
   });
   const mongo = await connectMongo({ uri: mongodbUri, name: "bench" });
-  const { checkpoints } = openRegistryCollections(mongo);
+  const { checkpoints } = createRegistryCollections(mongo);
   const indexed = async () => (await checkpoints.findOne({ _id: CHECKPOINT_ID }))?.indexed?.number ?? -1;
   const reach = async (block: number) => {
     while ((await indexed()) < block) await delay(1);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectMongo } from "../../core/mongo";
-import { CHECKPOINT_ID, openRegistryCollections } from "../../projection/models";
+import { CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
 import { freePort } from "../../embedded/ports";
 import type { BenchChain } from "./indexerChain";
 
@@ -37,7 +37,7 @@ export async function measureMemory(options: {
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const mongo = await connectMongo({ uri: mongodbUri, name: "bench" });
-  const { checkpoints } = openRegistryCollections(mongo);
+  const { checkpoints } = createRegistryCollections(mongo);
   let peakMb = 0;
   try {
     let indexed = -1;

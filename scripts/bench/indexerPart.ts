@@ -4,7 +4,7 @@ import { loadConfig } from "../../core/config/config";
 import { loadDeployment } from "../../chain/deployment";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes } from "../../core/mongo";
-import { openRegistryCollections } from "../../projection/models";
+import { createRegistryCollections } from "../../projection/models";
 import { backfill } from "../../indexer/sync/backfill";
 import { decodeLog } from "../../indexer/fetch/decode";
 import { logsBetween } from "../../indexer/fetch/fetchRange";
@@ -68,7 +68,7 @@ async function main(task: PartTask): Promise<void> {
     source.close();
   } else {
     const mongo = await connectMongo({ uri: task.mongodbUri, name: "bench" });
-    const collections = openRegistryCollections(mongo);
+    const collections = createRegistryCollections(mongo);
     if (task.part === "end to end") {
       await ensureIndexes(mongo);
       startedMs = performance.now();
@@ -86,7 +86,7 @@ async function main(task: PartTask): Promise<void> {
       const uri = new URL(task.mongodbUri);
       uri.pathname += "_floor";
       const target = await connectMongo({ uri: uri.href, name: "bench" });
-      const empty = openRegistryCollections(target);
+      const empty = createRegistryCollections(target);
       await ensureIndexes(target);
       startedMs = performance.now();
       const lists = [empty.events, empty.dids, empty.words] as unknown as (typeof empty.events)[];

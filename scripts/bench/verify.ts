@@ -12,7 +12,7 @@ import { verifyCredential } from "../../api/verification/confirmation/issuerSign
 import { openVerificationStore, type Verification } from "../../api/verification/store";
 import { openUsageLog } from "../../api/verification/usage/store";
 import { writeDocument, readAssertionKeys } from "../../api/issuers/rules";
-import { openChain } from "../../chain/client";
+import { createChain } from "../../chain/client";
 import { systemClock } from "../../core/clock";
 import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironment } from "../../core/config/config";
 import { sha256Hex } from "../../core/crypto";
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
       didMethod: "mychain",
     };
     await deploy({ ...deployment, deploymentsDir: folder, report: () => undefined });
-    const chain = openChain(
+    const chain = createChain(
       loadConfig("api", { RPC_URL: services.rpcUrl, CHAIN_ID: String(CHAIN_ID), DEPLOYMENTS_DIR: folder }).chain,
     );
     const uri = new URL(services.mongodbUri);
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function prepare(mongo: Mongo, chain: ReturnType<typeof openChain>, keysDir: string) {
+async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keysDir: string) {
   const keys = await openFileKeyStore({ directory: keysDir, passphrase: "bench" });
   const signing = await keys.create("EdDSA");
   if (signing.publicJwk === null) throw new Error("no public key");

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openRegistryIndex } from "../../projection/queries";
+import { createProjection } from "../../projection/queries";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { eventually } from "../support/eventually";
 import { type FaultyRpc, startFaultyRpc, type Weather } from "../support/faultyRpc";
@@ -165,7 +165,7 @@ describe("nodes that misbehave", function () {
       return result;
     };
     index();
-    const reader = openRegistryIndex(database.mongo);
+    const reader = createProjection(database.mongo);
     const subject = `0x${hidden.topics[1]!.slice(26)}`;
     const head = (await chain.provider.getBlock("latest"))!;
     await eventually(

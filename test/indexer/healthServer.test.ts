@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { connectMongo } from "../../core/mongo";
-import { openRegistryCollections } from "../../projection/models";
+import { createRegistryCollections } from "../../projection/models";
 import { serveHealth, type Standing } from "../../indexer/readiness";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { type DevChain, startDevChain } from "../support/devChain";
@@ -193,7 +193,7 @@ describe("the indexer's health server", function () {
 
   it("answers 503 while the database does not, and 404 where there is nothing", async () => {
     const mongo = await connectMongo({ uri: database.uri, name: "closed" });
-    const { checkpoints } = openRegistryCollections(mongo);
+    const { checkpoints } = createRegistryCollections(mongo);
     await mongo.close();
     await serve(createMetrics(), () => checkpoints.findOne({}));
     for (const path of ["/health/ready", "/metrics"]) expect((await get(path)).status, path).to.equal(503);

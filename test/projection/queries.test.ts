@@ -1,19 +1,19 @@
 import { expect } from "chai";
-import { openRegistryIndex, type RegistryIndex } from "../../projection/queries";
+import { createProjection, type Projection } from "../../projection/queries";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";
 
 describe("reading the index", () => {
   let chain: DevChain;
   let database: IndexDatabase;
-  let index: RegistryIndex;
+  let index: Projection;
   let issuer: string;
   const credId = (number: number) => `${issuer}${number.toString(16).padStart(24, "0")}`;
 
   before(async () => {
     chain = await startDevChain();
     database = await openIndexDatabase("queries");
-    index = openRegistryIndex(database.mongo);
+    index = createProjection(database.mongo);
     issuer = chain.accounts[1]!;
     expect(await index.freshness(), "nothing is indexed yet").to.equal(null);
     expect((await index.findDid(issuer)).freshness).to.equal(null);

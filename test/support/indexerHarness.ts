@@ -3,7 +3,7 @@ import { type Config, loadConfig } from "../../core/config/config";
 import type { Deployment } from "../../chain/deployment";
 import { createLogger, type Logger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
-import { type CheckpointDocument, CHECKPOINT_ID, openRegistryCollections } from "../../projection/models";
+import { type CheckpointDocument, CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
 import type { StepHook } from "../../indexer/write/crashPoints";
@@ -14,7 +14,7 @@ import { testMongoUri } from "./servers";
 export interface IndexDatabase {
   uri: string;
   mongo: Mongo;
-  collections: ReturnType<typeof openRegistryCollections>;
+  collections: ReturnType<typeof createRegistryCollections>;
   checkpoint(): Promise<CheckpointDocument | null>;
   drop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export interface IndexDatabase {
 export async function openIndexDatabase(name: string): Promise<IndexDatabase> {
   const uri = testMongoUri(name);
   const mongo = await connectMongo({ uri, name: `test-${name}` });
-  const collections = openRegistryCollections(mongo);
+  const collections = createRegistryCollections(mongo);
   await ensureIndexes(mongo);
   return {
     uri,

@@ -98,8 +98,8 @@ export function statusChangeHandler(
   const { changes, clock } = parts;
   return {
     onBroadcast: ({ key }, transactionHash) => changes.noteSubmitted(changeIdOf(key), transactionHash, clock.now()),
-    onTrouble: ({ key }, trouble) => changes.noteFault(changeIdOf(key), trouble.message, clock.now()),
-    async onSettled({ key }, outcome) {
+    onRetryableError: ({ key }, trouble) => changes.noteFault(changeIdOf(key), trouble.message, clock.now()),
+    async onOutcome({ key }, outcome) {
       const changeId = changeIdOf(key);
       if (outcome.state !== "mined") {
         // Its turn again: it is signed anew, or given up after a few times.

@@ -79,8 +79,8 @@ export function issuerAnchoringHandler(parts: {
 }): RelayHandler {
   return {
     onBroadcast: () => Promise.resolve(),
-    onTrouble: ({ subject }, trouble) => parts.store.note(addressOf(subject), { fault: trouble.message }),
-    onSettled: ({ subject }) => parts.requestAnchoring(addressOf(subject)),
+    onRetryableError: ({ subject }, trouble) => parts.store.note(addressOf(subject), { fault: trouble.message }),
+    onOutcome: ({ subject }) => parts.requestAnchoring(addressOf(subject)),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
-import type { Freshness, RegistryIndex } from "../../../projection/queries";
+import type { Freshness, Projection } from "../../../projection/queries";
 import { formatCredId } from "../../../chain/status/credId";
 import type { ChainFacts, FactReader } from "./chainFacts";
 
@@ -16,7 +16,7 @@ export function openIndexFacts({
   maxStalenessSeconds,
   clock,
 }: {
-  index: Pick<RegistryIndex, "findDid" | "findIssuer" | "credentialStatus">;
+  index: Pick<Projection, "findDid" | "findIssuer" | "credentialStatus">;
   maxStalenessSeconds: number;
   clock: Clock;
 }): FactReader {

@@ -105,9 +105,9 @@ function requestOf({ walletAddress, anchoring }: Wallet) {
 export function anchoringHandler(parts: OutcomeParts): RelayHandler {
   return {
     onBroadcast: (relayed, hash) => parts.wallets.noteSubmitted(walletOf(relayed.subject), hash, parts.clock.now()),
-    onTrouble: ({ subject }, trouble) =>
+    onRetryableError: ({ subject }, trouble) =>
       parts.wallets.noteTrouble(walletOf(subject), troubleOf(trouble), parts.clock.now()),
-    onSettled: (relayed, outcome) => onSettled(parts, relayed, outcome),
+    onOutcome: (relayed, outcome) => onSettled(parts, relayed, outcome),
   };
 }
 
@@ -147,7 +147,7 @@ function faultOfOutcome(outcome: Exclude<Outcome, { state: "mined" }>): Anchorin
 function outcomeOf({ state, receipt }: RelayerTransaction): Outcome {
   // Only a filler leaves a receipt behind what was lost.
   if (receipt === undefined) return { state: "lost", cause: "nonce_taken" };
-  if (state === "lost" || state === "pending") return { state: "lost", cause: "refused_by_nodes" };
+  if (state === "lost" || state === "pending") return { state: "lost", cause: "rejected_by_nodes" };
   return { state, transactionHash: receipt.hash, blockNumber: receipt.blockNumber };
 }
 

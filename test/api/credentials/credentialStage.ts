@@ -20,10 +20,10 @@ import { DomainError } from "../../../core/errors";
 import { openFileKeyStore } from "../../../core/keys/fileKeyStore";
 import type { KeyStore } from "../../../core/keys/keyStore";
 import { ensureIndexes } from "../../../core/mongo";
-import { type RegistryIndex, openRegistryIndex } from "../../../projection/queries";
-import { openOutbox } from "../../../chain/relayer/transactions";
-import { type Relayer, openRelayer } from "../../../chain/relayer/relayer";
-import { openSigner } from "../../../chain/relayer/signer";
+import { type Projection, createProjection } from "../../../projection/queries";
+import { createTransactionStore } from "../../../chain/relayer/transactions";
+import { type Relayer, createRelayer } from "../../../chain/relayer/relayer";
+import { createSigner } from "../../../chain/relayer/signer";
 import { createMetrics } from "../../../indexer/metrics";
 import { runIndexer } from "../../../indexer/sync/leader";
 import { ContractWallet__factory } from "../../../typechain-types";
@@ -69,7 +69,7 @@ export interface CredentialStage {
   app: CredentialApp;
   keys: KeyStore;
   keysDir: string;
-  index: RegistryIndex;
+  index: Projection;
   url: string;
   /** Alerts the administrator was told of. */
   told: FraudAlert[];
@@ -125,7 +125,7 @@ export async function openCredentialStage(name: string, options: StageOptions = 
   const clock = options.clock ?? systemClock;
   const keysDir = mkdtempSync(join(tmpdir(), `cairn-keys-${name}-`));
   const keys = await openFileKeyStore({ directory: keysDir, passphrase: "test passphrase" });
-  const index = openRegistryIndex(mongo);
+  const index = createProjection(mongo);
   const holders = new Map<string, TestHolder>();
   const undeclared: string[] = [];
   const told: FraudAlert[] = [];
@@ -169,10 +169,10 @@ export async function openCredentialStage(name: string, options: StageOptions = 
     timing: { pollMs: 100, sweepSeconds: 1, unseenSeconds: 60 },
   });
   await ensureIndexes(mongo);
-  const relayer = openRelayer({
+  const relayer = createRelayer({
     ...{ provider: chain.provider, chainId: chain.chainId, clock: systemClock, logger, stuckSeconds: 60, pollMs: 50 },
-    signer: openSigner({ privateKey: stage.relayer.privateKey, chainId: chain.chainId, clock: systemClock }),
-    outbox: openOutbox(mongo),
+    signer: createSigner({ privateKey: stage.relayer.privateKey, chainId: chain.chainId, clock: systemClock }),
+    transactions: createTransactionStore(mongo),
     handlers: assembled.handlers,
   });
   relayer.start();

@@ -8,8 +8,8 @@ import type { DependencyCheck } from "../../../process/health";
 import { type AppDependencies, createApp } from "../../../api/app";
 import { openPasswords, type Passwords } from "../../../api/sessions/users/passwords";
 import type { Chain } from "../../../chain/client";
-import { openRegistryIndex } from "../../../projection/queries";
-import { openProvider } from "../../../chain/provider";
+import { createProjection } from "../../../projection/queries";
+import { createProvider } from "../../../chain/provider";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../../../typechain-types";
 import { createLogger } from "../../../core/logger";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
@@ -110,7 +110,7 @@ export async function startTestApi(name: string, options: TestApiOptions = {}): 
     mongo,
     redis,
     chain,
-    index: openRegistryIndex(mongo),
+    index: createProjection(mongo),
     passwords,
     checks: options.checks ?? [],
     metricsRegistry: new Registry(),
@@ -158,7 +158,7 @@ export async function startTestApi(name: string, options: TestApiOptions = {}): 
 function unreachableChain(): Chain {
   const nobody = { address: `0x${"00".repeat(20)}`, blockNumber: 0, transactionHash: null, constructorArguments: [] };
   const contract = { ...nobody, blockHash: `0x${"00".repeat(32)}` };
-  const provider = openProvider(["http://127.0.0.1:1"], 31337);
+  const provider = createProvider(["http://127.0.0.1:1"], 31337);
   return {
     chainId: 31337,
     deployment: {

@@ -3,14 +3,14 @@ import { createHttpApp } from "../../../api/http/httpApp";
 import { openBudgets } from "../../../api/http/rateLimit";
 import { listen } from "../../../api/http/server";
 import { openWalletRegistry } from "../../../chain/registry/readers";
-import { openChain } from "../../../chain/client";
+import { createChain } from "../../../chain/client";
 import { systemClock } from "../../../core/clock";
 import { loadConfig } from "../../../core/config/config";
 import { openFileKeyStore } from "../../../core/keys/fileKeyStore";
 import { createLogger } from "../../../core/logger";
 import { connectMongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";
-import { openRegistryIndex } from "../../../projection/queries";
+import { createProjection } from "../../../projection/queries";
 
 const PUBLIC_URL = "https://cairn.example";
 
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const logger = createLogger({ processName: "api", logLevel: config.logLevel });
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "api-process", maxPoolSize: 64 });
   const redis = connectRedis({ url: config.redis.url, name: "api-process" });
-  const chain = openChain(config.chain);
+  const chain = createChain(config.chain);
   const killAt = process.env["KILL_AT"];
   const app = openCredentialApp({
     config: { publicUrl: PUBLIC_URL, prefix: config.redis.prefix, verification: config.verification },
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
       redis,
       chain,
     },
-    index: openRegistryIndex(mongo),
+    index: createProjection(mongo),
     keys: await openFileKeyStore(config.keys),
     didsOf: () => Promise.resolve([]),
     approves: openWalletRegistry(chain).approves,

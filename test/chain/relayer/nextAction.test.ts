@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { raiseFees } from "../../../chain/relayer/fees";
-import { MAX_ATTEMPTS, nextMove } from "../../../chain/relayer/nextAction";
+import { MAX_ATTEMPTS, nextAction } from "../../../chain/relayer/nextAction";
 import type { Attempt, RelayerTransaction } from "../../../chain/relayer/transactions";
-import { readRefusal } from "../../../chain/relayer/nodeErrors";
+import { readNodeError } from "../../../chain/relayer/nodeErrors";
 
 const NOW = new Date("2026-11-21T12:00:00Z");
 const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
@@ -15,64 +15,64 @@ const fees = (max: bigint, tip = GWEI) => ({
 
 function transaction(over: Partial<RelayerTransaction> = {}, attempt: Partial<Attempt> = {}): RelayerTransaction {
   const first: Attempt = {
-    ...{ hash: "0x01", raw: "0x02", market: "eip1559", filler: false, signedAt: ago(100) },
+    ...{ hash: "0x01", raw: "0x02", market: "eip1559", cancellation: false, signedAt: ago(100) },
     ...{ maxFeePerGas: (10n * GWEI).toString(), maxPriorityFeePerGas: GWEI.toString() },
     ...attempt,
   };
   return {
     ...{ _id: "scope/relayer/5", scope: "scope", relayer: "relayer", nonce: 5, kind: "test", subject: "s", key: "k" },
     ...{ to: "0x", data: "0x", gasLimit: "21000", attempts: [first], attemptCount: 1, state: "pending", open: true },
-    ...{ broadcastAt: ago(10), nextBroadcastAt: ago(-50), refusals: 0, missingSince: null, createdAt: ago(100) },
+    ...{ broadcastAt: ago(10), nextBroadcastAt: ago(-50), rejections: 0, missingSince: null, createdAt: ago(100) },
     ...over,
   };
 }
 
-const move = (
+const action = (
   over: Partial<RelayerTransaction>,
   chainNonce = 5,
   suggested = 10n * GWEI,
   attempt: Partial<Attempt> = {},
-) => nextMove(transaction(over, attempt), { chainNonce, suggested: fees(suggested) }, NOW, 60);
+) => nextAction(transaction(over, attempt), { chainNonce, suggested: fees(suggested) }, NOW, 60);
 
-describe("the relayer's next move with a transaction", () => {
+describe("the relayer's next action for a transaction", () => {
   it("is to send what no node has yet, and again what its node may have forgotten", () => {
-    expect(move({ broadcastAt: null, nextBroadcastAt: NOW })).to.equal("broadcast");
-    expect(move({ nextBroadcastAt: ago(1) })).to.equal("broadcast");
-    expect(move({})).to.equal("wait");
+    expect(action({ broadcastAt: null, nextBroadcastAt: NOW })).to.equal("broadcast");
+    expect(action({ nextBroadcastAt: ago(1) })).to.equal("broadcast");
+    expect(action({})).to.equal("wait");
   });
 
-  it("is to settle once its nonce is used, and nothing more afterwards", () => {
-    expect(move({}, 6)).to.equal("settle");
-    expect(move({ state: "mined", open: false }, 6)).to.equal("wait");
+  it("is to confirm it once its nonce is used, and nothing more afterwards", () => {
+    expect(action({}, 6)).to.equal("confirm");
+    expect(action({ state: "mined", open: false }, 6)).to.equal("wait");
   });
 
   it("is to take it up again when a reorg gave its nonce back", () => {
-    expect(move({ state: "mined", open: false }, 5)).to.equal("reopen");
-    expect(move({ state: "reverted", open: false }, 4)).to.equal("reopen");
+    expect(action({ state: "mined", open: false }, 5)).to.equal("reopen");
+    expect(action({ state: "reverted", open: false }, 4)).to.equal("reopen");
   });
 
   it("is to raise the bid of the next in line from the moment it is stuck", () => {
-    expect(move({ broadcastAt: ago(60) })).to.equal("replace");
-    expect(move({ broadcastAt: ago(59) })).to.equal("wait");
-    expect(move({ broadcastAt: ago(100) }, 5, 10n * GWEI, { signedAt: ago(59) })).to.equal("wait");
+    expect(action({ broadcastAt: ago(60) })).to.equal("replace");
+    expect(action({ broadcastAt: ago(59) })).to.equal("wait");
+    expect(action({ broadcastAt: ago(100) }, 5, 10n * GWEI, { signedAt: ago(59) })).to.equal("wait");
   });
 
   it("is to wait behind others, unless its bid fell below half of what is asked", () => {
-    expect(move({ broadcastAt: ago(600) }, 3)).to.equal("wait");
-    expect(move({ broadcastAt: ago(600) }, 3, 20n * GWEI)).to.equal("wait");
-    expect(move({ broadcastAt: ago(600) }, 3, 21n * GWEI)).to.equal("replace");
+    expect(action({ broadcastAt: ago(600) }, 3)).to.equal("wait");
+    expect(action({ broadcastAt: ago(600) }, 3, 20n * GWEI)).to.equal("wait");
+    expect(action({ broadcastAt: ago(600) }, 3, 21n * GWEI)).to.equal("replace");
   });
 
   it("is never to bid without end", () => {
-    expect(move({ broadcastAt: ago(600), attemptCount: MAX_ATTEMPTS })).to.equal("wait");
+    expect(action({ broadcastAt: ago(600), attemptCount: MAX_ATTEMPTS })).to.equal("wait");
   });
 
-  it("is to sign anew, then to give its nonce away, when nodes keep refusing it", () => {
-    const refused = { broadcastAt: null, refusals: 3, nextBroadcastAt: NOW };
-    expect(move(refused)).to.equal("replace");
-    expect(move({ ...refused, attemptCount: 2 })).to.equal("fill");
-    expect(move({ ...refused, attemptCount: 3 }, 5, GWEI, { filler: true })).to.equal("broadcast");
-    expect(move(refused, 4)).to.equal("broadcast");
+  it("is to sign anew, then to give its nonce away, when nodes keep rejecting it", () => {
+    const rejected = { broadcastAt: null, rejections: 3, nextBroadcastAt: NOW };
+    expect(action(rejected)).to.equal("replace");
+    expect(action({ ...rejected, attemptCount: 2 })).to.equal("cancel");
+    expect(action({ ...rejected, attemptCount: 3 }, 5, GWEI, { cancellation: true })).to.equal("broadcast");
+    expect(action(rejected, 4)).to.equal("broadcast");
   });
 });
 
@@ -101,7 +101,7 @@ describe("a replacement's bid", () => {
   });
 });
 
-describe("a node's refusal of a transaction", () => {
+describe("a node's rejection of a transaction", () => {
   const said = (message: string) => ({ error: { code: -32000, message } });
   for (const [message, answer] of [
     ["already known", "already_known"],
@@ -123,8 +123,8 @@ describe("a node's refusal of a transaction", () => {
     ["reverted with custom error 'AlreadyRegistered'", "unclear"],
   ] as const) {
     it(`"${message.slice(0, 40)}" means ${answer}`, () => {
-      expect(readRefusal(said(message))).to.equal(answer);
-      expect(readRefusal({ info: said(message) })).to.equal(answer);
+      expect(readNodeError(said(message))).to.equal(answer);
+      expect(readNodeError({ info: said(message) })).to.equal(answer);
     });
   }
 });

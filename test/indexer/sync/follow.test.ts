@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
-import { openRegistryIndex } from "../../../projection/queries";
+import { createProjection } from "../../../projection/queries";
 import { type DevChain, startDevChain } from "../../support/devChain";
 import {
   type HarnessOptions,
@@ -50,7 +50,7 @@ describe("following the chain", function () {
     const sent = await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json");
     const receipt = (await sent.wait())!;
     await indexedUpTo(database, receipt.blockHash);
-    const found = await openRegistryIndex(database.mongo).findDid(alice);
+    const found = await createProjection(database.mongo).findDid(alice);
     expect(found.state).to.deep.include({
       did: `did:mychain:${alice}`,
       documentUri: "https://a.example/did.json",

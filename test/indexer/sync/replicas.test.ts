@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openRegistryIndex } from "../../../projection/queries";
+import { createProjection } from "../../../projection/queries";
 import { type DevChain, startDevChain } from "../../support/devChain";
 import { eventually } from "../../support/eventually";
 import {
@@ -98,7 +98,7 @@ describe("several indexers", function () {
       await chain.revert(snapshot);
       await randomActivity(chain, diceOf(12), 7);
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
-      const index = openRegistryIndex(database.mongo);
+      const index = createProjection(database.mongo);
       const before = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
       sleeper.child.kill("SIGCONT");
       await eventually("the woken leader to notice", () => sleeper.output.join("").includes("taken over"));

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { RegistryEvent } from "../../../chain/registry/events";
-import { openRegistryIndex } from "../../../projection/queries";
+import { createProjection } from "../../../projection/queries";
 import { systemClock } from "../../../core/clock";
 import { DeposedError, openThrone, type Reign } from "../../../indexer/write/lease";
 import { type Batch, type Ledger, openLedger } from "../../../indexer/write/writer";
@@ -63,7 +63,7 @@ describe("a deposed leader", () => {
   }
 
   const uriOf = async (address: string) =>
-    (await openRegistryIndex(database.mongo).findDid(address)).state?.documentUri ?? null;
+    (await createProjection(database.mongo).findDid(address)).state?.documentUri ?? null;
   const deposed = (write: Promise<void>) =>
     write.then(
       () => expect.fail("the write was let through"),
@@ -83,7 +83,7 @@ describe("a deposed leader", () => {
     await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     await deposed(old.ledger.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
     expect(await uriOf(ALICE)).to.equal("two");
-    const events = await openRegistryIndex(database.mongo).eventsOf(ALICE);
+    const events = await createProjection(database.mongo).eventsOf(ALICE);
     expect(events.map(({ blockHash }) => blockHash.slice(0, 4))).to.deep.equal(["0xaa", "0xaa"]);
   });
 
@@ -94,7 +94,7 @@ describe("a deposed leader", () => {
     await young.ledger.commit(blockOf("aa", 3), {});
     expect(await uriOf(BOB)).to.equal(null);
     expect(await uriOf(ALICE)).to.equal("one");
-    expect(await openRegistryIndex(database.mongo).listEvents({ limit: 10 })).to.have.length(1);
+    expect(await createProjection(database.mongo).listEvents({ limit: 10 })).to.have.length(1);
   });
 
   it("is written over, even when what it wrote too late is of a later block", async () => {
@@ -102,7 +102,7 @@ describe("a deposed leader", () => {
     await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await uriOf(ALICE)).to.equal("two");
     await young.ledger.commit(blockOf("aa", 3, { identity: ALICE, uri: "three", version: 3 }), {});
-    expect((await openRegistryIndex(database.mongo).findDid(ALICE)).state).to.deep.include({
+    expect((await createProjection(database.mongo).findDid(ALICE)).state).to.deep.include({
       documentUri: "three",
       version: 3,
       unverified: null,
@@ -114,14 +114,14 @@ describe("a deposed leader", () => {
     await deposed(old.ledger.rewind(null));
     await deposed(old.ledger.recover());
     expect(await uriOf(ALICE)).to.equal("two");
-    expect(await openRegistryIndex(database.mongo).eventsOf(ALICE)).to.have.length(2);
+    expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(2);
   });
 
   it("whose last block was right is taken up where it stopped", async () => {
     const third = await takeOver("third");
     await deposed(young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {}));
     await third.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
-    expect(await openRegistryIndex(database.mongo).eventsOf(ALICE)).to.have.length(2);
+    expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(2);
     expect(await uriOf(ALICE)).to.equal("two");
   });
 });
@@ -143,10 +143,10 @@ describe("a leader that writes ahead of its cursor", () => {
     stop = true;
     const killed = ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await killed.then(() => "", String)).to.equal("Error: killed");
-    const found = await openRegistryIndex(database.mongo).findDid(ALICE);
+    const found = await createProjection(database.mongo).findDid(ALICE);
     expect(found.state).to.deep.include({ documentUri: "one", version: 1 });
     expect(found.freshness?.blockNumber).to.equal(1);
-    expect(await openRegistryIndex(database.mongo).eventsOf(ALICE)).to.have.length(1);
+    expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(1);
     await database.drop();
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { systemClock } from "../../../core/clock";
-import { openRegistryIndex } from "../../../projection/queries";
+import { createProjection } from "../../../projection/queries";
 import { runAudit } from "../../../indexer/audit/audit";
 import { DeposedError, openThrone, type Reign } from "../../../indexer/write/lease";
 import { decodeRange } from "../../../indexer/fetch/decode";
@@ -124,12 +124,12 @@ describe("an index written in more reigns than are remembered", function () {
   it("has nothing left of what the first leader wrote after its time", async () => {
     expect(wokenLeft, "it was there").to.equal(true);
     expect(await database.collections.dids.findOne({ _id: chain.accounts[9]! })).to.equal(null);
-    const index = openRegistryIndex(database.mongo);
+    const index = createProjection(database.mongo);
     expect((await index.findDid(chain.accounts[9]!)).state).to.equal(null);
   });
 
   it("still shows readers what the forgotten reigns wrote", async () => {
-    const index = openRegistryIndex(database.mongo);
+    const index = createProjection(database.mongo);
     const { reign } = (await database.collections.dids.findOne({ _id: chain.accounts[8]! }))!;
     expect(reign).to.equal(1);
     expect((await index.findDid(chain.accounts[8]!)).state).to.deep.include({ version: 1, active: true });

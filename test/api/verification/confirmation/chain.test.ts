@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createServer, request as sendRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { openChain } from "../../../../chain/client";
+import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import { openChainFacts } from "../../../../api/verification/confirmation/chainFacts";
 import { openIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
@@ -94,7 +94,7 @@ describe("the chain behind a verification", () => {
   });
 
   it("is asked once for what concurrent verifications have in common", async () => {
-    const chain = openChain(
+    const chain = createChain(
       loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.stage.deploymentsDir }).chain,
     );
     const facts = openChainFacts(chain);
@@ -111,7 +111,7 @@ describe("the chain behind a verification", () => {
   });
 
   it("is asked anew by every question that comes later: no answer is older than its question", async () => {
-    const chain = openChain(
+    const chain = createChain(
       loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.stage.deploymentsDir }).chain,
     );
     const facts = openChainFacts(chain);

@@ -16,7 +16,7 @@ import type { ChildOrders } from "./workerChild";
 /** How many holders share the workers of the load test; `ANCHORINGS=1000` is the full one. */
 const HOLDERS = Number(process.env["ANCHORINGS"] ?? "40");
 
-const STEPS: RelayStep[] = ["persisted", "broadcast", "recorded", "mined", "told", "settled"];
+const STEPS: RelayStep[] = ["persisted", "broadcast", "recorded", "mined", "handled", "confirmed"];
 
 describe("anchoring a wallet's DID", () => {
   let stage: Stage;
@@ -51,7 +51,7 @@ describe("anchoring a wallet's DID", () => {
     for (const { walletAddress } of wallets) {
       expect((await chainFacts(stage, walletAddress)).registrations, walletAddress).to.equal(1);
     }
-    // The account's nonce counts every transaction it ever had mined, fillers and reverts included.
+    // The account's nonce counts every transaction it ever had mined, cancellations and reverts included.
     expect((await chainFacts(stage)).transactions - transactionsBefore).to.equal(wallets.length);
     const kept = await stage.mongo
       .collection("relayer_transactions")
@@ -88,7 +88,7 @@ describe("anchoring a wallet's DID", () => {
     for (const wallet of wallets) await untilMined(wallet, 20_000 + HOLDERS * 400);
     const seconds = (performance.now() - startedAt) / 1000;
     if (process.env["ANCHORINGS"] !== undefined) console.log(`      ${(HOLDERS / seconds).toFixed(1)} anchorings/s`);
-    await eventually("an empty outbox", async () => (await first.relayer.underWay()) === 0);
+    await eventually("no pending transaction", async () => (await first.relayer.countPending()) === 0);
     await expectOneTransactionEach(wallets, transactions);
   });
 
@@ -111,7 +111,7 @@ describe("anchoring a wallet's DID", () => {
     expect(kept.length).to.be.greaterThan(1);
     expect(new Set(kept.map(({ nonce }) => nonce)).size).to.equal(1);
     await untilMined(wallet);
-    await eventually("a settled outbox", async () => (await four[0].relayer.underWay()) === 0);
+    await eventually("no pending transaction", async () => (await four[0].relayer.countPending()) === 0);
     await expectOneTransactionEach([wallet], transactions);
   });
 
@@ -151,7 +151,7 @@ describe("anchoring a wallet's DID", () => {
         expect(signal).to.equal("SIGKILL");
         await start();
         await untilMined(wallet, 30_000);
-        await eventually("a settled outbox", async () => (await workers[0]!.relayer.underWay()) === 0);
+        await eventually("no pending transaction", async () => (await workers[0]!.relayer.countPending()) === 0);
         await expectOneTransactionEach([wallet], transactions);
       });
     }

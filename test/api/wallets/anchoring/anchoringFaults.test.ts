@@ -8,7 +8,7 @@ import { startChain } from "../../../../embedded/startChain";
 import { enqueueAnchoring } from "../../../../api/wallets/anchoring/jobs";
 import { openWalletStore, type Wallet } from "../../../../api/wallets/store";
 import type { WorkerApp } from "../../../../api/workerApp";
-import { openChain } from "../../../../chain/client";
+import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
 import { deploy } from "../../../../scripts/deploy";
@@ -51,7 +51,7 @@ describe("anchoring when something stands in the way", () => {
 
   const send = (method: string, ...params: unknown[]) => stage.chain.provider.send(method, params) as Promise<unknown>;
   const find = async ({ walletAddress }: Wallet) => (await openWalletStore(stage.mongo).find(walletAddress))!.anchoring;
-  const outbox = () =>
+  const transactions = () =>
     stage.mongo.collection<RelayerTransaction>("relayer_transactions").find().sort({ nonce: 1 }).toArray();
 
   async function start(...options: Parameters<typeof startTestWorker> extends [Stage, ...infer Rest] ? Rest : never) {
@@ -88,7 +88,7 @@ describe("anchoring when something stands in the way", () => {
     expect(replaced.status).to.equal("submitted");
     await send("evm_mine");
     const { transactionHashes } = await until(wallet, "mined");
-    const [kept] = await outbox();
+    const [kept] = await transactions();
     const bids = kept!.attempts.map(({ maxFeePerGas }) => BigInt(maxFeePerGas));
     expect(bids.every((bid, at) => at === 0 || bid * 100n >= bids[at - 1]! * 110n)).to.equal(true);
     expect(transactionHashes).to.include(kept!.receipt!.hash);
@@ -102,7 +102,7 @@ describe("anchoring when something stands in the way", () => {
     const { fault } = await until(wallet, "queued", "relayer.insufficient_funds");
     expect(fault).to.include({ remedy: "automatic" });
     expect(fault?.message).to.contain(stage.relayer.address.toLowerCase());
-    expect(await outbox()).to.deep.equal([]);
+    expect(await transactions()).to.deep.equal([]);
     await fund(stage.chain, stage.relayer.address);
     await until(wallet, "mined", null);
     expect(await chainFacts(stage, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
@@ -153,7 +153,7 @@ describe("anchoring when something stands in the way", () => {
     const { fault } = await until(wallet, "failed", "anchoring.reverted");
     expect(fault).to.include({ remedy: "sign" });
     expect(await chainFacts(stage, wallet.walletAddress)).to.deep.equal({ registrations: 0, transactions: 1 });
-    expect((await outbox()).map(({ state }) => state)).to.deep.equal(["reverted"]);
+    expect((await transactions()).map(({ state }) => state)).to.deep.equal(["reverted"]);
   });
 
   it("outlasts a chain that does not answer, and says so meanwhile", async () => {
@@ -174,7 +174,7 @@ describe("anchoring when something stands in the way", () => {
     await eventually("a sending", () => gate.sent.length > 0);
     gate.mode = "open";
     await until(wallet, "mined");
-    await eventually("a settled outbox", async () => (await worker.relayer.underWay()) === 0);
+    await eventually("no pending transaction", async () => (await worker.relayer.countPending()) === 0);
     expect(new Set(gate.sent).size).to.equal(1);
     expect(await chainFacts(stage, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
   });
@@ -190,7 +190,7 @@ describe("anchoring when something stands in the way", () => {
     await send("evm_mine");
     await send("evm_setAutomine", true);
     await until(wallet, "mined");
-    const states = (await outbox()).map(({ nonce, state }) => ({ nonce, state }));
+    const states = (await transactions()).map(({ nonce, state }) => ({ nonce, state }));
     expect(states).to.deep.include({ nonce: 0, state: "lost" });
     expect(await chainFacts(stage, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 2 });
   });
@@ -200,7 +200,7 @@ describe("anchoring when something stands in the way", () => {
     const worker = await start();
     const wallet = await ask(worker, await linkQueuedWallet(stage));
     await until(wallet, "mined");
-    await eventually("a settled outbox", async () => (await worker.relayer.underWay()) === 0);
+    await eventually("no pending transaction", async () => (await worker.relayer.countPending()) === 0);
     await send("evm_revert", snapshot);
     await fund(stage.chain, stage.relayer.address);
     expect((await chainFacts(stage, wallet.walletAddress)).registrations).to.equal(0);
@@ -217,14 +217,14 @@ describe("anchoring when something stands in the way", () => {
     const worker = await start({ stuckSeconds: 1 });
     await send("evm_setAutomine", false);
     const wallet = await ask(worker, await linkQueuedWallet(stage));
-    await eventually("a kept transaction", async () => (await outbox()).length > 0);
+    await eventually("a kept transaction", async () => (await transactions()).length > 0);
     await send("evm_revert", snapshot);
     await fund(stage.chain, stage.relayer.address);
     await send("evm_setAutomine", true);
     await until(wallet, "mined");
-    const kept = await outbox();
+    const kept = await transactions();
     expect(kept.map(({ nonce, kind }) => ({ nonce, kind }))).to.deep.equal([
-      { nonce: 0, kind: "filler" },
+      { nonce: 0, kind: "nonce_gap" },
       { nonce: 1, kind: "anchoring" },
     ]);
     expect((await chainFacts(stage, wallet.walletAddress)).registrations).to.equal(1);
@@ -253,11 +253,11 @@ describe("anchoring when something stands in the way", () => {
       report: () => undefined,
     });
     chain.close();
-    stage.chain = openChain(loadConfig("api", { RPC_URL: gate.url, DEPLOYMENTS_DIR: deploymentsDir }).chain);
+    stage.chain = createChain(loadConfig("api", { RPC_URL: gate.url, DEPLOYMENTS_DIR: deploymentsDir }).chain);
     await fund(stage.chain, stage.relayer.address);
     const second = await ask(await start(), await linkQueuedWallet(stage));
     await until(second, "mined");
-    expect((await outbox()).map(({ nonce }) => nonce)).to.deep.equal([0, 0]);
+    expect((await transactions()).map(({ nonce }) => nonce)).to.deep.equal([0, 0]);
     expect(await chainFacts(stage, second.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
   });
 });

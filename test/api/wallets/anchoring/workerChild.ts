@@ -1,6 +1,6 @@
 import { Wallet } from "ethers";
 import { systemClock } from "../../../../core/clock";
-import { openChain } from "../../../../chain/client";
+import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import { createLogger } from "../../../../core/logger";
 import { connectMongo } from "../../../../core/mongo";
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "child" });
   const redis = connectRedis({ url: config.redis.url, name: "child", blocking: true });
   await startWorkerApp({
-    ...{ mongo, redis, chain: openChain(config.chain), clock: systemClock },
+    ...{ mongo, redis, chain: createChain(config.chain), clock: systemClock },
     logger: createLogger({ processName: "worker", logLevel: "silent" }),
     config: {
       redis: config.redis,

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
-import type { DeadLetters } from "../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../core/jobs/deadLetters";
 import { DomainError } from "../core/errors";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
@@ -39,7 +39,7 @@ export interface CredentialWorkerDependencies {
   chain: Chain;
   index: Projection;
   keys: KeyStore;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   /** Tells the administrator of a fraud alert; `waiting` others wait to be told. */
   notifyAdmin(alert: FraudAlert, waiting: number): Promise<void>;
   timing?: Partial<CredentialWorkerTiming>;

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Clock } from "../core/clock";
 import type { Config } from "../core/config/config";
-import { openDeadLetters } from "../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../core/jobs/deadLetters";
 import type { KycConfig } from "../core/config/kyc";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
@@ -113,7 +113,7 @@ export function startKycWorker(
   const { prefix } = config.redis;
   const common = openCommon(wiring);
   const { sweepEveryMs } = common.timing;
-  const base = { redis, prefix, deadLetters: openDeadLetters(mongo), clock, logger, sweepEveryMs };
+  const base = { redis, prefix, deadLetters: createDeadLetterStore(mongo), clock, logger, sweepEveryMs };
   const { inbox, inboxQueue, notifications, mailQueue, recheckQueue } = common;
 
   const workers: { close(deadlineMs: number): Promise<void> }[] = [

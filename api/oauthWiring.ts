@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { type Clock, monotonicMs } from "../core/clock";
 import type { Config } from "../core/config/config";
-import { openDeadLetters } from "../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../core/jobs/deadLetters";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
 import type { Mongo } from "../core/mongo";
@@ -97,7 +97,7 @@ export function startOAuth(
   const queue = openOAuthQueue({ redis, prefix });
   const worker = startOAuthWorker({
     ...settling,
-    ...{ queue, redis, prefix, deadLetters: openDeadLetters(mongo), logger, concurrency: 8, sweepEveryMs },
+    ...{ queue, redis, prefix, deadLetters: createDeadLetterStore(mongo), logger, concurrency: 8, sweepEveryMs },
     sendWebhook: async ({ clientId, url, ...message }) =>
       send(url, signWebhook(await oauthWebhookSecret(keys, clientId), message)),
   });

@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
 import type { Config } from "../core/config/config";
-import { openDeadLetters } from "../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../core/jobs/deadLetters";
 import type { Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
 import { createTransactionStore } from "../chain/relayer/transactions";
@@ -67,7 +67,7 @@ export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerAp
   const wallets = openWalletStore(mongo);
   const registry = openWalletRegistry(chain);
   const transactions = createTransactionStore(mongo);
-  const deadLetters = openDeadLetters(mongo);
+  const deadLetters = createDeadLetterStore(mongo);
   // Before anything is sent: that nothing is sent twice rests on unique indexes.
   await ensureIndexes(mongo);
   const { prefix } = config.redis;

@@ -3,7 +3,7 @@ import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
 import type { Config } from "../core/config/config";
 import { sha256Hex } from "../core/crypto";
-import { openDeadLetters } from "../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../core/jobs/deadLetters";
 import type { KycConfig } from "../core/config/kyc";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
@@ -46,7 +46,7 @@ export function openWorkerCredentials(deps: WorkerPartDependencies): CredentialW
     },
     allowPrivateWebhooks: !config.production,
     ...{ clock, logger, mongo, redis, chain, index, keys },
-    deadLetters: openDeadLetters(mongo),
+    deadLetters: createDeadLetterStore(mongo),
     notifyAdmin: adminAlarm(deps),
   });
 }
@@ -100,7 +100,16 @@ function startInboxAlone(
   const { prefix } = config.redis;
   const queue = openInboxQueue({ redis, prefix });
   const worker = startInboxWorker({
-    ...{ inbox: openInbox(mongo), queue, redis, prefix, deadLetters: openDeadLetters(mongo), clock, logger, handlers },
+    ...{
+      inbox: openInbox(mongo),
+      queue,
+      redis,
+      prefix,
+      deadLetters: createDeadLetterStore(mongo),
+      clock,
+      logger,
+      handlers,
+    },
     concurrency: 8,
     sweepEveryMs: INBOX_SWEEP_MS,
   });

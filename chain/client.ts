@@ -2,7 +2,7 @@ import type { FailoverProvider } from "./provider";
 import { createProvider } from "./provider";
 import type { Config } from "../core/config/config";
 import { type Deployment, loadDeployment } from "./deployment";
-import type { BootFault } from "../core/errors";
+import type { BootProblem } from "../core/errors";
 import { BootError } from "../core/errors";
 import type { PreflightCheck } from "../process/preflight";
 import {
@@ -53,7 +53,7 @@ export function createChain(config: Config["chain"]): Chain {
 export function chainCheck(config: Config["chain"]): PreflightCheck {
   return {
     subject: "RPC_URL",
-    mend: "start the chain there, or correct RPC_URL",
+    fix: "start the chain there, or correct RPC_URL",
     async run() {
       const faults = await Promise.all(config.rpcUrls.map((url) => endpointFaults(url, config)));
       return faults.flat();
@@ -61,14 +61,14 @@ export function chainCheck(config: Config["chain"]): PreflightCheck {
   };
 }
 
-async function endpointFaults(url: string, config: Config["chain"]): Promise<BootFault[]> {
+async function endpointFaults(url: string, config: Config["chain"]): Promise<BootProblem[]> {
   const { host } = new URL(url);
   const provider = createProvider([url], config.chainId);
   try {
     const found = Number(await provider.send("eth_chainId", []));
     if (found !== config.chainId) {
       const problem = `${host} serves chain ${found}, but CHAIN_ID is ${config.chainId}`;
-      return [{ subject: "CHAIN_ID", problem, mend: "correct CHAIN_ID, or point RPC_URL at the chain you mean" }];
+      return [{ subject: "CHAIN_ID", problem, fix: "correct CHAIN_ID, or point RPC_URL at the chain you mean" }];
     }
     return await contractFaults(provider, config);
   } finally {
@@ -76,18 +76,18 @@ async function endpointFaults(url: string, config: Config["chain"]): Promise<Boo
   }
 }
 
-async function contractFaults(provider: FailoverProvider, config: Config["chain"]): Promise<BootFault[]> {
-  const faults: BootFault[] = [];
+async function contractFaults(provider: FailoverProvider, config: Config["chain"]): Promise<BootProblem[]> {
+  const faults: BootProblem[] = [];
   try {
     const { contracts } = loadDeployment(config);
     for (const [name, { address }] of Object.entries(contracts)) {
       if ((await provider.getCode(address)) !== "0x") continue;
       const problem = `there is no contract at ${address} on chain ${config.chainId}`;
-      faults.push({ subject: name, problem, mend: "deploy it with `npm run deploy`, or correct its address" });
+      faults.push({ subject: name, problem, fix: "deploy it with `npm run deploy`, or correct its address" });
     }
   } catch (error) {
     if (!(error instanceof BootError)) throw error;
-    faults.push(...error.faults);
+    faults.push(...error.problems);
   }
   return faults;
 }

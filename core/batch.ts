@@ -7,7 +7,7 @@
  *   it throws, all its callers get the error
  * @param limit most calls in one exchange
  */
-export function together<Asked, Answer>(
+export function createBatch<Asked, Answer>(
   exchange: (asked: Asked[]) => Promise<Answer[]>,
   limit: number,
 ): (asked: Asked) => Promise<Answer> {

@@ -20,7 +20,7 @@ const wantedBy = new WeakMap<Mongo, Map<string, Wanted>>();
  *
  * @returns null when there is none
  */
-export function readById<Stored extends { _id: string }>(
+export function batchFindById<Stored extends { _id: string }>(
   connection: Mongo,
   name: string,
   id: string,

@@ -1,4 +1,4 @@
-/** What kind of refusal a {@link DomainError} is; the edge that speaks HTTP maps each to one status. */
+/** What kind of rejection a {@link DomainError} is; HTTP maps each to one status. */
 export type ErrorKind =
   | "invalid"
   | "unauthenticated"
@@ -12,15 +12,15 @@ export type ErrorKind =
   | "too_many"
   | "not_implemented";
 
-/** One faulty input: `field` is a path such as `body.email`, `message` says what is wrong and how to mend it. */
-export interface FieldFault {
+/** One invalid input: `field` is a path such as `body.email`, `message` says what is wrong and how to fix it. */
+export interface FieldError {
   field: string;
   message: string;
 }
 
 export interface DomainErrorOptions {
-  /** Input fields at fault, shown to the caller. */
-  fields?: FieldFault[];
+  /** Invalid input fields, shown to the caller. */
+  fields?: FieldError[];
   /** Further public facts, for instance `{ maxBytes: 65536 }`. Never a secret. */
   details?: Record<string, unknown>;
   /** When a later try may succeed, for instance after a rate limit. */
@@ -29,19 +29,19 @@ export interface DomainErrorOptions {
 }
 
 /**
- * A refusal by a rule of the domain. Trying again without a change gives the same answer,
- * so a worker does not retry it.
+ * A rejection by a rule of the domain. Trying again without a change gives the same answer, so a worker does not
+ * retry it.
  */
 export class DomainError extends Error {
   override readonly name = "DomainError";
-  readonly fields: FieldFault[];
+  readonly fields: FieldError[];
   readonly details: Record<string, unknown>;
   readonly retryAfterSeconds: number | undefined;
 
   /**
    * @param code stable and machine readable, `<subject>.<what_happened>`, for instance `session.idle`
    * @param kind decides the HTTP status at the edge
-   * @param message a sentence for people: what was refused, why, and what would mend it
+   * @param message a sentence for people: what was rejected, why, and how to fix it
    */
   constructor(
     readonly code: string,
@@ -70,24 +70,24 @@ export class TransientError extends Error {
   }
 }
 
-/** One fault of the configuration or of what it points at, with the way to mend it. */
-export interface BootFault {
-  /** The variable or part at fault, for instance `RPC_URL`. */
+/** One problem of the configuration, or of what it points at, and how to fix it. */
+export interface BootProblem {
+  /** The variable or part concerned, for instance `RPC_URL`. */
   subject: string;
   problem: string;
-  mend: string;
+  fix: string;
 }
 
-/** The process cannot start. Its message lists every fault found, so that one round of mending is enough. */
+/** The process cannot start. Its message lists every problem found, so that all can be fixed at once. */
 export class BootError extends Error {
   override readonly name = "BootError";
 
   constructor(
     readonly processName: string,
-    readonly faults: BootFault[],
+    readonly problems: BootProblem[],
   ) {
-    const lines = faults.map((fault) => `  - ${fault.subject}: ${fault.problem}\n      mend: ${fault.mend}`);
-    const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+    const lines = problems.map(({ subject, problem, fix }) => `  - ${subject}: ${problem}\n      fix: ${fix}`);
+    const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     super(`The ${processName} cannot start; ${count} in its configuration:\n${lines.join("\n")}`);
   }
 }

@@ -91,7 +91,7 @@ function leash(args: string[], cwd: string, env: NodeJS.ProcessEnv): { process: 
     for (const listener of listeners) listener(line);
   });
   createInterface({ input: child.stderr }).on("line", keep);
-  // A child that is gone before we close its leash is no fault.
+  // A child that is gone before we close its standard input is no error.
   child.stdin.on("error", () => undefined);
 
   let ended = false;

@@ -13,7 +13,7 @@ interface Claim {
 }
 
 /** The right to use a data folder; nobody else has it until `release` is called or the process ends. */
-export interface DataDirClaim {
+export interface DataDirLock {
   release(): void;
 }
 
@@ -28,7 +28,7 @@ const ATTEMPTS = 4;
  *
  * @throws BootError naming the process that uses the folder
  */
-export async function claimDataDir(dataDir: string): Promise<DataDirClaim> {
+export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const folder = join(resolve(dataDir), "claims");
   mkdirSync(folder, { recursive: true });
   for (let attempt = 1; ; attempt++) {
@@ -82,7 +82,7 @@ function inUse(dataDir: string, { pid, command, since }: Claim): BootError {
     {
       subject: dataDir,
       problem: `process ${pid} uses this data folder since ${since} (${command})`,
-      mend: `end it first (Ctrl-C in its terminal, or kill ${pid}), or use another folder`,
+      fix: `end it first (Ctrl-C in its terminal, or kill ${pid}), or use another folder`,
     },
   ]);
 }

@@ -180,7 +180,7 @@ function failure(recipe: PartRecipe, { code, signal, output }: ChildExit): BootE
     {
       subject: recipe.title,
       problem: `${how} while starting (data in ${recipe.dataDir}); ${said}`,
-      mend: `mend what it complains of, or move ${recipe.dataDir} away to start empty`,
+      fix: `fix what it complains of, or move ${recipe.dataDir} away to start empty`,
     },
   ]);
 }

@@ -9,6 +9,6 @@ import { BootError } from "../core/errors";
 export function refuseInProduction(env: NodeJS.ProcessEnv, variable: "MONGODB_URI" | "REDIS_URL" | "RPC_URL"): void {
   if (env["NODE_ENV"] !== "production") return;
   const problem = "is not set, and a server of Cairn's own is refused under NODE_ENV=production";
-  const mend = `set ${variable} to a real server, or unset NODE_ENV on a developer's machine`;
-  throw new BootError("local services", [{ subject: variable, problem, mend }]);
+  const fix = `set ${variable} to a real server, or unset NODE_ENV on a developer's machine`;
+  throw new BootError("local services", [{ subject: variable, problem, fix }]);
 }

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BootError, type BootFault } from "../core/errors";
-import { claimDataDir, type DataDirClaim } from "./claim";
+import { BootError, type BootProblem } from "../core/errors";
+import { lockDataDir, type DataDirLock } from "./claim";
 import type { Part, PartExit, PartName, PartOptions, PartReport } from "./part";
 import { startChain } from "./startChain";
 import { startMongo } from "./startMongo";
@@ -54,7 +54,7 @@ const NAMES = Object.keys(STARTERS) as PartName[];
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "cairn-"));
-  const claim = needsDataDir(options.env) ? await claimDataDir(dataDir) : null;
+  const claim = needsDataDir(options.env) ? await lockDataDir(dataDir) : null;
   let parts: Record<PartName, Part>;
   try {
     parts = await startAll({ ...options, dataDir, persistent: options.persistent ?? options.dataDir !== null });
@@ -82,7 +82,7 @@ function needsDataDir(env: NodeJS.ProcessEnv): boolean {
   return isMissing && env["NODE_ENV"] !== "production";
 }
 
-function letGo(claim: DataDirClaim | null, given: string | null, dataDir: string): void {
+function letGo(claim: DataDirLock | null, given: string | null, dataDir: string): void {
   claim?.release();
   if (given === null) rmSync(dataDir, { recursive: true, force: true });
 }
@@ -106,6 +106,6 @@ async function startAll(
   await Promise.all(started.map((part) => part.stop()));
   const other = failures.find((failure) => !(failure instanceof BootError));
   if (other !== undefined) throw other;
-  const faults = failures.flatMap((failure): BootFault[] => (failure instanceof BootError ? failure.faults : []));
-  throw new BootError("local services", faults);
+  const problems = failures.flatMap((failure): BootProblem[] => (failure instanceof BootError ? failure.problems : []));
+  throw new BootError("local services", problems);
 }

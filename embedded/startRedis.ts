@@ -72,8 +72,8 @@ async function findOrInstall(options: PartOptions, machine: Machine): Promise<st
   const plan = await planInstall(machine);
   if (plan === null) throw missing("redis-server is not on PATH, and this user cannot install packages here");
   say(`redis-server is not on PATH; installing it with ${plan.manager} (Cairn starts its own, on a port of its own)`);
-  const fault = await install(plan, { env: options.env, say, ...(options.signal && { signal: options.signal }) });
-  if (fault !== null) throw missing(`redis-server is not on PATH, and installing it did not work: ${fault}`);
+  const error = await install(plan, { env: options.env, say, ...(options.signal && { signal: options.signal }) });
+  if (error !== null) throw missing(`redis-server is not on PATH, and installing it did not work: ${error}`);
   const installed = onPath("redis-server", options.env["PATH"]);
   if (installed === null) throw missing(`${plan.manager} installed Redis, but redis-server is still not on PATH`);
   say(`installed ${installed}`);
@@ -81,7 +81,7 @@ async function findOrInstall(options: PartOptions, machine: Machine): Promise<st
 }
 
 function missing(problem: string): BootError {
-  return new BootError("local services", [{ subject: "REDIS_URL", problem, mend: INSTALL_COMMANDS }]);
+  return new BootError("local services", [{ subject: "REDIS_URL", problem, fix: INSTALL_COMMANDS }]);
 }
 
 /** For people only: a binary that does not even tell its version tells its trouble when it is started. */

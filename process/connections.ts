@@ -18,7 +18,7 @@ export interface Connections {
 export function mongoCheck(config: Config, logger: Logger, keep: (mongo: Mongo) => void): PreflightCheck {
   return {
     subject: "MONGODB_URI",
-    mend: "start MongoDB there, or correct MONGODB_URI",
+    fix: "start MongoDB there, or correct MONGODB_URI",
     async run() {
       keep(await connectMongo({ uri: config.mongodbUri, name: config.processName, logger }));
       return [];

@@ -16,7 +16,7 @@ export interface Lifecycle {
 /**
  * Runs a process from start to a clean end: starts it, then waits for SIGTERM or SIGINT, closes everything in reverse
  * order within a deadline and exits with 0. A start that fails prints its reason and exits with 1 (78, EX_CONFIG, when
- * the configuration is at fault, so that a supervisor knows a restart won't help).
+ * the configuration is wrong, so that a supervisor knows a restart won't help).
  */
 export async function runProcess(options: {
   name: string;

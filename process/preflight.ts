@@ -1,47 +1,47 @@
 import type { Redis } from "ioredis";
-import type { BootFault } from "../core/errors";
+import type { BootProblem } from "../core/errors";
 import { BootError, messageOf } from "../core/errors";
 
-/** One question put to the outside before a process starts: returns the faults it found, or throws. */
+/** One question put to the outside before a process starts: returns the problems it found, or throws. */
 export interface PreflightCheck {
-  /** The variable at fault when the check throws, for instance `MONGODB_URI`. */
+  /** The variable concerned when the check throws, for instance `MONGODB_URI`. */
   subject: string;
   /** What to do when the check throws. */
-  mend: string;
-  run(): Promise<BootFault[]>;
+  fix: string;
+  run(): Promise<BootProblem[]>;
 }
 
 /**
- * Runs every check, all at once, so that one message names everything that must be mended.
+ * Runs every check, all at once, so that one message names everything that must be fixed.
  *
- * @throws BootError listing the faults of all checks
+ * @throws BootError listing the problems of all checks
  */
 export async function preflight(processName: string, checks: PreflightCheck[]): Promise<void> {
   const found = await Promise.all(
-    checks.map(async ({ subject, mend, run }) => {
+    checks.map(async ({ subject, fix, run }) => {
       try {
         return await run();
       } catch (error) {
-        if (error instanceof BootError) return error.faults;
-        return [{ subject, problem: messageOf(error), mend }];
+        if (error instanceof BootError) return error.problems;
+        return [{ subject, problem: messageOf(error), fix }];
       }
     }),
   );
-  const faults = found.flat();
-  if (faults.length > 0) throw new BootError(processName, faults);
+  const problems = found.flat();
+  if (problems.length > 0) throw new BootError(processName, problems);
 }
 
 /** The check that Redis answers and keeps what BullMQ gives it. */
 export function redisCheck(redis: Redis): PreflightCheck {
   return {
     subject: "REDIS_URL",
-    mend: "start Redis there, or correct REDIS_URL",
+    fix: "start Redis there, or correct REDIS_URL",
     async run() {
       await withDeadline(redis.ping(), 5_000, "no answer within 5 s");
       const policy = await evictionPolicy(redis);
       if (policy === undefined || policy === "noeviction") return [];
       const problem = `evicts keys when memory runs out (maxmemory-policy ${policy}); queues would lose jobs`;
-      return [{ subject: "REDIS_URL", problem, mend: "set maxmemory-policy noeviction on that server" }];
+      return [{ subject: "REDIS_URL", problem, fix: "set maxmemory-policy noeviction on that server" }];
     },
   };
 }

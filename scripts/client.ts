@@ -155,8 +155,10 @@ function readScopes(path: string): ScopeDefinition[] {
   }
   const parsed = scopesFile.safeParse(json);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path: where, message }) => `${where.join(".") || "the file"}: ${message}`);
-  throw new Error(`--scopes: ${path} is not a list of scopes. ${faults.join("; ")}.\n\n${USAGE}`);
+  const problems = parsed.error.issues.map(
+    ({ path: where, message }) => `${where.join(".") || "the file"}: ${message}`,
+  );
+  throw new Error(`--scopes: ${path} is not a list of scopes. ${problems.join("; ")}.\n\n${USAGE}`);
 }
 
 /** Secrets come in files: an argument can be read by everyone on the machine. */

@@ -120,8 +120,8 @@ async function ensureProxy(deployer: Wallet, provider: JsonRpcProvider): Promise
   } catch (error) {
     // Somebody else may have sent the same transaction a moment before.
     if ((await provider.getCode(PROXY)) !== "0x") return;
-    const mend = "ask the chain's operator for it, or use an endpoint that takes transactions without a chain id";
-    throw new Error(`This chain lacks the deployment proxy ${PROXY} and did not take it: ${mend}.`, { cause: error });
+    const fix = "ask the chain's operator for it, or use an endpoint that takes transactions without a chain id";
+    throw new Error(`This chain lacks the deployment proxy ${PROXY} and did not take it: ${fix}.`, { cause: error });
   }
 }
 
@@ -148,7 +148,7 @@ function readRecord({ deploymentsDir, chainId }: DeployOptions): Deployment | un
   try {
     return JSON.parse(readFileSync(path, "utf8")) as Deployment;
   } catch (error) {
-    throw new Error(`${path} cannot be read (${messageOf(error)}): mend or delete it, then deploy again.`, {
+    throw new Error(`${path} cannot be read (${messageOf(error)}): fix or delete it, then deploy again.`, {
       cause: error,
     });
   }

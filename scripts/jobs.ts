@@ -1,8 +1,8 @@
-import { openDeadLetters } from "../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../core/jobs/deadLetters";
 import { loadConfig } from "../core/config/config";
 import { messageOf } from "../core/errors";
 import { connectMongo } from "../core/mongo";
-import { openQueue } from "../core/jobs/queue";
+import { createQueue } from "../core/jobs/queue";
 import { connectRedis } from "../core/redis";
 
 const USAGE = `npm run jobs -- list [queue]     the jobs that were given up, the newest first
@@ -15,7 +15,7 @@ async function main([command, argument]: string[]): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "jobs" });
   try {
-    const deadLetters = openDeadLetters(mongo);
+    const deadLetters = createDeadLetterStore(mongo);
     if (command === "list") {
       const letters = await deadLetters.list({ ...(argument !== undefined && { queue: argument }), limit: 100 });
       for (const { _id, failedAt, attempts, error } of letters) {
@@ -27,7 +27,7 @@ async function main([command, argument]: string[]): Promise<void> {
     } else if (command === "retry" && argument !== undefined) {
       const redis = connectRedis({ url: config.redis.url, name: "jobs" });
       const { queue: name, jobId, data, requestId } = await deadLetters.get(argument);
-      const queue = openQueue({ name, redis, prefix: config.redis.prefix });
+      const queue = createQueue({ name, redis, prefix: config.redis.prefix });
       try {
         // Queued before it is forgotten: dying in between leaves a letter too many, never one too few.
         await queue.enqueue(jobId, data, requestId === undefined ? {} : { requestId });

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../core/mongo";
-import { readById } from "../../core/batchFindById";
+import { batchFindById } from "../../core/batchFindById";
 import type { Credential, Hold, Use } from "./rules";
 
 type Stored = Omit<Credential, "credentialId"> & { _id: string };
@@ -115,7 +115,7 @@ export function openCredentialStore(mongo: Mongo): CredentialStore {
         throw error;
       }
     },
-    find: async (credentialId) => credentialOf(await readById<Stored>(mongo, "credentials", credentialId)),
+    find: async (credentialId) => credentialOf(await batchFindById<Stored>(mongo, "credentials", credentialId)),
     findByCredId: async (credId) => credentialOf(await model.findOne({ credId }).lean()),
     findByReference: async (issuer, reference) => credentialOf(await model.findOne({ issuer, reference }).lean()),
     async ofIssuer(issuer, credentialIds) {

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { DomainError, type FieldFault } from "../../core/errors";
+import { DomainError, type FieldError } from "../../core/errors";
 import type { Endpoint } from "./endpoint";
 
 /** What arrived, before anything of it is believed. */
@@ -16,7 +16,7 @@ export interface RawInput {
  *   the values given are not repeated, for they may be secrets
  */
 export function parseInput(endpoint: Endpoint, raw: RawInput): RawInput {
-  const faults: FieldFault[] = [];
+  const faults: FieldError[] = [];
   const parsed: RawInput = { params: undefined, query: undefined, body: endpoint.rawBody && raw.body };
   for (const part of ["params", "query", "body"] as const) {
     const schema = endpoint[part];
@@ -37,7 +37,7 @@ export function parseInput(endpoint: Endpoint, raw: RawInput): RawInput {
   );
 }
 
-function faultsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldFault[] {
+function faultsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldError[] {
   const field = [part, ...issue.path].map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({

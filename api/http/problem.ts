@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Response } from "express";
-import { DomainError, type ErrorKind, type FieldFault, TransientError } from "../../core/errors";
+import { DomainError, type ErrorKind, type FieldError, TransientError } from "../../core/errors";
 import { asUnavailable } from "./unavailable";
 
 /** The one place where the domain's kinds of refusal become HTTP statuses (RFC 9110 §15). */
@@ -30,7 +30,7 @@ export interface Problem {
   detail: string;
   code: string;
   requestId: string;
-  errors?: FieldFault[];
+  errors?: FieldError[];
   [detail: string]: unknown;
 }
 

@@ -39,12 +39,11 @@ export function applyKycPolicy(endpoints: Endpoint[], requiredFor: string[], req
   const known = new Set(endpoints.filter(({ auth }) => auth === "session").map(nameOf));
   const unknown = requiredFor.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    const mend =
-      "name operations that need a session, as /openapi.json lists them, for instance POST /auth/wallet/link";
+    const fix = "name operations that need a session, as /openapi.json lists them, for instance POST /auth/wallet/link";
     const faults = unknown.map((name) => ({
       subject: "KYC_REQUIRED_FOR",
       problem: `knows no operation ${name}`,
-      mend,
+      fix,
     }));
     throw new BootError("api", faults);
   }

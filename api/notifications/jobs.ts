@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 import { addSeconds } from "../../core/clock";
-import type { DeadLetters } from "../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../core/jobs/deadLetters";
 import { DomainError } from "../../core/errors";
-import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
+import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
 import { startSweeper } from "../../core/jobs/sweeper";
 import { sendNotification, type SendingParts } from "./actions";
 
@@ -24,7 +24,7 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
 
 /** Opens the producing side. */
 export function openMailQueue(connection: { redis: Redis; prefix: string }): MailQueue {
-  return openQueue<MailJob>(queueOptions(connection));
+  return createQueue<MailJob>(queueOptions(connection));
 }
 
 /** Queues the sending of a kept notification; its job is named after it, so that it waits once. */
@@ -36,7 +36,7 @@ export interface MailWorkerParts extends SendingParts {
   queue: MailQueue;
   redis: Redis;
   prefix: string;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   concurrency: number;
   sweepEveryMs: number;
 }

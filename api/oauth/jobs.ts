@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
-import type { DeadLetters } from "../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../core/jobs/deadLetters";
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
-import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
+import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
 import { startSweeper } from "../../core/jobs/sweeper";
 import { type Notification, settleNotification, settleSession, type SettlingParts } from "./authorization/closeSession";
 import { tellClient, type TellingParts } from "./telling";
@@ -23,7 +23,7 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
 
 /** Opens the producing side. */
 export function openOAuthQueue(connection: { redis: Redis; prefix: string }): OAuthQueue {
-  return openQueue<SessionJob>(queueOptions(connection));
+  return createQueue<SessionJob>(queueOptions(connection));
 }
 
 /** Works on the deliveries that were kept for the gateway; gives what came of each, in a word. */
@@ -37,7 +37,7 @@ export interface OAuthWorkerParts extends SettlingParts, TellingParts {
   queue: OAuthQueue;
   redis: Redis;
   prefix: string;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   logger: Logger;
   concurrency: number;
   sweepEveryMs: number;

@@ -1,6 +1,6 @@
 import { type mongo, Schema } from "mongoose";
 import { type Mongo, rawCollection } from "../../core/mongo";
-import { together } from "../../core/batch";
+import { createBatch } from "../../core/batch";
 import type { AuthorizationRequest, OAuthSession, Verdict } from "./rules";
 
 type Stored = Omit<OAuthSession, "sessionId"> & {
@@ -187,7 +187,7 @@ export function openOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
       const open = { _id: sessionId, status: "authorized" as const };
       return (await model.updateOne(open, { $set: ended, $unset: { checkAt: 1 } })).modifiedCount === 1;
     },
-    redeem: together((redemptions) => redeemAll(sessions(), redemptions), MOST_TOGETHER),
+    redeem: createBatch((redemptions) => redeemAll(sessions(), redemptions), MOST_TOGETHER),
     async revokeToken(sessionId, now) {
       await model.updateOne({ _id: sessionId, tokenRevokedAt: null }, { $set: { tokenRevokedAt: now } });
     },

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, rawCollection } from "../../core/mongo";
-import { readById } from "../../core/batchFindById";
+import { batchFindById } from "../../core/batchFindById";
 import type { RefusalCode } from "./rules";
 
 /** The decision on a presentation. */
@@ -145,7 +145,7 @@ export function openVerificationStore(mongo: Mongo): VerificationStore {
       await raw.insertOne({ ...verification, _id: verificationId });
     },
     async find(verificationId) {
-      const found = await readById<Stored>(mongo, "verifications", verificationId);
+      const found = await batchFindById<Stored>(mongo, "verifications", verificationId);
       return found && rename(found);
     },
     async pendingFor(credentialId, now, limit) {

@@ -24,7 +24,7 @@ export interface RequestRef {
 export interface RelayHandler {
   /** A node took the transaction, or a replacement of it. */
   onBroadcast(relayed: RequestRef, transactionHash: string): Promise<void>;
-  /** The transaction waits for something a person must mend. */
+  /** The transaction waits for something a person must fix. */
   onRetryableError(relayed: RequestRef, trouble: TransientError): Promise<void>;
   onOutcome(relayed: RequestRef, outcome: Outcome): Promise<void>;
 }

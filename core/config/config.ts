@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { z } from "zod";
-import { BootError, type BootFault } from "../errors";
-import { kycEnvironment, kycFaults, type KycConfig, shapeKyc } from "./kyc";
+import { BootError, type BootProblem } from "../errors";
+import { kycEnvironment, kycProblems, type KycConfig, shapeKyc } from "./kyc";
 
 /** The processes that read a configuration. */
 export type ProcessName = "api" | "worker" | "indexer";
@@ -159,21 +159,21 @@ export type Config = Readonly<{
 }>;
 
 /**
- * Variables that have a default for development and must be given in production, each with its mend; with `only`, to
+ * Variables that have a default for development and must be given in production, each with its fix; with `only`, to
  * these processes alone: a secret is asked for where it is used and nowhere else.
  */
-const REQUIRED_IN_PRODUCTION: { variable: keyof Environment; only?: ProcessName[]; mend: string }[] = [
-  { variable: "MONGODB_URI", mend: "point it at your replica set, mongodb://user:password@host/cairn?replicaSet=..." },
-  { variable: "REDIS_URL", only: ["api", "worker"], mend: "point it at your Redis, rediss://user:password@host:6379" },
-  { variable: "RPC_URL", mend: "give one or more JSON-RPC endpoints of the chain, separated by commas" },
-  { variable: "CHAIN_ID", mend: "give the id of the chain the contracts are deployed on" },
-  { variable: "PUBLIC_URL", only: ["api"], mend: "give the https origin under which wallets and people reach the API" },
+const REQUIRED_IN_PRODUCTION: { variable: keyof Environment; only?: ProcessName[]; fix: string }[] = [
+  { variable: "MONGODB_URI", fix: "point it at your replica set, mongodb://user:password@host/cairn?replicaSet=..." },
+  { variable: "REDIS_URL", only: ["api", "worker"], fix: "point it at your Redis, rediss://user:password@host:6379" },
+  { variable: "RPC_URL", fix: "give one or more JSON-RPC endpoints of the chain, separated by commas" },
+  { variable: "CHAIN_ID", fix: "give the id of the chain the contracts are deployed on" },
+  { variable: "PUBLIC_URL", only: ["api"], fix: "give the https origin under which wallets and people reach the API" },
   {
     variable: "KEYSTORE_PASSPHRASE",
     only: ["api", "worker"],
-    mend: "give the secret that encrypts the issuers' signing keys",
+    fix: "give the secret that encrypts the issuers' signing keys",
   },
-  { variable: "RELAYER_PRIVATE_KEY", only: ["worker"], mend: "give the key of a funded account of your own" },
+  { variable: "RELAYER_PRIVATE_KEY", only: ["worker"], fix: "give the key of a funded account of your own" },
 ];
 
 /** The process's environment, completed by the file `.env` of the working directory where there is one. */
@@ -209,7 +209,7 @@ function isAlive(pid: number): boolean {
  * Reads a process's configuration from its environment.
  *
  * @param source an empty variable counts as absent
- * @throws BootError naming every faulty variable and how to mend it, without printing the values of secrets
+ * @throws BootError naming every wrong variable and how to fix it, without printing the values of secrets
  */
 export function loadConfig(
   processName: ProcessName,
@@ -217,51 +217,51 @@ export function loadConfig(
 ): Config {
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = environment.safeParse(given);
-  const faults: BootFault[] = parsed.success ? [] : parsed.error.issues.map(faultOfIssue);
+  const problems: BootProblem[] = parsed.success ? [] : parsed.error.issues.map(problemOfIssue);
   const production = given["NODE_ENV"] === "production";
-  if (processName !== "indexer") faults.push(...kycFaults(given, production));
-  if (production) faults.push(...productionFaults(processName, given));
-  if (!parsed.success || faults.length > 0) throw new BootError(processName, faults);
+  if (processName !== "indexer") problems.push(...kycProblems(given, production));
+  if (production) problems.push(...productionProblems(processName, given));
+  if (!parsed.success || problems.length > 0) throw new BootError(processName, problems);
   return freeze(shape(processName, parsed.data));
 }
 
-function faultOfIssue(issue: z.core.$ZodIssue): BootFault {
+function problemOfIssue(issue: z.core.$ZodIssue): BootProblem {
   const subject = String(issue.path[0] ?? "environment");
-  return { subject, problem: issue.message, mend: `correct ${subject}; .env.example shows its form and default` };
+  return { subject, problem: issue.message, fix: `correct ${subject}; .env.example shows its form and default` };
 }
 
-function productionFaults(processName: ProcessName, given: Record<string, string | undefined>): BootFault[] {
-  const faults: BootFault[] = [];
-  for (const { variable, only, mend } of REQUIRED_IN_PRODUCTION) {
+function productionProblems(processName: ProcessName, given: Record<string, string | undefined>): BootProblem[] {
+  const problems: BootProblem[] = [];
+  for (const { variable, only, fix } of REQUIRED_IN_PRODUCTION) {
     if (only !== undefined && !only.includes(processName)) continue;
     if (given[variable] === undefined) {
-      faults.push({ subject: variable, problem: "has no default in production", mend });
+      problems.push({ subject: variable, problem: "has no default in production", fix });
     }
   }
   if (given["PUBLIC_URL"]?.startsWith("http:")) {
-    faults.push({
+    problems.push({
       subject: "PUBLIC_URL",
       problem: "is not https",
-      mend: "serve the API behind TLS and give its https origin",
+      fix: "serve the API behind TLS and give its https origin",
     });
   }
-  if (processName === "worker" && given["KYC_PROVIDER"] !== undefined) faults.push(...mailFaults(given));
+  if (processName === "worker" && given["KYC_PROVIDER"] !== undefined) problems.push(...mailProblems(given));
   if (given["RELAYER_PRIVATE_KEY"]?.toLowerCase() === DEVELOPMENT_RELAYER_KEY) {
-    const mend = "give the key of a funded account of your own";
-    faults.push({ subject: "RELAYER_PRIVATE_KEY", problem: "is a development key that everyone knows", mend });
+    const fix = "give the key of a funded account of your own";
+    problems.push({ subject: "RELAYER_PRIVATE_KEY", problem: "is a development key that everyone knows", fix });
   }
-  return faults;
+  return problems;
 }
 
 /** People are told of KYC decisions by mail, with a link. */
-function mailFaults(given: Record<string, string | undefined>): BootFault[] {
-  const mends = {
+function mailProblems(given: Record<string, string | undefined>): BootProblem[] {
+  const fixes = {
     SMTP_URL: "give the server that takes mail, smtps://user:password@host:465",
     MAIL_FROM: "give the sender, Name <address@your.domain>",
     PUBLIC_URL: "give the https origin that links in mail lead to",
   };
-  const missing = Object.entries(mends).filter(([variable]) => given[variable] === undefined);
-  return missing.map(([subject, mend]) => ({ subject, problem: "has no default in production", mend }));
+  const missing = Object.entries(fixes).filter(([variable]) => given[variable] === undefined);
+  return missing.map(([subject, fix]) => ({ subject, problem: "has no default in production", fix }));
 }
 
 function shape(processName: ProcessName, env: Environment): Config {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BootFault } from "../errors";
+import type { BootProblem } from "../errors";
 
 /** The KYC providers Cairn speaks with. */
 export const KYC_PROVIDERS = ["sandbox", "persona", "veriff", "onfido", "sumsub", "stripe"] as const;
@@ -90,21 +90,21 @@ export interface KycConfig {
   stripe?: { apiUrl: string; apiKey: string; webhookSecrets: string[] };
 }
 
-/** The faults of an environment whose variables have the right form each, but not together. */
-export function kycFaults(given: Record<string, string | undefined>, production: boolean): BootFault[] {
-  const faults: BootFault[] = [];
+/** The problems of an environment whose variables have the right form each, but not together. */
+export function kycProblems(given: Record<string, string | undefined>, production: boolean): BootProblem[] {
+  const problems: BootProblem[] = [];
   const chosen = given["KYC_PROVIDER"];
   if (production && chosen === "sandbox") {
-    const mend = "choose persona, veriff, onfido, sumsub or stripe, or leave it unset to do without KYC";
-    faults.push({ subject: "KYC_PROVIDER", problem: "sandbox approves whoever asks", mend });
+    const fix = "choose persona, veriff, onfido, sumsub or stripe, or leave it unset to do without KYC";
+    problems.push({ subject: "KYC_PROVIDER", problem: "sandbox approves whoever asks", fix });
   }
   for (const [provider, variables] of Object.entries(NEEDED)) {
     const missing = variables.filter((variable) => given[variable] === undefined);
     if (missing.length === 0 || (chosen !== provider && missing.length === variables.length)) continue;
-    const mend = `give all of ${variables.join(", ")}, or none`;
-    for (const subject of missing) faults.push({ subject, problem: `is missing for ${provider}`, mend });
+    const fix = `give all of ${variables.join(", ")}, or none`;
+    for (const subject of missing) problems.push({ subject, problem: `is missing for ${provider}`, fix });
   }
-  return faults;
+  return problems;
 }
 
 /** The configuration of KYC; undefined where production chose no provider. */

@@ -31,7 +31,7 @@ const schema = new Schema<DeadLetter>(
 schema.index({ queue: 1, failedAt: -1 });
 
 /** The collection `dead_letters`. */
-export interface DeadLetters {
+export interface DeadLetterStore {
   /** Keeps a job that was given up; recording the same job again replaces the earlier record. */
   record(letter: Omit<DeadLetter, "_id" | "error"> & { error: Error }): Promise<void>;
   /** The newest first. */
@@ -46,14 +46,14 @@ export interface DeadLetters {
 }
 
 /** Opens the collection of jobs that were given up. */
-export function openDeadLetters(mongo: Mongo): DeadLetters {
+export function createDeadLetterStore(mongo: Mongo): DeadLetterStore {
   const model = mongo.model<DeadLetter>("DeadLetter", schema);
   return {
     async record({ error, ...letter }) {
       const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-      const fault = { name: error.name, message: error.message, ...(code !== undefined && { code }) };
+      const cause = { name: error.name, message: error.message, ...(code !== undefined && { code }) };
       const _id = `${letter.queue}/${letter.jobId}`;
-      await model.replaceOne({ _id }, { ...letter, error: fault }, { upsert: true });
+      await model.replaceOne({ _id }, { ...letter, error: cause }, { upsert: true });
     },
     list: ({ queue, limit }) =>
       model

@@ -2,7 +2,7 @@ import { type Job, Queue as BullQueue, UnrecoverableError, Worker } from "bullmq
 import type { Redis } from "ioredis";
 import type { Clock } from "../clock";
 import { randomFraction } from "../crypto";
-import type { DeadLetters } from "./deadLetters";
+import type { DeadLetterStore } from "./deadLetters";
 import { DomainError, messageOf } from "../errors";
 import type { Logger } from "../logger";
 
@@ -49,10 +49,10 @@ interface Envelope<Data> {
 const FIRST_DELAY_MS = 250;
 
 /** Opens the producing side of a queue. */
-export function openQueue<Data>(options: QueueOptions): JobQueue<Data> {
+export function createQueue<Data>(options: QueueOptions): JobQueue<Data> {
   const queue = new BullQueue<Envelope<Data>>(options.name, { connection: options.redis, prefix: options.prefix });
   queue.on("error", () => {
-    // The Redis connection reports its own faults; a command that failed rejects where it was called.
+    // The Redis connection reports its own errors; a command that failed rejects where it was called.
   });
   return {
     name: options.name,
@@ -81,7 +81,7 @@ export function openQueue<Data>(options: QueueOptions): JobQueue<Data> {
 
 export interface ProcessOptions<Data> extends QueueOptions {
   concurrency: number;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   clock: Clock;
   logger: Logger;
   /**
@@ -152,7 +152,7 @@ export function processQueue<Data>(options: ProcessOptions<Data>): QueueProcesso
       },
     },
   });
-  worker.on("error", (error) => options.logger.debug({ err: error, queue: options.name }, "queue connection fault"));
+  worker.on("error", (error) => options.logger.debug({ err: error, queue: options.name }, "queue connection error"));
 
   return {
     async close(deadlineMs) {

@@ -178,8 +178,8 @@ function unseal(sealingKey: Buffer, sealed: string, keyId: string): Buffer {
   try {
     return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
   } catch (error) {
-    const mend = "give the passphrase it was made with, or restore the file";
-    throw new Error(`KEYSTORE_PASSPHRASE does not open the key ${keyId}: ${mend}.`, { cause: error });
+    const fix = "give the passphrase it was made with, or restore the file";
+    throw new Error(`KEYSTORE_PASSPHRASE does not open the key ${keyId}: ${fix}.`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
  * Lets reads run side by side and writes alone: a write waits for the reads under way, and whoever comes after a write
  * waits until it has finished. First come, first served, so neither side starves.
  */
-export class Gate {
+export class ReadWriteLock {
   /** Settles when the last write let in has finished. */
   private lastWrite: Promise<unknown> = Promise.resolve();
   private writes = 0;

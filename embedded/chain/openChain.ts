@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { EIP1193Provider } from "hardhat/types";
 import { messageOf } from "../../core/errors";
 import { Journal, type JournalContent, type JournalHeader } from "./journal";
-import { type ChainPosition, RememberingNode } from "./remember";
+import { type ChainPosition, JournaledNode } from "./remember";
 import { replay } from "./replay";
 import { advanceClock, ask, getBlock } from "./rpc";
 
@@ -26,38 +26,38 @@ export interface ChainOptions {
 export async function openChain(options: ChainOptions): Promise<EIP1193Provider> {
   mkdirSync(options.folder, { recursive: true });
   const path = join(options.folder, "journal.jsonl");
-  const { content, fault: unreadable } = readJournal(path);
+  const { content, problem: unreadable } = readJournal(path);
   const genesisSeconds = content?.header.genesisSeconds ?? Math.floor(Date.now() / 1000);
   const node = await options.startNode(genesisSeconds);
   const client = await ask<string>(node, "web3_clientVersion");
 
-  let fault = unreadable;
+  let problem = unreadable;
   if (content !== null) {
     try {
       const position = await replay(node, content, options.onProgress);
       const journal = Journal.resume(path, content);
-      return new RememberingNode(node, journal, position, options.onLost);
+      return new JournaledNode(node, journal, position, options.onLost);
     } catch (error) {
       const by = content.header.client === client ? "" : `, which was written by ${content.header.client}`;
-      fault = `${messageOf(error)}${by}`;
+      problem = `${messageOf(error)}${by}`;
       await ask(node, "hardhat_reset");
     }
   }
-  if (fault !== null) {
+  if (problem !== null) {
     const aside = Journal.setAside(path);
-    options.note(`the chain starts empty: its journal does not replay (${fault}); it is kept as ${aside}`);
+    options.note(`the chain starts empty: its journal does not replay (${problem}); it is kept as ${aside}`);
   }
   const genesisHash = (await getBlock(node, 0)).hash;
   const header: JournalHeader = { format: 1, client, genesisSeconds, genesisHash };
   await advanceClock(node, Math.floor(Date.now() / 1000));
   const empty: ChainPosition = { height: 0, pool: new Map(), interval: 0 };
-  return new RememberingNode(node, Journal.create(path, header), empty, options.onLost);
+  return new JournaledNode(node, Journal.create(path, header), empty, options.onLost);
 }
 
-function readJournal(path: string): { content: JournalContent | null; fault: string | null } {
+function readJournal(path: string): { content: JournalContent | null; problem: string | null } {
   try {
-    return { content: Journal.read(path), fault: null };
+    return { content: Journal.read(path), problem: null };
   } catch (error) {
-    return { content: null, fault: messageOf(error) };
+    return { content: null, problem: messageOf(error) };
   }
 }

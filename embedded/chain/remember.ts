@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { EIP1193Provider, RequestArguments } from "hardhat/types";
-import { Gate } from "./gate";
+import { ReadWriteLock } from "./gate";
 import { IntervalMining, type IntervalSetting } from "./interval";
 import type { Journal, JournalEntry, RecordedTransaction } from "./journal";
 import { effectOf, outlivesRevert } from "./methods";
@@ -26,8 +26,8 @@ interface Snapshot {
  * Every call that may change the chain runs alone; its blocks are in the journal before it is answered, before a read is
  * let in and before subscribers are told. So nobody ever saw a block that a restart does not bring back.
  */
-export class RememberingNode extends EventEmitter implements EIP1193Provider {
-  private readonly gate = new Gate();
+export class JournaledNode extends EventEmitter implements EIP1193Provider {
+  private readonly gate = new ReadWriteLock();
   private readonly snapshots = new Map<number, Snapshot>();
   private readonly interval: IntervalMining;
   /** Entries of this run that survive a revert, with the place where they stand. */

@@ -17,7 +17,7 @@ export interface EmbeddedMongoOptions {
   dataFolder?: string | undefined;
   /** The value of NODE_ENV: the server refuses to run in production. */
   environment: string | undefined;
-  /** Told of connections that were ended for what they sent, and of faults; standard error by default. */
+  /** Told of connections that were ended for what they sent, and of internal errors; standard error by default. */
   report?: (line: string) => void;
 }
 
@@ -129,7 +129,7 @@ function refusal(error: unknown, report: Serving["report"]): Doc {
     return { ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName, ...error.extra };
   }
   if (error instanceof BSONError) return { ok: 0, errmsg: error.message, code: 22, codeName: "InvalidBSON" };
-  const fault = error instanceof Error ? error : new Error(String(error));
-  report(fault.stack ?? fault.message);
-  return { ok: 0, errmsg: `embedded MongoDB server fault: ${fault.message}`, code: 1, codeName: "InternalError" };
+  const thrown = error instanceof Error ? error : new Error(String(error));
+  report(thrown.stack ?? thrown.message);
+  return { ok: 0, errmsg: `embedded MongoDB server error: ${thrown.message}`, code: 1, codeName: "InternalError" };
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { startStandIn } from "./standIn";
+import { startMockVerifier } from "./standIn";
 
 /*
  * The stand-in for a swiyu verifier as a process of its own:
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   });
   const value = values["api-key"];
   const apiKey = value === undefined ? undefined : { header: "x-api-key", value };
-  const verifier = await startStandIn({
+  const verifier = await startMockVerifier({
     ...{ port: Number(values.port), deepLinks: "wallet" },
     webhook: { url: values.webhook, apiKey },
   });

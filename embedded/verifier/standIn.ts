@@ -3,16 +3,16 @@ import type { AddressInfo } from "node:net";
 import { messageOf } from "../../core/errors";
 import { requestObject } from "./requestObject";
 import {
-  openVerifications,
+  createVerificationStore,
   sampleClaims,
   type Verification,
   type VerificationRequest,
-  type Verifications,
+  type VerificationStore,
 } from "./verifications";
 import { renderWalletNotFound, renderWalletPage, WALLET_PAGE_HEADERS } from "./walletPage";
-import { openWebhooks, type WebhookManner, type Webhooks, type WebhookTarget } from "./webhooks";
+import { createWebhookSender, type DeliveryMode, type WebhookSender, type WebhookTarget } from "./webhooks";
 
-export interface StandInOptions {
+export interface MockVerifierOptions {
   /** A free one when absent. */
   port?: number;
   webhook?: WebhookTarget;
@@ -27,16 +27,16 @@ export interface StandInOptions {
 }
 
 /** A running stand-in for a swiyu verifier. */
-export interface StandIn {
+export interface MockVerifier {
   url: string;
-  verifications: Verifications;
-  webhooks: Webhooks;
+  verifications: VerificationStore;
+  webhooks: WebhookSender;
   /** What a wallet would do: answers a verification, of which the verifier then tells. */
-  play(id: string, decision: Decision, manner?: WebhookManner): boolean;
+  answerAsWallet(id: string, decision: WalletDecision, manner?: DeliveryMode): boolean;
   close(): Promise<void>;
 }
 
-export type Decision = "show" | "decline" | "untrusted";
+export type WalletDecision = "show" | "decline" | "untrusted";
 
 const MANAGEMENT = "/management/api/verifications";
 const CLIENT_ID = "decentralized_identifier:did:example:stand-in";
@@ -52,9 +52,9 @@ interface Answer {
  * Starts a stand-in for a swiyu verifier: its management API, its wallet side, its webhook, and a page on which a
  * person plays the wallet. It verifies nothing and is for development and tests alone.
  */
-export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  const verifications = openVerifications(options.ttlSeconds ?? 900);
-  const webhooks = openWebhooks(options.webhook);
+export async function startMockVerifier(options: MockVerifierOptions = {}): Promise<MockVerifier> {
+  const verifications = createVerificationStore(options.ttlSeconds ?? 900);
+  const webhooks = createWebhookSender(options.webhook);
   const server = createServer((request, response) => {
     if (options.intercept?.(request, response) === true) return;
     answer(request).then(
@@ -74,7 +74,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   });
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
 
-  function play(id: string, decision: Decision, manner?: WebhookManner): boolean {
+  function answerAsWallet(id: string, decision: WalletDecision, manner?: DeliveryMode): boolean {
     const found = verifications.find(id);
     if (found === undefined) return false;
     const response =
@@ -84,7 +84,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
           ? { error_code: "client_rejected", error_description: "The holder declined." }
           : { error_code: "issuer_not_accepted", error_description: "The issuer is not among those accepted." };
     if (!verifications.answer(id, response)) return false;
-    webhooks.tell(id, manner);
+    webhooks.send(id, manner);
     return true;
   }
 
@@ -100,7 +100,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     const id = played[2] ?? "";
     if (played[1] === "POST") {
       const form = new URLSearchParams(await readBody(request));
-      play(id, decisionOf(form.get("decision")), mannerOf(form.get("webhook")));
+      answerAsWallet(id, decisionOf(form.get("decision")), mannerOf(form.get("webhook")));
       return { status: 303, headers: { location: `/wallet/${id}` } };
     }
     return walletPage(id);
@@ -114,7 +114,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
       const asked = JSON.parse(await readBody(request)) as Partial<VerificationRequest>;
       if (!Array.isArray(asked.dcql_query?.credentials))
         return { status: 400, body: { detail: "dcql_query is required" } };
-      return { status: 200, body: show(verifications.open(asked as VerificationRequest)) };
+      return { status: 200, body: show(verifications.create(asked as VerificationRequest)) };
     }
     const found = verifications.find(pathname.slice(MANAGEMENT.length + 1));
     if (request.method !== "GET" || found === undefined)
@@ -139,7 +139,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     );
     if (!taken)
       return { status: 400, body: { error: "invalid_request", error_description: "The verification is closed." } };
-    webhooks.tell(id);
+    webhooks.send(id);
     return { status: 200, body: {} };
   }
 
@@ -160,7 +160,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   }
 
   return {
-    ...{ url, verifications, webhooks, play },
+    ...{ url, verifications, webhooks, answerAsWallet },
     async close() {
       await webhooks.close();
       server.closeAllConnections();
@@ -180,10 +180,10 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function decisionOf(text: string | null): Decision {
+function decisionOf(text: string | null): WalletDecision {
   return text === "show" || text === "untrusted" ? text : "decline";
 }
 
-function mannerOf(text: string | null): WebhookManner {
+function mannerOf(text: string | null): DeliveryMode {
   return text === "twice" || text === "lost" ? text : "once";
 }

@@ -32,8 +32,8 @@ export interface Verification {
 }
 
 /** The verifications of the stand-in, in memory. One that expired is as if it had never been. */
-export interface Verifications {
-  open(request: VerificationRequest): Verification;
+export interface VerificationStore {
+  create(request: VerificationRequest): Verification;
   find(id: string): Verification | undefined;
   /** Takes a wallet's answer; false when there was one before. */
   answer(id: string, response: WalletResponse): boolean;
@@ -42,14 +42,14 @@ export interface Verifications {
   all(): Verification[];
 }
 
-export function openVerifications(ttlSeconds: number): Verifications {
+export function createVerificationStore(ttlSeconds: number): VerificationStore {
   const kept = new Map<string, Verification>();
   const find = (id: string) => {
     const found = kept.get(id);
     return found !== undefined && found.expiresAtMs > Date.now() ? found : undefined;
   };
   return {
-    open(request) {
+    create(request) {
       const verification: Verification = {
         ...{ id: randomId(), requestNonce: randomNonce(), state: "PENDING", request, walletResponse: null },
         expiresAtMs: Date.now() + ttlSeconds * 1000,

@@ -7,7 +7,7 @@ export interface WebhookTarget {
 }
 
 /** How faithfully events are delivered. */
-export type WebhookManner = "once" | "twice" | "lost";
+export type DeliveryMode = "once" | "twice" | "lost";
 
 interface Event {
   verification_id: string;
@@ -15,10 +15,10 @@ interface Event {
 }
 
 /** Tells of changes: at least once, the oldest first. An event is forgotten when its receiver answered 2xx. */
-export interface Webhooks {
-  tell(verificationId: string, manner?: WebhookManner): void;
+export interface WebhookSender {
+  send(verificationId: string, manner?: DeliveryMode): void;
   /** Events not yet acknowledged. */
-  waiting(): number;
+  pending(): number;
   /** Deliveries so far, repeated ones included. */
   deliveries(): number;
   close(): Promise<void>;
@@ -26,7 +26,7 @@ export interface Webhooks {
 
 const PAUSE_MS = 250;
 
-export function openWebhooks(target: WebhookTarget | undefined): Webhooks {
+export function createWebhookSender(target: WebhookTarget | undefined): WebhookSender {
   const closing = new AbortController();
   let events: Event[] = [];
   let sent = 0;
@@ -64,13 +64,13 @@ export function openWebhooks(target: WebhookTarget | undefined): Webhooks {
   const running = run();
 
   return {
-    tell(verificationId, manner = "once") {
+    send(verificationId, manner = "once") {
       const event = { verification_id: verificationId, timestamp: new Date().toISOString() };
       if (manner !== "lost") events.push(event);
       if (manner === "twice") events.push({ ...event });
       wake();
     },
-    waiting: () => events.length,
+    pending: () => events.length,
     deliveries: () => sent,
     async close() {
       closing.abort();

@@ -84,15 +84,15 @@ export function resetRefusal(difference: string, fromBlock: number): BootError {
     {
       subject: "index",
       problem: difference,
-      mend: `start over with \`npm run indexer -- reindex --from ${fromBlock}\`, or point RPC_URL at the chain that was indexed`,
+      fix: `start over with \`npm run indexer -- reindex --from ${fromBlock}\`, or point RPC_URL at the chain that was indexed`,
     },
   ]);
 }
 
 /** The error that ends the process when the contracts were deployed on another chain. */
 export function unknownChain(error: ChainResetError): BootError {
-  const mend = "deploy the contracts there with `npm run deploy`, or point RPC_URL at the chain that holds them";
-  return new BootError("indexer", [{ subject: "RPC_URL", problem: error.message, mend }]);
+  const fix = "deploy the contracts there with `npm run deploy`, or point RPC_URL at the chain that holds them";
+  return new BootError("indexer", [{ subject: "RPC_URL", problem: error.message, fix }]);
 }
 
 /** Whether an error says that waiting and trying again may help. */

@@ -33,8 +33,8 @@ function anvilBinary(): string {
   try {
     return join(dirname(require.resolve(`${name}/package.json`)), "bin", "anvil");
   } catch (error) {
-    const mend = "set ANVIL to a binary, or run npm install --no-save @foundry-rs/anvil@1.7.1";
-    throw new Error(`This bench needs anvil, a fast chain: ${mend}.`, { cause: error });
+    const fix = "set ANVIL to a binary, or run npm install --no-save @foundry-rs/anvil@1.7.1";
+    throw new Error(`This bench needs anvil, a fast chain: ${fix}.`, { cause: error });
   }
 }
 

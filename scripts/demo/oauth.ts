@@ -7,7 +7,7 @@ import { openClientStore } from "../../api/oauth/clients/store";
 import { openSealer } from "../../api/oauth/secrets";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
-import { type StandIn, startStandIn } from "../../embedded/verifier/standIn";
+import { type MockVerifier, startMockVerifier } from "../../embedded/verifier/standIn";
 import type { Scene, Stage } from "./stage";
 
 /** Where the gateway's story is played: the relying party is registered in the database. */
@@ -44,7 +44,7 @@ export async function playOAuth(
     const outcome = await act();
     tell({ title, outcome, milliseconds: performance.now() - startedAt });
   };
-  const verifier = await startStandIn({ deepLinks: "wallet", webhook: { url: `${stage.apiUrl}/notification` } });
+  const verifier = await startMockVerifier({ deepLinks: "wallet", webhook: { url: `${stage.apiUrl}/notification` } });
   let shop: Shop | undefined;
   try {
     await scene("A shop is registered as a client of the gateway", async () => {
@@ -60,7 +60,7 @@ export async function playOAuth(
 
 interface Purchase {
   shop: Shop;
-  verifier: StandIn;
+  verifier: MockVerifier;
   scene: (title: string, act: () => Promise<string[]>) => Promise<void>;
   byHand: ((startUrl: string) => void) | undefined;
 }
@@ -103,7 +103,7 @@ async function playPurchase(stage: OAuthStage, { shop, verifier, scene, byHand }
         .join("; ");
       const begun = await answer(Promise.resolve(began), 200);
       const id = String(begun["verification_id"]);
-      verifier.play(id, "show", "twice");
+      verifier.answerAsWallet(id, "show", "twice");
       await untilVerified(String(begun["status_url"]), cookie);
       const finished = await fetch(String(begun["finish_url"]), { headers: { cookie }, redirect: "manual" });
       callback = new URL(finished.headers.get("location") ?? "");
@@ -143,7 +143,7 @@ async function playPurchase(stage: OAuthStage, { shop, verifier, scene, byHand }
   });
 }
 
-async function openShop({ mongodbUri }: OAuthStage, verifier: StandIn): Promise<Shop> {
+async function openShop({ mongodbUri }: OAuthStage, verifier: MockVerifier): Promise<Shop> {
   let call: (url: URL) => void = () => undefined;
   const called = new Promise<URL>((resolve) => (call = resolve));
   const server = createServer((request, response) => {

@@ -59,7 +59,7 @@ export function runningRecordPath(dataDir: string): string {
  * Starts everything: chain, MongoDB, Redis, contracts, indexer, API and worker. Whatever of it dies is started again
  * with its data.
  *
- * @throws BootError or Error saying what could not be started and how to mend it; nothing is left running then
+ * @throws BootError or Error saying what could not be started and how to fix it; nothing is left running then
  */
 export async function startCairn({ dataDir, env, report }: StartCairnOptions): Promise<RunningCairn> {
   mkdirSync(dataDir, { recursive: true });

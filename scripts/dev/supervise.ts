@@ -3,8 +3,8 @@ import { type WriteStream, createWriteStream, mkdirSync } from "node:fs";
 import { join, resolve as resolvePath } from "node:path";
 import { createInterface } from "node:readline";
 
-/** EX_CONFIG of sysexits.h: our processes leave with it when a restart would meet the same fault. */
-const CONFIGURATION_FAULT = 78;
+/** EX_CONFIG of sysexits.h: our processes leave with it when a restart would meet the same error. */
+const CONFIGURATION_ERROR = 78;
 const FIRST_RESTART_DELAY_MS = 250;
 const LONGEST_RESTART_DELAY_MS = 10_000;
 /** A process that ran this long had started well; its next restart is quick again. */
@@ -82,7 +82,7 @@ export function supervise(options: SuperviseOptions): Supervised {
         return;
       }
       const how = signal ? `was ended by ${signal}` : `left with code ${code}`;
-      if (code === CONFIGURATION_FAULT) {
+      if (code === CONFIGURATION_ERROR) {
         const words = lastWords.join("\n");
         settle?.reject(new Error(words));
         options.report(`${how} and stays down:\n${words}`);

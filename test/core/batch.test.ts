@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
-import { together } from "../../core/batch";
+import { createBatch } from "../../core/batch";
 
 describe("calls that share an exchange", () => {
   it("get each their own answer, in groups no larger than allowed", async () => {
     const groups: number[] = [];
-    const square = together(async (asked: number[]) => {
+    const square = createBatch(async (asked: number[]) => {
       groups.push(asked.length);
       await delay(2);
       return asked.map((one) => one * one);
@@ -18,7 +18,7 @@ describe("calls that share an exchange", () => {
   it("wait for the exchange under way and then go out together, one group at a time", async () => {
     let underWay = 0;
     const groups: string[][] = [];
-    const ask = together(async (asked: string[]) => {
+    const ask = createBatch(async (asked: string[]) => {
       underWay += 1;
       expect(underWay).to.equal(1);
       groups.push(asked);
@@ -34,7 +34,7 @@ describe("calls that share an exchange", () => {
 
   it("do not wait for one that hangs once they fill a group", async () => {
     let release: () => void = () => undefined;
-    const ask = together(async (asked: number[]) => {
+    const ask = createBatch(async (asked: number[]) => {
       if (asked.includes(0)) await new Promise<void>((resolve) => (release = resolve));
       return asked;
     }, 3);
@@ -47,7 +47,10 @@ describe("calls that share an exchange", () => {
 
   it("all get the error of their exchange, and later ones are not harmed", async () => {
     let fails = true;
-    const ask = together((asked: number[]) => (fails ? Promise.reject(new Error("away")) : Promise.resolve(asked)), 64);
+    const ask = createBatch(
+      (asked: number[]) => (fails ? Promise.reject(new Error("away")) : Promise.resolve(asked)),
+      64,
+    );
     const outcomes = await Promise.allSettled([ask(1), ask(2)]);
     expect(outcomes.map(({ status }) => status)).to.deep.equal(["rejected", "rejected"]);
     fails = false;

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type Mongo, rawCollection } from "../../core/mongo";
-import { readById } from "../../core/batchFindById";
+import { batchFindById } from "../../core/batchFindById";
 import { testMongo } from "../support/servers";
 
 interface Thing {
@@ -23,7 +23,7 @@ describe("reading by id", () => {
     await mongo.close();
   });
 
-  const read = (id: string) => readById<Thing>(mongo, "things", id);
+  const read = (id: string) => batchFindById<Thing>(mongo, "things", id);
 
   it("gives every caller its own document, however many ask at once", async () => {
     const ids = Array.from({ length: 500 }, (_, index) => `thing-${index % 100}`);
@@ -40,7 +40,7 @@ describe("reading by id", () => {
 
   it("keeps collections apart", async () => {
     await rawCollection<Thing>(mongo, "others").insertOne({ _id: "thing-1", value: -1 });
-    const [thing, other] = await Promise.all([read("thing-1"), readById<Thing>(mongo, "others", "thing-1")]);
+    const [thing, other] = await Promise.all([read("thing-1"), batchFindById<Thing>(mongo, "others", "thing-1")]);
     expect([thing?.value, other?.value]).to.deep.equal([1, -1]);
   });
 
@@ -64,7 +64,7 @@ describe("reading by id", () => {
   it("refuses every caller when the database is away", async () => {
     const away = await testMongo("read_by_id_away");
     await away.close();
-    const outcomes = await Promise.allSettled(["a", "b"].map((id) => readById(away, "things", id)));
+    const outcomes = await Promise.allSettled(["a", "b"].map((id) => batchFindById(away, "things", id)));
     expect(outcomes.map(({ status }) => status)).to.deep.equal(["rejected", "rejected"]);
   });
 });

@@ -13,7 +13,7 @@ const MAINS = { api: "api/main.ts", worker: "api/worker.ts", indexer: "indexer/m
 type Name = keyof typeof MAINS;
 
 /** EX_CONFIG of sysexits.h: a supervisor must not try again. */
-const CONFIGURATION_FAULT = 78;
+const CONFIGURATION_ERROR = 78;
 
 describe("a boot with a wrong configuration", function () {
   this.timeout(60_000);
@@ -56,10 +56,10 @@ describe("a boot with a wrong configuration", function () {
   for (const name of Object.keys(MAINS) as Name[]) {
     it(`lists every bad variable of the ${name} at once`, async () => {
       const { said, code } = await boot(name, { MONGODB_URI: "postgres://db", RPC_URL: "chain", CHAIN_ID: "main" });
-      expect(code).to.equal(CONFIGURATION_FAULT);
-      expect(said).to.match(new RegExp(`^The ${name} cannot start; 3 faults in its configuration:`));
+      expect(code).to.equal(CONFIGURATION_ERROR);
+      expect(said).to.match(new RegExp(`^The ${name} cannot start; 3 problems in its configuration:`));
       for (const subject of ["MONGODB_URI", "RPC_URL", "CHAIN_ID"]) expect(said).to.contain(`  - ${subject}: `);
-      expect(said.match(/mend: /g)).to.have.length(3);
+      expect(said.match(/fix: /g)).to.have.length(3);
     });
 
     it(`lists every server the ${name} cannot reach at once`, async () => {
@@ -67,7 +67,7 @@ describe("a boot with a wrong configuration", function () {
         MONGODB_URI: "mongodb://127.0.0.1:1/x",
         RPC_URL: "http://127.0.0.1:1",
       });
-      expect(code).to.equal(CONFIGURATION_FAULT);
+      expect(code).to.equal(CONFIGURATION_ERROR);
       expect(said).to.contain("  - MONGODB_URI: ").and.to.contain("start MongoDB there");
       expect(said).to.contain("  - RPC_URL: ").and.to.contain("start the chain there");
     });
@@ -75,13 +75,13 @@ describe("a boot with a wrong configuration", function () {
 
   it("names a chain that is not the configured one", async () => {
     const { said, code } = await boot("api", { CHAIN_ID: "5" });
-    expect(code).to.equal(CONFIGURATION_FAULT);
+    expect(code).to.equal(CONFIGURATION_ERROR);
     expect(said).to.contain("CHAIN_ID: 127.0.0.1").and.to.contain("serves chain 31337, but CHAIN_ID is 5");
   });
 
   it("names an address that holds no contract", async () => {
     const { said, code } = await boot("worker", { DID_REGISTRY_ADDRESS: `0x${"1".repeat(40)}` });
-    expect(code).to.equal(CONFIGURATION_FAULT);
+    expect(code).to.equal(CONFIGURATION_ERROR);
     expect(said).to.contain(`DIDRegistry: there is no contract at 0x${"1".repeat(40)} on chain 31337`);
   });
 
@@ -95,7 +95,7 @@ describe("a boot with a wrong configuration", function () {
       writeFileSync(deploymentPath(empty, 31337), "{");
       const broken = await boot("indexer", { DEPLOYMENTS_DIR: empty });
       expect(broken.said).to.contain("is not a deployment record");
-      expect([missing.code, broken.code]).to.deep.equal([CONFIGURATION_FAULT, CONFIGURATION_FAULT]);
+      expect([missing.code, broken.code]).to.deep.equal([CONFIGURATION_ERROR, CONFIGURATION_ERROR]);
     } finally {
       rmSync(empty, { recursive: true });
     }
@@ -106,7 +106,7 @@ describe("a boot with a wrong configuration", function () {
       NODE_ENV: "production",
       RELAYER_PRIVATE_KEY: DEVELOPMENT_RELAYER_KEY,
     });
-    expect(code).to.equal(CONFIGURATION_FAULT);
+    expect(code).to.equal(CONFIGURATION_ERROR);
     expect(said).to.contain("RELAYER_PRIVATE_KEY: is a development key").and.to.contain("CHAIN_ID: has no default");
     expect(said).not.to.contain(DEVELOPMENT_RELAYER_KEY.slice(2, 20));
   });

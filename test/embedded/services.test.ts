@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
 import { connectRedis } from "../../core/redis";
-import { claimDataDir } from "../../embedded/claim";
+import { lockDataDir } from "../../embedded/claim";
 import { isAlive } from "../../embedded/processes";
 import { type Services, startServices } from "../../embedded/services";
 import { eventually } from "../support/eventually";
@@ -110,11 +110,11 @@ describe("the local services", () => {
 
   it("never let two of sixteen racing claimants have the same data folder", async () => {
     const dataDir = bench.folder();
-    const outcomes = await Promise.allSettled(Array.from({ length: 16 }, () => claimDataDir(dataDir)));
+    const outcomes = await Promise.allSettled(Array.from({ length: 16 }, () => lockDataDir(dataDir)));
     const claims = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
     expect(claims.length).to.be.at.most(1);
     for (const claim of claims) claim.release();
-    (await claimDataDir(dataDir)).release();
+    (await lockDataDir(dataDir)).release();
   });
 
   it("ignore a claim whose process is gone, also when its number was given to another process", async () => {
@@ -122,7 +122,7 @@ describe("the local services", () => {
     mkdirSync(join(dataDir, "claims"));
     const recycled = { pid: process.ppid, startMark: "another boot:1", command: "old", since: "2020-01-01T00:00:00Z" };
     writeFileSync(join(dataDir, "claims", "1-old.json"), JSON.stringify(recycled));
-    (await claimDataDir(dataDir)).release();
+    (await lockDataDir(dataDir)).release();
     expect(readdirSync(join(dataDir, "claims"))).to.be.empty;
   });
 

@@ -183,7 +183,7 @@ describe("the indexer's commands, as processes", function () {
     }
   });
 
-  it("name what is at fault and how to mend it, when they cannot start", async () => {
+  it("name what is at fault and how to fix it, when they cannot start", async () => {
     await (await follow()).stop();
     const [noDatabase, noDeployment, noChain] = (
       await Promise.all([
@@ -194,7 +194,7 @@ describe("the indexer's commands, as processes", function () {
     ).map(said) as [ReturnType<typeof said>, ReturnType<typeof said>, ReturnType<typeof said>];
     expect(noDatabase).to.deep.include({ code: 78, stdout: [] });
     expect(noDatabase.stderr[1]).to.match(/^ {2}- MONGODB_URI: .*ECONNREFUSED/);
-    expect(noDatabase.stderr[2]).to.equal("      mend: start MongoDB there, or correct MONGODB_URI");
+    expect(noDatabase.stderr[2]).to.equal("      fix: start MongoDB there, or correct MONGODB_URI");
     expect(noDeployment).to.deep.include({ code: 78, stdout: [] });
     expect(noDeployment.stderr[1]).to.include("there is no record of a deployment on chain 5");
     expect(noChain).to.deep.include({ code: 1, stdout: [] });

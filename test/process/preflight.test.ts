@@ -4,18 +4,18 @@ import { preflight, withDeadline } from "../../process/preflight";
 
 describe("preflight", () => {
   it("passes when every check does", async () => {
-    await preflight("api", [{ subject: "A", mend: "mend A", run: () => Promise.resolve([]) }]);
+    await preflight("api", [{ subject: "A", fix: "fix A", run: () => Promise.resolve([]) }]);
   });
 
   it("names what threw, what was found and what was refused in one error", async () => {
-    const fault = { subject: "CHAIN_ID", problem: "is another", mend: "correct it" };
+    const problem = { subject: "CHAIN_ID", problem: "is another", fix: "correct it" };
     const refusal = preflight("api", [
-      { subject: "MONGODB_URI", mend: "start MongoDB", run: () => Promise.reject(new Error("no answer")) },
-      { subject: "RPC_URL", mend: "start the chain", run: () => Promise.resolve([fault]) },
+      { subject: "MONGODB_URI", fix: "start MongoDB", run: () => Promise.reject(new Error("no answer")) },
+      { subject: "RPC_URL", fix: "start the chain", run: () => Promise.resolve([problem]) },
       {
         subject: "X",
-        mend: "x",
-        run: () => Promise.reject(new BootError("x", [{ ...fault, subject: "DIDRegistry" }])),
+        fix: "x",
+        run: () => Promise.reject(new BootError("x", [{ ...problem, subject: "DIDRegistry" }])),
       },
     ]);
     const error = await refusal.then(
@@ -23,12 +23,12 @@ describe("preflight", () => {
       (reason: unknown) => reason,
     );
     expect(error).to.be.instanceOf(BootError);
-    expect((error as BootError).faults).to.deep.equal([
-      { subject: "MONGODB_URI", problem: "no answer", mend: "start MongoDB" },
-      fault,
-      { ...fault, subject: "DIDRegistry" },
+    expect((error as BootError).problems).to.deep.equal([
+      { subject: "MONGODB_URI", problem: "no answer", fix: "start MongoDB" },
+      problem,
+      { ...problem, subject: "DIDRegistry" },
     ]);
-    expect((error as BootError).message).to.contain("The api cannot start; 3 faults");
+    expect((error as BootError).message).to.contain("The api cannot start; 3 problems");
   });
 
   it("gives up on an answer that does not come", async () => {

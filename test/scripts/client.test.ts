@@ -179,10 +179,10 @@ describe("npm run client", function () {
     expect((await openClientStore(mongo).find("shop"))!.name).to.equal("Shop & Sons");
   });
 
-  it("names what is wrong with what it was given and how to mend it, and registers nothing", async () => {
+  it("names what is wrong with what it was given and how to fix it, and registers nothing", async () => {
     const scopesFile = (name: string, content: unknown) => file(name, JSON.stringify(content));
     const twice = scopesFile("twice.json", [...SCOPES, ...SCOPES]);
-    const faults: [Record<string, string | undefined>, RegExp][] = [
+    const problems: [Record<string, string | undefined>, RegExp][] = [
       [{ name: undefined, scopes: undefined }, /^Give --name, --scopes too\.\n\nnpm run client -- add /],
       [{ "redirect-uri": undefined }, /^Give --redirect-uri too\./],
       [
@@ -208,7 +208,7 @@ describe("npm run client", function () {
       [{ "notification-key-header": "a b" }, /the notifications' header must be a header's name/],
       [{ colour: "red" }, /^Unknown option '--colour'/],
     ];
-    for (const [given, said] of faults) {
+    for (const [given, said] of problems) {
       const { code, stdout, stderr } = await add(given);
       expect([code, stdout], stderr).to.deep.equal([1, ""]);
       expect(stderr).to.match(said);

@@ -103,7 +103,7 @@ describe("deploying the contracts", function () {
     writeFileSync(deploymentPath(options.deploymentsDir, 31337), "{");
     expect(await refusalOf(deploy(options)))
       .to.contain("cannot be read")
-      .and.to.contain("mend or delete it");
+      .and.to.contain("fix or delete it");
     expect(readFileSync(deploymentPath(options.deploymentsDir, 31337), "utf8")).to.equal("{");
   });
 });

@@ -66,7 +66,7 @@ describe("supervising a process", () => {
     expect(lines[1]).to.equal("was ended by SIGKILL; starting it again");
   });
 
-  it("leaves a process down whose configuration is at fault, with its words", async () => {
+  it("leaves a process down whose configuration is wrong, with its words", async () => {
     const process_ = start("config");
     await process_.ready;
     await eventually("the report", () => lines.some((line) => line.includes("stays down")));

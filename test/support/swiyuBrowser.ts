@@ -115,7 +115,7 @@ export async function obtainCode(
   client = stage.client,
 ): Promise<{ begun: Begun; code: string }> {
   const begun = await begin(stage, more, client);
-  stage.verifier.play(begun.verificationId, "show");
+  stage.verifier.answerAsWallet(begun.verificationId, "show");
   await untilStatus(begun, "verified");
   return { begun, code: (await finishUrl(begun)).searchParams.get("code") ?? "" };
 }

@@ -14,12 +14,12 @@ import { oauthSealer, oauthWebhookSecret, startOAuth, wireOAuthApi } from "../..
 import { openInboxQueue, startInboxWorker } from "../../api/webhooks/inbox/jobs";
 import { openInbox } from "../../api/webhooks/inbox/store";
 import { type Clock, systemClock } from "../../core/clock";
-import { openDeadLetters } from "../../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../../core/jobs/deadLetters";
 import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { type StandIn, type StandInOptions, startStandIn } from "../../embedded/verifier/standIn";
+import { type MockVerifier, type MockVerifierOptions, startMockVerifier } from "../../embedded/verifier/standIn";
 import { testMongo, testRedisUrl } from "./servers";
 
 /** The page's cookie; without TLS a program has to carry it by hand. */
@@ -80,7 +80,7 @@ export async function startGatewayWorker(
   });
   const queue = openInboxQueue({ redis, prefix });
   const inboxWorker = startInboxWorker({
-    ...{ inbox: openInbox(mongo), queue, redis, prefix, deadLetters: openDeadLetters(mongo), clock, logger },
+    ...{ inbox: openInbox(mongo), queue, redis, prefix, deadLetters: createDeadLetterStore(mongo), clock, logger },
     ...{ concurrency: 16, handlers: { oauth: gateway.handler }, sweepEveryMs },
   });
   return {
@@ -95,7 +95,7 @@ export interface StageOptions {
   worker?: boolean;
   clock?: Clock;
   recheckSeconds?: number;
-  standIn?: StandInOptions;
+  standIn?: MockVerifierOptions;
   limited?: boolean;
 }
 
@@ -110,7 +110,7 @@ export interface Stage {
   mongo: Mongo;
   redis: Redis;
   prefix: string;
-  verifier: StandIn;
+  verifier: MockVerifier;
   sessions: OAuthSessionStore;
   client: TestClient;
   orders: WorkerOrders;
@@ -167,7 +167,7 @@ export async function setStage(name: string, options: StageOptions = {}): Promis
   const clients = openClientStore(mongo);
   const sessions = openOAuthSessionStore(mongo);
   await ensureIndexes(mongo);
-  const verifier = await startStandIn({ webhook: { url: `${url}/notification` }, ...options.standIn });
+  const verifier = await startMockVerifier({ webhook: { url: `${url}/notification` }, ...options.standIn });
   const workers: { close(): Promise<void> }[] = [];
   const workerRedis: Redis[] = [];
 

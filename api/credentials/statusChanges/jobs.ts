@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 import { addSeconds } from "../../../core/clock";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import type { Logger } from "../../../core/logger";
-import { type JobQueue, openQueue, processQueue } from "../../../core/jobs/queue";
+import { type JobQueue, createQueue, processQueue } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
 import { type ApplyChangeParts, applyChange, failChange, settleChange } from "./actions";
 
@@ -22,7 +22,7 @@ export interface StatusJob {
 
 /** Opens the producing side of the queue. */
 export function openStatusQueue(options: { redis: Redis; prefix: string }): JobQueue<StatusJob> {
-  return openQueue<StatusJob>({ ...options, name: QUEUE, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS });
+  return createQueue<StatusJob>({ ...options, name: QUEUE, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS });
 }
 
 /** Asks a worker to carry out a change of status; asking twice is harmless. */
@@ -49,7 +49,7 @@ export function startStatusWorker(
     redis: Redis;
     prefix: string;
     concurrency: number;
-    deadLetters: DeadLetters;
+    deadLetters: DeadLetterStore;
     logger: Logger;
     /** How often to ask the index about changes that are in a block. */
     pollMs: number;

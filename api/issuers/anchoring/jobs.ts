@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
 import type { Clock } from "../../../core/clock";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import { messageOf } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
-import { type JobQueue, openQueue, processQueue } from "../../../core/jobs/queue";
+import { type JobQueue, createQueue, processQueue } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
 import { type AnchorIssuerParts, anchorIssuer, lookAtChain } from "./actions";
 
@@ -16,7 +16,7 @@ export interface IssuerAnchoringJob {
 
 /** Opens the producing side of the queue. */
 export function openIssuerQueue(options: { redis: Redis; prefix: string }): JobQueue<IssuerAnchoringJob> {
-  return openQueue<IssuerAnchoringJob>({ ...options, name: QUEUE, attempts: 30, maxDelayMs: 60_000 });
+  return createQueue<IssuerAnchoringJob>({ ...options, name: QUEUE, attempts: 30, maxDelayMs: 60_000 });
 }
 
 /** Asks a worker for the next step of an issuer's anchoring; asking twice is harmless. */
@@ -41,7 +41,7 @@ export function startIssuerWorker(
     redis: Redis;
     prefix: string;
     queue: JobQueue<IssuerAnchoringJob>;
-    deadLetters: DeadLetters;
+    deadLetters: DeadLetterStore;
     clock: Clock;
     logger: Logger;
     sweepSeconds: number;

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
-import { type JobQueue, openQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
+import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
 import { type DecisionParts, type KycDelivery, recheck, settleDelivery } from "./actions";
 
@@ -19,7 +19,7 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
 
 /** Opens the producing side. */
 export function openRecheckQueue(connection: { redis: Redis; prefix: string }): RecheckQueue {
-  return openQueue<RecheckJob>(queueOptions(connection));
+  return createQueue<RecheckJob>(queueOptions(connection));
 }
 
 /** Reads the deliveries the inbox kept for KYC. */
@@ -33,7 +33,7 @@ export interface RecheckWorkerParts extends DecisionParts {
   queue: RecheckQueue;
   redis: Redis;
   prefix: string;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   concurrency: number;
   sweepEveryMs: number;
 }

@@ -1,11 +1,11 @@
 import type { Redis } from "ioredis";
 import type { Clock } from "../../../core/clock";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import { messageOf, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import {
   type JobQueue,
-  openQueue,
+  createQueue,
   processQueue,
   type QueueOptions,
   type QueueProcessor,
@@ -30,7 +30,7 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
 
 /** Opens the producing side. */
 export function openSandboxQueue(connection: { redis: Redis; prefix: string }): SandboxQueue {
-  return openQueue<ReportJob>(queueOptions(connection));
+  return createQueue<ReportJob>(queueOptions(connection));
 }
 
 /** Queues one report of an event. */
@@ -42,7 +42,7 @@ export interface SandboxWorkerParts {
   sandbox: SandboxStore;
   redis: Redis;
   prefix: string;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   clock: Clock;
   logger: Logger;
   webhookUrl: string;

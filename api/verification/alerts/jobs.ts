@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 import { addSeconds } from "../../../core/clock";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import type { Logger } from "../../../core/logger";
-import { type JobQueue, openQueue, processQueue } from "../../../core/jobs/queue";
+import { type JobQueue, createQueue, processQueue } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
 import { type AlarmParts, type RepairParts, repairUses, tellAdmin } from "../usage/sweep";
 import type { VerificationStore } from "../store";
@@ -26,8 +26,8 @@ export interface VerificationQueues {
 
 /** Opens the producing side of the queues. */
 export function openVerificationQueues(options: { redis: Redis; prefix: string }): VerificationQueues {
-  const deliveries = openQueue<{ verificationId: string }>({ ...options, name: DELIVERIES, attempts: 5 });
-  const alarms = openQueue<{ alertId: string }>({ ...options, name: ALARMS });
+  const deliveries = createQueue<{ verificationId: string }>({ ...options, name: DELIVERIES, attempts: 5 });
+  const alarms = createQueue<{ alertId: string }>({ ...options, name: ALARMS });
   return {
     deliveries,
     alarms,
@@ -75,7 +75,7 @@ export function startVerificationWorker(
       redis: Redis;
       prefix: string;
       queues: VerificationQueues;
-      deadLetters: DeadLetters;
+      deadLetters: DeadLetterStore;
       logger: Logger;
       sweepSeconds: number;
     },

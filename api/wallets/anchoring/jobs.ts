@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
 import { addSeconds, type Clock } from "../../../core/clock";
 import { randomId } from "../../../core/crypto";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import type { Logger } from "../../../core/logger";
-import { type JobQueue, openQueue, processQueue } from "../../../core/jobs/queue";
+import { type JobQueue, createQueue, processQueue } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
 import { type AnchorParts, type AnchoringJob, anchorWallet, exhaustedFault } from "./actions";
 import type { Anchoring, IndexedRegistration } from "./rules";
@@ -22,7 +22,7 @@ export type AnchoringQueue = JobQueue<AnchoringJob>;
 
 /** Opens the producing side of the queue. */
 export function openAnchoringQueue(options: { redis: Redis; prefix: string }): AnchoringQueue {
-  return openQueue<AnchoringJob>({ ...options, name: QUEUE, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS });
+  return createQueue<AnchoringJob>({ ...options, name: QUEUE, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS });
 }
 
 /** Asks a worker to anchor a wallet's DID; asking twice for one request is harmless. */
@@ -57,7 +57,7 @@ export interface AnchoringWorkerOptions extends AnchorParts {
   redis: Redis;
   prefix: string;
   concurrency: number;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   queue: AnchoringQueue;
   clock: Clock;
   logger: Logger;

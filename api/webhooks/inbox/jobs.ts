@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
 import { addSeconds, type Clock } from "../../../core/clock";
-import type { DeadLetters } from "../../../core/jobs/deadLetters";
+import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
-import { type JobContext, type JobQueue, openQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
+import { type JobContext, type JobQueue, createQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
 import { type Inbox, type InboxEntry, REFUSED } from "./store";
 
@@ -28,7 +28,7 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
 
 /** Opens the producing side. */
 export function openInboxQueue(connection: { redis: Redis; prefix: string }): InboxQueue {
-  return openQueue<InboxJob>(queueOptions(connection));
+  return createQueue<InboxJob>(queueOptions(connection));
 }
 
 /** Queues the work on a kept delivery; its job is named after it, so that it waits once. */
@@ -41,7 +41,7 @@ export interface InboxWorkerParts {
   queue: InboxQueue;
   redis: Redis;
   prefix: string;
-  deadLetters: DeadLetters;
+  deadLetters: DeadLetterStore;
   clock: Clock;
   logger: Logger;
   concurrency: number;

@@ -58,7 +58,7 @@ export function runPipeline(
   pipeline: readonly unknown[],
   context: PipelineContext,
 ): readonly Doc[] {
-  // All stages are compiled first: a faulty one is refused even when no document would reach it.
+  // All stages are compiled first: an invalid one is refused even when no document would reach it.
   const stages = parsePipeline(pipeline).map(([name, argument]) => compileStage(name, argument, context));
   return stages.reduce((result, stage) => stage(result), documents);
 }

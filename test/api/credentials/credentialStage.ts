@@ -14,7 +14,7 @@ import type { ConfirmStep } from "../../../api/verification/confirmation/actions
 import { openWalletRegistry } from "../../../chain/registry/readers";
 import { type Clock, systemClock } from "../../../core/clock";
 import { loadConfig } from "../../../core/config/config";
-import { openDeadLetters } from "../../../core/jobs/deadLetters";
+import { createDeadLetterStore } from "../../../core/jobs/deadLetters";
 import { formatDid } from "../../../chain/did/did";
 import { DomainError } from "../../../core/errors";
 import { openFileKeyStore } from "../../../core/keys/fileKeyStore";
@@ -164,7 +164,16 @@ export async function openCredentialStage(name: string, options: StageOptions = 
   const assembled = openCredentialWorkers({
     config: { publicUrl: PUBLIC_URL, prefix, concurrency: 8 },
     allowPrivateWebhooks: true,
-    ...{ clock, logger, mongo, redis: stage.connectRedis(), chain, index, keys, deadLetters: openDeadLetters(mongo) },
+    ...{
+      clock,
+      logger,
+      mongo,
+      redis: stage.connectRedis(),
+      chain,
+      index,
+      keys,
+      deadLetters: createDeadLetterStore(mongo),
+    },
     notifyAdmin: (alert) => Promise.resolve(void told.push(alert)),
     timing: { pollMs: 100, sweepSeconds: 1, unseenSeconds: 60 },
   });

@@ -52,7 +52,7 @@ describe("the OAuth gateway's worker, killed", () => {
     const closedAt: (Date | null)[] = [];
     for (const step of STEPS) {
       const one = await begin(stage);
-      await workUntilKilled(step, () => stage.verifier.play(one.verificationId, "show"));
+      await workUntilKilled(step, () => stage.verifier.answerAsWallet(one.verificationId, "show"));
       begun.push(one);
       closedAt.push((await stage.sessions.findByVerification(one.verificationId))!.closedAt);
     }
@@ -75,7 +75,7 @@ describe("the OAuth gateway's worker, killed", () => {
 
   it("does a notification that was kept and acknowledged before anything was queued", async () => {
     const one = await begin(stage);
-    stage.verifier.play(one.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(one.verificationId, "show", "lost");
     const facts = { verificationId: one.verificationId, keyHash: null };
     const kept = { source: "oauth", deliveryKey: one.verificationId, facts, requestId: null, sweepSeconds: 0 };
     await openInbox(stage.mongo).keep(kept, new Date());
@@ -86,8 +86,8 @@ describe("the OAuth gateway's worker, killed", () => {
 
   it("does a notification whose job went with Redis", async () => {
     const one = await begin(stage);
-    stage.verifier.play(one.verificationId, "show");
-    await eventually("the acknowledgement", () => stage.verifier.webhooks.waiting() === 0);
+    stage.verifier.answerAsWallet(one.verificationId, "show");
+    await eventually("the acknowledgement", () => stage.verifier.webhooks.pending() === 0);
     for (const key of await stage.redis.keys(`${stage.prefix}:*`)) await stage.redis.del(key);
     await stage.startWorker();
     await untilStatus(one, "verified");

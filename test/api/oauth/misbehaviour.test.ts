@@ -87,7 +87,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
   for (const [name, fault] of Object.entries(FAULTS)) {
     it(`gets its verdict though the verifier ${name} twice`, async () => {
       const begun = await begin(stage);
-      stage.verifier.play(begun.verificationId, "show", "lost");
+      stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
       faulty = { fault, times: 2, on: /^GET \/management/ };
       expect(await notify(begun)).to.equal(200);
       await untilStatus(begun, "verified", 20_000);
@@ -121,7 +121,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     expect(await notify(begun, "early")).to.equal(200);
     await eventually("the log line", () => stage.log().includes("notification ignored: verification pending"));
     expect(await statusOf(begun)).to.equal("authorized");
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "later");
     await untilStatus(begun, "verified");
   });
@@ -135,7 +135,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
         .findOne({ "facts.verificationId": early.verificationId });
       return entry?.["outcome"] === "pending";
     });
-    for (const { verificationId } of [silent, early]) stage.verifier.play(verificationId, "show", "lost");
+    for (const { verificationId } of [silent, early]) stage.verifier.answerAsWallet(verificationId, "show", "lost");
     await notify(early, "same");
     await Promise.all([untilStatus(silent, "verified"), untilStatus(early, "verified")]);
   });
@@ -168,7 +168,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
 
   it("never lets a closed session change its mind", async () => {
     const begun = await begin(stage);
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "first");
     await untilStatus(begun, "verified");
     faulty = { fault: json(200, { id: begun.verificationId, state: "FAILED" }), times: 9, on: /^GET \/management/ };
@@ -185,7 +185,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
         .filter((line) => line.includes(verificationId) && line.includes('"outcome":"session_already_processed"'))
         .map((line) => (JSON.parse(line) as { level: string }).level);
     const begun = await begin(stage);
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "first");
     await untilStatus(begun, "verified");
     await notify(begun, "again");
@@ -223,7 +223,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       notificationKey: "webhook key",
     });
     const begun = await begin(stage, {}, client);
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "guess" });
     await notify(begun, "t");
     await eventually("both refused", async () => {
@@ -241,7 +241,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       notificationHeader: "Authorization",
     });
     const begun = await begin(stage, {}, client);
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "Bearer webhook key" });
     await eventually("the wrong header is refused", async () => {
       const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
@@ -260,7 +260,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       .collection<{ _id: string }>("oauth_clients")
       .updateOne({ _id: client.clientId }, { $unset: { notificationHeader: 1 } });
     const begun = await begin(stage, {}, client);
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "webhook key" });
     await untilStatus(begun, "verified");
   });
@@ -285,8 +285,8 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       await begin(stage, {}, client),
       await begin(stage, {}, client),
     ];
-    stage.verifier.play(shown.verificationId, "show", "lost");
-    stage.verifier.play(declined.verificationId, "decline", "lost");
+    stage.verifier.answerAsWallet(shown.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(declined.verificationId, "decline", "lost");
     await Promise.all([notify(shown), notify(declined)]);
     await Promise.all([untilStatus(shown, "verified"), untilStatus(declined, "failed")]);
     await eventually("a try that was refused", () => refusals < 0);
@@ -308,7 +308,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       verifierHeader: "Authorization: Bearer management key",
     });
     const begun = await begin(stage, {}, client);
-    stage.verifier.play(begun.verificationId, "untrusted", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "untrusted", "lost");
     await notify(begun);
     await untilStatus(begun, "failed");
     const { json: token } = await redeem(stage, (await finishUrl(begun)).searchParams.get("code") ?? "", {}, client);
@@ -319,7 +319,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
 
   it("keeps nothing that could be redeemed in the database, and nothing secret in its log", async () => {
     const begun = await begin(stage);
-    stage.verifier.play(begun.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun);
     await untilStatus(begun, "verified");
     const code = (await finishUrl(begun)).searchParams.get("code") ?? "";

@@ -29,7 +29,7 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
     const begun = await browser.get(start.pathname + start.search, "application/json");
     expect(begun.status, begun.text).to.equal(200);
     const id = String(begun.json["verification_id"]);
-    stage.verifier.play(id, "show");
+    stage.verifier.answerAsWallet(id, "show");
     await eventually("the end", async () => (await browser.get(`/status/${id}`)).json["status"] === "verified");
     return new URL((await browser.get(`/authorize/${id}/finish`)).headers.get("location") ?? "");
   }
@@ -94,7 +94,7 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
     const browser = openBrowser(stage.url);
     const { json } = await browser.get(start.pathname + start.search, "application/json");
     const id = String(json["verification_id"]);
-    stage.verifier.play(id, "decline");
+    stage.verifier.answerAsWallet(id, "decline");
     await eventually("the end", async () => (await browser.get(`/status/${id}`)).json["status"] === "failed");
     const back = new URL((await browser.get(`/authorize/${id}/finish`)).headers.get("location") ?? "");
     const refused = await oidc.authorizationCodeGrant(config, back, { expectedState }).catch((error: unknown) => error);

@@ -125,7 +125,7 @@ describe("the OAuth gateway's protocol", () => {
       const query = new URLSearchParams({ ...request, redirect_uri: "https://evil.example", state: "other" });
       const begun = await browser.get(`/authorize?${query.toString()}`, "application/json");
       const verificationId = String(begun.json["verification_id"]);
-      stage.verifier.play(verificationId, "show");
+      stage.verifier.answerAsWallet(verificationId, "show");
       await untilStatus({ browser, verificationId, client: stage.client }, "verified");
       const back = await finishUrl({ browser, verificationId, client: stage.client });
       expect([back.origin + back.pathname, back.searchParams.get("state")]).to.deep.equal([REDIRECT_URI, "pushed"]);
@@ -147,7 +147,7 @@ describe("the OAuth gateway's protocol", () => {
         status: "authorized",
         next: null,
       });
-      stage.verifier.play(begun.verificationId, "show");
+      stage.verifier.answerAsWallet(begun.verificationId, "show");
       await untilStatus(begun, "verified");
       for (const part of ["page", "finish"]) {
         expect((await stranger.get(`/authorize/${begun.verificationId}/${part}`)).status).to.equal(404);
@@ -157,7 +157,7 @@ describe("the OAuth gateway's protocol", () => {
     it("say at once when something changes", async () => {
       const begun = await begin(stage);
       const waiting = begun.browser.get(`/status/${begun.verificationId}?known=authorized`);
-      stage.verifier.play(begun.verificationId, "decline");
+      stage.verifier.answerAsWallet(begun.verificationId, "decline");
       expect((await waiting).json).to.include({ status: "failed", next: `/authorize/${begun.verificationId}/finish` });
     });
 

@@ -66,7 +66,7 @@ describe("the OAuth gateway, raced by 64", () => {
 
   it("closes a session once for 64 notifications, equal and different", async () => {
     const one = await begin(stage);
-    stage.verifier.play(one.verificationId, "show", "lost");
+    stage.verifier.answerAsWallet(one.verificationId, "show", "lost");
     const logged = stage.log().length;
     const answers = await racing(async (racer) =>
       see(

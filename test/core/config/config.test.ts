@@ -18,7 +18,7 @@ const PRODUCTION = {
   RELAYER_PRIVATE_KEY: KEY,
 };
 
-function faultsOf(processName: ProcessName, env: NodeJS.ProcessEnv): BootError {
+function problemsOf(processName: ProcessName, env: NodeJS.ProcessEnv): BootError {
   try {
     loadConfig(processName, env);
   } catch (error) {
@@ -55,8 +55,8 @@ describe("configuration", () => {
     expect(() => Object.assign(config.http, { port: 1 })).to.throw(TypeError);
   });
 
-  it("lists every fault at once, each with its mend", () => {
-    const { faults, message } = faultsOf("api", {
+  it("lists every problem at once, each with its fix", () => {
+    const { problems, message } = problemsOf("api", {
       MONGODB_URI: "postgres://db",
       REDIS_URL: "localhost:6379",
       RPC_URL: "ftp://chain",
@@ -64,40 +64,40 @@ describe("configuration", () => {
       PORT: "70000",
       LOG_LEVEL: "loud",
     });
-    expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(
+    expect(problems.map(({ subject }) => subject).sort()).to.deep.equal(
       ["CHAIN_ID", "LOG_LEVEL", "MONGODB_URI", "PORT", "REDIS_URL", "RPC_URL"].sort(),
     );
-    expect(faults.every(({ mend }) => mend !== "")).to.equal(true);
-    expect(message).to.match(/^The api cannot start; 6 faults in its configuration:\n/);
+    expect(problems.every(({ fix }) => fix !== "")).to.equal(true);
+    expect(message).to.match(/^The api cannot start; 6 problems in its configuration:\n/);
     expect(message).to.contain("must be a URL that starts with mongodb://");
   });
 
   it("refuses every default in production, at once", () => {
-    const { faults } = faultsOf("worker", { NODE_ENV: "production" });
-    expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(
+    const { problems } = problemsOf("worker", { NODE_ENV: "production" });
+    expect(problems.map(({ subject }) => subject).sort()).to.deep.equal(
       ["CHAIN_ID", "KEYSTORE_PASSPHRASE", "MONGODB_URI", "REDIS_URL", "RELAYER_PRIVATE_KEY", "RPC_URL"].sort(),
     );
   });
 
   it("asks the indexer in production for no secret of others", () => {
-    const { faults } = faultsOf("indexer", { NODE_ENV: "production" });
-    expect(faults.map(({ subject }) => subject)).to.have.members(["MONGODB_URI", "RPC_URL", "CHAIN_ID"]);
+    const { problems } = problemsOf("indexer", { NODE_ENV: "production" });
+    expect(problems.map(({ subject }) => subject)).to.have.members(["MONGODB_URI", "RPC_URL", "CHAIN_ID"]);
   });
 
-  it("names faults of form and missing values of production together", () => {
-    const { faults } = faultsOf("api", { ...PRODUCTION, PORT: "x", REDIS_URL: undefined });
-    expect(faults.map(({ subject }) => subject).sort()).to.deep.equal(["PORT", "REDIS_URL"]);
+  it("names values of the wrong form and missing values of production together", () => {
+    const { problems } = problemsOf("api", { ...PRODUCTION, PORT: "x", REDIS_URL: undefined });
+    expect(problems.map(({ subject }) => subject).sort()).to.deep.equal(["PORT", "REDIS_URL"]);
   });
 
   it("refuses a relayer key that everyone knows, and a public origin without TLS, in production", () => {
-    const known = faultsOf("worker", { ...PRODUCTION, RELAYER_PRIVATE_KEY: DEVELOPMENT_RELAYER_KEY });
-    expect(known.faults.map(({ subject }) => subject)).to.deep.equal(["RELAYER_PRIVATE_KEY"]);
-    const plain = faultsOf("api", { ...PRODUCTION, PUBLIC_URL: "http://id.example.com" });
-    expect(plain.faults.map(({ subject }) => subject)).to.deep.equal(["PUBLIC_URL"]);
+    const known = problemsOf("worker", { ...PRODUCTION, RELAYER_PRIVATE_KEY: DEVELOPMENT_RELAYER_KEY });
+    expect(known.problems.map(({ subject }) => subject)).to.deep.equal(["RELAYER_PRIVATE_KEY"]);
+    const plain = problemsOf("api", { ...PRODUCTION, PUBLIC_URL: "http://id.example.com" });
+    expect(plain.problems.map(({ subject }) => subject)).to.deep.equal(["PUBLIC_URL"]);
   });
 
   it("never prints the value of a secret it refuses", () => {
-    const { message } = faultsOf("worker", { RELAYER_PRIVATE_KEY: "0xdeadbeefdeadbeef" });
+    const { message } = problemsOf("worker", { RELAYER_PRIVATE_KEY: "0xdeadbeefdeadbeef" });
     expect(message).to.contain("RELAYER_PRIVATE_KEY").and.not.to.contain("deadbeef");
   });
 

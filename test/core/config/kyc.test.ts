@@ -21,11 +21,11 @@ const PRODUCTION = {
   RELAYER_PRIVATE_KEY: `0x${"7".repeat(64)}`,
 };
 
-function faultsOf(processName: "api" | "worker", env: NodeJS.ProcessEnv): string[] {
+function problemsOf(processName: "api" | "worker", env: NodeJS.ProcessEnv): string[] {
   try {
     loadConfig(processName, env);
   } catch (error) {
-    if (error instanceof BootError) return error.faults.map(({ subject }) => subject).sort();
+    if (error instanceof BootError) return error.problems.map(({ subject }) => subject).sort();
     throw error;
   }
   throw new Error("the configuration was accepted");
@@ -45,14 +45,14 @@ describe("the configuration of KYC", () => {
       "wbhsec_previous",
     ]);
     const three = { ...PERSONA, KYC_PERSONA_WEBHOOK_SECRETS: "wbhsec_aaa,wbhsec_bbb,wbhsec_ccc" };
-    expect(faultsOf("api", three)).to.deep.equal(["KYC_PERSONA_WEBHOOK_SECRETS"]);
+    expect(problemsOf("api", three)).to.deep.equal(["KYC_PERSONA_WEBHOOK_SECRETS"]);
   });
 
   it("names everything a chosen or half-configured provider lacks", () => {
-    expect(faultsOf("api", { KYC_PROVIDER: "sumsub" })).to.deep.equal(
+    expect(problemsOf("api", { KYC_PROVIDER: "sumsub" })).to.deep.equal(
       ["KYC_SUMSUB_APP_TOKEN", "KYC_SUMSUB_SECRET_KEY", "KYC_SUMSUB_LEVEL", "KYC_SUMSUB_WEBHOOK_SECRETS"].sort(),
     );
-    expect(faultsOf("api", { KYC_STRIPE_API_KEY: "rk_live_1" })).to.deep.equal(["KYC_STRIPE_WEBHOOK_SECRETS"]);
+    expect(problemsOf("api", { KYC_STRIPE_API_KEY: "rk_live_1" })).to.deep.equal(["KYC_STRIPE_WEBHOOK_SECRETS"]);
   });
 
   it("hears a provider beside the chosen one", () => {
@@ -61,14 +61,14 @@ describe("the configuration of KYC", () => {
   });
 
   it("has no sandbox in production, whatever is chosen", () => {
-    expect(faultsOf("api", { ...PRODUCTION, KYC_PROVIDER: "sandbox" })).to.deep.equal(["KYC_PROVIDER"]);
+    expect(problemsOf("api", { ...PRODUCTION, KYC_PROVIDER: "sandbox" })).to.deep.equal(["KYC_PROVIDER"]);
     expect(loadConfig("api", PRODUCTION)).not.to.have.any.keys("kyc", "mail");
     const { kyc } = loadConfig("api", { ...PRODUCTION, ...PERSONA });
     expect(kyc).not.to.have.property("sandbox");
   });
 
   it("asks production for a way to send mail", () => {
-    expect(faultsOf("worker", { ...PRODUCTION, ...PERSONA })).to.deep.equal(["MAIL_FROM", "SMTP_URL"]);
+    expect(problemsOf("worker", { ...PRODUCTION, ...PERSONA })).to.deep.equal(["MAIL_FROM", "SMTP_URL"]);
     const given = { SMTP_URL: "smtps://u:p@mail.example.com", MAIL_FROM: "Cairn <id@example.com>" };
     expect(loadConfig("worker", { ...PRODUCTION, ...PERSONA, ...given }).mail).to.deep.equal({
       from: "Cairn <id@example.com>",

@@ -3,10 +3,16 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { systemClock } from "../../../core/clock";
-import { type DeadLetters, openDeadLetters } from "../../../core/jobs/deadLetters";
+import { type DeadLetterStore, createDeadLetterStore } from "../../../core/jobs/deadLetters";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Mongo } from "../../../core/mongo";
-import { type JobContext, type JobQueue, type QueueProcessor, openQueue, processQueue } from "../../../core/jobs/queue";
+import {
+  type JobContext,
+  type JobQueue,
+  type QueueProcessor,
+  createQueue,
+  processQueue,
+} from "../../../core/jobs/queue";
 import { connectRedis } from "../../../core/redis";
 import { eventually } from "../../support/eventually";
 import { testMongo, testRedisUrl } from "../../support/servers";
@@ -20,7 +26,7 @@ interface Task {
 describe("queue", () => {
   let mongo: Mongo;
   let redis: Redis;
-  let deadLetters: DeadLetters;
+  let deadLetters: DeadLetterStore;
   let queue: JobQueue<Task>;
   let options: { name: string; redis: Redis; prefix: string; attempts: number; maxDelayMs: number };
   const running: QueueProcessor[] = [];
@@ -28,12 +34,12 @@ describe("queue", () => {
   before(async () => {
     mongo = await testMongo("queue");
     redis = connectRedis({ url: testRedisUrl(), name: "test" });
-    deadLetters = openDeadLetters(mongo);
+    deadLetters = createDeadLetterStore(mongo);
   });
 
   beforeEach(() => {
     options = { name: "tasks", redis, prefix: `test-${randomUUID()}`, attempts: 4, maxDelayMs: 20 };
-    queue = openQueue(options);
+    queue = createQueue(options);
   });
 
   afterEach(async () => {

@@ -104,8 +104,8 @@ describe("the OAuth gateway's page, in a browser", () => {
   }
 
   async function bringTo(state: State, tab: Tab): Promise<void> {
-    if (state === "verified") stage.verifier.play(newest(), "show");
-    if (state === "failed") stage.verifier.play(newest(), "decline");
+    if (state === "verified") stage.verifier.answerAsWallet(newest(), "show");
+    if (state === "failed") stage.verifier.answerAsWallet(newest(), "decline");
     if (state === "expired") clock.moveSeconds(901);
     const { status } = STATES[state];
     await eventually(`the page says ${status}`, async () =>
@@ -209,7 +209,7 @@ describe("the OAuth gateway's page, in a browser", () => {
   it("goes back to the client by itself when verified", async () => {
     const tab = await open("light", PHONE, false);
     const logged = stage.log().length;
-    stage.verifier.play(newest(), "show");
+    stage.verifier.answerAsWallet(newest(), "show");
     await eventually("the browser asks for the way back", () =>
       stage.log().slice(logged).includes("/authorize/:verificationId/finish"),
     );
@@ -247,7 +247,7 @@ describe("the OAuth gateway's page, in a browser", () => {
     const id = newest();
     expect(text).to.include(`<noscript><meta http-equiv="refresh" content="5;url=/authorize/${id}/page"></noscript>`);
     expect(text).to.match(/good until <time [^>]*>\d\d:\d\d UTC<\/time>/);
-    stage.verifier.play(id, "decline");
+    stage.verifier.answerAsWallet(id, "decline");
     await eventually("the page says failed", async () => {
       const page = await browser.get(`/authorize/${id}/page`);
       return page.text.includes(

@@ -12,7 +12,7 @@ import {
 } from "../../../../api/webhooks/inbox/jobs";
 import { type Inbox, openInbox } from "../../../../api/webhooks/inbox/store";
 import { addSeconds, systemClock } from "../../../../core/clock";
-import { type DeadLetters, openDeadLetters } from "../../../../core/jobs/deadLetters";
+import { type DeadLetterStore, createDeadLetterStore } from "../../../../core/jobs/deadLetters";
 import { DomainError, TransientError } from "../../../../core/errors";
 import { ensureIndexes, type Mongo } from "../../../../core/mongo";
 import { connectRedis } from "../../../../core/redis";
@@ -26,7 +26,7 @@ describe("the webhook inbox", () => {
   let mongo: Mongo;
   let redis: Redis;
   let inbox: Inbox;
-  let deadLetters: DeadLetters;
+  let deadLetters: DeadLetterStore;
   let queue: InboxQueue;
   let connection: { redis: Redis; prefix: string };
   const workers: InboxWorker[] = [];
@@ -35,7 +35,7 @@ describe("the webhook inbox", () => {
     mongo = await testMongo("inbox");
     redis = connectRedis({ url: testRedisUrl(), name: "test-inbox" });
     inbox = openInbox(mongo);
-    deadLetters = openDeadLetters(mongo);
+    deadLetters = createDeadLetterStore(mongo);
   });
 
   beforeEach(async () => {

@@ -29,18 +29,36 @@ export function connectionChecks(
   { mongo, redis, chain }: Pick<CheckedParts, "mongo" | "redis" | "chain">,
   required: string[],
 ): DependencyCheck[] {
-  const check = (name: string, run: DependencyCheck["run"]) => ({ name, required: required.includes(name), run });
   return [
-    check("mongo", async () => {
-      await mongo.db?.command({ ping: 1 });
-      return {};
-    }),
-    check("redis", async () => {
-      await redis.ping();
-      return {};
-    }),
-    check("chain", async () => ({ blockNumber: await chain.provider.getBlockNumber() })),
+    mongoHealth(mongo, required.includes("mongo")),
+    redisHealth(redis, required.includes("redis")),
+    chainHealth(chain, required.includes("chain")),
   ];
+}
+
+/** Whether MongoDB answers. */
+export function mongoHealth(mongo: Mongo, required: boolean): DependencyCheck {
+  async function run() {
+    if (mongo.db === undefined) throw new Error("there is no connection to the database");
+    await mongo.db.command({ ping: 1 });
+    return {};
+  }
+  return { name: "mongo", required, run };
+}
+
+/** Whether Redis answers. */
+export function redisHealth(redis: Redis, required: boolean): DependencyCheck {
+  async function run() {
+    await redis.ping();
+    return {};
+  }
+  return { name: "redis", required, run };
+}
+
+/** Whether the chain answers, and the number of its newest block. */
+export function chainHealth(chain: Pick<Chain, "provider">, required: boolean): DependencyCheck {
+  const run = async () => ({ blockNumber: await chain.provider.getBlockNumber() });
+  return { name: "chain", required, run };
 }
 
 /** Lag counts from the moment the first block that is not indexed was mined: an idle chain has none. */

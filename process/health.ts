@@ -2,20 +2,22 @@ import { monotonicMs } from "../core/clock";
 import type { Logger } from "../core/logger";
 import { withDeadline } from "./preflight";
 
-/** A part outside the process that it works with. */
+/** What a check found, for everybody to see: a lag, a block number, or what is wrong in words. */
+export type DependencyFacts = Record<string, number | string | boolean | null | string[]> & {
+  /** What keeps the dependency from serving, in public words; it counts as down unless this is absent or empty. */
+  problems?: string[];
+};
+
+/** A part that the process works with. */
 export interface DependencyCheck {
   name: string;
   /** Whether the process is of no use at all without it. */
   required: boolean;
-  /** Returns public facts, such as a lag, or throws when the dependency does not serve. */
-  run(): Promise<Record<string, number | string | boolean | null>>;
+  /** Returns public facts, or throws when the dependency does not serve; the error is logged and not shown. */
+  run(): Promise<DependencyFacts>;
 }
 
-export interface DependencyState {
-  status: "up" | "down";
-  ms: number;
-  [fact: string]: number | string | boolean | null;
-}
+export type DependencyState = DependencyFacts & { status: "up" | "down"; ms: number };
 
 /** `ready`: all is well. `degraded`: serving, but something is missing. `unavailable`: send requests elsewhere. */
 export interface Readiness {
@@ -26,21 +28,31 @@ export interface Readiness {
 const CHECK_DEADLINE_MS = 2_000;
 
 /**
- * Asks every dependency at once. What is wrong is logged when it changes and not shown: whoever asks may be a stranger.
+ * Asks every dependency at once, two seconds at most. Errors are logged when a dependency goes down or comes up again,
+ * and not shown: whoever asks may be a stranger.
  */
 export function watchReadiness(checks: DependencyCheck[], logger: Logger): () => Promise<Readiness> {
   const down = new Set<string>();
+
+  function record(name: string, problem: { err: unknown } | { problems: string[] } | undefined): void {
+    if (problem === undefined) {
+      if (down.delete(name)) logger.info({ dependency: name }, "dependency is up again");
+      return;
+    }
+    if (!down.has(name)) logger.warn({ dependency: name, ...problem }, `dependency ${name} is down`);
+    down.add(name);
+  }
 
   async function ask({ name, run }: DependencyCheck): Promise<[string, DependencyState]> {
     const startedMs = monotonicMs();
     const ms = () => Math.round(monotonicMs() - startedMs);
     try {
       const facts = await withDeadline(run(), CHECK_DEADLINE_MS, `no answer within ${CHECK_DEADLINE_MS} ms`);
-      if (down.delete(name)) logger.info({ dependency: name }, "dependency is up again");
-      return [name, { status: "up", ms: ms(), ...facts }];
+      const { problems = [] } = facts;
+      record(name, problems.length > 0 ? { problems } : undefined);
+      return [name, { status: problems.length > 0 ? "down" : "up", ms: ms(), ...facts }];
     } catch (error) {
-      if (!down.has(name)) logger.warn({ dependency: name, err: error }, `dependency ${name} is down`);
-      down.add(name);
+      record(name, { err: error });
       return [name, { status: "down", ms: ms() }];
     }
   }

@@ -12,7 +12,7 @@ import { openThrone, type Reign } from "./write/lease";
 import type { Difference } from "./audit/difference";
 import { isHardhat, openFinality } from "./sync/finality";
 import { makeFollower } from "./sync/follow";
-import { judge } from "./readiness";
+import { assessHealth } from "./readiness";
 import { contractsOf, differenceOf, identifyChain, resetRefusal } from "./sync/identify";
 import { createMetrics } from "./metrics";
 import { openLedger } from "./write/writer";
@@ -112,7 +112,7 @@ interface CommandParts {
 async function status(mongo: Mongo, config: Config, say: (line: string) => void): Promise<number> {
   const now = systemClock.now();
   const checkpoint = await createRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID });
-  const standing = judge(checkpoint, { now, maxLagSeconds: config.readyMaxLagSeconds, leading: false });
+  const { problems } = assessHealth(checkpoint, { now, maxLagSeconds: config.readyMaxLagSeconds, leading: false });
   if (checkpoint?.indexed) {
     const { indexed, head, finalizedNumber, verifiedNumber, lease, suspects, rewinds } = checkpoint;
     const heard = head ? `block ${head.number}, seen ${head.seenAt.toISOString()}` : "not seen yet";
@@ -129,8 +129,8 @@ async function status(mongo: Mongo, config: Config, say: (line: string) => void)
     say(`leader      ${leader}, reign ${lease.reign}`);
     say(`set back    ${rewinds === 0 ? "never" : `${count(rewinds, "time")}, by reorgs or reindexing`}`);
   }
-  say(standing.ready ? "ready" : `not ready: ${standing.problems.join("; ")}`);
-  return standing.ready ? 0 : 1;
+  say(problems.length === 0 ? "ready" : `not ready: ${problems.join("; ")}`);
+  return problems.length === 0 ? 0 : 1;
 }
 
 async function audit({ mongo, source, config, logger, say }: CommandParts): Promise<number> {

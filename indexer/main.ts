@@ -10,7 +10,11 @@ import { ensureIndexes, type Mongo } from "../core/mongo";
 import { preflight } from "../process/preflight";
 import { CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { type Command, parseCommand, runCommand } from "./commands";
-import { serveHealth } from "./readiness";
+import { mongoHealth } from "../process/dependencyChecks";
+import { watchReadiness } from "../process/health";
+import { createProcessMetrics } from "../process/metrics";
+import { serveOperations } from "../process/operationsServer";
+import { type HealthDeps, indexCheck, lagGauges } from "./readiness";
 import { createMetrics } from "./metrics";
 import { runIndexer } from "./sync/leader";
 
@@ -34,17 +38,19 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       await ensureIndexes(database);
 
       const metrics = createMetrics();
-      const isLeading = async () => (await metrics.leading.get()).values[0]?.value === 1;
-      const health = await serveHealth({
-        host: config.metricsHost,
-        port: config.indexer.port,
-        metrics,
+      const health: HealthDeps = {
         clock: systemClock,
         maxLagSeconds: config.readyMaxLagSeconds,
         readCheckpoint: () => collections.checkpoints.findOne({ _id: CHECKPOINT_ID }),
-        isLeading,
+        isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
+      };
+      const operations = await serveOperations({
+        host: config.metricsHost,
+        port: config.indexer.port,
+        readiness: watchReadiness([mongoHealth(database, true), indexCheck(health)], logger),
+        metrics: createProcessMetrics(lagGauges(health), metrics.registry),
       });
-      onClose("health server", health.close);
+      onClose("operations server", operations.close);
 
       const running = runIndexer({
         mongo: database,
@@ -57,8 +63,8 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
         stopping,
         reindexOnReset: options.reindexOnReset,
         onReady: () => {
-          const entry = { notice: true, ready: true, port: health.port };
-          logger.info(entry, `Indexer follows the chain; its health is at port ${health.port}`);
+          const entry = { notice: true, ready: true, port: operations.port };
+          logger.info(entry, `Indexer follows the chain; its health is at port ${operations.port}`);
         },
       });
       onClose("indexer", () => running);

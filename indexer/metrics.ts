@@ -1,12 +1,11 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 /** What the indexer counts and measures, in Prometheus' form. */
 export type IndexerMetrics = ReturnType<typeof createMetrics>;
 
-/** Makes the indexer's metrics in a registry of their own, the process's (memory, event loop) among them. */
+/** Makes the indexer's metrics in a registry of their own. */
 export function createMetrics() {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   const registers = [registry];
   return {
     registry,
@@ -15,12 +14,6 @@ export function createMetrics() {
     verifiedBlock: new Gauge({
       name: "cairn_indexer_verified_block",
       help: "Up to here every identity's counters were compared with the chain's",
-      registers,
-    }),
-    lagBlocks: new Gauge({ name: "cairn_indexer_lag_blocks", help: "Blocks not indexed yet", registers }),
-    lagSeconds: new Gauge({
-      name: "cairn_indexer_lag_seconds",
-      help: "For how long there has been a block that is not indexed",
       registers,
     }),
     events: new Counter({ name: "cairn_indexer_events_total", help: "Events written to the index", registers }),

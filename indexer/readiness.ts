@@ -1,48 +1,45 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Clock } from "../core/clock";
+import type { DependencyCheck } from "../process/health";
+import type { GaugeDefinition } from "../process/metrics";
 import type { CheckpointDocument } from "../projection/models";
-import type { IndexerMetrics } from "./metrics";
 
-/** How the index stands, as the readiness endpoint says it. */
-export interface Standing {
-  ready: boolean;
-  /** Why not, in words; empty when ready. */
+/** How far the index is, and what is wrong with it. */
+export type IndexHealth = {
+  /** What keeps the index from being ready, in words; empty when it is ready. */
   problems: string[];
+  /** Whether this process holds the lease. */
   leading: boolean;
   indexedBlock: number | null;
   headBlock: number | null;
   verifiedBlock: number | null;
   lagBlocks: number | null;
   lagSeconds: number | null;
-}
+};
 
 /**
- * Judges a checkpoint: ready means that the index is as new as the chain, and verified, give or take `maxLagSeconds`;
+ * Assesses a checkpoint: ready means that the index is as new as the chain, and verified, give or take `maxLagSeconds`;
  * whether some process is alive is not asked.
  */
-export function judge(
+export function assessHealth(
   checkpoint: CheckpointDocument | null,
   { now, maxLagSeconds, leading }: { now: Date; maxLagSeconds: number; leading: boolean },
-): Standing {
+): IndexHealth {
   const unknown = { indexedBlock: null, headBlock: null, verifiedBlock: null, lagBlocks: null, lagSeconds: null };
-  if (!checkpoint?.indexed || !checkpoint.head) {
-    return { ready: false, problems: ["nothing is indexed yet"], leading, ...unknown };
-  }
+  if (!checkpoint?.indexed || !checkpoint.head) return { problems: ["nothing is indexed yet"], leading, ...unknown };
+
   const { indexed, head, verifiedNumber } = checkpoint;
   const lagBlocks = Math.max(0, head.number - indexed.number);
   const secondsSince = (date: Date) => Math.max(0, (now.getTime() - date.getTime()) / 1000);
-  const heardSeconds = secondsSince(head.seenAt);
+  const silentSeconds = secondsSince(head.seenAt);
   const lagSeconds = lagBlocks === 0 ? 0 : secondsSince(indexed.minedAt);
   const problems: string[] = [];
   if (lagSeconds > maxLagSeconds) problems.push(`${lagBlocks} blocks behind the chain`);
-  if (heardSeconds > maxLagSeconds) problems.push(`nothing was heard from the chain for ${Math.round(heardSeconds)} s`);
+  if (silentSeconds > maxLagSeconds) problems.push(`no answer from the chain for ${Math.round(silentSeconds)} s`);
   if (verifiedNumber < indexed.number && secondsSince(indexed.minedAt) > maxLagSeconds && lagBlocks === 0) {
-    // Proving takes moments; an old block that is not proven yet means that something keeps it from being so.
+    // Verification takes moments; an old block that is not verified yet means that something prevents it.
     problems.push(`verified up to block ${verifiedNumber} only`);
   }
   return {
-    ready: problems.length === 0,
     problems,
     leading,
     indexedBlock: indexed.number,
@@ -53,60 +50,37 @@ export function judge(
   };
 }
 
-/** The indexer's own small server: `/metrics`, `/health/live`, `/health/ready`. */
-export async function serveHealth(options: {
-  host: string;
-  port: number;
-  metrics: IndexerMetrics;
+export interface HealthDeps {
   clock: Clock;
+  /** For how long a block may be missing, or not verified, before the index counts as down. */
   maxLagSeconds: number;
   readCheckpoint(): Promise<CheckpointDocument | null>;
   isLeading(): Promise<boolean>;
-}): Promise<{ port: number; close(): Promise<void> }> {
-  const { metrics, clock, maxLagSeconds } = options;
+}
 
-  async function standing(): Promise<Standing> {
-    const [checkpoint, leading] = await Promise.all([options.readCheckpoint(), options.isLeading()]);
-    const found = judge(checkpoint, { now: clock.now(), maxLagSeconds, leading });
-    metrics.lagBlocks.set(found.lagBlocks ?? 0);
-    metrics.lagSeconds.set(found.lagSeconds ?? 0);
-    return found;
-  }
+/** Reads the checkpoint and assesses it now. */
+export async function readHealth({ clock, maxLagSeconds, ...deps }: HealthDeps): Promise<IndexHealth> {
+  const [checkpoint, leading] = await Promise.all([deps.readCheckpoint(), deps.isLeading()]);
+  return assessHealth(checkpoint, { now: clock.now(), maxLagSeconds, leading });
+}
 
-  async function answer(path: string): Promise<{ status: number; type: string; body: string }> {
-    const json = (status: number, value: unknown) => ({
-      status,
-      type: "application/json",
-      body: JSON.stringify(value),
-    });
-    if (path === "/health/live") return json(200, { alive: true });
-    if (path === "/health/ready") {
-      const found = await standing();
-      return json(found.ready ? 200 : 503, found);
-    }
-    if (path === "/metrics") {
-      await standing();
-      return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
-    }
-    return json(404, { error: "there is /metrics, /health/live and /health/ready" });
-  }
+/** The index as a dependency of the indexer's readiness: down when it has problems. */
+export function indexCheck(deps: HealthDeps): DependencyCheck {
+  return { name: "index", required: true, run: () => readHealth(deps) };
+}
 
-  const server = createServer((request, response) => {
-    answer((request.url ?? "/").split("?")[0] ?? "/").then(
-      ({ status, type, body }) => response.writeHead(status, { "content-type": type }).end(body),
-      () => response.writeHead(503).end("the index cannot be read"),
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port, options.host, resolve);
-  });
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+/** How far the index is behind the chain; NaN while nothing is indexed. */
+export function lagGauges(deps: HealthDeps): GaugeDefinition[] {
+  return [
+    {
+      name: "cairn_indexer_lag_blocks",
+      help: "Blocks not indexed yet",
+      read: async () => (await readHealth(deps)).lagBlocks ?? Number.NaN,
+    },
+    {
+      name: "cairn_indexer_lag_seconds",
+      help: "For how long there has been a block that is not indexed",
+      read: async () => (await readHealth(deps)).lagSeconds ?? Number.NaN,
+    },
+  ];
 }

@@ -86,7 +86,7 @@ describe("the indexer's commands, as processes", function () {
     await new Promise((resolve) => setTimeout(resolve, 1_600));
     const late = said(await run("status", { READY_MAX_LAG_SECONDS: "1" }));
     expect(late.code).to.equal(1);
-    expect(late.stdout.at(-1)).to.match(/^not ready: .*nothing was heard from the chain for \d+ s$/);
+    expect(late.stdout.at(-1)).to.match(/^not ready: .*no answer from the chain for \d+ s$/);
   });
 
   it("audit finds what was corrupted, repair mends it, and both then find nothing", async () => {

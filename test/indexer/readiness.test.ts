@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { CheckpointDocument } from "../../projection/models";
 import { parseCommand } from "../../indexer/commands";
-import { judge } from "../../indexer/readiness";
+import { assessHealth } from "../../indexer/readiness";
 import { formatSeconds } from "../../indexer/sync/progress";
 
 const now = new Date("2026-01-01T00:10:00Z");
@@ -21,33 +21,33 @@ function checkpoint(
   } as CheckpointDocument;
 }
 
-const standing = (found: CheckpointDocument | null) => judge(found, { now, maxLagSeconds: 60, leading: true });
+const assess = (found: CheckpointDocument | null) => assessHealth(found, { now, maxLagSeconds: 60, leading: true });
 
 describe("the indexer's readiness", () => {
-  it("is given on a chain that is quiet but heard of", () => {
-    expect(standing(checkpoint(5, 3_600, 5, 2))).to.deep.include({ ready: true, lagBlocks: 0, lagSeconds: 0 });
+  it("is given on a chain that mines nothing but answers", () => {
+    expect(assess(checkpoint(5, 3_600, 5, 2))).to.deep.include({ problems: [], lagBlocks: 0, lagSeconds: 0 });
   });
 
   it("is not given when blocks are missing for longer than allowed", () => {
-    const found = standing(checkpoint(5, 61, 9, 2));
-    expect(found).to.deep.include({ ready: false, lagBlocks: 4, lagSeconds: 61 });
+    const found = assess(checkpoint(5, 61, 9, 2));
+    expect(found).to.deep.include({ lagBlocks: 4, lagSeconds: 61 });
     expect(found.problems).to.deep.equal(["4 blocks behind the chain"]);
   });
 
   it("is given while a short gap is being closed", () => {
-    expect(standing(checkpoint(5, 59, 9, 2)).ready).to.equal(true);
+    expect(assess(checkpoint(5, 59, 9, 2)).problems).to.deep.equal([]);
   });
 
-  it("is not given when nothing is heard from the chain, though the process lives", () => {
-    expect(standing(checkpoint(5, 10, 5, 61)).problems).to.deep.equal(["nothing was heard from the chain for 61 s"]);
+  it("is not given when the chain does not answer, though the process lives", () => {
+    expect(assess(checkpoint(5, 10, 5, 61)).problems).to.deep.equal(["no answer from the chain for 61 s"]);
   });
 
   it("is not given when old blocks are not verified", () => {
-    expect(standing(checkpoint(5, 61, 5, 2, 4)).problems).to.deep.equal(["verified up to block 4 only"]);
+    expect(assess(checkpoint(5, 61, 5, 2, 4)).problems).to.deep.equal(["verified up to block 4 only"]);
   });
 
   it("is not given before anything is indexed", () => {
-    expect(standing(null).ready).to.equal(false);
+    expect(assess(null).problems).to.deep.equal(["nothing is indexed yet"]);
   });
 });
 

@@ -1,8 +1,13 @@
 import { expect } from "chai";
-import { connectMongo } from "../../core/mongo";
-import { createRegistryCollections } from "../../projection/models";
-import { serveHealth, type Standing } from "../../indexer/readiness";
+import { connectMongo, type Mongo } from "../../core/mongo";
+import { CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
+import { type HealthDeps, type IndexHealth, indexCheck, lagGauges } from "../../indexer/readiness";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
+import { createLogger } from "../../core/logger";
+import { mongoHealth } from "../../process/dependencyChecks";
+import { type Readiness, watchReadiness } from "../../process/health";
+import { createProcessMetrics } from "../../process/metrics";
+import { type OperationsServer, serveOperations } from "../../process/operationsServer";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { eventually } from "../support/eventually";
 import { type FaultyRpc, startFaultyRpc, type Weather } from "../support/faultyRpc";
@@ -19,14 +24,14 @@ import { movableClock } from "../support/swiyuStage";
 
 const MAX_LAG_SECONDS = 60;
 
-describe("the indexer's health server", function () {
+describe("the indexer's operations server", function () {
   this.timeout(60_000);
   let chain: DevChain;
   let database: IndexDatabase;
   let node: FaultyRpc;
   let clock: ReturnType<typeof movableClock>;
   let indexer: RunningIndexer | undefined;
-  let server: { port: number; close(): Promise<void> };
+  let server: OperationsServer;
   const processes: RunningScript[] = [];
 
   before(async () => {
@@ -52,10 +57,19 @@ describe("the indexer's health server", function () {
   });
 
   /** The server as an indexer's process has it, with a clock that can be moved. */
-  async function serve(metrics: IndexerMetrics = createMetrics(), readCheckpoint = database.checkpoint): Promise<void> {
-    server = await serveHealth({
-      ...{ host: "127.0.0.1", port: 0, metrics, clock, maxLagSeconds: MAX_LAG_SECONDS, readCheckpoint },
+  async function serve(metrics: IndexerMetrics = createMetrics(), mongo: Mongo = database.mongo): Promise<void> {
+    const health: HealthDeps = {
+      clock,
+      maxLagSeconds: MAX_LAG_SECONDS,
+      readCheckpoint: () => createRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID }),
       isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
+    };
+    const logger = createLogger({ processName: "indexer", logLevel: "silent" });
+    server = await serveOperations({
+      host: "127.0.0.1",
+      port: 0,
+      readiness: watchReadiness([mongoHealth(mongo, true), indexCheck(health)], logger),
+      metrics: createProcessMetrics(lagGauges(health), metrics.registry),
     });
   }
 
@@ -69,10 +83,14 @@ describe("the indexer's health server", function () {
 
   const head = async () => (await chain.provider.getBlock("latest"))!;
   const get = (path: string, port = server.port) => fetch(`http://127.0.0.1:${port}${path}`);
-  async function ready(port = server.port): Promise<Standing & { status: number }> {
+  /** The answer's code, the process's readiness, and what it says of the index. */
+  async function ready(port = server.port) {
     const answer = await get("/health/ready", port);
     expect(answer.headers.get("content-type")).to.equal("application/json");
-    return { status: answer.status, ...((await answer.json()) as Standing) };
+    const { status: readiness, dependencies } = (await answer.json()) as Readiness;
+    const { ms, ...index } = dependencies["index"]!;
+    expect(ms).to.be.a("number");
+    return { code: answer.status, readiness, ...(index as IndexHealth & { status: "up" | "down" }) };
   }
   /** A metric's value; the sum of its values when it has labels that are not given. */
   async function metric(name: string, label = ""): Promise<number | undefined> {
@@ -86,8 +104,16 @@ describe("the indexer's health server", function () {
     await serve();
     expect((await get("/health/live")).status).to.equal(200);
     expect(await ready()).to.deep.equal({
-      ...{ status: 503, ready: false, problems: ["nothing is indexed yet"], leading: false },
-      ...{ indexedBlock: null, headBlock: null, verifiedBlock: null, lagBlocks: null, lagSeconds: null },
+      code: 503,
+      readiness: "unavailable",
+      status: "down",
+      problems: ["nothing is indexed yet"],
+      leading: false,
+      indexedBlock: null,
+      headBlock: null,
+      verifiedBlock: null,
+      lagBlocks: null,
+      lagSeconds: null,
     });
   });
 
@@ -96,12 +122,20 @@ describe("the indexer's health server", function () {
     const { hash, number } = await head();
     await indexedUpTo(database, hash!);
     expect(await ready()).to.deep.equal({
-      ...{ status: 200, ready: true, problems: [], leading: true },
-      ...{ indexedBlock: number, headBlock: number, verifiedBlock: number, lagBlocks: 0, lagSeconds: 0 },
+      code: 200,
+      readiness: "ready",
+      status: "up",
+      problems: [],
+      leading: true,
+      indexedBlock: number,
+      headBlock: number,
+      verifiedBlock: number,
+      lagBlocks: 0,
+      lagSeconds: 0,
     });
     clock.moveSeconds(3_600);
-    await eventually("the chain to be heard of again", async () => (await ready()).ready);
-    expect(await ready()).to.include({ status: 200, indexedBlock: number, lagBlocks: 0, lagSeconds: 0 });
+    await eventually("the next answer of the chain", async () => (await ready()).status === "up");
+    expect(await ready()).to.include({ code: 200, indexedBlock: number, lagBlocks: 0, lagSeconds: 0 });
   });
 
   it("is not ready while the index lags, and says by how much; the metrics say the same", async () => {
@@ -117,7 +151,7 @@ describe("the indexer's health server", function () {
     await eventually("a part of the chain in the index", async () => (await database.checkpoint())?.indexed ?? false);
     clock.moveSeconds(1_000);
     const lagging = await ready();
-    expect(lagging).to.include({ status: 503, ready: false, headBlock: number });
+    expect(lagging).to.include({ code: 503, status: "down", headBlock: number });
     expect(lagging.indexedBlock).to.be.lessThan(reach + 1);
     expect(lagging.lagBlocks).to.equal(number - lagging.indexedBlock!);
     expect(lagging.lagSeconds).to.be.greaterThan(MAX_LAG_SECONDS);
@@ -128,19 +162,25 @@ describe("the indexer's health server", function () {
     clock.moveSeconds(-1_000);
     delete node.faults.refuse;
     await indexedUpTo(database, hash!);
-    expect(await ready()).to.include({ status: 200, lagBlocks: 0, lagSeconds: 0 });
+    expect(await ready()).to.include({ code: 200, lagBlocks: 0, lagSeconds: 0 });
     expect([await metric("lag_blocks"), await metric("lag_seconds")]).to.deep.equal([0, 0]);
   });
 
-  it("is not ready when nothing is heard from the chain, though the process lives", async () => {
+  it("is not ready while the chain does not answer, though the process lives", async () => {
     await follow();
     await indexedUpTo(database, (await head()).hash!);
-    node.faults.weather = () => "drop";
+    let dropped = 0;
+    node.faults.weather = () => {
+      dropped += 1;
+      return "drop";
+    };
+    // An answer that was under way when the node went silent still counts, at the time it is written.
+    await eventually("a request without an answer", () => dropped > 0);
     clock.moveSeconds(MAX_LAG_SECONDS + 30);
     await expectStays(async () => {
-      const deaf = await ready();
-      expect(deaf).to.include({ status: 503, ready: false, leading: true });
-      expect(deaf.problems.join()).to.match(/nothing was heard from the chain for \d+ s/);
+      const cutOff = await ready();
+      expect(cutOff).to.include({ code: 503, status: "down", leading: true });
+      expect(cutOff.problems.join()).to.match(/no answer from the chain for \d+ s/);
     });
     expect((await get("/health/live")).status).to.equal(200);
   });
@@ -157,7 +197,7 @@ describe("the indexer's health server", function () {
     await eventually("the new block to be heard of", async () => (await metric("head_block"))! > number);
     clock.moveSeconds(MAX_LAG_SECONDS + 30);
     await expectStays(async () =>
-      expect(await ready()).to.include({ status: 503, ready: false, indexedBlock: number }),
+      expect(await ready()).to.include({ code: 503, status: "down", indexedBlock: number }),
     );
   });
 
@@ -191,14 +231,22 @@ describe("the indexer's health server", function () {
     expect((await get("/metrics")).headers.get("content-type")).to.include("text/plain");
   });
 
-  it("answers 503 while the database does not, and 404 where there is nothing", async () => {
+  it("is unavailable while the database does not answer, keeps its other metrics, and knows no other paths", async () => {
     const mongo = await connectMongo({ uri: database.uri, name: "closed" });
-    const { checkpoints } = createRegistryCollections(mongo);
     await mongo.close();
-    await serve(createMetrics(), () => checkpoints.findOne({}));
-    for (const path of ["/health/ready", "/metrics"]) expect((await get(path)).status, path).to.equal(503);
+    await serve(createMetrics(), mongo);
+    const answer = await get("/health/ready");
+    expect(answer.status).to.equal(503);
+    const { status, dependencies } = (await answer.json()) as Readiness;
+    expect(status).to.equal("unavailable");
+    expect([dependencies["mongo"]?.status, dependencies["index"]?.status]).to.deep.equal(["down", "down"]);
+    const lag = [await metric("lag_blocks"), await metric("lag_seconds")];
+    expect(lag, "numbers that cannot be read").to.deep.equal([Number.NaN, Number.NaN]);
+    expect(await metric("reorgs_total")).to.equal(0);
     expect((await get("/health/live")).status).to.equal(200);
     expect((await get("/nothing")).status).to.equal(404);
+    const posted = await fetch(`http://127.0.0.1:${server.port}/health/live`, { method: "POST" });
+    expect([posted.status, posted.headers.get("allow")]).to.deep.equal([405, "GET, HEAD"]);
   });
 
   it("tells a standby from the leader, both ready, and the standby's rise when the leader ends", async () => {
@@ -212,8 +260,8 @@ describe("the indexer's health server", function () {
     const leader = await start();
     const standby = await start();
     await indexedUpTo(database, (await head()).hash!);
-    expect(await ready(leader.port)).to.include({ status: 200, leading: true });
-    expect(await ready(standby.port)).to.include({ status: 200, leading: false });
+    expect(await ready(leader.port)).to.include({ code: 200, leading: true });
+    expect(await ready(standby.port)).to.include({ code: 200, leading: false });
     const holder = (await database.checkpoint())!.lease.holder!;
     const named = `cairn_indexer_lease_holder{holder="${holder}"} 1`;
     for (const { port } of [leader, standby]) {
@@ -228,7 +276,7 @@ describe("the indexer's health server", function () {
     await randomActivity(chain, diceOf(9), 2);
     const { hash, number } = await head();
     await indexedUpTo(database, hash!);
-    expect(await ready(standby.port)).to.include({ status: 200, leading: true, indexedBlock: number });
+    expect(await ready(standby.port)).to.include({ code: 200, leading: true, indexedBlock: number });
   });
 });
 

@@ -1,20 +1,24 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 
 /** What every commit must pass beside the tests; each runs to its end, so that one round shows everything. */
-const CHECKS: { name: string; bin: string; args: string[] }[] = [
-  { name: "types", bin: "typescript/bin/tsc", args: ["--noEmit", "-p", "."] },
-  { name: "linter", bin: "eslint/bin/eslint.js", args: ["--max-warnings", "0", "."] },
-  { name: "formatter", bin: "prettier/bin/prettier.cjs", args: ["--check", "--log-level", "warn", "."] },
+const CHECKS: { name: string; script: string; args: string[] }[] = [
+  { name: "types", script: "node_modules/typescript/bin/tsc", args: ["--noEmit", "-p", "."] },
+  { name: "linter", script: "node_modules/eslint/bin/eslint.js", args: ["--max-warnings", "0", "."] },
+  {
+    name: "formatter",
+    script: "node_modules/prettier/bin/prettier.cjs",
+    args: ["--check", "--log-level", "warn", "."],
+  },
   {
     name: "Solidity linter",
-    bin: "solhint/solhint.js",
+    script: "node_modules/solhint/solhint.js",
     args: ["--max-warnings", "0", "--disc", "--noPoster", "contracts/**/*.sol"],
   },
+  { name: "compiled contracts", script: "scripts/launch/verifyTypes.cjs", args: [] },
 ];
 
-async function run({ bin, args }: { bin: string; args: string[] }): Promise<{ code: number; output: string }> {
-  const child = spawn(process.execPath, [join("node_modules", bin), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+async function run({ script, args }: { script: string; args: string[] }): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));

@@ -51,7 +51,7 @@ export function startScript(script: string, args: string[], options: ChildOption
 /** Starts a server that does not watch its standard input, under a guard that ends it when we are gone. */
 export function startGuarded(command: string, args: string[], options: ChildOptions): Child {
   const record = JSON.stringify({ pidFile: options.pidFile, ...options.record });
-  return leash([join(__dirname, "guard.cjs"), record, command, ...args], options.record.folder, options.env).handle;
+  return leash([join(__dirname, "parentWatch.cjs"), record, command, ...args], options.record.folder, options.env).handle;
 }
 
 /** Ends what an earlier start left running because it, or its guard, was killed. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BootError, type BootProblem } from "../core/errors";
-import { lockDataDir, type DataDirLock } from "./claim";
+import { lockDataDir, type DataDirLock } from "./folderLock";
 import type { Part, PartExit, PartName, PartOptions, PartReport } from "./part";
 import { startChain } from "./startChain";
 import { startMongo } from "./startMongo";

@@ -40,12 +40,8 @@ function requireNode() {
 
 /** What runs the script: tsx from the sources, or in production the compiled file, without any development package. */
 function commandOf(script) {
-  if (
-    process.env.NODE_ENV !== "production" ||
-    (script.startsWith("scripts/") === true && script !== "scripts/deploy.ts")
-  ) {
-    return ["--import", "tsx", local(script)];
-  }
+  const isCompiled = !script.startsWith("scripts/") || script.startsWith("scripts/operate/");
+  if (process.env.NODE_ENV !== "production" || !isCompiled) return ["--import", "tsx", local(script)];
   const compiled = local("dist", script.replace(/\.ts$/, ".js"));
   if (fs.existsSync(compiled)) return ["--enable-source-maps", compiled];
   say(`${path.relative(root, compiled)} is missing: run "npm ci && npm run build" before starting in production.`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { EIP1193Provider } from "hardhat/types";
 import { messageOf } from "../../core/errors";
 import { Journal, type JournalContent, type JournalHeader } from "./journal";
-import { type ChainPosition, JournaledNode } from "./remember";
+import { type ChainPosition, JournaledNode } from "./journaledNode";
 import { replay } from "./replay";
 import { advanceClock, ask, getBlock } from "./rpc";
 

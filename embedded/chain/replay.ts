@@ -1,8 +1,8 @@
 import type { EIP1193Provider } from "hardhat/types";
-import type { IntervalSetting } from "./interval";
+import type { IntervalSetting } from "./intervalMining";
 import { type JournalContent, type JournalEntry, JournalError, type RecordedTransaction } from "./journal";
 import { isSpentByBlock } from "./methods";
-import type { ChainPosition } from "./remember";
+import type { ChainPosition } from "./journaledNode";
 import { advanceClock, ask, toQuantity } from "./rpc";
 
 type Mined = Extract<JournalEntry, { kind: "mined" }>;

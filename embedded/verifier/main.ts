@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { startMockVerifier } from "./standIn";
+import { startMockVerifier } from "./mockVerifier";
 
 /*
  * The stand-in for a swiyu verifier as a process of its own:

@@ -4,7 +4,7 @@ import { getCreateAddress, JsonRpcProvider } from "ethers";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
 import { freePort } from "../../embedded/ports";
 import { BatchingWallet__factory, DIDRegistry__factory } from "../../typechain-types";
-import { deploy } from "../deploy";
+import { deploy } from "../operate/deploy";
 
 /** A chain full of events, and a way to add some. */
 export interface BenchChain {

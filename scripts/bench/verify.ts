@@ -24,7 +24,7 @@ import { signCompact, thumbprintOf } from "../../core/keys/jws";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { formatCredId } from "../../chain/status/credId";
 import { startServices } from "../../embedded/services";
-import { deploy } from "../deploy";
+import { deploy } from "../operate/deploy";
 
 const COUNT = Number(process.env["COUNT"] ?? "2000");
 const CONCURRENCY = 64;

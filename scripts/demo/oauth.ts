@@ -7,7 +7,7 @@ import { openClientStore } from "../../api/oauth/clients/store";
 import { openSealer } from "../../api/oauth/secrets";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
-import { type MockVerifier, startMockVerifier } from "../../embedded/verifier/standIn";
+import { type MockVerifier, startMockVerifier } from "../../embedded/verifier/mockVerifier";
 import type { Scene, Stage } from "./stage";
 
 /** Where the gateway's story is played: the relying party is registered in the database. */

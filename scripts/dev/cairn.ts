@@ -7,7 +7,7 @@ import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";
 import { type Services, startServices } from "../../embedded/services";
 import type { Stage } from "../demo/stage";
-import { deploy } from "../deploy";
+import { deploy } from "../operate/deploy";
 import { type Supervised, supervise } from "./supervise";
 
 const ROOT = join(__dirname, "..", "..");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { connectMongo } from "../../core/mongo";
-import { deploy } from "../../scripts/deploy";
+import { deploy } from "../../scripts/operate/deploy";
 import { eventually } from "../support/eventually";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 import { ask } from "./support/testApi";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
 import { deploymentPath } from "../../chain/deployment";
-import { deploy } from "../../scripts/deploy";
+import { deploy } from "../../scripts/operate/deploy";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 
 const ROOT = join(__dirname, "..", "..");

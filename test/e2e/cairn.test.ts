@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { DID_REGISTRY_ABI } from "../../chain/client";
 import { messageOf } from "../../core/errors";
 import type { Scene, Stage } from "../../scripts/demo/stage";
-import { playStory } from "../../scripts/demo/story";
+import { playStory } from "../../scripts/demo/alice";
 import { type RunningCairn, type RunningRecord, runningRecordPath, stageOf, startCairn } from "../../scripts/dev/cairn";
 import { eventually } from "../support/eventually";
 
@@ -88,14 +88,14 @@ describe("a whole Cairn", function () {
     afterEach(() => taken.splice(0).forEach((server) => server.close()));
 
     it("continues after a hard kill with the same Alice, and ends cleanly on Ctrl-C", async () => {
-      const first = run("scripts/dev.ts", dataDir);
+      const first = run("scripts/dev/main.ts", dataDir);
       const record = await eventually("the first start", () => readRecord(dataDir), 90_000);
       await eventually("the wallet to be linked", () => first.output().includes("She links her wallet"), 60_000);
       first.child.kill("SIGKILL");
       const wallet = /0x[0-9a-fA-F]{40}/.exec(first.output().split("She links her wallet")[1] ?? "")?.[0] ?? "";
       await eventually("its processes to end", async () => !(await isReachable(record.stage.apiUrl)), 20_000);
 
-      const second = run("scripts/dev.ts", dataDir);
+      const second = run("scripts/dev/main.ts", dataDir);
       await eventually("the second start to finish", () => second.output().includes("Cairn is running"), 90_000);
       const again = await eventually("its record", () => readRecord(dataDir));
       expect(await registrationsOf(again.stage, wallet)).to.equal(1);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect } from "chai";
 import { connectRedis } from "../../core/redis";
-import { lockDataDir } from "../../embedded/claim";
+import { lockDataDir } from "../../embedded/folderLock";
 import { isAlive } from "../../embedded/processes";
 import { type Services, startServices } from "../../embedded/services";
 import { eventually } from "../support/eventually";

@@ -5,7 +5,7 @@ import { JsonRpcProvider, type ContractTransactionReceipt } from "ethers";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
 import type { Deployment } from "../../chain/deployment";
 import { startChain } from "../../embedded/startChain";
-import { deploy } from "../../scripts/deploy";
+import { deploy } from "../../scripts/operate/deploy";
 import {
   type DIDRegistry,
   DIDRegistry__factory,

@@ -19,7 +19,7 @@ import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { type MockVerifier, type MockVerifierOptions, startMockVerifier } from "../../embedded/verifier/standIn";
+import { type MockVerifier, type MockVerifierOptions, startMockVerifier } from "../../embedded/verifier/mockVerifier";
 import { testMongo, testRedisUrl } from "./servers";
 
 /** The page's cookie; without TLS a program has to carry it by hand. */

@@ -9,7 +9,7 @@ import { type Logger, createLogger } from "../../../core/logger";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";
 import { createTransactionStore } from "../../../chain/relayer/transactions";
-import { deploy } from "../../../scripts/deploy";
+import { deploy } from "../../../scripts/operate/deploy";
 import { openChallengeStore } from "../../../api/wallets/challenges/store";
 import { openWalletStore } from "../../../api/wallets/store";
 import { fundedKey, testMongo, testRedisUrl, testRpcUrl } from "../../support/servers";

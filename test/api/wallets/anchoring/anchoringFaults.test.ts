@@ -11,7 +11,7 @@ import type { WorkerApp } from "../../../../api/workerApp";
 import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
-import { deploy } from "../../../../scripts/deploy";
+import { deploy } from "../../../../scripts/operate/deploy";
 import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/config";
 import { eventually } from "../../../support/eventually";
 import { chainFacts, linkQueuedWallet, startTestWorker } from "./anchorings";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { verifyStatus, type ProvenStatus } from "../api/audit/rules";
-import { messageOf } from "../core/errors";
+import { verifyStatus, type ProvenStatus } from "../../api/audit/rules";
+import { messageOf } from "../../core/errors";
 
 const USAGE = `npm run audit:verify -- <file> [--block-hash 0x...]
 

@@ -1,10 +1,10 @@
 import { type JsonRpcProvider, Transaction, Wallet, concat, getCreate2Address, id, keccak256 } from "ethers";
 import { mkdirSync, readFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
-import { DEVELOPMENT_RELAYER_KEY, readEnvironmentBesideRunning } from "../core/config/config";
-import { type DeployedContract, type Deployment, deploymentPath } from "../chain/deployment";
-import { messageOf } from "../core/errors";
-import { createProvider, shortMessageOf } from "../chain/provider";
-import { DIDRegistry__factory, IssuerRegistry__factory } from "../typechain-types";
+import { DEVELOPMENT_RELAYER_KEY, readEnvironmentBesideRunning } from "../../core/config/config";
+import { type DeployedContract, type Deployment, deploymentPath } from "../../chain/deployment";
+import { messageOf } from "../../core/errors";
+import { createProvider, shortMessageOf } from "../../chain/provider";
+import { DIDRegistry__factory, IssuerRegistry__factory } from "../../typechain-types";
 
 /**
  * The deterministic deployment proxy that most chains already hold: it deploys by CREATE2, so that the same code and

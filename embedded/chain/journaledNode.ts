@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { EIP1193Provider, RequestArguments } from "hardhat/types";
-import { ReadWriteLock } from "./gate";
-import { IntervalMining, type IntervalSetting } from "./interval";
+import { ReadWriteLock } from "./readWriteLock";
+import { IntervalMining, type IntervalSetting } from "./intervalMining";
 import type { Journal, JournalEntry, RecordedTransaction } from "./journal";
 import { effectOf, outlivesRevert } from "./methods";
 import { advanceClock, ask, getBlock, type RpcBlock, type RpcTransaction } from "./rpc";

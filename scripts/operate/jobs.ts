@@ -1,9 +1,9 @@
-import { createDeadLetterStore } from "../core/jobs/deadLetters";
-import { loadConfig } from "../core/config/config";
-import { messageOf } from "../core/errors";
-import { connectMongo } from "../core/mongo";
-import { createQueue } from "../core/jobs/queue";
-import { connectRedis } from "../core/redis";
+import { createDeadLetterStore } from "../../core/jobs/deadLetters";
+import { loadConfig } from "../../core/config/config";
+import { messageOf } from "../../core/errors";
+import { connectMongo } from "../../core/mongo";
+import { createQueue } from "../../core/jobs/queue";
+import { connectRedis } from "../../core/redis";
 
 const USAGE = `npm run jobs -- list [queue]     the jobs that were given up, the newest first
 npm run jobs -- retry <id>       put one back into its queue

@@ -3,11 +3,11 @@ import { JsonRpcProvider } from "ethers";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
-import { deploymentPath } from "../../chain/deployment";
-import type { Part } from "../../embedded/part";
-import { startChain } from "../../embedded/startChain";
-import { type DeployOptions, deploy } from "../../scripts/deploy";
+import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/config";
+import { deploymentPath } from "../../../chain/deployment";
+import type { Part } from "../../../embedded/part";
+import { startChain } from "../../../embedded/startChain";
+import { type DeployOptions, deploy } from "../../../scripts/operate/deploy";
 
 describe("deploying the contracts", function () {
   this.timeout(60_000);

@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { readEnvironment } from "../core/config/config";
-import { messageOf } from "../core/errors";
-import { playKycStory } from "./demo/kyc";
-import { playOAuth } from "./demo/oauth";
-import type { Scene, Stage } from "./demo/stage";
-import { playStory } from "./demo/story";
-import { type RunningRecord, runningRecordPath, stageOf, startCairn } from "./dev/cairn";
-import { processLine, sceneLines } from "./dev/words";
+import { readEnvironment } from "../../core/config/config";
+import { messageOf } from "../../core/errors";
+import { playKycStory } from "./kyc";
+import { playOAuth } from "./oauth";
+import type { Scene, Stage } from "./stage";
+import { playStory } from "./alice";
+import { type RunningRecord, runningRecordPath, stageOf, startCairn } from "../dev/cairn";
+import { processLine, sceneLines } from "../dev/output";
 
-const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", ".cairn"));
+const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", "..", ".cairn"));
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 type Story = (stage: Stage, tell: (scene: Scene) => void) => Promise<void>;

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { type ClientRegistration, registerClient, replaceSecret } from "../api/oauth/clients/actions";
-import { type ClientStore, openClientStore } from "../api/oauth/clients/store";
-import type { ScopeDefinition } from "../api/oauth/rules";
-import { oauthSealer, oauthWebhookSecret } from "../api/oauthWiring";
-import { systemClock } from "../core/clock";
-import { type Config, loadConfig } from "../core/config/config";
-import { messageOf } from "../core/errors";
-import { openFileKeyStore } from "../core/keys/fileKeyStore";
-import { connectMongo } from "../core/mongo";
+import { type ClientRegistration, registerClient, replaceSecret } from "../../api/oauth/clients/actions";
+import { type ClientStore, openClientStore } from "../../api/oauth/clients/store";
+import type { ScopeDefinition } from "../../api/oauth/rules";
+import { oauthSealer, oauthWebhookSecret } from "../../api/oauthWiring";
+import { systemClock } from "../../core/clock";
+import { type Config, loadConfig } from "../../core/config/config";
+import { messageOf } from "../../core/errors";
+import { openFileKeyStore } from "../../core/keys/fileKeyStore";
+import { connectMongo } from "../../core/mongo";
 
 const USAGE = `npm run client -- add --name NAME --redirect-uri URI --verifier-url URL --scopes FILE [options]
     --redirect-uri URI          may be given several times; matched character for character

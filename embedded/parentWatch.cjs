@@ -2,7 +2,7 @@
 // Cairn holds the other end of our standard input: however it dies, SIGKILL included, the pipe closes.
 // Plain JavaScript, because a guard must be up in a few milliseconds.
 //
-//   node guard.cjs '{"pidFile": "...", "marks": ["..."], "folder": "..."}' <command> <arguments...>
+//   node parentWatch.cjs '{"pidFile": "...", "marks": ["..."], "folder": "..."}' <command> <arguments...>
 "use strict";
 const { spawn } = require("node:child_process");
 const fs = require("node:fs");

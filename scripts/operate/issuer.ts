@@ -1,22 +1,22 @@
 import { Wallet } from "ethers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type CredentialApp, openCredentialApp } from "../api/credentialApp";
-import { ISSUER_ANCHORING } from "../api/issuers/anchoring/actions";
-import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../api/issuers/rules";
-import type { IssuerAccount } from "../api/issuers/store";
-import { type Chain, createChain } from "../chain/client";
-import { systemClock } from "../core/clock";
-import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../core/config/config";
-import { messageOf } from "../core/errors";
-import { openFileKeyStore } from "../core/keys/fileKeyStore";
-import { createLogger } from "../core/logger";
-import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
-import { connectRedis } from "../core/redis";
-import { createProjection } from "../projection/queries";
-import { createTransactionStore } from "../chain/relayer/transactions";
-import { createRelayer } from "../chain/relayer/relayer";
-import { createSigner } from "../chain/relayer/signer";
+import { type CredentialApp, openCredentialApp } from "../../api/credentialApp";
+import { ISSUER_ANCHORING } from "../../api/issuers/anchoring/actions";
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../../api/issuers/rules";
+import type { IssuerAccount } from "../../api/issuers/store";
+import { type Chain, createChain } from "../../chain/client";
+import { systemClock } from "../../core/clock";
+import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../../core/config/config";
+import { messageOf } from "../../core/errors";
+import { openFileKeyStore } from "../../core/keys/fileKeyStore";
+import { createLogger } from "../../core/logger";
+import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
+import { connectRedis } from "../../core/redis";
+import { createProjection } from "../../projection/queries";
+import { createTransactionStore } from "../../chain/relayer/transactions";
+import { createRelayer } from "../../chain/relayer/relayer";
+import { createSigner } from "../../chain/relayer/signer";
 
 const USAGE = `npm run issuer -- add --name "State University" [--algorithm EdDSA|ES256] [--metadata-uri https://...]
 npm run issuer -- list

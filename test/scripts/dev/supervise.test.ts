@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Supervised, supervise } from "../../scripts/dev/supervise";
-import { eventually } from "../support/eventually";
+import { type Supervised, supervise } from "../../../scripts/dev/supervise";
+import { eventually } from "../../support/eventually";
 
 /** A process that says it is ready and then does what its argument tells. */
 const PROGRAM = `

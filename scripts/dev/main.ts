@@ -1,11 +1,11 @@
 import { join, relative, resolve } from "node:path";
-import { readEnvironment } from "../core/config/config";
-import { messageOf } from "../core/errors";
-import { playStory } from "./demo/story";
-import { type RunningCairn, stageOf, startCairn } from "./dev/cairn";
-import { processLine, sceneLines, whereabouts } from "./dev/words";
+import { readEnvironment } from "../../core/config/config";
+import { messageOf } from "../../core/errors";
+import { playStory } from "../demo/alice";
+import { type RunningCairn, stageOf, startCairn } from "./cairn";
+import { processLine, sceneLines, whereabouts } from "./output";
 
-const ROOT = join(__dirname, "..");
+const ROOT = join(__dirname, "..", "..");
 /** Another folder lets two Cairns run side by side. */
 const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(ROOT, ".cairn"));
 const say = (text: string) => process.stdout.write(`${text}\n`);

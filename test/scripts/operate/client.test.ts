@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { authenticateClient } from "../../api/oauth/clients/actions";
-import { openClientStore } from "../../api/oauth/clients/store";
-import { connectMongo, type Mongo } from "../../core/mongo";
-import { testMongoUri } from "../support/servers";
+import { authenticateClient } from "../../../api/oauth/clients/actions";
+import { openClientStore } from "../../../api/oauth/clients/store";
+import { connectMongo, type Mongo } from "../../../core/mongo";
+import { testMongoUri } from "../../support/servers";
 
-const ROOT = join(__dirname, "../..");
+const ROOT = join(__dirname, "../../..");
 const SCOPES = [
   {
     name: "age",
@@ -50,7 +50,7 @@ describe("npm run client", function () {
   }
 
   function run(...args: string[]): Promise<Ran> {
-    const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "scripts/client.ts"), ...args], {
+    const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "scripts/operate/client.ts"), ...args], {
       cwd: ROOT,
       env: {
         ...process.env,

@@ -1,11 +1,10 @@
 import { monotonicMs, systemClock } from "../core/clock";
 import { type Config, loadConfig } from "../core/config/config";
 import { loadDeployment } from "../chain/deployment";
-import { mongoCheck } from "../process/connections";
+import { connect } from "../process/connections";
 import { BootError, DomainError, messageOf } from "../core/errors";
 import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
-import { preflight } from "../process/preflight";
 import { type BlockRef, CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { runAudit } from "./audit/audit";
 import { openThrone, type Reign } from "./write/lease";
@@ -62,8 +61,10 @@ export async function runCommand(command: Exclude<Command, { name: "follow" }>):
   try {
     const config = loadConfig("indexer");
     const logger = createLogger({ ...config, logLevel: "warn" }, process.stderr);
-    const mongo = await connect(config, logger);
-    closers.push(() => mongo.close());
+    // That the database does not answer is said once, in the error.
+    const quiet = logger.child({}, { level: "error" });
+    const onClose = (_name: string, close: () => unknown) => closers.push(close);
+    const { mongo } = await connect(config, { parts: ["mongo"], logger: quiet, onClose });
     if (command.name === "status") return await status(mongo, config, say);
     await ensureIndexes(mongo);
     const metrics = createMetrics();
@@ -88,16 +89,6 @@ export async function runCommand(command: Exclude<Command, { name: "follow" }>):
     stop.abort();
     for (const close of closers.reverse()) await close();
   }
-}
-
-/** @throws BootError when the database does not answer */
-async function connect(config: Config, logger: Logger): Promise<Mongo> {
-  let mongo: Mongo | undefined;
-  // That it does not answer is said once, in the error.
-  const quiet = logger.child({}, { level: "error" });
-  await preflight(config.processName, [mongoCheck(config, quiet, (connected) => (mongo = connected))]);
-  if (mongo === undefined) throw new Error("the preflight passed without a database");
-  return mongo;
 }
 
 interface CommandParts {

@@ -1,13 +1,12 @@
 import { setFlagsFromString } from "node:v8";
-import { chainCheck } from "../chain/client";
 import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config/config";
-import { mongoCheck } from "../process/connections";
+import { chainCheck } from "../process/chainCheck";
+import { connect } from "../process/connections";
 import { loadDeployment } from "../chain/deployment";
 import { runProcess } from "../process/lifecycle";
 import { createLogger } from "../core/logger";
-import { ensureIndexes, type Mongo } from "../core/mongo";
-import { preflight } from "../process/preflight";
+import { ensureIndexes } from "../core/mongo";
 import { CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { type Command, parseCommand, runCommand } from "./commands";
 import { mongoHealth } from "../process/dependencyChecks";
@@ -28,14 +27,10 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       collectEarly();
       const config = loadConfig(NAME);
       const logger = createLogger(config);
-      let mongo: Mongo | undefined;
-      const keep = (connected: Mongo) => (mongo = connected);
-      await preflight(NAME, [mongoCheck(config, logger, keep), chainCheck(config.chain)]);
-      if (mongo === undefined) throw new Error("the preflight passed without a database");
-      const database = mongo;
-      onClose("mongo", () => database.close());
-      const collections = createRegistryCollections(database);
-      await ensureIndexes(database);
+      const checks = [chainCheck(config.chain)];
+      const { mongo } = await connect(config, { parts: ["mongo"], checks, logger, onClose });
+      const collections = createRegistryCollections(mongo);
+      await ensureIndexes(mongo);
 
       const metrics = createMetrics();
       const health: HealthDeps = {
@@ -47,13 +42,13 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       const operations = await serveOperations({
         host: config.metricsHost,
         port: config.indexer.port,
-        readiness: watchReadiness([mongoHealth(database, true), indexCheck(health)], logger),
+        readiness: watchReadiness([mongoHealth(mongo, true), indexCheck(health)], logger),
         metrics: createProcessMetrics(lagGauges(health), metrics.registry),
       });
       onClose("operations server", operations.close);
 
       const running = runIndexer({
-        mongo: database,
+        mongo,
         config,
         readDeployment: () => loadDeployment(config.chain),
         clock: systemClock,

@@ -123,7 +123,7 @@ describe("audit", () => {
       const verify = (body: unknown, ...args: string[]) => {
         const file = join(directory, "answer.json");
         writeFileSync(file, JSON.stringify(body));
-        const script = join(__dirname, "..", "..", "..", "scripts", "auditVerify.ts");
+        const script = join(__dirname, "../../../scripts/operate/auditVerify.ts");
         return spawnSync(process.execPath, ["--import", "tsx", script, file, ...args], { encoding: "utf8" });
       };
       const good = verify(answer, "--block-hash", answer.proof.block.hash);

@@ -3,7 +3,6 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
 import { endOurs, type ProcessRecord } from "./processes";
 
 /** How a child ended, with the last lines it wrote. */
@@ -37,11 +36,11 @@ export interface ChildOptions {
 
 const KEPT_LINES = 20;
 const ROOT = join(__dirname, "..");
-const TSX = pathToFileURL(require.resolve("tsx")).href;
+const TSX = require.resolve("tsx/cjs");
 
 /** Starts a TypeScript file of ours, a path from the root, in a process of its own. */
 export function startScript(script: string, args: string[], options: ChildOptions): Child {
-  const command = [...["--import", TSX], join(ROOT, script), ...args];
+  const command = ["--require", TSX, join(ROOT, script), ...args];
   const child = leash(command, ROOT, options.env);
   if (child.process.pid !== undefined) writeRecord(options.pidFile, { pid: child.process.pid, ...options.record });
   void child.handle.exited.then(() => rmSync(options.pidFile, { force: true }));

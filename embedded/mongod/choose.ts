@@ -3,7 +3,6 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { onPath } from "../onPath";
 
@@ -86,7 +85,7 @@ function anyCache(env: NodeJS.ProcessEnv): boolean {
 }
 
 async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: ChoiceOptions): Promise<string | null> {
-  const args = ["--import", pathToFileURL(require.resolve("tsx")).href, join(__dirname, "fetch.ts")];
+  const args = ["--require", require.resolve("tsx/cjs"), join(__dirname, "fetch.ts")];
   const child = spawn(process.execPath, [...args, ...(mayDownload ? ["--download"] : [])], {
     cwd: ROOT,
     env,

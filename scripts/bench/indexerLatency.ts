@@ -21,7 +21,7 @@ export async function measureLatency(options: {
   how: "subscription" | "polling";
 }): Promise<Latency> {
   const { chain, mongodbUri, how } = options;
-  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "../../indexer/main.ts")], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", join(__dirname, "../../indexer/main.ts")], {
     stdio: "ignore",
     env: {
       ...process.env,

@@ -100,7 +100,7 @@ async function main(): Promise<void> {
 async function startServer(orders: ServerOrders, children: ChildProcess[]): Promise<number> {
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", join(__dirname, "oauthServer.ts"), JSON.stringify(orders)],
+    ["--require", "tsx/cjs", join(__dirname, "oauthServer.ts"), JSON.stringify(orders)],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },

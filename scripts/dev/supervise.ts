@@ -59,7 +59,7 @@ export function supervise(options: SuperviseOptions): Supervised {
     const lastWords: string[] = [];
     const started = spawn(
       process.execPath,
-      ["--import", "tsx", resolvePath(options.root, options.script), ...(options.args ?? [])],
+      ["--require", "tsx/cjs", resolvePath(options.root, options.script), ...(options.args ?? [])],
       {
         cwd: options.root,
         env: { ...options.env, CAIRN_SUPERVISED: "true" },

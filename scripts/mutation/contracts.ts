@@ -1,6 +1,6 @@
 /**
  * Takes the rules out of the contracts, one at a time, and sees that a test notices each.
- * `node --import tsx scripts/mutation/contracts.ts [part of a property's name]`; about 12 seconds a rule.
+ * `node --require tsx/cjs scripts/mutation/contracts.ts [part of a property's name]`; about 12 seconds a rule.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -63,7 +63,15 @@ function reportOf(folder: string, args: string[]): Report {
 
 /** The titles of the failing tests, among those whose title contains `title`. */
 function failuresOf(folder: string, { test, title }: Mutation): string[] {
-  const mocha = ["--import", "tsx", "node_modules/mocha/bin/mocha.js", "--no-config", "--exit", "--timeout", "240000"];
+  const mocha = [
+    "--require",
+    "tsx/cjs",
+    "node_modules/mocha/bin/mocha.js",
+    "--no-config",
+    "--exit",
+    "--timeout",
+    "240000",
+  ];
   const report = reportOf(folder, [...mocha, "--fgrep", title, `test/contracts/${test}`]);
   if (report.stats.tests === 0) throw new Error(`${test} has no test titled "${title}".`);
   return report.failures.map(({ fullTitle }) => fullTitle);

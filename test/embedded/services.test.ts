@@ -44,8 +44,8 @@ describe("the local services", () => {
   async function startElsewhere(dataDir: string): Promise<{ starter: ChildProcess; told: Told }> {
     const script = join(__dirname, "startServices.ts");
     const args = [
-      "--import",
-      "tsx",
+      "--require",
+      "tsx/cjs",
       script,
       dataDir,
       `MONGODB_URI=${MONGODB_URI}`,

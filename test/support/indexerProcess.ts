@@ -37,7 +37,7 @@ export function spawnIndexer(options: {
     occurrence,
     signal,
   });
-  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "crashingIndexer.ts"), input], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", join(__dirname, "crashingIndexer.ts"), input], {
     cwd: root,
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -151,7 +151,7 @@ describe("KYC, killed with SIGKILL", function () {
   }
 
   async function startChild(order: CrashOrder): Promise<{ port: number; dead: Promise<unknown> }> {
-    const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "test/support/kyc/crashChild.ts")], {
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "test/support/kyc/crashChild.ts")], {
       cwd: ROOT,
       env: { ...process.env, CRASH_CHILD: JSON.stringify(order) },
       stdio: ["ignore", "pipe", "inherit"],

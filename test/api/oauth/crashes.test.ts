@@ -25,8 +25,8 @@ describe("the OAuth gateway's worker, killed", () => {
     const child = spawn(
       process.execPath,
       [
-        "--import",
-        "tsx",
+        "--require",
+        "tsx/cjs",
         join(__dirname, "../../support/swiyuWorkerChild.ts"),
         JSON.stringify({ orders: stage.orders, dieAt }),
       ],

@@ -15,7 +15,7 @@ export interface ApiProcess {
 /** Starts an API process on a stage's servers. */
 export async function startApiProcess(on: CredentialStage, env: Record<string, string> = {}): Promise<ApiProcess> {
   const { stage, keysDir } = on;
-  const child: ChildProcess = spawn(process.execPath, ["--import", "tsx", join(__dirname, "apiProcess.ts")], {
+  const child: ChildProcess = spawn(process.execPath, ["--require", "tsx/cjs", join(__dirname, "apiProcess.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
     env: {
       ...process.env,

@@ -50,7 +50,7 @@ describe("npm run client", function () {
   }
 
   function run(...args: string[]): Promise<Ran> {
-    const child = spawn(process.execPath, ["--import", "tsx", join(ROOT, "scripts/operate/client.ts"), ...args], {
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "scripts/operate/client.ts"), ...args], {
       cwd: ROOT,
       env: {
         ...process.env,

@@ -29,7 +29,6 @@ import { openUserStore } from "./sessions/users/store";
 import { openChallengeStore } from "./wallets/challenges/store";
 import { registrationReader } from "./wallets/indexed";
 import { type AnchoringQueue, enqueueAnchoring, openAnchoringQueue } from "./wallets/anchoring/jobs";
-import { openWalletRegistry } from "../chain/registry/readers";
 import { walletEndpoints } from "./wallets/routes";
 import { openWalletStore } from "./wallets/store";
 
@@ -127,7 +126,7 @@ function accountEndpoints(
 ): Endpoint[] {
   const wallets = openWalletStore(mongo);
   const limited = config.sessions.limitLogins;
-  const { contracts, didMethod: method } = chain.deployment;
+  const { didMethod: method } = chain.deployment;
   return [
     ...sessionEndpoints({
       ...sessions,
@@ -138,10 +137,9 @@ function accountEndpoints(
     ...walletEndpoints({
       wallets,
       challenges: openChallengeStore(mongo),
-      registry: openWalletRegistry(chain),
+      chain,
       indexedRegistration: registrationReader(index),
       enqueueAnchoring: (wallet, requestId) => enqueueAnchoring(queue, wallet, requestId),
-      domain: { chainId: chain.chainId, contract: contracts.DIDRegistry.address, didMethod: method },
       publicUrl: config.http.publicUrl,
       challengeSeconds: config.wallets.challengeSeconds,
       clock,

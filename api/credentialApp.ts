@@ -10,7 +10,7 @@ import type { Mongo } from "../core/mongo";
 import type { Projection } from "../projection/queries";
 import { auditEndpoints } from "./audit/routes";
 import { credentialActions } from "./credentials/actions";
-import { openStatusRegistry } from "./credentials/statusChanges/chain";
+import { isAccredited } from "../chain/registry/accreditation";
 import { openChangeStore } from "./credentials/statusChanges/store";
 import { enqueueChange, openStatusQueue } from "./credentials/statusChanges/jobs";
 import { credentialEndpoints } from "./credentials/routes";
@@ -54,8 +54,6 @@ export interface CredentialDependencies {
   keys: KeyStore;
   /** The DIDs a user has proved control of. */
   didsOf(userId: string): Promise<string[]>;
-  /** Whether a contract wallet approves a signature (ERC-1271). */
-  approves(address: string, digest: string, signature: string): Promise<boolean>;
   /** See ConfirmParts. */
   onStep?: (step: ConfirmStep) => void | Promise<void>;
 }
@@ -79,7 +77,6 @@ export function openCredentialApp(deps: CredentialDependencies): CredentialApp {
   const issuerQueue = openIssuerQueue({ redis, prefix });
   const statusQueue = openStatusQueue({ redis, prefix });
   const verificationQueues = openVerificationQueues({ redis, prefix });
-  const registry = openStatusRegistry(chain);
   const credentials = openCredentialStore(mongo);
 
   /** What was asked for is kept in the database by now: the worker's sweep finds it if Redis does not hear of it. */
@@ -99,7 +96,7 @@ export function openCredentialApp(deps: CredentialDependencies): CredentialApp {
     defaultValiditySeconds: DEFAULT_VALIDITY_SECONDS,
     signerOf: issuers.signerOf,
     takeIndex: issuers.takeIndex,
-    isAccredited: registry.isAccredited,
+    isAccredited: (issuer) => isAccredited(chain, issuer),
     indexedStatus: statusFrom(index),
     enqueueChange: (changeId, requestId) => withoutWaiting(enqueueChange(statusQueue, changeId, requestId)),
   });
@@ -108,7 +105,7 @@ export function openCredentialApp(deps: CredentialDependencies): CredentialApp {
   const verification = verificationActions({
     ...{ verifiers: openVerifierStore(mongo), verifications: openVerificationStore(mongo), log: openUsageLog(mongo) },
     ...{ alerts: openAlertStore(mongo), ...openDispatch(verificationQueues, logger) },
-    ...{ clock, publicUrl, challengeSeconds, didsOf, approves: deps.approves, onStep: deps.onStep },
+    ...{ clock, publicUrl, challengeSeconds, didsOf, chain, onStep: deps.onStep },
     facts: revocationSource === "chain" ? openChainFacts(chain) : openIndexFacts({ index, maxStalenessSeconds, clock }),
     findCredential: credentials.find,
     takeUse: credentials.takeUse,

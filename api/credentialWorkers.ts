@@ -11,14 +11,13 @@ import type { RelayHandler } from "../chain/relayer/handlers";
 import type { Relayer } from "../chain/relayer/relayer";
 import { statusFrom } from "./credentialApp";
 import { STATUS_CHANGE, statusChangeHandler } from "./credentials/statusChanges/actions";
-import { openStatusRegistry } from "./credentials/statusChanges/chain";
 import { openChangeStore } from "./credentials/statusChanges/store";
 import { enqueueChange, openStatusQueue, startStatusWorker } from "./credentials/statusChanges/jobs";
 import { openCredentialStore } from "./credentials/store";
 import { ISSUER_ANCHORING, issuerAnchoringHandler } from "./issuers/anchoring/actions";
 import { enqueueIssuer, openIssuerQueue, startIssuerWorker } from "./issuers/anchoring/jobs";
 import { openIssuerStore } from "./issuers/store";
-import { openIssuerVoice } from "./issuers/signer";
+import { createIssuerSigner } from "./issuers/signer";
 import { type FraudAlert, openAlertStore } from "./verification/alerts/store";
 import { openDispatch, openVerificationQueues, startVerificationWorker } from "./verification/alerts/jobs";
 import { openVerificationStore } from "./verification/store";
@@ -94,19 +93,19 @@ export function openCredentialWorkers(deps: CredentialWorkerDependencies): Crede
       [STATUS_CHANGE]: statusChangeHandler({ changes, clock, enqueueChange: requestChange }),
     },
     start(relayer) {
-      const voice = openIssuerVoice({ chain, keys, relayer, clock });
+      const signer = createIssuerSigner({ chain, keys, relayer, clock });
       const shared = { redis, prefix, clock, logger, deadLetters: deps.deadLetters, sweepSeconds: timing.sweepSeconds };
       const anchoring = startIssuerWorker({
-        ...{ ...shared, store: issuers, chain, voice, relayer, queue: issuerQueue, publicUrl: config.publicUrl },
+        ...{ ...shared, store: issuers, chain, signer, relayer, queue: issuerQueue, publicUrl: config.publicUrl },
       });
       const statuses = startStatusWorker({
-        ...{ ...shared, changes, credentials, registry: openStatusRegistry(chain), concurrency: config.concurrency },
+        ...{ ...shared, changes, credentials, chain, concurrency: config.concurrency },
         ...{ pollMs: timing.pollMs, unseenSeconds: timing.unseenSeconds, enqueueChange: requestChange },
         indexedStatus: statusFrom(deps.index),
         async sendAsIssuer({ issuer, ...request }) {
           const account = await issuers.find(issuer);
           if (account === null) throw new DomainError("issuer.unknown", "not_found", `There is no issuer ${issuer}.`);
-          await voice.send({ ...request, address: issuer, controllerKeyId: account.controllerKeyId });
+          await signer.send({ ...request, address: issuer, controllerKeyId: account.controllerKeyId });
         },
       });
       const verifications = startVerificationWorker({

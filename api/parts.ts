@@ -12,7 +12,6 @@ import { openCredentialApp } from "./credentialApp";
 import { applyKycPolicy } from "./kyc/policy";
 import { wireKycApi } from "./kycWiring";
 import { wireOAuthApi } from "./oauthWiring";
-import { openWalletRegistry } from "../chain/registry/readers";
 import { openWalletStore } from "./wallets/store";
 import { countDeliveries } from "./webhooks/inbox/metrics";
 
@@ -48,7 +47,6 @@ function credentialPart(deps: PartDependencies): ApiPart {
     allowHttpWebhooks: !config.production,
     ...{ clock, logger, mongo, redis, chain, index, keys },
     didsOf: async (userId) => (await wallets.ofUser(userId)).map(({ did }) => did),
-    approves: openWalletRegistry(chain).approves,
   });
 }
 

@@ -18,7 +18,6 @@ import {
   repeatAnchoring,
   startAnchoringWorker,
 } from "./wallets/anchoring/jobs";
-import { openWalletRegistry, readRevert, registrationCall } from "../chain/registry/readers";
 import { openWalletStore } from "./wallets/store";
 
 /** What the worker is made of; whoever opens these closes them. */
@@ -65,7 +64,6 @@ export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerAp
   const { relayerPrivateKey: privateKey, stuckSeconds, concurrency } = config.anchoring;
   const timing = { ...TIMING, ...deps.timing };
   const wallets = openWalletStore(mongo);
-  const registry = openWalletRegistry(chain);
   const transactions = createTransactionStore(mongo);
   const deadLetters = createDeadLetterStore(mongo);
   // Before anything is sent: that nothing is sent twice rests on unique indexes.
@@ -78,16 +76,14 @@ export async function startWorkerApp(deps: WorkerDependencies): Promise<WorkerAp
     ...{ provider: chain.provider, chainId: chain.chainId, clock, logger, stuckSeconds, pollMs: timing.pollMs },
     signer: createSigner({ privateKey, chainId: chain.chainId, clock }),
     transactions,
-    handlers: { ...deps.handlers, [ANCHORING]: anchoringHandler({ wallets, registry, repeat, clock }) },
+    handlers: { ...deps.handlers, [ANCHORING]: anchoringHandler({ wallets, chain, repeat, clock }) },
     ...(deps.onStep && { onStep: deps.onStep }),
   });
   relayer.start();
 
   const anchoring = startAnchoringWorker({
-    ...{ wallets, registry, relayer, repeat, queue, redis, prefix, concurrency, clock, logger },
+    ...{ wallets, chain, relayer, repeat, queue, redis, prefix, concurrency, clock, logger },
     ...{ sweepSeconds: timing.sweepSeconds, unseenSeconds: timing.unseenSeconds },
-    callOf: (registration) => registrationCall(chain, registration),
-    readRevert: (error) => readRevert(chain, error),
     deadLetters,
     indexedRegistration: deps.indexedRegistration,
   });

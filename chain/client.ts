@@ -9,10 +9,6 @@ import {
   IssuerRegistry__factory,
 } from "../typechain-types";
 
-/** The contracts' ABIs, for whoever decodes logs or errors by hand. */
-export const DID_REGISTRY_ABI = DIDRegistry__factory.abi;
-export const ISSUER_REGISTRY_ABI = IssuerRegistry__factory.abi;
-
 export type { DIDRegistry, IssuerRegistry };
 
 /** The chain as a process sees it: where to ask, and both contracts bound to it. */

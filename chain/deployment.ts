@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "../core/config/config";
 import { BootError } from "../core/errors";
+import type { RegistryDomain } from "./registry/consents";
 
 const hash = z.string().regex(/^0x[0-9a-f]{64}$/);
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
@@ -28,6 +29,11 @@ export type DeployedContract = z.infer<typeof deployedContract>;
 
 /** What `npm run deploy` records of a chain in `deployments/<chainId>.json`. */
 export type Deployment = z.infer<typeof deploymentRecord>;
+
+/** The DIDRegistry of a deployment, as its consents name it. */
+export function registryDomain({ chainId, contracts, didMethod }: Deployment): RegistryDomain {
+  return { chainId, contract: contracts.DIDRegistry.address, didMethod };
+}
 
 /** Where the record of a chain's deployment lies. */
 export function deploymentPath(directory: string, chainId: number): string {

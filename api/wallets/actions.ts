@@ -45,12 +45,12 @@ export async function linkWallet(
   const { walletAddress, signature } = answer;
   const challenge = await answerable(parts, "link", walletAddress, caller.sessionId, answer.nonce);
   const claim = { walletAddress, digest: messageDigest(challenge.message), signature };
-  const kind = await verifyWalletSignature(parts.registry, claim);
+  const kind = await verifyWalletSignature(parts.chain, claim);
   const registration = await authorizedRegistration(parts, challenge, answer.registrationSignature);
   await consume(parts, challenge);
 
   const now = parts.clock.now();
-  const did = formatDid(parts.domain.didMethod, walletAddress);
+  const did = formatDid(parts.chain.deployment.didMethod, walletAddress);
   const wallet: Wallet = {
     walletAddress,
     userId: caller.userId,
@@ -85,7 +85,7 @@ export async function proveLogin(
 ): Promise<{ userId: string; did: string }> {
   const { walletAddress, nonce, signature } = answer;
   const challenge = await answerable(parts, "login", walletAddress, null, nonce);
-  await verifyWalletSignature(parts.registry, { walletAddress, digest: messageDigest(challenge.message), signature });
+  await verifyWalletSignature(parts.chain, { walletAddress, digest: messageDigest(challenge.message), signature });
   await consume(parts, challenge);
   const wallet = await parts.wallets.find(walletAddress);
   if (wallet === null) {

@@ -9,7 +9,8 @@ import {
 import { sessionReply, type SessionTransport } from "../http/sessionReply";
 import { linkWallet, listWallets, proveLogin, requestAnchoring, unlinkWallet } from "./actions";
 import { issueChallenge, type WalletParts } from "./challenges/actions";
-import { registrationTypedData } from "../../chain/registry/consents";
+import { registryDomain } from "../../chain/deployment";
+import { registrationTypedData } from "../../chain/registry/registration";
 import {
   anchorBody,
   challengeBody,
@@ -84,7 +85,7 @@ export function walletEndpoints(parts: WalletEndpointParts): Endpoint[] {
         const caller = body.purpose === "login" ? null : await callerOf(parts.readSession, context);
         const challenge = await issueChallenge(parts, { ...body, caller }, context);
         const { nonce, message, registration, issuedAt, expiresAt } = challenge;
-        const typedData = registration && registrationTypedData(parts.domain, registration);
+        const typedData = registration && registrationTypedData(registryDomain(parts.chain.deployment), registration);
         return { status: 201, body: { nonce, message, typedData, issuedAt, expiresAt } };
       },
     }),

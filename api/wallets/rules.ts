@@ -1,5 +1,5 @@
 import { DomainError } from "../../core/errors";
-import type { Registration } from "../../chain/registry/consents";
+import type { Registration } from "../../chain/registry/registration";
 
 /**
  * What a challenge is for. `link` and `anchor` belong to the session that asked; `login` makes one. `anchor` asks for a

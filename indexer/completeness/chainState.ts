@@ -1,5 +1,5 @@
 import { Interface } from "ethers";
-import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/client";
+import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/registry/abi";
 import type { IndexIdentity } from "../write/lease";
 import type { Endpoint, RpcCall } from "../rpc/endpoint";
 import { RpcError } from "../rpc/rpcError";

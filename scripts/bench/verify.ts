@@ -123,11 +123,10 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
   await ensureIndexes(mongo);
   const facts = openChainFacts(chain);
   const parts: ConfirmParts = {
-    ...{ clock: systemClock, facts, log, verifications, alerts: openAlertStore(mongo) },
+    ...{ clock: systemClock, facts, chain, log, verifications, alerts: openAlertStore(mongo) },
     findCredential: credentials.find,
     takeUse: credentials.takeUse,
     assertionKeys: () => Promise.resolve(assertionKeys),
-    approves: () => Promise.resolve(false),
     announce: () => undefined,
     alarm: () => undefined,
   };

@@ -92,7 +92,6 @@ async function openDesk(): Promise<Desk> {
     keys: await openFileKeyStore(config.keys),
     // Nobody holds or presents credentials at this desk.
     didsOf: () => Promise.resolve([]),
-    approves: () => Promise.resolve(false),
   });
   createTransactionStore(mongo);
   await ensureIndexes(mongo);

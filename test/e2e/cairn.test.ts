@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type Server, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DID_REGISTRY_ABI } from "../../chain/client";
+import { DID_REGISTRY_ABI } from "../../chain/registry/abi";
 import { messageOf } from "../../core/errors";
 import type { Scene, Stage } from "../../scripts/demo/stage";
 import { playStory } from "../../scripts/demo/alice";

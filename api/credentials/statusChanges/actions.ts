@@ -1,8 +1,11 @@
 import type { Clock } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
+import type { Chain } from "../../../chain/client";
+import type { RegistryWrite } from "../../../chain/registry/consents";
+import { readStatuses } from "../../../chain/registry/credentialStatus";
 import type { RelayHandler } from "../../../chain/relayer/handlers";
 import type { ChangeStore, StatusChangeJob } from "./store";
-import type { StatusRegistry, StatusWrite } from "./chain";
+import { writeOf } from "./rules";
 import { type StatusBits, isDone } from "../rules";
 import type { CredentialStore } from "../store";
 
@@ -13,10 +16,10 @@ export const STATUS_CHANGE = "credential-status";
 export interface ApplyChangeParts {
   changes: ChangeStore;
   credentials: CredentialStore;
-  registry: StatusRegistry;
+  chain: Pick<Chain, "didRegistry">;
   clock: Clock;
   /** Has a write mined in the issuer's name; the relayer pays. */
-  sendAsIssuer(request: { kind: string; issuer: string; name: string; write: StatusWrite }): Promise<void>;
+  sendAsIssuer(request: { kind: string; issuer: string; name: string; write: RegistryWrite }): Promise<void>;
   enqueueChange(changeId: string): Promise<void>;
   /** Both bits as the index has them, by credId. */
   indexedStatus(credIds: string[]): Promise<Map<string, StatusBits>>;
@@ -30,7 +33,7 @@ export interface ApplyChangeParts {
  * @throws TransientError when it should be tried again
  */
 export async function applyChange(parts: ApplyChangeParts, changeId: string): Promise<void> {
-  const { changes, credentials, registry, clock } = parts;
+  const { changes, credentials, chain, clock } = parts;
   const job = await changes.find(changeId);
   if (job === null)
     throw new DomainError("credential.change_unknown", "not_found", `There is no change of status ${changeId}.`);
@@ -43,13 +46,13 @@ export async function applyChange(parts: ApplyChangeParts, changeId: string): Pr
 
   const [first, ...others] = credIds;
   if (first === undefined) throw new RangeError(`the change ${changeId} names no credential`);
-  const bits = await registry.read(credIds);
+  const bits = await readStatuses(chain, credIds);
   if (bits.every((status) => isDone(change, status))) {
     await changes.noteMined(changeId, null, clock.now());
     await enqueueNext(parts, issuer);
     return;
   }
-  const write = registry.writeOf(change, [first, ...others]);
+  const write = writeOf(change, [first, ...others]);
   await parts.sendAsIssuer({ kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
 }
 
@@ -73,7 +76,7 @@ export async function settleChange(
   job: StatusChangeJob,
   unseen: boolean,
 ): Promise<"final" | "waiting" | "requeued"> {
-  const { changes, credentials, registry, clock } = parts;
+  const { changes, credentials, chain, clock } = parts;
   const { change, changeId, credIds } = job;
   const indexed = await parts.indexedStatus(credIds);
   const shown = credIds.every((credId) => isDone(change, indexed.get(credId) ?? { revoked: false, suspended: false }));
@@ -84,7 +87,7 @@ export async function settleChange(
     return "final";
   }
   if (!unseen) return "waiting";
-  const bits = await registry.read(credIds);
+  const bits = await readStatuses(chain, credIds);
   if (bits.every((status) => isDone(change, status))) return "waiting";
   await changes.noteForgotten(changeId, clock.now());
   await parts.enqueueChange(changeId);

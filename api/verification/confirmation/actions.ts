@@ -1,6 +1,8 @@
 import type { Clock } from "../../../core/clock";
 import { sha256Hex } from "../../../core/crypto";
 import { DomainError, TransientError } from "../../../core/errors";
+import type { Chain } from "../../../chain/client";
+import { approvesSignature } from "../../../chain/registry/contractWallet";
 import { recoverAddress } from "../../../chain/signature";
 import type { ChainFacts, FactReader } from "./chainFacts";
 import { type AssertionKey, type SignedContent, verifyCredential } from "./issuerSignature";
@@ -41,8 +43,7 @@ export interface ConfirmParts extends RecordingParts {
   takeUse(credentialId: string, maxUsages: number, use: RecordedUse): Promise<boolean>;
   /** The keys that may sign for an issuer by the DID document of this digest. */
   assertionKeys(issuer: string, documentHash: string): Promise<AssertionKey[]>;
-  /** Whether a contract wallet at the address approves the signature (ERC-1271). */
-  approves(address: string, digest: string, signature: string): Promise<boolean>;
+  chain: Pick<Chain, "provider">;
   /** Observes the named moments between which a crash leaves different traces; crash tests end the process here. */
   onStep?: ((step: ConfirmStep) => void | Promise<void>) | undefined;
 }
@@ -227,7 +228,7 @@ async function isSignedByHolder(
     // A contract wallet's signature has whatever form the contract likes.
     if (!(error instanceof DomainError)) throw error;
   }
-  return parts.approves(holder, digest, signature);
+  return approvesSignature(parts.chain, { walletAddress: holder, digest, signature });
 }
 
 async function requireCredential(parts: ConfirmParts, { credentialId }: Verification): Promise<PresentedCredential> {

@@ -3,10 +3,11 @@ import { DomainError, TransientError } from "../../../core/errors";
 import type { RelayerTransaction } from "../../../chain/relayer/transactions";
 import type { Outcome, RelayHandler } from "../../../chain/relayer/handlers";
 import type { Relayer } from "../../../chain/relayer/relayer";
-import type { Call } from "../../../chain/relayer/signer";
-import { type AnchoringFault, faultOf, requireSendable } from "./rules";
-import type { Registration } from "../../../chain/registry/consents";
-import type { WalletRegistry } from "../../../chain/registry/readers";
+import type { Chain } from "../../../chain/client";
+import { registryDomain } from "../../../chain/deployment";
+import { readIdentity } from "../../../chain/registry/identity";
+import { registrationCall } from "../../../chain/registry/registration";
+import { type AnchoringFault, faultOf, requireSendable, revertedRegistration } from "./rules";
 import type { Wallet, WalletStore } from "../store";
 
 /** What a job says: whose DID to anchor, and by which request. */
@@ -18,7 +19,7 @@ export interface AnchoringJob {
 /** What noting an outcome needs of the outside. */
 export interface OutcomeParts {
   wallets: WalletStore;
-  registry: Pick<WalletRegistry, "read">;
+  chain: Pick<Chain, "didRegistry" | "deployment">;
   /** Begins a new request with the same signature, in place of one that came to nothing by no fault of anybody's. */
   repeat(walletAddress: string, anchoringId: string): Promise<void>;
   clock: Clock;
@@ -27,9 +28,6 @@ export interface OutcomeParts {
 /** What anchoring needs of the outside. */
 export interface AnchorParts extends OutcomeParts {
   relayer: Relayer;
-  callOf(registration: Registration & { signature: string }): Call;
-  /** The registry's refusal in words; undefined for any other error. */
-  readRevert(error: unknown): DomainError | undefined;
 }
 
 /** The relayer's kind of these transactions. */
@@ -59,10 +57,10 @@ async function submitOrRefuse(parts: AnchorParts, wallet: Wallet): Promise<void>
   try {
     await submit(parts, wallet);
   } catch (error) {
-    const refusal = error instanceof DomainError ? error : parts.readRevert(error);
+    const refusal = error instanceof DomainError ? error : revertedRegistration(error);
     if (refusal === undefined) throw error;
     // Another worker may have been faster with the same job: then it is that very success the registry speaks of.
-    if ((await parts.registry.read(walletAddress)).registered) {
+    if ((await readIdentity(parts.chain, walletAddress)).registered) {
       await parts.wallets.noteMined(walletAddress, null, parts.clock.now());
       return;
     }
@@ -86,7 +84,7 @@ async function submit(parts: AnchorParts, wallet: Wallet): Promise<void> {
     await onSettled(parts, kept, outcomeOf(kept));
     if (kept.state !== "mined") return;
   }
-  const onChain = await parts.registry.read(walletAddress);
+  const onChain = await readIdentity(parts.chain, walletAddress);
   if (onChain.registered) {
     // By the holder, or by an earlier request: either way it is there.
     await parts.wallets.noteMined(walletAddress, null, parts.clock.now());
@@ -94,7 +92,8 @@ async function submit(parts: AnchorParts, wallet: Wallet): Promise<void> {
   }
   if (anchoring.registration === null) return;
   requireSendable(anchoring.registration, onChain, parts.clock.now());
-  await parts.relayer.submit({ ...request, kind: ANCHORING, call: parts.callOf(anchoring.registration) });
+  const call = registrationCall(registryDomain(parts.chain.deployment), anchoring.registration);
+  await parts.relayer.submit({ ...request, kind: ANCHORING, call });
 }
 
 function requestOf({ walletAddress, anchoring }: Wallet) {
@@ -116,14 +115,14 @@ async function onSettled(
   { subject, key }: { subject: string; key: string },
   outcome: Outcome,
 ): Promise<void> {
-  const { wallets, registry, clock } = parts;
+  const { wallets, chain, clock } = parts;
   const walletAddress = walletOf(subject);
   if (outcome.state === "mined") {
     await wallets.noteMined(walletAddress, outcome, clock.now());
     return;
   }
   // Somebody else's registration may be why ours was refused or given up.
-  if ((await registry.read(walletAddress)).registered) {
+  if ((await readIdentity(chain, walletAddress)).registered) {
     await wallets.noteMined(walletAddress, null, clock.now());
     return;
   }

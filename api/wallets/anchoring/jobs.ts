@@ -5,6 +5,7 @@ import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import type { Logger } from "../../../core/logger";
 import { type JobQueue, createQueue, processQueue } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
+import { readIdentity } from "../../../chain/registry/identity";
 import { type AnchorParts, type AnchoringJob, anchorWallet, exhaustedFault } from "./actions";
 import type { Anchoring, IndexedRegistration } from "./rules";
 import type { Wallet, WalletStore } from "../store";
@@ -124,7 +125,7 @@ export function startAnchoringWorker(options: AnchoringWorkerOptions): Anchoring
 
   /** A reorg may have taken the registration out of the chain for good. */
   async function repeatUnlessRegistered({ walletAddress, anchoring }: Wallet): Promise<number> {
-    if ((await options.registry.read(walletAddress)).registered) return 0;
+    if ((await readIdentity(options.chain, walletAddress)).registered) return 0;
     await options.repeat(walletAddress, anchoring.id);
     return 1;
   }

@@ -1,5 +1,6 @@
 import { DomainError } from "../../../core/errors";
-import type { Registration } from "../../../chain/registry/consents";
+import type { Registration, SignedRegistration } from "../../../chain/registry/registration";
+import { readRevert } from "../../../chain/registry/reverts";
 
 /**
  * How far a wallet's DID is on its way to the chain, as it is stored. People see `submitted` for `mined`: it becomes
@@ -31,7 +32,7 @@ export interface Anchoring {
   /** Of the present request; a new signature or a retry is a new request. */
   id: string;
   status: StoredStatus;
-  registration: (Registration & { signature: string }) | null;
+  registration: SignedRegistration | null;
   /** Every attempt that a node took, the latest last. At most one is mined. */
   transactionHashes: string[];
   blockNumber: number | null;
@@ -90,18 +91,13 @@ export function requireReusable(anchoring: Anchoring, now: Date): NonNullable<An
   throw new DomainError("anchoring.signature_required", "conflict", message);
 }
 
-/** What the registry says of an identity. */
-export interface OnChain {
-  registered: boolean;
-  nonce: number;
-}
-
 /**
  * Refuses to send a registration that the registry would refuse.
  *
+ * @param onChain what the registry says of the identity now
  * @throws DomainError `anchoring.signature_expired`, `anchoring.nonce_consumed`
  */
-export function requireSendable(registration: Registration, onChain: OnChain, now: Date): void {
+export function requireSendable(registration: Registration, onChain: { nonce: number }, now: Date): void {
   if (registration.deadline <= now) {
     const message = "The registration was signed too long ago. Sign it again to anchor the DID.";
     throw new DomainError("anchoring.signature_expired", "gone", message);
@@ -110,6 +106,15 @@ export function requireSendable(registration: Registration, onChain: OnChain, no
     const message = "The signature's nonce was used or burned on-chain in the meantime. Sign the registration again.";
     throw new DomainError("anchoring.nonce_consumed", "conflict", message);
   }
+}
+
+/** A revert of the registry as a refusal; undefined when the error is another one. */
+export function revertedRegistration(error: unknown): DomainError | undefined {
+  const revert = readRevert(error);
+  if (revert === undefined) return undefined;
+  const what = revert.description === null ? "without a reason" : `with ${revert.description}`;
+  const message = `The registry refused the registration ${what}. Sign the registration again.`;
+  return new DomainError("anchoring.reverted", "conflict", message, { cause: error });
 }
 
 /** What a refusal by the domain means to the user: those of the signature are mended by a new one. */

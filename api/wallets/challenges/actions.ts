@@ -6,8 +6,11 @@ import type { Logger } from "../../../core/logger";
 import type { Anchoring, IndexedRegistration } from "../anchoring/rules";
 import type { ChallengeStore } from "./store";
 import { verifyWalletSignature } from "./proof";
-import { type Registration, registrationDigest, type RegistryDomain } from "../../../chain/registry/consents";
-import { normalizeSignature, type WalletRegistry } from "../../../chain/registry/readers";
+import type { Chain } from "../../../chain/client";
+import { registryDomain } from "../../../chain/deployment";
+import { readIdentity } from "../../../chain/registry/identity";
+import { type Registration, registrationDigest } from "../../../chain/registry/registration";
+import { normalizeSignature } from "../../../chain/signature";
 import {
   type Challenge,
   challengeConsumed,
@@ -23,12 +26,11 @@ import type { Wallet, WalletStore } from "../store";
 export interface WalletParts {
   wallets: WalletStore;
   challenges: ChallengeStore;
-  registry: WalletRegistry;
+  chain: Pick<Chain, "chainId" | "provider" | "didRegistry" | "deployment">;
   /** What the index saw of a DID's registration; null when nothing. */
   indexedRegistration(walletAddress: string): Promise<IndexedRegistration | null>;
   /** Asks a worker to anchor. */
   enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId: string | undefined): Promise<void>;
-  domain: RegistryDomain;
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;
   challengeSeconds: number;
@@ -66,7 +68,7 @@ export async function issueChallenge(
   const expiresAt = addSeconds(issuedAt, parts.challengeSeconds);
   const nonce = randomNonce();
   const { host: domain } = new URL(parts.publicUrl);
-  const { chainId } = parts.domain;
+  const { chainId } = parts.chain;
   const statement = statementFor(purpose);
   const text = {
     domain,
@@ -89,9 +91,9 @@ export async function issueChallenge(
 }
 
 async function nextRegistration(parts: WalletParts, walletAddress: string): Promise<Registration | null> {
-  const { registered, nonce } = await parts.registry.read(walletAddress);
+  const { registered, nonce } = await readIdentity(parts.chain, walletAddress);
   if (registered) return null;
-  const did = formatDid(parts.domain.didMethod, walletAddress);
+  const did = formatDid(parts.chain.deployment.didMethod, walletAddress);
   const deadline = addSeconds(parts.clock.now(), REGISTRATION_SECONDS);
   deadline.setMilliseconds(0);
   return { walletAddress, documentUri: `${parts.publicUrl}/1.0/identifiers/${did}`, nonce, deadline };
@@ -110,7 +112,7 @@ export async function answerable(
   nonce: string | undefined,
 ): Promise<Challenge> {
   const { host: domain } = new URL(parts.publicUrl);
-  const answering = { purpose, walletAddress, sessionId, domain, chainId: parts.domain.chainId };
+  const answering = { purpose, walletAddress, sessionId, domain, chainId: parts.chain.chainId };
   const latest = { walletAddress, sessionId: sessionId ?? "", purposes: [purpose] };
   const challenge = await parts.challenges.countAttempt(nonce === undefined ? latest : { nonce });
   return requireAnswerable(challenge, answering, parts.clock.now());
@@ -123,8 +125,8 @@ export async function authorizedRegistration(
   signature: string | undefined,
 ): Promise<NonNullable<Anchoring["registration"]> | null> {
   if (registration === null || signature === undefined) return null;
-  const digest = registrationDigest(parts.domain, registration);
-  const kind = await verifyWalletSignature(parts.registry, { walletAddress, digest, signature });
+  const digest = registrationDigest(registryDomain(parts.chain.deployment), registration);
+  const kind = await verifyWalletSignature(parts.chain, { walletAddress, digest, signature });
   return { ...registration, signature: normalizeSignature(signature, kind) };
 }
 

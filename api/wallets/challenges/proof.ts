@@ -1,7 +1,8 @@
 import { hashMessage } from "ethers";
 import { DomainError } from "../../../core/errors";
 import { recoverAddress } from "../../../chain/signature";
-import type { WalletRegistry } from "../../../chain/registry/readers";
+import type { Chain } from "../../../chain/client";
+import { approvesSignature } from "../../../chain/registry/contractWallet";
 
 /** The digest a text is signed under (EIP-191, version 0x45), `0x` and 64 hexadecimal digits. */
 export function messageDigest(message: string): string {
@@ -17,7 +18,7 @@ export function messageDigest(message: string): string {
  * @throws TransientError when a contract would have to be asked and the chain does not answer
  */
 export async function verifyWalletSignature(
-  registry: Pick<WalletRegistry, "approves">,
+  chain: Pick<Chain, "provider">,
   claim: { walletAddress: string; digest: string; signature: string },
 ): Promise<"key" | "contract"> {
   const { walletAddress, digest, signature } = claim;
@@ -32,6 +33,6 @@ export async function verifyWalletSignature(
     // A contract may define signatures of any form.
     refusal = error;
   }
-  if (await registry.approves(walletAddress, digest, signature)) return "contract";
+  if (await approvesSignature(chain, claim)) return "contract";
   throw refusal;
 }

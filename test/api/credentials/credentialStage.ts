@@ -11,7 +11,6 @@ import { openBudgets } from "../../../api/http/rateLimit";
 import { type HttpServer, listen } from "../../../api/http/server";
 import type { FraudAlert } from "../../../api/verification/alerts/store";
 import type { ConfirmStep } from "../../../api/verification/confirmation/actions";
-import { openWalletRegistry } from "../../../chain/registry/readers";
 import { type Clock, systemClock } from "../../../core/clock";
 import { loadConfig } from "../../../core/config/config";
 import { createDeadLetterStore } from "../../../core/jobs/deadLetters";
@@ -143,7 +142,6 @@ export async function openCredentialStage(name: string, options: StageOptions = 
     ...{ clock, logger, mongo, redis, chain, index, keys },
     didsOf: (userId) =>
       Promise.resolve([...holders.values()].filter((holder) => holder.userId === userId).map(({ did }) => did)),
-    approves: openWalletRegistry(chain).approves,
     ...(options.onStep && { onStep: options.onStep }),
   });
   const express = createHttpApp(app.endpoints, {

@@ -2,7 +2,6 @@ import { openCredentialApp } from "../../../api/credentialApp";
 import { createHttpApp } from "../../../api/http/httpApp";
 import { openBudgets } from "../../../api/http/rateLimit";
 import { listen } from "../../../api/http/server";
-import { openWalletRegistry } from "../../../chain/registry/readers";
 import { createChain } from "../../../chain/client";
 import { systemClock } from "../../../core/clock";
 import { loadConfig } from "../../../core/config/config";
@@ -39,7 +38,6 @@ async function main(): Promise<void> {
     index: createProjection(mongo),
     keys: await openFileKeyStore(config.keys),
     didsOf: () => Promise.resolve([]),
-    approves: openWalletRegistry(chain).approves,
     onStep(step) {
       if (step === killAt) process.kill(process.pid, "SIGKILL");
     },

@@ -5,12 +5,11 @@ import { openBudgets } from "../../../api/http/rateLimit";
 import { listen } from "../../../api/http/server";
 import type { IndexedRegistration } from "../../../api/wallets/anchoring/rules";
 import { openChallengeStore } from "../../../api/wallets/challenges/store";
-import { openWalletRegistry } from "../../../chain/registry/readers";
 import { walletEndpoints } from "../../../api/wallets/routes";
 import { openWalletStore, type Wallet as LinkedWallet } from "../../../api/wallets/store";
 import { DomainError } from "../../../core/errors";
 import { fakeClock } from "../../support/fakeClock";
-import { CHAIN_ID, type Stage } from "./stage";
+import { type Stage } from "./stage";
 
 export const PUBLIC_URL = "https://cairn.example";
 
@@ -51,7 +50,6 @@ export async function startWalletApi(stage: Stage, options: { publicUrl?: string
   const indexed = new Map<string, IndexedRegistration>();
   const undeclared: string[] = [];
   const publicUrl = options.publicUrl ?? PUBLIC_URL;
-  const { contracts, didMethod } = stage.chain.deployment;
 
   const readSession = (token: string) => {
     const session = sessions.get(token);
@@ -67,13 +65,12 @@ export async function startWalletApi(stage: Stage, options: { publicUrl?: string
   const endpoints = walletEndpoints({
     wallets: openWalletStore(stage.mongo),
     challenges: openChallengeStore(stage.mongo),
-    registry: openWalletRegistry(stage.chain),
+    chain: stage.chain,
     indexedRegistration: (walletAddress) => Promise.resolve(indexed.get(walletAddress) ?? null),
     enqueueAnchoring(wallet) {
       queued.push(wallet as LinkedWallet);
       return Promise.resolve();
     },
-    domain: { chainId: CHAIN_ID, contract: contracts.DIDRegistry.address, didMethod },
     ...{ publicUrl, challengeSeconds: 300, clock, readSession, limited: false },
     openSession: ({ userId }) => Promise.resolve({ token: open(userId), expiresAt: clock.now() }),
   });

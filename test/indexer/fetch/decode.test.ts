@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { AbiCoder, type EventFragment, type ParamType, hexlify, Interface } from "ethers";
 import fc from "fast-check";
-import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../../chain/client";
+import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../../chain/registry/abi";
 import type { RegistryName } from "../../../chain/registry/events";
 import { decodeLog } from "../../../indexer/fetch/decode";
 import { RpcError } from "../../../indexer/rpc/rpcError";

@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { Wallet as HolderKey } from "ethers";
 import { enqueueAnchoring, openAnchoringQueue } from "../../../../api/wallets/anchoring/jobs";
-import { registrationCall } from "../../../../chain/registry/readers";
+import { registryDomain } from "../../../../chain/deployment";
+import { registrationCall } from "../../../../chain/registry/registration";
 import { openWalletStore, type Wallet } from "../../../../api/wallets/store";
 import type { WorkerApp } from "../../../../api/workerApp";
 import type { RelayStep } from "../../../../chain/relayer/handlers";
@@ -96,7 +97,7 @@ describe("anchoring a wallet's DID", () => {
     const { transactions } = await chainFacts(stage);
     const wallet = await linkQueuedWallet(stage);
     const four = await Promise.all([start(), start(), start(), start()]);
-    const call = registrationCall(stage.chain, wallet.anchoring.registration!);
+    const call = registrationCall(registryDomain(stage.chain.deployment), wallet.anchoring.registration!);
     const subject = `anchoring/${wallet.walletAddress}`;
     const request = (id: string) => ({ kind: "anchoring", subject, key: `${subject}/${id}`, call });
     const submissions = four.flatMap(({ relayer }) =>

@@ -5,7 +5,7 @@ import { systemClock } from "../../../../core/clock";
 import { formatDid } from "../../../../chain/did/did";
 import type { RelayerOptions } from "../../../../chain/relayer/handlers";
 import { startWorkerApp, type WorkerApp, type WorkerTiming } from "../../../../api/workerApp";
-import { registrationTypedData, type Registration } from "../../../../chain/registry/consents";
+import { registrationTypedData, type Registration } from "../../../../chain/registry/registration";
 import { openWalletStore, type Wallet as LinkedWallet } from "../../../../api/wallets/store";
 import { CHAIN_ID, type Stage } from "../stage";
 

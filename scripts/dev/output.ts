@@ -1,10 +1,9 @@
-import { HDNodeWallet, Mnemonic } from "ethers";
+import { computeAddress } from "ethers";
 import { styleText } from "node:util";
+import { DEVELOPMENT_KEYS } from "../../embedded/chain/accounts";
 import type { Scene } from "../demo/stage";
 import type { RunningCairn } from "./cairn";
 
-/** Hardhat's well-known mnemonic; its accounts are rich on a development chain and public everywhere. */
-const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk";
 const ACCOUNTS_SHOWN = 5;
 
 /** Colours where the terminal shows them; plain text into files and pipes. */
@@ -46,14 +45,11 @@ export function whereabouts(cairn: RunningCairn, root: string): string {
 }
 
 function accountLines(): string[] {
-  const mnemonic = Mnemonic.fromPhrase(DEVELOPMENT_MNEMONIC);
-  const accounts = Array.from({ length: ACCOUNTS_SHOWN }, (_, index) =>
-    HDNodeWallet.fromMnemonic(mnemonic, `m/44'/60'/0'/0/${index}`),
-  );
+  const keys = DEVELOPMENT_KEYS.slice(0, ACCOUNTS_SHOWN);
   return [
     "",
     `  ${style("bold", "Accounts")}        10,000 ETH each, keys known to everyone: never use them on a real chain`,
-    ...accounts.map(({ address, privateKey }, index) => `  #${index} ${address}  ${style("dim", privateKey)}`),
+    ...keys.map((key, index) => `  #${index} ${computeAddress(key)}  ${style("dim", key)}`),
     `  #0 pays for anchoring and owns IssuerRegistry`,
   ];
 }

@@ -8,7 +8,8 @@ import { eventually } from "../support/eventually";
 import { bareEnv, killHard, rpcTo, workbench } from "./workbench";
 
 const STRANGER = "0x1111111111111111111111111111111111111111";
-const wallet = HDNodeWallet.fromPhrase("test test test test test test test test test test test junk");
+const MNEMONIC = "test test test test test test test test test test test junk";
+const wallet = HDNodeWallet.fromPhrase(MNEMONIC);
 
 /** What a node tells of every block, of both ends of a long chain. */
 async function history(rpc: ReturnType<typeof rpcTo>): Promise<unknown[]> {
@@ -226,6 +227,15 @@ describe("the embedded chain", () => {
     await killHard(part, exits);
     await part.restart();
     expect(await rpc("eth_blockNumber")).to.equal("0x0");
+  });
+
+  it("has the accounts of a Hardhat node, with 10,000 ETH each", async () => {
+    const rpc = rpcTo((await start(false)).url);
+    const accounts = await rpc<string[]>("eth_accounts");
+    const root = HDNodeWallet.fromPhrase(MNEMONIC, undefined, "m/44'/60'/0'/0");
+    expect(accounts).to.deep.equal(Array.from({ length: 20 }, (_, n) => root.deriveChild(n).address.toLowerCase()));
+    const balances = await Promise.all(accounts.map((account) => rpc("eth_getBalance", account, "latest")));
+    expect(new Set(balances)).to.deep.equal(new Set([`0x${(10n ** 22n).toString(16)}`]));
   });
 
   it("writes nothing when it runs in memory", async () => {

@@ -7,14 +7,14 @@ import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
 import { type BlockRef, CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { runAudit } from "./audit/audit";
-import { openThrone, type Reign } from "./write/lease";
+import { createLease, type Term } from "./write/lease";
 import type { Difference } from "./audit/difference";
 import { isHardhat, openFinality } from "./sync/finality";
 import { makeFollower } from "./sync/follow";
 import { assessHealth } from "./readiness";
 import { contractsOf, differenceOf, identifyChain, resetRefusal } from "./sync/identify";
 import { createMetrics } from "./metrics";
-import { openLedger } from "./write/writer";
+import { createProjectionWriter } from "./write/writer";
 import { repair } from "./audit/repair";
 import { RpcError } from "./rpc/rpcError";
 import { holderName, keepLease, startOver } from "./sync/leader";
@@ -79,8 +79,8 @@ export async function runCommand(command: Exclude<Command, { name: "follow" }>):
     closers.push(() => source.close());
     const parts = { config, logger, mongo, source, say, stopping: stop.signal };
     if (command.name === "audit") return await audit(parts);
-    return await withLease(parts, (reign) =>
-      command.name === "repair" ? mend({ ...parts, reign }) : reindex({ ...parts, reign }, command.fromBlock),
+    return await withLease(parts, (term) =>
+      command.name === "repair" ? mend({ ...parts, term }) : reindex({ ...parts, term }, command.fromBlock),
     );
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
@@ -105,7 +105,7 @@ async function status(mongo: Mongo, config: Config, say: (line: string) => void)
   const checkpoint = await createRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID });
   const { problems } = assessHealth(checkpoint, { now, maxLagSeconds: config.readyMaxLagSeconds, leading: false });
   if (checkpoint?.indexed) {
-    const { indexed, head, finalizedNumber, verifiedNumber, lease, suspects, rewinds } = checkpoint;
+    const { indexed, head, finalizedNumber, verifiedNumber, lease, incompleteBlocks, rewinds } = checkpoint;
     const heard = head ? `block ${head.number}, seen ${head.seenAt.toISOString()}` : "not seen yet";
     const until = lease.expiresAt.toISOString();
     const leader =
@@ -115,9 +115,9 @@ async function status(mongo: Mongo, config: Config, say: (line: string) => void)
     say(`chain head  ${heard}`);
     say(`finalized   ${blockOrNone(finalizedNumber)}`);
     say(
-      `verified    ${blockOrNone(verifiedNumber)}${suspects.length > 0 ? `, ${count(suspects.length, "suspect block")}` : ""}`,
+      `verified    ${blockOrNone(verifiedNumber)}${incompleteBlocks.length > 0 ? `, ${count(incompleteBlocks.length, "incomplete block")}` : ""}`,
     );
-    say(`leader      ${leader}, reign ${lease.reign}`);
+    say(`leader      ${leader}, term ${lease.term}`);
     say(`set back    ${rewinds === 0 ? "never" : `${count(rewinds, "time")}, by reorgs or reindexing`}`);
   }
   say(problems.length === 0 ? "ready" : `not ready: ${problems.join("; ")}`);
@@ -140,14 +140,14 @@ async function audit({ mongo, source, config, logger, say }: CommandParts): Prom
   return differences === 0 ? 0 : 1;
 }
 
-async function mend({ mongo, source, config, logger, reign, say }: CommandParts & { reign: Reign }): Promise<number> {
+async function mend({ mongo, source, config, logger, term, say }: CommandParts & { term: Term }): Promise<number> {
   const contracts = contractsOf(loadDeployment(config.chain));
   const { mended, left } = await repair({
     mongo,
     source,
     contracts,
     logger,
-    reign,
+    term,
     report: (difference) => say(describe(difference)),
   });
   const did = mended === 0 ? "nothing to mend" : `mended ${count(mended, "difference")}`;
@@ -155,15 +155,15 @@ async function mend({ mongo, source, config, logger, reign, say }: CommandParts 
   return left === 0 ? 0 : 1;
 }
 
-async function reindex(parts: CommandParts & { reign: Reign }, fromBlock: number): Promise<number> {
-  const { mongo, source, config, logger, reign, say } = parts;
+async function reindex(parts: CommandParts & { term: Term }, fromBlock: number): Promise<number> {
+  const { mongo, source, config, logger, term, say } = parts;
   const collections = createRegistryCollections(mongo);
   const deployment = loadDeployment(config.chain);
   const identity = await identifyChain(source, deployment);
-  const step = () => undefined;
-  const ledger = openLedger({ collections, reign, step });
+  const onCrashPoint = () => undefined;
+  const writer = createProjectionWriter({ collections, term, onCrashPoint });
   const follower = makeFollower({
-    ...{ source, ledger, reign, collections, logger, clock: systemClock, terminal: process.stderr },
+    ...{ source, writer, term, collections, logger, clock: systemClock, terminal: process.stderr },
     finality: await openFinality(source, config.chain.confirmations),
     fetch: { contracts: contractsOf(deployment), unlinked: await isHardhat(source) },
     metrics: createMetrics(),
@@ -172,18 +172,18 @@ async function reindex(parts: CommandParts & { reign: Reign }, fromBlock: number
   const catchUp = async () => follower.advance({ header: await source.head(), heardAtMs: monotonicMs() });
 
   if (fromBlock <= identity.deployment.blockNumber) {
-    await startOver(reign, { mongo, identity, step });
+    await startOver(term, { mongo, identity, onCrashPoint });
   } else {
-    const difference = differenceOf(reign.checkpoint, identity);
+    const difference = differenceOf(term.checkpoint, identity);
     if (difference !== null) throw resetRefusal(difference, identity.deployment.blockNumber);
-    await ledger.recover();
+    await writer.recover();
     // On the chain's present branch first: what lies below `fromBlock` stays, so it must be of this branch.
     await catchUp();
-    await ledger.rewind(await blockBefore(fromBlock, source, reign.checkpoint.indexed));
+    await writer.rewind(await blockBefore(fromBlock, source, term.checkpoint.indexed));
   }
   const events = await catchUp();
   const from = Math.max(fromBlock, identity.deployment.blockNumber);
-  say(`indexed blocks ${from} to ${reign.checkpoint.indexed?.number ?? "none"} again: ${count(events, "event")}`);
+  say(`indexed blocks ${from} to ${term.checkpoint.indexed?.number ?? "none"} again: ${count(events, "event")}`);
   return 0;
 }
 
@@ -207,22 +207,27 @@ async function blockBefore(fromBlock: number, source: Source, indexed: BlockRef 
 }
 
 /** A command that writes takes the lease at once: the running leader stands by meanwhile and takes over afterwards. */
-async function withLease(parts: CommandParts, work: (reign: Reign) => Promise<number>): Promise<number> {
+async function withLease(parts: CommandParts, work: (term: Term) => Promise<number>): Promise<number> {
   const { config, mongo, source } = parts;
   const identity = await identifyChain(source, loadDeployment(config.chain));
   const collections = createRegistryCollections(mongo);
-  const lease = { leaseSeconds: config.indexer.leaseSeconds, clock: systemClock, holder: holderName() };
-  const throne = openThrone({ collections, identity, ...lease });
-  let reign: Reign | null = null;
-  while (reign === null) reign = await throne.take({ force: true });
+  const lease = createLease({
+    collections,
+    identity,
+    leaseSeconds: config.indexer.leaseSeconds,
+    clock: systemClock,
+    holder: holderName(),
+  });
+  let term: Term | null = null;
+  while (term === null) term = await lease.acquire({ force: true });
   const ended = new AbortController();
-  const renewing = keepLease(reign, config.indexer.leaseSeconds, ended, parts.logger);
+  const renewing = keepLease(term, config.indexer.leaseSeconds, ended, parts.logger);
   try {
-    return await work(reign);
+    return await work(term);
   } finally {
     ended.abort();
     await renewing;
-    await reign.release();
+    await term.release();
   }
 }
 

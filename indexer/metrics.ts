@@ -58,8 +58,8 @@ export function createMetrics() {
       help: "Identities whose counters do not agree with the chain's",
       registers,
     }),
-    suspects: new Gauge({
-      name: "cairn_indexer_suspect_blocks",
+    incompleteBlocks: new Gauge({
+      name: "cairn_indexer_incomplete_blocks",
       help: "Blocks whose logs may be incomplete",
       registers,
     }),
@@ -70,6 +70,6 @@ export function createMetrics() {
       labelNames: ["holder"] as const,
       registers,
     }),
-    reign: new Gauge({ name: "cairn_indexer_reign", help: "The fencing token of the current lease", registers }),
+    term: new Gauge({ name: "cairn_indexer_lease_term", help: "The fencing token of the current lease", registers }),
   };
 }

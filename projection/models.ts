@@ -5,12 +5,12 @@ import type { DidState, IssuerState } from "../chain/registry/fold";
 import type { WordState } from "../chain/registry/foldWord";
 
 /**
- * The indexer's fencing: each leadership is a reign with a number one higher than the last, and every document says in
- * which reign it was written. What a former leader writes after it was deposed lies beyond what its reign may hold
- * (see {@link countsIn}) and is as if it were not there.
+ * The indexer's fencing: each time the lease is acquired begins a term, whose number is one higher than the last, and
+ * every document says in which term it was written. What a former leader writes after it lost the lease lies beyond the
+ * bound of its term (see {@link countsIn}) and is as if it were not there.
  */
 interface Written {
-  reign: number;
+  term: number;
 }
 
 /** `chain_events`: append-only, one document a log. `_id` is `<chainId>:<blockHash>:<logIndex>`. */
@@ -41,14 +41,14 @@ export interface BlockRef {
   minedAt: Date;
 }
 
-/** What a past reign wrote counts up to the block `through`; the entry covers reigns down to the entry before. */
-export interface PastReign {
-  reign: number;
+/** What a past term wrote counts up to the block `through`; the entry covers terms down to the entry before. */
+export interface PastTerm {
+  term: number;
   through: number;
 }
 
 /** A block whose logs are not known to be complete: no endpoint gave what its bloom filter promises. */
-export interface SuspectBlock {
+export interface IncompleteBlock {
   number: number;
   hash: string;
   reason: string;
@@ -72,11 +72,11 @@ export interface CheckpointDocument {
   finalizedNumber: number;
   /** Up to here every identity's counters were compared with the chain's own. */
   verifiedNumber: number;
-  suspects: SuspectBlock[];
+  incompleteBlocks: IncompleteBlock[];
   /** How often blocks were dropped again: a reader that sees it change has read across a reorg. */
   rewinds: number;
-  lease: { holder: string | null; reign: number; expiresAt: Date };
-  pastReigns: PastReign[];
+  lease: { holder: string | null; term: number; expiresAt: Date };
+  pastTerms: PastTerm[];
 }
 
 /** There is one checkpoint a database. */
@@ -147,24 +147,24 @@ export function createRegistryCollections(mongo: Mongo): RegistryCollections {
 }
 
 /**
- * Whether something written in `reign` about `blockNumber` belongs to the index as the checkpoint has it: committed by
- * the reign that wrote it, and not dropped since.
+ * Whether something written in `term` about `blockNumber` belongs to the index as the checkpoint has it: committed by
+ * the term that wrote it, and not dropped since.
  */
 export function countsIn(
-  checkpoint: Pick<CheckpointDocument, "lease" | "pastReigns" | "indexed">,
-  reign: number,
+  checkpoint: Pick<CheckpointDocument, "lease" | "pastTerms" | "indexed">,
+  term: number,
   blockNumber: number,
 ): boolean {
-  return blockNumber <= lastBlockOf(checkpoint, reign);
+  return blockNumber <= lastBlockOf(checkpoint, term);
 }
 
-/** The last block that what was written in `reign` may speak of; -1 for none. */
+/** The last block that what was written in `term` may speak of; -1 for none. */
 export function lastBlockOf(
-  { lease, pastReigns, indexed }: Pick<CheckpointDocument, "lease" | "pastReigns" | "indexed">,
-  reign: number,
+  { lease, pastTerms, indexed }: Pick<CheckpointDocument, "lease" | "pastTerms" | "indexed">,
+  term: number,
 ): number {
   // No process writes anything else; a document that was tampered with does not count.
-  if (!Number.isInteger(reign)) return -1;
-  if (reign >= lease.reign) return reign === lease.reign ? (indexed?.number ?? -1) : -1;
-  return pastReigns.find((past) => past.reign >= reign)?.through ?? -1;
+  if (!Number.isInteger(term)) return -1;
+  if (term >= lease.term) return term === lease.term ? (indexed?.number ?? -1) : -1;
+  return pastTerms.find((past) => past.term >= term)?.through ?? -1;
 }

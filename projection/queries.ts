@@ -33,7 +33,7 @@ export interface Freshness {
   /** Up to here every identity's counters were compared with the chain's own. */
   verifiedNumber: number;
   /** Blocks whose logs may be incomplete, because no endpoint gives what their bloom filters promise. */
-  suspectBlocks: number[];
+  incompleteBlocks: number[];
 }
 
 /** An answer about one subject, as of `freshness`. */
@@ -96,7 +96,7 @@ type Read<Answer> = (checkpoint: CheckpointDocument | null) => Promise<Answer>;
  * Opens the index for reading.
  *
  * Every answer is exactly the state as of the block that its `freshness` names. A document that the indexer has written
- * ahead of its cursor, or that a deposed indexer wrote too late, does not count: its subject is folded from the events
+ * ahead of its cursor, or that an indexer wrote after it lost the lease, does not count: its subject is folded from the events
  * that do. An answer during which blocks were dropped is asked for again.
  */
 export function createProjection(mongo: Mongo): Projection {
@@ -126,8 +126,8 @@ export function createProjection(mongo: Mongo): Projection {
       const found = await collections[collection].findOne({ _id: address });
       let state: State | null = null;
       if (found !== null) {
-        const { _id, reign, ...stored } = found;
-        const counts = countsIn(checkpoint, reign, blockOf(stored.position));
+        const { _id, term, ...stored } = found;
+        const counts = countsIn(checkpoint, term, blockOf(stored.position));
         state = counts ? (stored as unknown as State) : await refold(collections, checkpoint, _id);
       }
       const lastBlock = state === null ? null : blockOf(state.position);
@@ -147,7 +147,7 @@ export function createProjection(mongo: Mongo): Projection {
     const uncommitted: string[] = [];
     // IXSCAN _id_.
     for await (const word of collections.words.find({ _id: { $in: ids } })) {
-      if (countsIn(checkpoint, word.reign, blockOf(word.position))) bits.set(word._id, word.bits);
+      if (countsIn(checkpoint, word.term, blockOf(word.position))) bits.set(word._id, word.bits);
       else uncommitted.push(word._id);
     }
     for (const [id, word] of await refoldWords(collections, checkpoint, uncommitted)) bits.set(id, word.bits);
@@ -179,7 +179,7 @@ export function createProjection(mongo: Mongo): Projection {
         if (checkpoint === null) return page;
         // IXSCAN position_1 backwards, or subject_1_position_1 with a subject; no sort.
         for await (const event of collections.events.find(filter).sort({ position: -1 })) {
-          if (countsIn(checkpoint, event.reign, event.blockNumber)) page.push(event);
+          if (countsIn(checkpoint, event.term, event.blockNumber)) page.push(event);
           if (page.length >= limit) break;
         }
         return page;
@@ -229,13 +229,13 @@ function freshnessOf({ indexed, head, ...checkpoint }: CheckpointDocument): Fres
     headSeenAt: head?.seenAt ?? indexed.minedAt,
     finalizedNumber: Math.min(checkpoint.finalizedNumber, indexed.number),
     verifiedNumber: checkpoint.verifiedNumber,
-    suspectBlocks: checkpoint.suspects.map(({ number }) => number),
+    incompleteBlocks: checkpoint.incompleteBlocks.map(({ number }) => number),
   };
 }
 
 /** A block whose logs may be incomplete could concern anyone. */
-function doubtOf({ suspects }: CheckpointDocument): string | null {
-  const [first] = suspects;
+function doubtOf({ incompleteBlocks }: CheckpointDocument): string | null {
+  const [first] = incompleteBlocks;
   return first ? `the logs of block ${first.number} may be incomplete` : null;
 }
 

@@ -23,7 +23,7 @@ export async function* eventsOfSubject(
   const filter = names === undefined ? { subject } : { subject, name: { $in: [...names] } };
   // IXSCAN subject_1_position_1, no sort.
   for await (const event of events.find(filter).sort({ position: 1 })) {
-    if (countsIn(checkpoint, event.reign, event.blockNumber)) yield event;
+    if (countsIn(checkpoint, event.term, event.blockNumber)) yield event;
   }
 }
 

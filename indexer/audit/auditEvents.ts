@@ -32,8 +32,8 @@ export async function auditEvents(options: {
     if (first === undefined || last === undefined) return;
     const range = { $gte: positionOf(first.number, 0), $lt: positionOf(last.number + 1, 0) };
     const stored = new Map<string, Record<string, unknown>>();
-    for await (const { _id, reign, ...event } of collections.events.find({ position: range })) {
-      if (countsIn(checkpoint, reign, event.blockNumber)) stored.set(_id, event);
+    for await (const { _id, term, ...event } of collections.events.find({ position: range })) {
+      if (countsIn(checkpoint, term, event.blockNumber)) stored.set(_id, event);
     }
     for (const event of events) {
       const id = eventIdOf(checkpoint.chainId, event);
@@ -70,10 +70,10 @@ async function reportOutside({
 }: Parameters<typeof auditEvents>[0]): Promise<void> {
   const from = checkpoint.deployment.blockNumber;
   const before = { position: { $lt: positionOf(from, 0) } };
-  for await (const { _id, reign: _reign, ...event } of collections.events.find(before)) report(extra(_id, event));
+  for await (const { _id, term: _term, ...event } of collections.events.find(before)) report(extra(_id, event));
   const after = { position: { $gte: positionOf(upTo + 1, 0) } };
-  for await (const { _id, reign, ...event } of collections.events.find(after)) {
-    if (event.blockNumber <= upTo && countsIn(checkpoint, reign, event.blockNumber)) report(extra(_id, event));
+  for await (const { _id, term, ...event } of collections.events.find(after)) {
+    if (event.blockNumber <= upTo && countsIn(checkpoint, term, event.blockNumber)) report(extra(_id, event));
   }
 }
 

@@ -7,7 +7,7 @@ import { type Difference, differencesOf, type Report } from "./difference";
 import type { Source } from "../rpc/source";
 import { headersAt } from "../rpc/source";
 
-type Stored = Record<string, unknown> & { _id: string; reign: number; position: number };
+type Stored = Record<string, unknown> & { _id: string; term: number; position: number };
 type Refold = (ids: string[]) => Promise<Map<string, object>>;
 
 /** So many documents are compared at once. */
@@ -83,8 +83,8 @@ async function comparePage(options: {
   for (let look = 0; look < LOOKS && ids.length > 0; look += 1) {
     const checkpoint = await readCheckpoint();
     const rows = new Map<string, Record<string, unknown>>();
-    for await (const { _id, reign, ...state } of stored.find({ _id: { $in: ids } })) {
-      if (countsIn(checkpoint, reign, blockOf(state.position))) rows.set(_id, state);
+    for await (const { _id, term, ...state } of stored.find({ _id: { $in: ids } })) {
+      if (countsIn(checkpoint, term, blockOf(state.position))) rows.set(_id, state);
     }
     const expected = await refold(ids);
     if (look === 0) await options.onStates(collection, expected);
@@ -109,7 +109,7 @@ export async function auditBlocks(options: {
 }): Promise<void> {
   const { collections, checkpoint, source, upTo, report } = options;
   const kept = await collections.blocks.find({}).toArray();
-  const counting = kept.filter(({ reign, number }) => number <= upTo && countsIn(checkpoint, reign, number));
+  const counting = kept.filter(({ term, number }) => number <= upTo && countsIn(checkpoint, term, number));
   for (let from = 0; from < counting.length; from += PAGE) {
     const page = counting.slice(from, from + PAGE);
     const headers = await source.ask("the kept blocks", (endpoint) =>
@@ -118,7 +118,7 @@ export async function auditBlocks(options: {
         page.map(({ _id }) => Number(_id)),
       ),
     );
-    page.forEach(({ _id, reign: _reign, ...block }, index) => {
+    page.forEach(({ _id, term: _term, ...block }, index) => {
       const header = headers[index];
       const expected = header && {
         ...{ number: header.number, hash: header.hash, parentHash: header.parentHash, minedAt: header.minedAt },

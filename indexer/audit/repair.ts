@@ -1,23 +1,23 @@
 import { positionOf, type RegistryEvent } from "../../chain/registry/events";
 import { createRegistryCollections, type RegistryCollections } from "../../projection/models";
 import { runAudit, type AuditOptions } from "./audit";
-import type { Reign } from "../write/lease";
+import type { Term } from "../write/lease";
 import type { Difference } from "./difference";
 import { overwriteFenced } from "../write/fencedWrites";
-import { eventIdOf, type Ledger, openLedger } from "../write/writer";
+import { eventIdOf, type ProjectionWriter, createProjectionWriter } from "../write/writer";
 
 /**
  * Audits the index, mends what differs, and audits again.
  *
  * @returns how many differences there were, and how many are left
- * @throws DeposedError when another process took the lease meanwhile
+ * @throws LeaseLostError when another process took the lease meanwhile
  */
-export async function repair(options: AuditOptions & { reign: Reign }): Promise<{ mended: number; left: number }> {
-  const { mongo, reign, report } = options;
+export async function repair(options: AuditOptions & { term: Term }): Promise<{ mended: number; left: number }> {
+  const { mongo, term, report } = options;
   const collections = createRegistryCollections(mongo);
-  const ledger = openLedger({ collections, reign, step: () => undefined });
+  const writer = createProjectionWriter({ collections, term, onCrashPoint: () => undefined });
   // What an interrupted indexer left above the cursor is no difference: it is removed as at any start.
-  await ledger.recover();
+  await writer.recover();
 
   let mended = 0;
   const tried = new Set<string>();
@@ -29,9 +29,9 @@ export async function repair(options: AuditOptions & { reign: Reign }): Promise<
     found.forEach(report);
     found.forEach((difference) => tried.add(nameOf(difference)));
     mended += found.length;
-    await removeImpossible(collections, reign, found);
-    await mendEvents(collections, reign, found);
-    await mendProjection(collections, reign, ledger, found);
+    await removeImpossible(collections, term, found);
+    await mendEvents(collections, term, found);
+    await mendProjection(collections, term, writer, found);
   }
 }
 
@@ -39,12 +39,12 @@ function nameOf({ collection, id, field }: Difference): string {
   return `${collection} ${id} ${field ?? ""}`;
 }
 
-/** Documents that claim to be of a later reign than the current one: no process wrote them. @throws DeposedError */
-async function removeImpossible(collections: RegistryCollections, reign: Reign, found: Difference[]): Promise<void> {
-  // While this succeeds, there is no later reign.
-  await reign.renew();
+/** Documents that claim to be of a later term than the current one: no process wrote them. @throws LeaseLostError */
+async function removeImpossible(collections: RegistryCollections, term: Term, found: Difference[]): Promise<void> {
+  // While this succeeds, there is no later term.
+  await term.renew();
   const ids = found.map(({ id }) => id);
-  const later = { _id: { $in: ids }, reign: { $not: { $lte: reign.number } } };
+  const later = { _id: { $in: ids }, term: { $not: { $lte: term.number } } };
   await collections.events.deleteMany(later);
   await collections.dids.deleteMany(later);
   await collections.issuers.deleteMany(later);
@@ -52,26 +52,26 @@ async function removeImpossible(collections: RegistryCollections, reign: Reign, 
   await collections.blocks.deleteMany(later);
 }
 
-async function mendEvents(collections: RegistryCollections, reign: Reign, found: Difference[]): Promise<void> {
+async function mendEvents(collections: RegistryCollections, term: Term, found: Difference[]): Promise<void> {
   const differing = found.filter(({ collection }) => collection === "chain_events");
   const right = new Map<string, RegistryEvent>();
   for (const { id, event } of differing) if (event) right.set(id, event);
   // What does not belong is removed first: it may hold the name of what does.
   const wrong = differing.filter(({ event }) => event === undefined).map(({ id }) => id);
-  if (wrong.length > 0) await collections.events.deleteMany({ _id: { $in: wrong }, reign: { $lte: reign.number } });
+  if (wrong.length > 0) await collections.events.deleteMany({ _id: { $in: wrong }, term: { $lte: term.number } });
   const documents = [...right.values()].map((event) => ({
-    _id: eventIdOf(reign.checkpoint.chainId, event),
+    _id: eventIdOf(term.checkpoint.chainId, event),
     ...event,
     position: positionOf(event.blockNumber, event.logIndex),
-    reign: reign.number,
+    term: term.number,
   }));
-  await overwriteFenced(collections.events, documents, reign.number);
+  await overwriteFenced(collections.events, documents, term.number);
 }
 
 async function mendProjection(
   collections: RegistryCollections,
-  reign: Reign,
-  ledger: Ledger,
+  term: Term,
+  writer: ProjectionWriter,
   found: Difference[],
 ): Promise<void> {
   const subjects = new Set<string>();
@@ -83,9 +83,8 @@ async function mendProjection(
     else if (collection === "chain_events") subjects.add((event ?? (indexed as RegistryEvent)).subject);
     else subjects.add(id);
   }
-  await ledger.refold(subjects);
-  await ledger.refoldWords(words);
+  await writer.refold(subjects);
+  await writer.refoldWords(words);
   // A block that is not kept is found by the events instead, or fetched again: it need not be mended, only not be wrong.
-  if (blocks.size > 0)
-    await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, reign: { $lte: reign.number } });
+  if (blocks.size > 0) await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, term: { $lte: term.number } });
 }

@@ -10,7 +10,7 @@ import {
 import type { EventDocument, RegistryCollections } from "../../projection/models";
 import { eventsOfSubject } from "../../projection/refold";
 import { openBlooms } from "../fetch/bloom";
-import type { Reign } from "../write/lease";
+import type { Term } from "../write/lease";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
 import type { FetchOptions } from "../fetch/fetchRange";
@@ -21,7 +21,7 @@ import { headersAt, type Source } from "../rpc/source";
 
 interface Parts {
   source: Source;
-  reign: Reign;
+  term: Term;
   collections: Pick<RegistryCollections, "events">;
   fetch: FetchOptions;
 }
@@ -42,8 +42,8 @@ const LONGEST_WINDOW = 20_000;
  */
 export async function reexamine(parts: Parts, subject: string, upTo: number): Promise<Findings> {
   const events: EventDocument[] = [];
-  for await (const event of eventsOfSubject(parts.collections, parts.reign.checkpoint, subject)) events.push(event);
-  const window = doubtfulBlocks(events, parts.reign.checkpoint.deployment.blockNumber, upTo);
+  for await (const event of eventsOfSubject(parts.collections, parts.term.checkpoint, subject)) events.push(event);
+  const window = doubtfulBlocks(events, parts.term.checkpoint.deployment.blockNumber, upTo);
   for (const endpoint of parts.source.endpoints) {
     try {
       return await compareReceipts(endpoint, parts, subject, { ...window, events });
@@ -76,14 +76,14 @@ function bounded(from: number, to: number): { from: number; to: number } {
 
 async function compareReceipts(
   endpoint: Endpoint,
-  { reign, fetch }: Parts,
+  { term, fetch }: Parts,
   subject: string,
   { from, to, events }: { from: number; to: number; events: EventDocument[] },
 ): Promise<Findings> {
   const topic = `0x${subject.slice(2).padStart(64, "0")}`;
   const blooms = await openBlooms();
   const findings: Findings = { missing: [], extra: [] };
-  const suspected = new Set(events.map(({ blockNumber }) => blockNumber));
+  const storedBlocks = new Set(events.map(({ blockNumber }) => blockNumber));
   for (let first = from; first <= to; first += HEADERS_AT_ONCE) {
     const count = Math.min(HEADERS_AT_ONCE, to - first + 1);
     const headers = await headersAt(
@@ -91,12 +91,12 @@ async function compareReceipts(
       Array.from({ length: count }, (_, index) => first + index),
     );
     for (const header of headers) {
-      if (!blooms.mayHold(header.logsBloom, topic) && !suspected.has(header.number)) continue;
+      if (!blooms.mayHold(header.logsBloom, topic) && !storedBlocks.has(header.number)) continue;
       const logs = await logsByReceipts(endpoint, header, fetch.contracts);
       const real = decodeRange([header], logs, fetch.contracts).filter((event) => event.subject === subject);
-      const realIds = new Set(real.map((event) => eventIdOf(reign.checkpoint.chainId, event)));
+      const realIds = new Set(real.map((event) => eventIdOf(term.checkpoint.chainId, event)));
       const stored = new Set(events.map(({ _id }) => _id));
-      findings.missing.push(...real.filter((event) => !stored.has(eventIdOf(reign.checkpoint.chainId, event))));
+      findings.missing.push(...real.filter((event) => !stored.has(eventIdOf(term.checkpoint.chainId, event))));
       const here = events.filter(({ blockHash }) => blockHash === header.hash);
       findings.extra.push(...here.filter(({ _id }) => !realIds.has(_id)).map(({ _id }) => _id));
     }

@@ -2,7 +2,7 @@ import type { RegistryEvent } from "../../chain/registry/events";
 import type { CheckpointDocument, RegistryCollections } from "../../projection/models";
 import { countsIn } from "../../projection/models";
 import { parseLogs, quantity, type RawLog } from "../rpc/block";
-import type { Reign } from "../write/lease";
+import type { Term } from "../write/lease";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
 import type { FetchOptions } from "../fetch/fetchRange";
@@ -12,7 +12,7 @@ import { headersAt, type Source } from "../rpc/source";
 
 interface Parts {
   source: Source;
-  reign: Reign;
+  term: Term;
   collections: Pick<RegistryCollections, "events">;
   fetch: FetchOptions;
 }
@@ -22,7 +22,7 @@ interface Parts {
  * counts when its block is on the indexed chain.
  */
 export async function findMissing(parts: Parts, subject: string, upTo: number): Promise<RegistryEvent[]> {
-  const { checkpoint } = parts.reign;
+  const { checkpoint } = parts.term;
   const known = await knownIds(parts, checkpoint, subject);
   const missing = new Map<string, RegistryEvent>();
   for (const endpoint of parts.source.endpoints) {
@@ -44,20 +44,20 @@ async function knownIds(
   checkpoint: CheckpointDocument,
   subject: string,
 ): Promise<ReadonlySet<string>> {
-  const stored = await collections.events.find({ subject }, { projection: { reign: 1, blockNumber: 1 } }).toArray();
+  const stored = await collections.events.find({ subject }, { projection: { term: 1, blockNumber: 1 } }).toArray();
   return new Set(
-    stored.filter(({ reign, blockNumber }) => countsIn(checkpoint, reign, blockNumber)).map(({ _id }) => _id),
+    stored.filter(({ term, blockNumber }) => countsIn(checkpoint, term, blockNumber)).map(({ _id }) => _id),
   );
 }
 
 async function eventsOn(
   endpoint: Endpoint,
-  { reign, fetch }: Parts,
+  { term, fetch }: Parts,
   subject: string,
   upTo: number,
 ): Promise<RegistryEvent[]> {
   const logs = await logsAbout(endpoint, [...fetch.contracts.keys()], subject, {
-    from: reign.checkpoint.deployment.blockNumber,
+    from: term.checkpoint.deployment.blockNumber,
     to: upTo,
   });
   const numbers = [...new Set(logs.map((log) => Number(log.blockNumber)))];

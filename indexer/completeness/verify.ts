@@ -3,13 +3,13 @@ import type { BlockRef, DidDocument, IssuerDocument, RegistryCollections } from 
 import type { Logger } from "../../core/logger";
 import { refoldDid, refoldIssuer } from "../../projection/refold";
 import { type Counters, countersAt, issuerVersionsAt } from "./chainState";
-import type { Reign } from "../write/lease";
+import type { Term } from "../write/lease";
 import { findMissing } from "./findMissing";
 import type { FetchOptions } from "../fetch/fetchRange";
 import type { IndexerMetrics } from "../metrics";
-import type { Ledger } from "../write/writer";
+import type { ProjectionWriter } from "../write/writer";
 import { reexamine } from "./compareReceipts";
-import { retrySuspects } from "./retryIncomplete";
+import { retryIncompleteBlocks } from "./retryIncomplete";
 import type { Source } from "../rpc/source";
 
 /** So many identities are proven in one go, so that a long backlog never keeps new blocks waiting. */
@@ -21,8 +21,8 @@ const RETRY_EVERY = 50;
 
 export interface ProverParts {
   source: Source;
-  ledger: Ledger;
-  reign: Reign;
+  writer: ProjectionWriter;
+  term: Term;
   collections: RegistryCollections;
   fetch: FetchOptions;
   metrics: IndexerMetrics;
@@ -35,7 +35,7 @@ export interface Prover {
    * Proves a page of what changed since the last call. What does not agree is searched for on every endpoint; what is
    * not found there leaves the identity `unverified`.
    *
-   * @throws DeposedError
+   * @throws LeaseLostError
    * @throws TransientError
    */
   prove(): Promise<void>;
@@ -46,11 +46,11 @@ interface Subject {
   doubtful: boolean;
 }
 
-/** Makes the prover of one reign; it goes on from the checkpoint's verified height. */
+/** Makes the prover of one term; it goes on from the checkpoint's verified height. */
 export function makeProver(parts: ProverParts): Prover {
-  const { source, ledger, reign, collections, metrics, logger } = parts;
-  let provenPosition = positionOf(reign.checkpoint.verifiedNumber + 1, 0) - 1;
-  let rewinds = reign.checkpoint.rewinds;
+  const { source, writer, term, collections, metrics, logger } = parts;
+  let provenPosition = positionOf(term.checkpoint.verifiedNumber + 1, 0) - 1;
+  let rewinds = term.checkpoint.rewinds;
   let rounds = 0;
 
   /** Documents whose last event is beyond what is proven, the oldest change first: IXSCAN position_1. */
@@ -67,13 +67,13 @@ export function makeProver(parts: ProverParts): Prover {
       Promise.all([
         countersAt(
           endpoint,
-          reign.checkpoint,
+          term.checkpoint,
           dids.map(({ _id }) => _id),
           block.hash,
         ),
         issuerVersionsAt(
           endpoint,
-          reign.checkpoint,
+          term.checkpoint,
           issuers.map(({ _id }) => _id),
           block.hash,
         ),
@@ -90,14 +90,14 @@ export function makeProver(parts: ProverParts): Prover {
     for (let tries = 0; tries < MENDING_TRIES; tries += 1) {
       // Judged by what the events say, not by what is stored: a mark stays until the events themselves are sound.
       if (await isSound(address, block)) {
-        await ledger.refold([address]);
+        await writer.refold([address]);
         return;
       }
       if (!(await correct(address, block))) break;
     }
     if (!subject.doubtful)
       logger.error({ subject: address }, "events are missing on every endpoint: marked as unverified");
-    await ledger.doubt(address, {
+    await writer.doubt(address, {
       reason: "the chain counts other changes than the events that the endpoints give",
       sinceBlock: block.number,
     });
@@ -111,17 +111,17 @@ export function makeProver(parts: ProverParts): Prover {
     metrics.repairedLogs.inc(found.missing.length + found.extra.length);
     const counts = { added: found.missing.length, removed: found.extra.length };
     logger.warn({ subject: address, ...counts }, "events were corrected by what other answers say");
-    await ledger.removeEvents(found.extra);
-    await ledger.insertMissing(found.missing);
+    await writer.removeEvents(found.extra);
+    await writer.insertMissing(found.missing);
     return true;
   }
 
   async function isSound(address: string, block: BlockRef): Promise<boolean> {
     const [did, issuer] = await Promise.all([
-      refoldDid(collections, reign.checkpoint, address),
-      refoldIssuer(collections, reign.checkpoint, address),
+      refoldDid(collections, term.checkpoint, address),
+      refoldIssuer(collections, term.checkpoint, address),
     ]);
-    const stored = { _id: address, reign: reign.number };
+    const stored = { _id: address, term: term.number };
     const dids = did ? [{ ...did, ...stored }] : [];
     return (await disagreeing(dids, issuer ? [{ ...issuer, ...stored }] : [], block)).length === 0;
   }
@@ -135,21 +135,21 @@ export function makeProver(parts: ProverParts): Prover {
     ]);
     for (const { _id } of [...dids, ...issuers]) await mend({ address: _id, doubtful: true }, block);
     metrics.unverified.set(dids.length + issuers.length);
-    await retrySuspects(parts);
-    metrics.suspects.set(reign.checkpoint.suspects.length);
+    await retryIncompleteBlocks(parts);
+    metrics.incompleteBlocks.set(term.checkpoint.incompleteBlocks.length);
   }
 
   return {
     async prove() {
-      const { indexed } = reign.checkpoint;
+      const { indexed } = term.checkpoint;
       if (indexed === null) return;
-      if (reign.checkpoint.rewinds !== rewinds) {
-        rewinds = reign.checkpoint.rewinds;
-        provenPosition = Math.min(provenPosition, positionOf(reign.checkpoint.verifiedNumber + 1, 0) - 1);
+      if (term.checkpoint.rewinds !== rewinds) {
+        rewinds = term.checkpoint.rewinds;
+        provenPosition = Math.min(provenPosition, positionOf(term.checkpoint.verifiedNumber + 1, 0) - 1);
       }
       rounds += 1;
       if (rounds % RETRY_EVERY === 0) await retryDoubtful(indexed);
-      if (reign.checkpoint.verifiedNumber >= indexed.number) return;
+      if (term.checkpoint.verifiedNumber >= indexed.number) return;
 
       const [dids, issuers] = await Promise.all([
         page<DidDocument>(collections.dids),
@@ -163,7 +163,7 @@ export function makeProver(parts: ProverParts): Prover {
         return;
       }
       provenPosition = positionOf(indexed.number + 1, 0) - 1;
-      await reign.write({ verifiedNumber: indexed.number });
+      await term.write({ verifiedNumber: indexed.number });
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { RegistryName } from "../../chain/registry/events";
-import type { SuspectBlock } from "../../projection/models";
+import type { IncompleteBlock } from "../../projection/models";
 import { type Header, type RawLog, parseLogs, quantity } from "../rpc/block";
 import { type Blooms, isEmptyBloom, openBlooms } from "./bloom";
 import { type Endpoint, grownRange } from "../rpc/endpoint";
@@ -27,7 +27,7 @@ export interface FetchOptions {
   /** The node makes blocks that are not linked; see {@link requireLinked}. */
   unlinked?: boolean;
   /** Told of a block whose logs nothing proves complete; without it, such a block is an RpcError. */
-  tolerate?: (block: SuspectBlock) => void;
+  tolerate?: (block: IncompleteBlock) => void;
 }
 
 /**

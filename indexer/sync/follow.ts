@@ -2,11 +2,11 @@ import type { Clock } from "../../core/clock";
 import { monotonicMs } from "../../core/clock";
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
-import type { BlockRef, RegistryCollections, SuspectBlock } from "../../projection/models";
+import type { BlockRef, RegistryCollections, IncompleteBlock } from "../../projection/models";
 import { backfill } from "./backfill";
 import type { Header } from "../rpc/block";
 import { isEmptyBloom, openBlooms } from "../fetch/bloom";
-import type { Reign } from "../write/lease";
+import type { Term } from "../write/lease";
 import { decodeRange } from "../fetch/decode";
 import { type BlockRange, checkRange, type FetchOptions, fetchRange, logsOfBlock } from "../fetch/fetchRange";
 import type { Finality } from "./finality";
@@ -14,22 +14,22 @@ import type { Heard } from "../rpc/headFeed";
 import { BrokenLinkError, requireLink } from "../fetch/links";
 import type { IndexerMetrics } from "../metrics";
 import { startProgress, type Terminal } from "./progress";
-import type { Batch, Ledger } from "../write/writer";
+import type { Batch, ProjectionWriter } from "../write/writer";
 import { compareChains, isContradicted } from "./reorg";
 import { RpcError } from "../rpc/rpcError";
 import type { Source } from "../rpc/source";
 
 /** Up to so many missing blocks are fetched in one go; more are backfilled. */
 const SHORT_GAP = 200;
-/** After so many tries in which every endpoint contradicted itself, a block is indexed as it is and marked as suspect. */
-const TRIES_BEFORE_SUSPECT = 2;
+/** After so many tries in which every endpoint contradicted itself, a block is indexed as it is and marked as incomplete. */
+const TRIES_BEFORE_INCOMPLETE = 2;
 /** How often a checkpoint is told that the chain was heard of, when nothing else is written. */
 const HEARTBEAT_MS = 5_000;
 
 export interface FollowerParts {
   source: Source;
-  ledger: Ledger;
-  reign: Reign;
+  writer: ProjectionWriter;
+  term: Term;
   collections: RegistryCollections;
   finality: Finality;
   fetch: FetchOptions;
@@ -46,22 +46,22 @@ export interface Follower {
    * Indexes everything up to the block that was heard of, by whichever way fits: the block alone, the gap before it, a
    * long backfill, or another branch. Returns how many events were written.
    *
-   * @throws DeposedError
+   * @throws LeaseLostError
    * @throws ChainResetError
    * @throws TransientError when no endpoint gives what is needed; the same call may succeed later
    */
   advance(heard: Heard): Promise<number>;
 }
 
-/** Makes the follower of one reign. */
+/** Makes the follower of one term. */
 export function makeFollower(parts: FollowerParts): Follower {
-  const { source, ledger, reign, fetch, metrics, logger, clock } = parts;
+  const { source, writer, term, fetch, metrics, logger, clock } = parts;
   let contradictions = 0;
   let staleSaid = -1;
   let written = 0;
 
-  const cursor = (): BlockRef | null => reign.checkpoint.indexed;
-  const nextNumber = () => (cursor()?.number ?? reign.checkpoint.deployment.blockNumber - 1) + 1;
+  const cursor = (): BlockRef | null => term.checkpoint.indexed;
+  const nextNumber = () => (cursor()?.number ?? term.checkpoint.deployment.blockNumber - 1) + 1;
 
   async function write(batch: Batch, head: BlockRef): Promise<void> {
     const last = batch.headers.at(-1);
@@ -69,7 +69,7 @@ export function makeFollower(parts: FollowerParts): Follower {
     const newest = head.number > last.number ? head : last;
     const finalizedNumber = await parts.finality(newest.number);
     const { number, hash, minedAt } = newest;
-    await ledger.commit(batch, { head: { number, hash, minedAt, seenAt: clock.now() }, finalizedNumber });
+    await writer.commit(batch, { head: { number, hash, minedAt, seenAt: clock.now() }, finalizedNumber });
     written += batch.events.length;
     metrics.events.inc(batch.events.length);
     metrics.blocks.inc(batch.headers.length);
@@ -109,18 +109,21 @@ export function makeFollower(parts: FollowerParts): Follower {
   }
 
   async function advanceByGap(from: number, head: Header): Promise<void> {
-    const suspects: SuspectBlock[] = [];
-    const tolerant = contradictions >= TRIES_BEFORE_SUSPECT;
-    const options = tolerant ? { ...fetch, tolerate: (block: SuspectBlock) => suspects.push(block) } : fetch;
+    const incompleteBlocks: IncompleteBlock[] = [];
+    const tolerant = contradictions >= TRIES_BEFORE_INCOMPLETE;
+    const options = tolerant ? { ...fetch, tolerate: (block: IncompleteBlock) => incompleteBlocks.push(block) } : fetch;
     const range = await source.ask(`blocks ${from} to ${head.number}`, async (endpoint) => {
-      suspects.length = 0;
+      incompleteBlocks.length = 0;
       const fetched = await fetchRange(endpoint, from, head.number, options);
       await requireLink(endpoint, cursor(), fetched.headers[0], fetch.unlinked ?? false);
       return fetched;
     });
-    if (suspects.length > 0) {
-      logger.error({ suspects }, "no endpoint gives all logs of these blocks: every answer is marked as unverified");
-      await reign.write({ suspects: [...reign.checkpoint.suspects, ...suspects] });
+    if (incompleteBlocks.length > 0) {
+      logger.error(
+        { incompleteBlocks },
+        "no endpoint gives all logs of these blocks: every answer is marked as unverified",
+      );
+      await term.write({ incompleteBlocks: [...term.checkpoint.incompleteBlocks, ...incompleteBlocks] });
     }
     await writeRange(range, head);
   }
@@ -147,7 +150,7 @@ export function makeFollower(parts: FollowerParts): Follower {
       endpoint,
       comparison: await compareChains(endpoint, {
         collections: parts.collections,
-        checkpoint: reign.checkpoint,
+        checkpoint: term.checkpoint,
         fetch,
       }),
     }));
@@ -167,24 +170,24 @@ export function makeFollower(parts: FollowerParts): Follower {
       source.distrust(endpoint, new RpcError("inconsistent", "the node is on a branch that others have left"));
       return;
     }
-    const depth = indexed.number - (ancestor?.number ?? reign.checkpoint.deployment.blockNumber - 1);
-    const finalized = (ancestor?.number ?? -1) < reign.checkpoint.finalizedNumber;
+    const depth = indexed.number - (ancestor?.number ?? term.checkpoint.deployment.blockNumber - 1);
+    const finalized = (ancestor?.number ?? -1) < term.checkpoint.finalizedNumber;
     logger[finalized ? "error" : "warn"](
       { depth, ancestor: ancestor?.number, dropped: indexed.hash, branchHead: branchHead.hash, finalized },
       "the chain was reorganised",
     );
     metrics.reorgs.inc();
     metrics.reorgDepth.observe(depth);
-    await ledger.rewind(ancestor);
+    await writer.rewind(ancestor);
     await writeRange(branch, branchHead);
   }
 
   /** A quiet chain is heard of too: whoever reads the checkpoint must be able to tell it from a dead one. */
   async function stillThere({ number, hash, minedAt }: BlockRef): Promise<void> {
     const seenAt = clock.now();
-    const before = reign.checkpoint.head?.seenAt;
+    const before = term.checkpoint.head?.seenAt;
     if (before !== undefined && seenAt.getTime() - before.getTime() < HEARTBEAT_MS) return;
-    await reign.write({ head: { number, hash, minedAt, seenAt } });
+    await term.write({ head: { number, hash, minedAt, seenAt } });
   }
 
   async function step({ header }: Heard): Promise<void> {

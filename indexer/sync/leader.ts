@@ -7,15 +7,15 @@ import { BootError, messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
 import { createRegistryCollections } from "../../projection/models";
-import { DeposedError, type IndexIdentity, openThrone, type Reign, type Throne } from "../write/lease";
+import { LeaseLostError, type IndexIdentity, createLease, type Term, type Lease } from "../write/lease";
 import { isHardhat, openFinality } from "./finality";
 import { ChainResetError, contractsOf, differenceOf, identifyChain, resetRefusal, unknownChain } from "./identify";
 import { lead } from "./loop";
 import type { IndexerMetrics } from "../metrics";
 import type { Terminal } from "./progress";
-import { openLedger } from "../write/writer";
+import { createProjectionWriter } from "../write/writer";
 import { openSource, type Source } from "../rpc/source";
-import type { StepHook } from "../write/crashPoints";
+import type { CrashPointHook } from "../write/crashPoints";
 
 /** What one indexer process is made of. */
 export interface IndexerParts {
@@ -28,7 +28,7 @@ export interface IndexerParts {
   metrics: IndexerMetrics;
   terminal: Terminal;
   stopping: AbortSignal;
-  step?: StepHook;
+  onCrashPoint?: CrashPointHook;
   /** Start over by itself when the chain was reset, as on a developer's machine. */
   reindexOnReset?: boolean;
   /** Called once, when this process leads and has caught up, or stands by for another that leads. */
@@ -73,17 +73,17 @@ export async function runIndexer(parts: IndexerParts): Promise<void> {
         const identity = await identifyChain(source, deployment);
         const { leaseSeconds } = config.indexer;
         const collections = createRegistryCollections(parts.mongo);
-        const throne = openThrone({ collections, identity, holder, leaseSeconds, clock: parts.clock });
-        const reign = await throne.take();
-        if (reign === null) {
-          await reportLeader(throne);
+        const lease = createLease({ collections, identity, holder, leaseSeconds, clock: parts.clock });
+        const term = await lease.acquire();
+        if (term === null) {
+          await reportLeader(lease);
           onReady();
           await sleep((leaseSeconds * 1000) / CAMPAIGNS_PER_LEASE, stopping);
           continue;
         }
         waitingFor = "";
         said = "";
-        await reignOver(reign, { ...parts, source, identity, deployment, onReady });
+        await leadForTerm(term, { ...parts, source, identity, deployment, onReady });
       } catch (error) {
         const mayMend = parts.reindexOnReset === true;
         if (error instanceof ChainResetError && !mayMend) throw unknownChain(error);
@@ -99,39 +99,39 @@ export async function runIndexer(parts: IndexerParts): Promise<void> {
     source.close();
   }
 
-  async function reportLeader(throne: Throne): Promise<void> {
-    const leader = (await throne.read())?.lease.holder ?? "";
+  async function reportLeader(lease: Lease): Promise<void> {
+    const leader = (await lease.read())?.lease.holder ?? "";
     if (leader !== waitingFor) logger.info({ leader }, "another indexer leads; standing by");
     nameHolder(metrics, leader);
     waitingFor = leader;
   }
 }
 
-interface ReignParts extends IndexerParts {
+interface TermDeps extends IndexerParts {
   source: Source;
   identity: IndexIdentity;
   deployment: Deployment;
 }
 
-/** Leads for one reign, with the lease renewed beside it; ends when the lease is lost, the process stops, or by a fault. */
-async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
+/** Leads for one term, with the lease renewed beside it; ends when the lease is lost, the process stops, or by a fault. */
+async function leadForTerm(term: Term, parts: TermDeps): Promise<void> {
   const { logger, config, metrics, clock } = parts;
   const ended = new AbortController();
   const end = () => ended.abort();
   parts.stopping.addEventListener("abort", end, { once: true });
-  const renewing = keepLease(reign, config.indexer.leaseSeconds, ended, logger);
+  const renewing = keepLease(term, config.indexer.leaseSeconds, ended, logger);
   metrics.leading.set(1);
-  nameHolder(metrics, reign.checkpoint.lease.holder ?? "");
-  metrics.reign.set(reign.number);
-  logger.info({ reign: reign.number, after: reign.checkpoint.indexed?.number ?? null }, "leading");
-  const step: StepHook = parts.step ?? (() => undefined);
+  nameHolder(metrics, term.checkpoint.lease.holder ?? "");
+  metrics.term.set(term.number);
+  logger.info({ term: term.number, after: term.checkpoint.indexed?.number ?? null }, "leading");
+  const onCrashPoint: CrashPointHook = parts.onCrashPoint ?? (() => undefined);
   try {
-    await step("lease taken");
+    await onCrashPoint("lease acquired");
     const collections = createRegistryCollections(parts.mongo);
-    await startOverIfReset(reign, { ...parts, step });
+    await startOverIfReset(term, { ...parts, onCrashPoint });
     const finality = await openFinality(parts.source, config.chain.confirmations);
     await lead({
-      reign,
+      term,
       source: parts.source,
       collections,
       finality,
@@ -140,13 +140,13 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
       logger,
       clock,
       terminal: parts.terminal,
-      step,
+      onCrashPoint,
       pollMs: config.indexer.pollMs,
       stopping: ended.signal,
       ...(parts.onReady && { onCaughtUp: parts.onReady }),
     });
   } catch (error) {
-    if (error instanceof DeposedError) logger.info({ reign: reign.number }, "no longer leading");
+    if (error instanceof LeaseLostError) logger.info({ term: term.number }, "no longer leading");
     else if (error instanceof ChainResetError && !parts.reindexOnReset) {
       throw resetRefusal(error.message, parts.identity.deployment.blockNumber);
     } else throw error;
@@ -156,7 +156,7 @@ async function reignOver(reign: Reign, parts: ReignParts): Promise<void> {
     parts.stopping.removeEventListener("abort", end);
     await renewing;
     // Best effort: a lease that cannot be given back ends by itself.
-    await reign.release().catch((error: unknown) => logger.debug({ err: error }, "the lease was not given back"));
+    await term.release().catch((error: unknown) => logger.debug({ err: error }, "the lease was not given back"));
   }
 }
 
@@ -167,7 +167,7 @@ function nameHolder({ leaseHolder }: IndexerMetrics, holder: string): void {
 
 /** Renews a lease until `ended` aborts, and aborts it when another process has taken the lease. */
 export async function keepLease(
-  reign: Reign,
+  term: Term,
   leaseSeconds: number,
   ended: AbortController,
   logger: Logger,
@@ -177,9 +177,9 @@ export async function keepLease(
     await sleep((leaseSeconds * 1000) / 3, ended.signal);
     if (isOver()) return;
     try {
-      await reign.renew();
+      await term.renew();
     } catch (error) {
-      if (error instanceof DeposedError) {
+      if (error instanceof LeaseLostError) {
         logger.warn(error.message);
         ended.abort();
         return;
@@ -190,21 +190,21 @@ export async function keepLease(
 }
 
 /** @throws BootError when the index is of another chain and may not be started over */
-async function startOverIfReset(reign: Reign, parts: ReignParts & { step: StepHook }): Promise<void> {
-  const difference = differenceOf(reign.checkpoint, parts.identity);
+async function startOverIfReset(term: Term, parts: TermDeps & { onCrashPoint: CrashPointHook }): Promise<void> {
+  const difference = differenceOf(term.checkpoint, parts.identity);
   if (difference === null) return;
   if (!parts.reindexOnReset) throw resetRefusal(difference, parts.identity.deployment.blockNumber);
   parts.logger.warn({ notice: true }, `${difference}; indexing it from the start`);
-  await startOver(reign, parts);
+  await startOver(term, parts);
 }
 
-/** Empties the index and makes it one of the chain as it is now. @throws DeposedError */
+/** Empties the index and makes it one of the chain as it is now. @throws LeaseLostError */
 export async function startOver(
-  reign: Reign,
-  { mongo, identity, step }: { mongo: Mongo; identity: IndexIdentity; step: StepHook },
+  term: Term,
+  { mongo, identity, onCrashPoint }: { mongo: Mongo; identity: IndexIdentity; onCrashPoint: CrashPointHook },
 ): Promise<void> {
-  const ledger = openLedger({ collections: createRegistryCollections(mongo), reign, step });
-  await ledger.rewind(null);
-  await reign.write({ ...identity, head: null, finalizedNumber: -1, verifiedNumber: -1, suspects: [] });
-  await step("index wiped");
+  const writer = createProjectionWriter({ collections: createRegistryCollections(mongo), term, onCrashPoint });
+  await writer.rewind(null);
+  await term.write({ ...identity, head: null, finalizedNumber: -1, verifiedNumber: -1, incompleteBlocks: [] });
+  await onCrashPoint("index emptied");
 }

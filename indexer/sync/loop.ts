@@ -2,7 +2,7 @@ import { type Clock, sleep } from "../../core/clock";
 import { messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { RegistryCollections } from "../../projection/models";
-import type { Reign } from "../write/lease";
+import type { Term } from "../write/lease";
 import type { FetchOptions } from "../fetch/fetchRange";
 import type { Finality } from "./finality";
 import { makeFollower } from "./follow";
@@ -10,13 +10,13 @@ import { openHeadFeed } from "../rpc/headFeed";
 import { isTransient } from "./identify";
 import type { IndexerMetrics } from "../metrics";
 import type { Terminal } from "./progress";
-import { openLedger } from "../write/writer";
+import { createProjectionWriter } from "../write/writer";
 import { makeProver } from "../completeness/verify";
 import type { Source } from "../rpc/source";
-import type { StepHook } from "../write/crashPoints";
+import type { CrashPointHook } from "../write/crashPoints";
 
 export interface LeadOptions {
-  reign: Reign;
+  term: Term;
   source: Source;
   collections: RegistryCollections;
   finality: Finality;
@@ -25,7 +25,7 @@ export interface LeadOptions {
   logger: Logger;
   clock: Clock;
   terminal: Terminal;
-  step: StepHook;
+  onCrashPoint: CrashPointHook;
   pollMs: number;
   /** Aborts when the process stops or the lease is lost. */
   stopping: AbortSignal;
@@ -38,18 +38,18 @@ const PAUSE_AFTER_FAULT_MS = 500;
 
 /**
  * Leads: brings the index up to the chain and keeps it there until `stopping`. Nodes that fail are waited for; anything
- * else that goes wrong ends the reign, and the next one begins by removing what this one left unfinished.
+ * else that goes wrong ends the term, and the next one begins by removing what this one left unfinished.
  *
- * @throws DeposedError when another process took the lease
+ * @throws LeaseLostError when another process took the lease
  * @throws ChainResetError when the chain is no longer the one that is indexed
  */
 export async function lead(options: LeadOptions): Promise<void> {
-  const { reign, source, collections, logger, stopping, step, metrics } = options;
-  const ledger = openLedger({ collections, reign, step });
-  await ledger.recover();
-  await step("index recovered");
-  const follower = makeFollower({ ...options, ledger });
-  const prover = makeProver({ ...options, ledger });
+  const { term, source, collections, logger, stopping, onCrashPoint, metrics } = options;
+  const writer = createProjectionWriter({ collections, term, onCrashPoint });
+  await writer.recover();
+  await onCrashPoint("index recovered");
+  const follower = makeFollower({ ...options, writer });
+  const prover = makeProver({ ...options, writer });
   const feed = openHeadFeed({ source, pollMs: options.pollMs, logger, stopping });
   // A call, since TypeScript believes that what was false stays so across an await.
   const isOver = () => stopping.aborted;
@@ -62,18 +62,18 @@ export async function lead(options: LeadOptions): Promise<void> {
         if (isOver()) return;
         const events = await follower.advance(heard);
         if (events > 0) {
-          const block = reign.checkpoint.indexed?.number;
+          const block = term.checkpoint.indexed?.number;
           const what = `indexed to block ${block}, ${events} ${events === 1 ? "event" : "events"}`;
           logger.info({ notice: caughtUp, block, events }, what);
         }
         await prover.prove();
         if (failing) logger.info("the chain answers again");
         failing = false;
-        if (!caughtUp && (reign.checkpoint.indexed?.number ?? -1) >= heard.header.number) {
+        if (!caughtUp && (term.checkpoint.indexed?.number ?? -1) >= heard.header.number) {
           caughtUp = true;
           options.onCaughtUp?.();
         }
-        metrics.verifiedBlock.set(reign.checkpoint.verifiedNumber);
+        metrics.verifiedBlock.set(term.checkpoint.verifiedNumber);
       } catch (error) {
         if (isOver()) return;
         if (!isTransient(error)) throw error;

@@ -63,7 +63,7 @@ async function knownBlocks({ collections, checkpoint }: Parts, upTo: number): Pr
     .find({ number: { $lte: upTo } })
     .sort({ number: 1 })
     .toArray();
-  return kept.filter(({ reign, number }) => countsIn(checkpoint, reign, number));
+  return kept.filter(({ term, number }) => countsIn(checkpoint, term, number));
 }
 
 /** The last of these blocks that the node has too. Being shared never comes back once it ended, so halving finds it. */
@@ -130,7 +130,7 @@ async function lastEventBlock(
 ): Promise<BlockRef | null> {
   const filter = { position: { $gte: positionOf(from, 0), $lt: positionOf(to + 1, 0) } };
   for await (const event of collections.events.find(filter).sort({ position: -1 })) {
-    if (!countsIn(checkpoint, event.reign, blockOf(event.position))) continue;
+    if (!countsIn(checkpoint, event.term, blockOf(event.position))) continue;
     return { number: event.blockNumber, hash: event.blockHash, minedAt: event.minedAt };
   }
   return null;

@@ -1,24 +1,9 @@
-/** The moments between two writes, by name: a process that dies at any of them leaves an index that can go on. */
-export type Step =
-  | "lease taken"
-  | "index recovered"
-  | "events written"
-  | "projection written"
-  | "blocks written"
-  | "cursor written"
-  | "cursor rewound"
-  | "events dropped"
-  | "projection refolded"
-  | "blocks dropped"
-  | "log repaired"
-  | "index wiped";
-
-/** Called at each step; tests end the process there. */
-export type StepHook = (step: Step) => Promise<void> | void;
-
-/** Every step, in the order of a run that meets all of them. */
-export const STEPS: readonly Step[] = [
-  "lease taken",
+/**
+ * The moments between two writes, by name, in the order of a run that meets all of them: a process that ends at any of
+ * them leaves an index that its successor completes.
+ */
+export const CRASH_POINTS = [
+  "lease acquired",
   "index recovered",
   "events written",
   "projection written",
@@ -29,5 +14,10 @@ export const STEPS: readonly Step[] = [
   "projection refolded",
   "blocks dropped",
   "log repaired",
-  "index wiped",
-];
+  "index emptied",
+] as const;
+
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+
+/** Called at each crash point; tests end the process there. */
+export type CrashPointHook = (point: CrashPoint) => Promise<void> | void;

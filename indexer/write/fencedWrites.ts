@@ -1,11 +1,11 @@
 import type { mongo } from "mongoose";
 import { isDuplicateKey } from "../../core/mongo";
-import { DeposedError } from "./lease";
+import { LeaseLostError } from "./lease";
 
-/** A document that says in which reign it was written. */
+/** A document that says in which term it was written. */
 interface Fenced {
   _id: string;
-  reign: number;
+  term: number;
 }
 
 /** Writes of one bulk: several travel at once, so that the server works on one while the next is encoded. */
@@ -49,13 +49,13 @@ function duplicatesIn(error: unknown): number[] {
 }
 
 /**
- * Inserts documents that are the same whoever writes them. One that is there already, from a former reign that did not
+ * Inserts documents that are the same whoever writes them. One that is there already, from a former term that did not
  * get to commit it, is taken over.
  */
 export async function insertFenced<Document extends Fenced>(
   collection: mongo.Collection<Document>,
   documents: Document[],
-  reign: number,
+  term: number,
 ): Promise<void> {
   const inserts = documents.map((document) => ({
     insertOne: { document: document as unknown as mongo.OptionalId<Document> },
@@ -66,7 +66,7 @@ export async function insertFenced<Document extends Fenced>(
     (index) => documents[index]?._id ?? "",
   );
   const takeOver = there.map((_id) => ({
-    updateOne: { filter: { _id, reign: { $lt: reign } }, update: { $set: { reign } } },
+    updateOne: { filter: { _id, term: { $lt: term } }, update: { $set: { term } } },
   }));
   await refused(
     collection,
@@ -76,20 +76,20 @@ export async function insertFenced<Document extends Fenced>(
 }
 
 /**
- * Writes documents over their predecessors, unless a later reign has written there. With `position` among their fields,
- * one that is as new or newer stays, so that writing again is harmless; but what a former reign left uncommitted is
+ * Writes documents over their predecessors, unless a later term has written there. With `position` among their fields,
+ * one that is as new or newer stays, so that writing again is harmless; but what a former term left uncommitted is
  * replaced, whatever its position.
  *
- * @throws DeposedError when a later reign's document was met
+ * @throws LeaseLostError when a later term's document was met
  */
 export async function replaceFenced<Document extends Fenced & { position?: number }>(
   collection: mongo.Collection<Document>,
   documents: Document[],
-  reign: number,
+  term: number,
 ): Promise<void> {
   const replace = (document: Document, condition: object) => ({
     replaceOne: {
-      filter: { _id: document._id, reign: { $lte: reign }, ...condition },
+      filter: { _id: document._id, term: { $lte: term }, ...condition },
       replacement: document,
       upsert: true,
     },
@@ -107,30 +107,30 @@ export async function replaceFenced<Document extends Fenced & { position?: numbe
   if (met.size === 0) return;
   const stored = collection as unknown as mongo.Collection<Fenced>;
   const there = new Map<string, number>();
-  for await (const found of stored.find({ _id: { $in: [...met] } }, { projection: { reign: 1 } })) {
-    there.set(found._id, found.reign);
+  for await (const found of stored.find({ _id: { $in: [...met] } }, { projection: { term: 1 } })) {
+    there.set(found._id, found.term);
   }
-  if ([...there.values()].some((other) => other > reign)) throw new DeposedError(reign);
+  if ([...there.values()].some((other) => other > term)) throw new LeaseLostError(term);
   await overwriteFenced(
     collection,
-    documents.filter(({ _id }) => met.has(_id) && there.get(_id) !== reign),
-    reign,
+    documents.filter(({ _id }) => met.has(_id) && there.get(_id) !== term),
+    term,
   );
 }
 
-/** Writes documents over whatever this reign or a former one left there. @throws DeposedError */
+/** Writes documents over whatever this term or a former one left there. @throws LeaseLostError */
 export async function overwriteFenced<Document extends Fenced>(
   collection: mongo.Collection<Document>,
   documents: Document[],
-  reign: number,
+  term: number,
 ): Promise<void> {
   const operations = documents.map((document) => ({
-    replaceOne: { filter: { _id: document._id, reign: { $lte: reign } }, replacement: document, upsert: true },
+    replaceOne: { filter: { _id: document._id, term: { $lte: term } }, replacement: document, upsert: true },
   }));
   const met = await refused(
     collection,
     operations as unknown as mongo.AnyBulkWriteOperation<Document>[],
     (index) => documents[index]?._id ?? "",
   );
-  if (met.length > 0) throw new DeposedError(reign);
+  if (met.length > 0) throw new LeaseLostError(term);
 }

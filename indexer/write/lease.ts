@@ -5,16 +5,16 @@ import {
   type BlockRef,
   CHECKPOINT_ID,
   type CheckpointDocument,
-  type PastReign,
+  type PastTerm,
   type RegistryCollections,
 } from "../../projection/models";
 
-/** Another process took the lease: whatever this one still writes does not count, and it must stop. */
-export class DeposedError extends Error {
-  override readonly name = "DeposedError";
+/** Another process holds the lease: whatever this one still writes does not count, and it must stop. */
+export class LeaseLostError extends Error {
+  override readonly name = "LeaseLostError";
 
-  constructor(reign: number) {
-    super(`the lease of reign ${reign} was taken over by another process`);
+  constructor(term: number) {
+    super(`the lease of term ${term} was taken over by another process`);
   }
 }
 
@@ -24,45 +24,45 @@ export type IndexIdentity = Pick<
   "chainId" | "contracts" | "didMethod" | "genesisHash" | "deployment"
 >;
 
-/** A time of being the one writer, from taking the lease to losing it or giving it back. */
-export interface Reign {
+/** A time in which this process is the only writer, from acquiring the lease to losing or releasing it. */
+export interface Term {
   readonly number: number;
   /** The checkpoint as it is after this process's last write. */
   readonly checkpoint: Readonly<CheckpointDocument>;
   /**
    * Changes the checkpoint, in one conditional write.
    *
-   * @throws DeposedError when the lease is another's by now
+   * @throws LeaseLostError when the lease is another's by now
    */
   write(changes: Partial<Omit<CheckpointDocument, "_id" | "lease">>): Promise<void>;
-  /** Sets the cursor back to `to`: what was written of later blocks no longer counts. @throws DeposedError */
+  /** Sets the cursor back to `to`: what was written of later blocks no longer counts. @throws LeaseLostError */
   rewind(to: BlockRef | null): Promise<void>;
-  /** Keeps the lease for another `leaseSeconds`. @throws DeposedError */
+  /** Keeps the lease for another `leaseSeconds`. @throws LeaseLostError */
   renew(): Promise<void>;
-  /** Gives the lease back, so that a standby need not wait for its end. */
+  /** Releases the lease, so that a standby need not wait for its end. */
   release(): Promise<void>;
 }
 
-/** The checkpoint's lease, as the processes that want it see it. */
-export interface Throne {
+/** The lease of the checkpoint: whoever holds it may write the index. */
+export interface Lease {
   read(): Promise<CheckpointDocument | null>;
   /**
-   * Takes the lease when it is free or has ended; one conditional write, so that of many who try one succeeds.
+   * Acquires the lease when it is free or has ended; one conditional write, so that of many who try one succeeds.
    *
-   * @param force takes it from a living holder too, for commands a person gives
-   * @returns null when another holds it
+   * @param force acquires it from a living holder too, for commands a person gives
+   * @returns null when another process holds it
    */
-  take(options?: { force?: boolean }): Promise<Reign | null>;
+  acquire(options?: { force?: boolean }): Promise<Term | null>;
 }
 
-/** Opens the lease of the checkpoint in these collections. */
-export function openThrone(options: {
+/** Makes the lease of the checkpoint in these collections. */
+export function createLease(options: {
   collections: Pick<RegistryCollections, "checkpoints">;
   identity: IndexIdentity;
   holder: string;
   leaseSeconds: number;
   clock: Clock;
-}): Throne {
+}): Lease {
   const { identity, holder, leaseSeconds, clock } = options;
   const { checkpoints } = options.collections;
   const leaseEnd = () => addSeconds(clock.now(), leaseSeconds);
@@ -77,10 +77,10 @@ export function openThrone(options: {
       head: null,
       finalizedNumber: -1,
       verifiedNumber: -1,
-      suspects: [],
+      incompleteBlocks: [],
       rewinds: 0,
-      lease: { holder: null, reign: 0, expiresAt: clock.now() },
-      pastReigns: [],
+      lease: { holder: null, term: 0, expiresAt: clock.now() },
+      pastTerms: [],
     };
     try {
       await checkpoints.insertOne(fresh);
@@ -93,34 +93,34 @@ export function openThrone(options: {
 
   return {
     read: () => checkpoints.findOne({ _id: CHECKPOINT_ID }),
-    async take({ force = false } = {}) {
+    async acquire({ force = false } = {}) {
       const seen = await readOrCreate();
       const free = seen.lease.holder === null || seen.lease.expiresAt <= clock.now();
       if (!free && !force) return null;
-      const reign = seen.lease.reign + 1;
+      const term = seen.lease.term + 1;
       const taken = await checkpoints.findOneAndUpdate(
-        // The cursor is part of the condition: it becomes the bound of the reign that ends.
-        { _id: CHECKPOINT_ID, "lease.reign": seen.lease.reign, "indexed.number": seen.indexed?.number ?? null },
+        // The cursor is part of the condition: it becomes the bound of the term that ends.
+        { _id: CHECKPOINT_ID, "lease.term": seen.lease.term, "indexed.number": seen.indexed?.number ?? null },
         {
           $set: {
-            lease: { holder, reign, expiresAt: leaseEnd() },
-            pastReigns: withPast(seen.pastReigns, { reign: seen.lease.reign, through: seen.indexed?.number ?? -1 }),
+            lease: { holder, term, expiresAt: leaseEnd() },
+            pastTerms: withPast(seen.pastTerms, { term: seen.lease.term, through: seen.indexed?.number ?? -1 }),
           },
         },
         { returnDocument: "after" },
       );
-      return taken && makeReign(taken);
+      return taken && createTerm(taken);
     },
   };
 
-  function makeReign(taken: CheckpointDocument): Reign {
-    const number = taken.lease.reign;
-    const mine = { _id: CHECKPOINT_ID, "lease.reign": number };
+  function createTerm(taken: CheckpointDocument): Term {
+    const number = taken.lease.term;
+    const mine = { _id: CHECKPOINT_ID, "lease.term": number };
     let checkpoint = taken;
 
     async function write(changes: Partial<CheckpointDocument>): Promise<void> {
       const { matchedCount } = await checkpoints.updateOne(mine, { $set: changes });
-      if (matchedCount === 0) throw new DeposedError(number);
+      if (matchedCount === 0) throw new LeaseLostError(number);
       checkpoint = { ...checkpoint, ...changes };
     }
 
@@ -135,14 +135,14 @@ export function openThrone(options: {
         await write({
           indexed: to,
           verifiedNumber: Math.min(checkpoint.verifiedNumber, through),
-          suspects: checkpoint.suspects.filter((block) => block.number <= through),
+          incompleteBlocks: checkpoint.incompleteBlocks.filter((block) => block.number <= through),
           rewinds: checkpoint.rewinds + 1,
-          pastReigns: checkpoint.pastReigns.map((past) => ({ ...past, through: Math.min(past.through, through) })),
+          pastTerms: checkpoint.pastTerms.map((past) => ({ ...past, through: Math.min(past.through, through) })),
         });
       },
       async renew() {
         const { matchedCount } = await checkpoints.updateOne(mine, { $set: { "lease.expiresAt": leaseEnd() } });
-        if (matchedCount === 0) throw new DeposedError(number);
+        if (matchedCount === 0) throw new LeaseLostError(number);
       },
       async release() {
         await checkpoints.updateOne(mine, { $set: { "lease.holder": null } });
@@ -151,8 +151,8 @@ export function openThrone(options: {
   }
 }
 
-/** Adds the reign that ended. Bounds never fall from one reign to the next, so equal ones share an entry; see also oldReigns.ts. */
-function withPast(past: PastReign[], ended: PastReign): PastReign[] {
+/** Adds the term that ended. Bounds never fall from one term to the next, so equal ones share an entry; see also pruneTerms.ts. */
+function withPast(past: PastTerm[], ended: PastTerm): PastTerm[] {
   const kept = past.at(-1)?.through === ended.through ? past.slice(0, -1) : past;
   return [...kept, ended];
 }

@@ -7,10 +7,10 @@ import { STATUS_EVENTS } from "../../chain/registry/events";
 import type { BlockRef, EventDocument, RegistryCollections } from "../../projection/models";
 import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
 import type { Header } from "../rpc/block";
-import type { Reign } from "./lease";
+import type { Term } from "./lease";
 import { insertFenced, overwriteFenced } from "./fencedWrites";
-import { forgetOldReigns } from "./pruneTerms";
-import type { StepHook } from "./crashPoints";
+import { pruneTerms } from "./pruneTerms";
+import type { CrashPointHook } from "./crashPoints";
 import { makeTable } from "./table";
 
 /** Blocks and their decoded events, ready to be written. */
@@ -26,23 +26,23 @@ export interface CommitFacts {
 }
 
 /**
- * Writes the index in one reign. Every write is repeatable, and their order makes an interruption at any point harmless:
+ * Writes the index in one term. Every write is repeatable, and their order makes an interruption at any point harmless:
  * events, projection, blocks, then the cursor, by which all of them begin to count.
  */
-export interface Ledger {
-  /** Adds blocks that follow the cursor. @throws DeposedError */
+export interface ProjectionWriter {
+  /** Adds blocks that follow the cursor. @throws LeaseLostError */
   commit(batch: Batch, facts: CommitFacts): Promise<void>;
-  /** Drops everything above a block (everything at all when null) and folds anew what that touched. @throws DeposedError */
+  /** Drops everything above a block (everything at all when null) and folds anew what that touched. @throws LeaseLostError */
   rewind(to: BlockRef | null): Promise<void>;
-  /** Removes what an interrupted run left above the cursor. @throws DeposedError */
+  /** Removes what an interrupted run left above the cursor. @throws LeaseLostError */
   recover(): Promise<void>;
-  /** Adds events that were missing below the cursor and folds their subjects anew. @throws DeposedError */
+  /** Adds events that were missing below the cursor and folds their subjects anew. @throws LeaseLostError */
   insertMissing(events: RegistryEvent[]): Promise<void>;
   /** Removes events that no block has; their subjects are to be folded anew. */
   removeEvents(ids: string[]): Promise<void>;
-  /** Folds some subjects anew from the events in the index. @throws DeposedError */
+  /** Folds some subjects anew from the events in the index. @throws LeaseLostError */
   refold(subjects: Iterable<string>): Promise<void>;
-  /** Folds some words anew, by their `_id`s. @throws DeposedError */
+  /** Folds some words anew, by their `_id`s. @throws LeaseLostError */
   refoldWords(ids: Iterable<string>): Promise<void>;
   /** Marks what is known of a subject as unverified, until it is folded anew. */
   doubt(subject: string, doubt: Doubt): Promise<void>;
@@ -51,30 +51,34 @@ export interface Ledger {
 /** How many of the newest blocks are kept by number and hash, final or not. */
 export const KEPT_BLOCKS = 256;
 
-/** Opens the index for writing in this reign. */
-export function openLedger(options: { collections: RegistryCollections; reign: Reign; step: StepHook }): Ledger {
-  const { collections, reign, step } = options;
-  const { chainId } = reign.checkpoint;
+/** Opens the index for writing in this term. */
+export function createProjectionWriter(options: {
+  collections: RegistryCollections;
+  term: Term;
+  onCrashPoint: CrashPointHook;
+}): ProjectionWriter {
+  const { collections, term, onCrashPoint } = options;
+  const { chainId } = term.checkpoint;
   const dids = makeTable<DidState>({
     collection: collections.dids,
-    reign,
+    term,
     keysOf: (event) => (concernsDid(event) ? [event.subject] : []),
     fold: (_address, before, event) => foldDid(before, event),
-    refold: (keys) => eachOf(keys, (address) => refoldDid(collections, reign.checkpoint, address)),
+    refold: (keys) => eachOf(keys, (address) => refoldDid(collections, term.checkpoint, address)),
   });
   const issuers = makeTable<IssuerState>({
     collection: collections.issuers,
-    reign,
+    term,
     keysOf: (event) => (concernsIssuer(event) ? [event.subject] : []),
     fold: (_address, before, event) => foldIssuer(before, event),
-    refold: (keys) => eachOf(keys, (address) => refoldIssuer(collections, reign.checkpoint, address)),
+    refold: (keys) => eachOf(keys, (address) => refoldIssuer(collections, term.checkpoint, address)),
   });
   const words = makeTable<WordState>({
     collection: collections.words,
-    reign,
+    term,
     keysOf: wordIdsOf,
     fold: foldWord,
-    refold: (keys) => refoldWords(collections, reign.checkpoint, keys),
+    refold: (keys) => refoldWords(collections, term.checkpoint, keys),
   });
   const tables = [dids, issuers, words];
   let prunedTo = 0;
@@ -83,37 +87,37 @@ export function openLedger(options: { collections: RegistryCollections; reign: R
     _id: eventIdOf(chainId, event),
     ...event,
     position: positionOf(event.blockNumber, event.logIndex),
-    reign: reign.number,
+    term: term.number,
   });
 
   async function writeBlocks(headers: Header[], newest: number, finalizedNumber: number): Promise<void> {
     const from = Math.min(newest - KEPT_BLOCKS, finalizedNumber);
     const kept = headers.filter(({ number }) => number > from);
     const documents = kept.map(({ number, hash, parentHash, minedAt }) => {
-      return { _id: String(number), number, hash, parentHash, minedAt, reign: reign.number };
+      return { _id: String(number), number, hash, parentHash, minedAt, term: term.number };
     });
-    await overwriteFenced(collections.blocks, documents, reign.number);
+    await overwriteFenced(collections.blocks, documents, term.number);
     if (from - prunedTo < KEPT_BLOCKS / 4) return;
-    await collections.blocks.deleteMany({ number: { $lte: from }, reign: { $lte: reign.number } });
+    await collections.blocks.deleteMany({ number: { $lte: from }, term: { $lte: term.number } });
     prunedTo = from;
   }
 
   async function dropAboveCursor(): Promise<void> {
     for (const table of tables) table.forget();
     prunedTo = 0;
-    const number = reign.checkpoint.indexed?.number ?? -1;
-    const above = { position: { $gte: positionOf(number + 1, 0) }, reign: { $lte: reign.number } };
+    const number = term.checkpoint.indexed?.number ?? -1;
+    const above = { position: { $gte: positionOf(number + 1, 0) }, term: { $lte: term.number } };
     await collections.events.deleteMany(above);
-    await step("events dropped");
+    await onCrashPoint("events dropped");
 
     for (const table of tables) {
       if (number < 0) await table.clear();
       else await table.refold(await table.changedAbove(number));
     }
-    await step("projection refolded");
+    await onCrashPoint("projection refolded");
 
-    await collections.blocks.deleteMany({ number: { $gt: number }, reign: { $lte: reign.number } });
-    await step("blocks dropped");
+    await collections.blocks.deleteMany({ number: { $gt: number }, term: { $lte: term.number } });
+    await onCrashPoint("blocks dropped");
   }
 
   async function refold(subjects: Iterable<string>): Promise<void> {
@@ -129,44 +133,44 @@ export function openLedger(options: { collections: RegistryCollections; reign: R
   }
 
   return {
-    async commit({ headers, events }, { head, finalizedNumber = reign.checkpoint.finalizedNumber }) {
+    async commit({ headers, events }, { head, finalizedNumber = term.checkpoint.finalizedNumber }) {
       const last = headers.at(-1);
       if (last === undefined) return;
       if (events.length > 0) {
-        await insertFenced(collections.events, events.map(documentOf), reign.number);
-        await step("events written");
+        await insertFenced(collections.events, events.map(documentOf), term.number);
+        await onCrashPoint("events written");
         for (const table of tables) await table.apply(events);
-        await step("projection written");
+        await onCrashPoint("projection written");
       }
       await writeBlocks(headers, Math.max(head?.number ?? 0, last.number), finalizedNumber);
-      await step("blocks written");
+      await onCrashPoint("blocks written");
       const indexed = { number: last.number, hash: last.hash, minedAt: last.minedAt };
-      await reign.write({ indexed, finalizedNumber, ...(head && { head }) });
-      await step("cursor written");
+      await term.write({ indexed, finalizedNumber, ...(head && { head }) });
+      await onCrashPoint("cursor written");
     },
     async rewind(to) {
-      await reign.rewind(to);
-      await step("cursor rewound");
+      await term.rewind(to);
+      await onCrashPoint("cursor rewound");
       await dropAboveCursor();
     },
     async recover() {
       await dropAboveCursor();
       const refold = { dids: dids.refold, issuers: issuers.refold, words: words.refold };
-      await forgetOldReigns({ collections, reign, refold });
+      await pruneTerms({ collections, term, refold });
     },
     async removeEvents(ids) {
-      if (ids.length > 0) await collections.events.deleteMany({ _id: { $in: ids }, reign: { $lte: reign.number } });
+      if (ids.length > 0) await collections.events.deleteMany({ _id: { $in: ids }, term: { $lte: term.number } });
     },
     async insertMissing(events) {
-      await insertFenced(collections.events, events.map(documentOf), reign.number);
-      await step("log repaired");
+      await insertFenced(collections.events, events.map(documentOf), term.number);
+      await onCrashPoint("log repaired");
       await refold(new Set(events.map(({ subject }) => subject)));
     },
     refold,
     refoldWords: (ids) => words.refold(ids),
     async doubt(subject, unverified) {
-      const mine = { _id: subject, reign: { $lte: reign.number } };
-      const change = { $set: { unverified, reign: reign.number } };
+      const mine = { _id: subject, term: { $lte: term.number } };
+      const change = { $set: { unverified, term: term.number } };
       // What is in memory would be written over the mark by the next event.
       for (const table of tables) table.forget();
       await collections.dids.updateOne(mine, change);

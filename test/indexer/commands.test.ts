@@ -73,12 +73,12 @@ describe("the indexer's commands, as processes", function () {
       `chain head  block ${number}, seen TIME`,
       "finalized   none yet",
       `verified    block ${number}`,
-      `leader      ${checkpoint.lease.holder} until TIME, reign 1`,
+      `leader      ${checkpoint.lease.holder} until TIME, term 1`,
       "set back    never",
       "ready",
     ]);
     await indexer?.stop();
-    expect((await run("status")).stdout).to.include("leader      none at present, reign 1\n");
+    expect((await run("status")).stdout).to.include("leader      none at present, term 1\n");
   });
 
   it("status exits with 1 and says why, when the index is not kept up", async () => {
@@ -129,7 +129,7 @@ describe("the indexer's commands, as processes", function () {
     expect(repaired).to.deep.include({ code: 0, stderr: [] });
     expect(repaired.stdout[0]).to.match(new RegExp(`^chain_events ${lost._id}: the index has null, the chain \\{`));
     await expectIndexEqualsChain(database, chain);
-    // The leader was deposed for it; it leads again, and goes on.
+    // The leader lost the lease to it; it leads again, and goes on.
     await randomActivity(chain, diceOf(6), 3);
     await indexedUpTo(database, await head());
     await expectIndexEqualsChain(database, chain);
@@ -140,7 +140,7 @@ describe("the indexer's commands, as processes", function () {
       await follow();
       const number = await chain.blockNumber();
       const start = { "the first block": 0, "the middle": Math.floor(number / 2), "the last block": number }[from];
-      const { reign } = (await database.checkpoint())!.lease;
+      const { term } = (await database.checkpoint())!.lease;
       const events = await database.collections.events.countDocuments({ blockNumber: { $gte: start } });
       expect(said(await run(`reindex --from ${start}`))).to.deep.equal({
         code: 0,
@@ -148,7 +148,7 @@ describe("the indexer's commands, as processes", function () {
         stderr: [],
       });
       await expectIndexEqualsChain(database, chain);
-      await eventually("another reign", async () => (await database.checkpoint())!.lease.reign === reign + 2);
+      await eventually("another term", async () => (await database.checkpoint())!.lease.term === term + 2);
       await randomActivity(chain, diceOf(start), 2);
       await indexedUpTo(database, await head());
       await expectIndexEqualsChain(database, chain);

@@ -1,4 +1,4 @@
-import { type Step, STEPS } from "../../indexer/write/crashPoints";
+import { type CrashPoint, CRASH_POINTS } from "../../indexer/write/crashPoints";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { type Faults, startFaultyRpc } from "../support/faultyRpc";
 import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";
@@ -6,9 +6,9 @@ import { type IndexerProcess, spawnIndexer } from "../support/indexerProcess";
 import { diceOf, randomActivity } from "../support/randomActivity";
 import { expectIndexEqualsChain } from "../support/referenceFold";
 
-/** What leads to each step; a step without a place here does not compile. */
-const LEADS_TO: Record<Step, "new blocks" | "a reorg" | "a log found later" | "a reset"> = {
-  "lease taken": "new blocks",
+/** What leads to each crash point; a point without an entry here does not compile. */
+const LEADS_TO: Record<CrashPoint, "new blocks" | "a reorg" | "a log found later" | "a reset"> = {
+  "lease acquired": "new blocks",
   "index recovered": "new blocks",
   "events written": "new blocks",
   "projection written": "new blocks",
@@ -19,10 +19,10 @@ const LEADS_TO: Record<Step, "new blocks" | "a reorg" | "a log found later" | "a
   "projection refolded": "a reorg",
   "blocks dropped": "a reorg",
   "log repaired": "a log found later",
-  "index wiped": "a reset",
+  "index emptied": "a reset",
 };
-const SIMPLE = STEPS.filter((step) => LEADS_TO[step] === "new blocks");
-const AFTER_REORG = STEPS.filter((step) => LEADS_TO[step] === "a reorg");
+const SIMPLE = CRASH_POINTS.filter((point) => LEADS_TO[point] === "new blocks");
+const AFTER_REORG = CRASH_POINTS.filter((point) => LEADS_TO[point] === "a reorg");
 
 describe("an indexer that is killed", function () {
   this.timeout(60_000);
@@ -47,7 +47,7 @@ describe("an indexer that is killed", function () {
   });
 
   /** A successor in this process takes the lease and makes the index equal to the chain. */
-  async function successorMends(): Promise<void> {
+  async function successorCompletes(): Promise<void> {
     const successor = startIndexer({
       database,
       rpcUrls: [chain.url],
@@ -63,28 +63,28 @@ describe("an indexer that is killed", function () {
     }
   }
 
-  for (const [index, step] of SIMPLE.entries()) {
-    it(`when "${step}" leaves an index that its successor completes`, async () => {
+  for (const [index, point] of SIMPLE.entries()) {
+    it(`when "${point}" leaves an index that its successor completes`, async () => {
       await randomActivity(chain, diceOf(index), 8);
-      process = spawnIndexer({ chain, database, at: step });
+      process = spawnIndexer({ chain, database, at: point });
       await process.exited;
       await randomActivity(chain, diceOf(100 + index), 2);
-      await successorMends();
+      await successorCompletes();
     });
   }
 
-  for (const [index, step] of AFTER_REORG.entries()) {
-    it(`during a reorg, when "${step}", leaves an index that its successor completes`, async () => {
+  for (const [index, point] of AFTER_REORG.entries()) {
+    it(`during a reorg, when "${point}", leaves an index that its successor completes`, async () => {
       await randomActivity(chain, diceOf(200 + index), 2);
       const snapshot = await chain.snapshot();
       await randomActivity(chain, diceOf(300 + index), 6);
-      // The first time these steps come is at the start, when what was left above the cursor is removed.
-      process = spawnIndexer({ chain, database, at: step, occurrence: step === "cursor rewound" ? 1 : 2 });
+      // The first time these points come is at the start, when what was left above the cursor is removed.
+      process = spawnIndexer({ chain, database, at: point, occurrence: point === "cursor rewound" ? 1 : 2 });
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
       await chain.revert(snapshot);
       await randomActivity(chain, diceOf(400 + index), 7);
       await process.exited;
-      await successorMends();
+      await successorCompletes();
     });
   }
 
@@ -101,19 +101,19 @@ describe("an indexer that is killed", function () {
       process = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
       await process.exited;
       await randomActivity(chain, diceOf(801), 2);
-      await successorMends();
+      await successorCompletes();
     } finally {
       await node.stop();
     }
   });
 
-  it('while it starts over after a reset, when "index wiped", leaves an index that its successor completes', async () => {
-    process = spawnIndexer({ chain, database, at: "index wiped" });
+  it('while it starts over after a reset, when "index emptied", leaves an index that its successor completes', async () => {
+    process = spawnIndexer({ chain, database, at: "index emptied" });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await chain.reset();
     await randomActivity(chain, diceOf(900), 3);
     await process.exited;
-    await successorMends();
+    await successorCompletes();
   });
 });
 

@@ -225,7 +225,7 @@ describe("the indexer's operations server", function () {
     for (const block of ["head_block", "indexed_block"]) expect(await metric(block), block).to.equal(number);
     await eventually("the proven height", async () => (await metric("verified_block")) === number);
     expect([await metric("lag_blocks"), await metric("lag_seconds")]).to.deep.equal([0, 0]);
-    expect([await metric("leading"), await metric("reign")]).to.deep.equal([1, 1]);
+    expect([await metric("leading"), await metric("lease_term")]).to.deep.equal([1, 1]);
     const endpoint = `endpoint="${new URL(node.url).host}"`;
     expect(await metric("rpc_requests_total", endpoint)).to.equal(await metric("rpc_requests_total"));
     expect((await get("/metrics")).headers.get("content-type")).to.include("text/plain");

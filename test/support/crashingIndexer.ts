@@ -1,5 +1,5 @@
 /**
- * An indexer in a process of its own that kills itself (SIGKILL) or stops dead (SIGSTOP) at a named step. Arguments, as
+ * An indexer in a process of its own that kills itself (SIGKILL) or stops dead (SIGSTOP) at a named point. Arguments, as
  * one JSON text: `{ rpcUrl, mongodbUri, deploymentsDir, leaseSeconds, at, occurrence, signal, reindexOnReset }`.
  */
 import { systemClock } from "../../core/clock";
@@ -42,9 +42,9 @@ async function main(options: Arguments): Promise<void> {
     terminal: { write: () => undefined },
     stopping: stopping.signal,
     reindexOnReset: true,
-    step(step) {
-      if (step !== options.at || --left > 0) return;
-      process.stdout.write(`${JSON.stringify({ reached: step })}\n`);
+    onCrashPoint(point) {
+      if (point !== options.at || --left > 0) return;
+      process.stdout.write(`${JSON.stringify({ reached: point })}\n`);
       process.kill(process.pid, options.signal);
     },
   });

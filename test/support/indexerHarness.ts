@@ -6,7 +6,7 @@ import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { type CheckpointDocument, CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
-import type { StepHook } from "../../indexer/write/crashPoints";
+import type { CrashPointHook } from "../../indexer/write/crashPoints";
 import { eventually } from "./eventually";
 import { testMongoUri } from "./servers";
 
@@ -41,7 +41,7 @@ export interface HarnessOptions {
   database: IndexDatabase;
   rpcUrls: string[];
   deployment(): Deployment;
-  step?: StepHook;
+  onCrashPoint?: CrashPointHook;
   reindexOnReset?: boolean;
   clock?: Clock;
   pollMs?: number;
@@ -61,7 +61,7 @@ export interface RunningIndexer {
 }
 
 /** The indexer's part of a configuration. */
-export function indexerConfig(options: Omit<HarnessOptions, "database" | "deployment" | "step">): Config {
+export function indexerConfig(options: Omit<HarnessOptions, "database" | "deployment" | "onCrashPoint">): Config {
   const config = loadConfig("indexer", { NODE_ENV: "test" });
   return {
     ...config,
@@ -100,7 +100,7 @@ export function startIndexer(options: HarnessOptions): RunningIndexer {
     metrics,
     terminal: { write: () => undefined },
     stopping: stopping.signal,
-    ...(options.step && { step: options.step }),
+    ...(options.onCrashPoint && { onCrashPoint: options.onCrashPoint }),
     ...(options.reindexOnReset !== undefined && { reindexOnReset: options.reindexOnReset }),
   });
   ended.catch(() => undefined);

@@ -7,13 +7,13 @@ import type { IndexDatabase } from "./indexerHarness";
 export interface IndexerProcess {
   child: ChildProcess;
   output: string[];
-  /** Resolves when the step it was told to stop at is reached. */
+  /** Resolves when the crash point `at` is reached. */
   reached: Promise<void>;
   exited: Promise<void>;
   end(): Promise<void>;
 }
 
-/** Starts one; with `at`, it sends itself `signal` when that step comes for the `occurrence`th time. */
+/** Starts one; with `at`, it sends itself `signal` when that crash point comes for the `occurrence`th time. */
 export function spawnIndexer(options: {
   chain: DevChain;
   database: IndexDatabase;

@@ -180,6 +180,6 @@ function expectSame(name: string, found: Map<string, unknown>, reference: Map<st
 async function stored(collection: {
   find(filter: object): { toArray(): Promise<unknown[]> };
 }): Promise<Map<string, unknown>> {
-  const documents = (await collection.find({}).toArray()) as { _id: string; reign: number }[];
-  return new Map(documents.map(({ _id, reign: _reign, ...state }) => [_id, state]));
+  const documents = (await collection.find({}).toArray()) as { _id: string; term: number }[];
+  return new Map(documents.map(({ _id, term: _term, ...state }) => [_id, state]));
 }

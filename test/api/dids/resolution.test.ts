@@ -119,7 +119,7 @@ describe("resolving a DID over HTTP", () => {
     doubt = null;
     freshness = {
       ...{ blockNumber: 20, blockHash: `0x${"b".repeat(64)}`, minedAt: new Date("2026-11-21T12:20:30.500Z") },
-      ...{ headNumber: 21, headSeenAt: clock.now(), finalizedNumber: 12, verifiedNumber: 20, suspectBlocks: [] },
+      ...{ headNumber: 21, headSeenAt: clock.now(), finalizedNumber: 12, verifiedNumber: 20, incompleteBlocks: [] },
     };
   });
   after(async () => {

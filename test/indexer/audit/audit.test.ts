@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { mongo } from "mongoose";
 import { runAudit } from "../../../indexer/audit/audit";
-import { openThrone } from "../../../indexer/write/lease";
+import { createLease } from "../../../indexer/write/lease";
 import type { Difference } from "../../../indexer/audit/difference";
 import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
 import { createMetrics } from "../../../indexer/metrics";
@@ -56,10 +56,10 @@ describe("audit and repair", function () {
 
   async function mend(): Promise<{ mended: number; left: number }> {
     const identity = await identifyChain(source, chain.deployment);
-    const throne = openThrone({ ...database, identity, holder: "test", leaseSeconds: 60, clock: systemClock });
-    const reign = (await throne.take({ force: true }))!;
+    const lease = createLease({ ...database, identity, holder: "test", leaseSeconds: 60, clock: systemClock });
+    const term = (await lease.acquire({ force: true }))!;
     const contracts = contractsOf(chain.deployment);
-    return repair({ mongo: database.mongo, source, contracts, logger, reign, report: () => undefined });
+    return repair({ mongo: database.mongo, source, contracts, logger, term, report: () => undefined });
   }
 
   const collection = (name: (typeof COLLECTIONS)[number]) =>
@@ -76,7 +76,7 @@ describe("audit and repair", function () {
       expect(samples).to.not.be.empty;
       for (const sample of samples) {
         // A kept block that does not count is no difference: what it would tell is found out otherwise.
-        const skipped = name === "blocks" ? ["_id", "reign"] : ["_id"];
+        const skipped = name === "blocks" ? ["_id", "term"] : ["_id"];
         for (const field of Object.keys(sample).filter((key) => !skipped.includes(key))) {
           for (const value of corruptions(sample[field], field)) {
             await collection(name).updateOne({ _id: sample._id }, { $set: { [field]: value } });
@@ -88,7 +88,7 @@ describe("audit and repair", function () {
       }
       const [victim] = samples;
       const fields = Object.keys(victim!).filter(
-        (key) => !["_id", "reign", "position", "subject", "issuer"].includes(key),
+        (key) => !["_id", "term", "position", "subject", "issuer"].includes(key),
       );
       for (const field of fields) {
         await collection(name).updateOne({ _id: victim!._id }, { $set: { [field]: corruptions(victim![field])[0] } });
@@ -120,8 +120,8 @@ describe("audit and repair", function () {
 
 /** Values that a field may have been corrupted to: of the same kind, and of another. */
 function corruptions(value: unknown, field = ""): unknown[] {
-  // A reign that did write tells only who wrote; one that is still to come, or no number, is a document that cannot be.
-  if (field === "reign") return [Number(value) + 1_000, "1", null];
+  // A term that did write tells only who wrote; one that is still to come, or no number, is a document that cannot be.
+  if (field === "term") return [Number(value) + 1_000, "1", null];
   if (typeof value === "number") return [value + 1, String(value)];
   if (typeof value === "boolean") return [!value];
   if (value instanceof Date) return [new Date(value.getTime() + 1_000)];

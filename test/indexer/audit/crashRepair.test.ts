@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { systemClock } from "../../../core/clock";
-import { openThrone } from "../../../indexer/write/lease";
+import { createLease } from "../../../indexer/write/lease";
 import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
 import { createMetrics } from "../../../indexer/metrics";
 import { repair } from "../../../indexer/audit/repair";
@@ -58,10 +58,10 @@ describe("a repair that is killed", function () {
 
   async function repairAgain(): Promise<void> {
     const identity = await identifyChain(source, chain.deployment);
-    const throne = openThrone({ ...database, identity, holder: "next", leaseSeconds: 60, clock: systemClock });
-    const reign = (await throne.take({ force: true }))!;
+    const lease = createLease({ ...database, identity, holder: "next", leaseSeconds: 60, clock: systemClock });
+    const term = (await lease.acquire({ force: true }))!;
     const contracts = contractsOf(chain.deployment);
-    const { left } = await repair({ ...database, source, contracts, logger, reign, report: () => undefined });
+    const { left } = await repair({ ...database, source, contracts, logger, term, report: () => undefined });
     expect(left, "after one repair").to.equal(0);
   }
 

@@ -50,7 +50,7 @@ describe("blocks whose filters do not help", function () {
     const sent = await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json");
     const { blockHash } = (await sent.wait())!;
     const without = (logs: NodeLog[]) => logs.filter((log) => log.blockHash !== blockHash);
-    // Neither its logs nor its receipts: nothing proves the block complete, so it is indexed as a suspect.
+    // Neither its logs nor its receipts: nothing proves the block complete, so it is marked as incomplete.
     node.faults.lie = ({ method }, result) => {
       if (method === "eth_getLogs") return without(result as NodeLog[]);
       if (method !== "eth_getTransactionReceipt" || result === null) return result;
@@ -59,12 +59,20 @@ describe("blocks whose filters do not help", function () {
       return logs.length === receipt.logs.length ? receipt : { ...receipt, logs, logsBloom: EMPTY_FILTER };
     };
     killed = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
-    await eventually("a suspect", async () => (await database.checkpoint())?.suspects.length === 1, 30_000);
+    await eventually(
+      "an incomplete block",
+      async () => (await database.checkpoint())?.incompleteBlocks.length === 1,
+      30_000,
+    );
     delete node.faults.lie;
     await killed.exited;
 
     const next = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
-    await eventually("no suspect", async () => (await database.checkpoint())?.suspects.length === 0, 30_000);
+    await eventually(
+      "no incomplete block",
+      async () => (await database.checkpoint())?.incompleteBlocks.length === 0,
+      30_000,
+    );
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await next.stop();
     await expectIndexEqualsChain(database, chain);

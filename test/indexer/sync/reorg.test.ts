@@ -9,7 +9,7 @@ import {
 } from "../../support/indexerHarness";
 import { type Dice, diceOf, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
-import { type Step, STEPS } from "../../../indexer/write/crashPoints";
+import { type CrashPoint, CRASH_POINTS } from "../../../indexer/write/crashPoints";
 
 /** How many random sequences are played; the nightly run takes 1,000. */
 const SEQUENCES = Number(process.env["CAIRN_REORG_SEQUENCES"] ?? 12);
@@ -20,7 +20,7 @@ describe("reorgs", function () {
   let chain: DevChain;
   let database: IndexDatabase;
   let indexer: RunningIndexer;
-  let failAt: Step | undefined;
+  let failAt: CrashPoint | undefined;
 
   const start = () =>
     startIndexer({
@@ -29,10 +29,10 @@ describe("reorgs", function () {
       deployment: () => chain.deployment,
       pollMs: 50,
       reindexOnReset: true,
-      step(step) {
-        if (step !== failAt) return;
+      onCrashPoint(point) {
+        if (point !== failAt) return;
         failAt = undefined;
-        throw new Error(`fails when ${step}`);
+        throw new Error(`fails when ${point}`);
       },
     });
 
@@ -71,7 +71,7 @@ describe("reorgs", function () {
       try {
         await randomActivity(chain, dice, 1 + dice(6));
         if (dice(3) > 0) await reorganise(dice, 1 + dice(dice(4) === 0 ? 64 : 8));
-        if (dice(3) === 0) failAt = STEPS[dice(STEPS.length)];
+        if (dice(3) === 0) failAt = CRASH_POINTS[dice(CRASH_POINTS.length)];
         if (dice(5) === 0) {
           await indexer.stop();
           await reorganise(dice, 1 + dice(8), false);

@@ -64,11 +64,11 @@ describe("several indexers", function () {
     await randomActivity(chain, diceOf(1), 4);
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     expect(await leaders()).to.equal(0);
-    const { reign } = (await database.checkpoint())!.lease;
+    const { term } = (await database.checkpoint())!.lease;
     await leader.end();
     await randomActivity(chain, diceOf(2), 4);
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 5_000);
-    expect((await database.checkpoint())!.lease.reign).to.be.greaterThan(reign);
+    expect((await database.checkpoint())!.lease.term).to.be.greaterThan(term);
     expect(await leaders()).to.equal(1);
     await expectIndexEqualsChain(database, chain);
   });
@@ -87,12 +87,12 @@ describe("several indexers", function () {
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 5_000);
   });
 
-  for (const step of ["events written", "projection written", "blocks written"] as const) {
-    it(`do not let a leader that slept since "${step}" write when it wakes, across a reorg`, async () => {
+  for (const point of ["events written", "projection written", "blocks written"] as const) {
+    it(`do not let a leader that slept since "${point}" write when it wakes, across a reorg`, async () => {
       await randomActivity(chain, diceOf(10), 2);
       const snapshot = await chain.snapshot();
       await randomActivity(chain, diceOf(11), 5);
-      const sleeper = lead({ at: step, signal: "SIGSTOP" });
+      const sleeper = lead({ at: point, signal: "SIGSTOP" });
       await sleeper.reached;
       standBy();
       await chain.revert(snapshot);

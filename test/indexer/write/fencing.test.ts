@@ -2,8 +2,8 @@ import { expect } from "chai";
 import type { RegistryEvent } from "../../../chain/registry/events";
 import { createProjection } from "../../../projection/queries";
 import { systemClock } from "../../../core/clock";
-import { DeposedError, openThrone, type Reign } from "../../../indexer/write/lease";
-import { type Batch, type Ledger, openLedger } from "../../../indexer/write/writer";
+import { LeaseLostError, createLease, type Term } from "../../../indexer/write/lease";
+import { type Batch, type ProjectionWriter, createProjectionWriter } from "../../../indexer/write/writer";
 import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
 
 const ALICE = `0x${"a1".repeat(20)}`;
@@ -49,59 +49,59 @@ function blockOf(
   };
 }
 
-describe("a deposed leader", () => {
+describe("a leader that lost the lease", () => {
   let database: IndexDatabase;
-  let old: { reign: Reign; ledger: Ledger };
-  let young: { reign: Reign; ledger: Ledger };
+  let old: { term: Term; writer: ProjectionWriter };
+  let young: { term: Term; writer: ProjectionWriter };
 
-  async function takeOver(holder: string): Promise<{ reign: Reign; ledger: Ledger }> {
-    const throne = openThrone({ ...database, identity, holder, leaseSeconds: 60, clock: systemClock });
-    const reign = (await throne.take({ force: true }))!;
-    const ledger = openLedger({ collections: database.collections, reign, step: () => undefined });
-    await ledger.recover();
-    return { reign, ledger };
+  async function takeOver(holder: string): Promise<{ term: Term; writer: ProjectionWriter }> {
+    const lease = createLease({ ...database, identity, holder, leaseSeconds: 60, clock: systemClock });
+    const term = (await lease.acquire({ force: true }))!;
+    const writer = createProjectionWriter({ collections: database.collections, term, onCrashPoint: () => undefined });
+    await writer.recover();
+    return { term, writer };
   }
 
   const uriOf = async (address: string) =>
     (await createProjection(database.mongo).findDid(address)).state?.documentUri ?? null;
-  const deposed = (write: Promise<void>) =>
+  const lost = (write: Promise<void>) =>
     write.then(
       () => expect.fail("the write was let through"),
-      (error: unknown) => expect(error).to.be.instanceOf(DeposedError),
+      (error: unknown) => expect(error).to.be.instanceOf(LeaseLostError),
     );
 
   beforeEach(async () => {
     database = await openIndexDatabase("fencing");
     old = await takeOver("old");
-    await old.ledger.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
+    await old.writer.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
     young = await takeOver("young");
   });
 
   afterEach(() => database.drop());
 
   it("changes nothing that anyone can read, though its writes come after its successor's", async () => {
-    await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
-    await deposed(old.ledger.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
+    await young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await lost(old.writer.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
     expect(await uriOf(ALICE)).to.equal("two");
     const events = await createProjection(database.mongo).eventsOf(ALICE);
     expect(events.map(({ blockHash }) => blockHash.slice(0, 4))).to.deep.equal(["0xaa", "0xaa"]);
   });
 
   it("leaves no phantom where its successor has not written", async () => {
-    await deposed(old.ledger.commit(blockOf("bb", 2, { identity: BOB, uri: "phantom", version: 1 }), {}));
-    await deposed(old.ledger.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
-    await young.ledger.commit(blockOf("aa", 2), {});
-    await young.ledger.commit(blockOf("aa", 3), {});
+    await lost(old.writer.commit(blockOf("bb", 2, { identity: BOB, uri: "phantom", version: 1 }), {}));
+    await lost(old.writer.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
+    await young.writer.commit(blockOf("aa", 2), {});
+    await young.writer.commit(blockOf("aa", 3), {});
     expect(await uriOf(BOB)).to.equal(null);
     expect(await uriOf(ALICE)).to.equal("one");
     expect(await createProjection(database.mongo).listEvents({ limit: 10 })).to.have.length(1);
   });
 
   it("is written over, even when what it wrote too late is of a later block", async () => {
-    await deposed(old.ledger.commit(blockOf("bb", 9, { identity: ALICE, uri: "phantom", version: 2 }), {}));
-    await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await lost(old.writer.commit(blockOf("bb", 9, { identity: ALICE, uri: "phantom", version: 2 }), {}));
+    await young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await uriOf(ALICE)).to.equal("two");
-    await young.ledger.commit(blockOf("aa", 3, { identity: ALICE, uri: "three", version: 3 }), {});
+    await young.writer.commit(blockOf("aa", 3, { identity: ALICE, uri: "three", version: 3 }), {});
     expect((await createProjection(database.mongo).findDid(ALICE)).state).to.deep.include({
       documentUri: "three",
       version: 3,
@@ -110,17 +110,17 @@ describe("a deposed leader", () => {
   });
 
   it("cannot drop what its successor wrote", async () => {
-    await young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
-    await deposed(old.ledger.rewind(null));
-    await deposed(old.ledger.recover());
+    await young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await lost(old.writer.rewind(null));
+    await lost(old.writer.recover());
     expect(await uriOf(ALICE)).to.equal("two");
     expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(2);
   });
 
   it("whose last block was right is taken up where it stopped", async () => {
     const third = await takeOver("third");
-    await deposed(young.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {}));
-    await third.ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await lost(young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {}));
+    await third.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(2);
     expect(await uriOf(ALICE)).to.equal("two");
   });
@@ -129,19 +129,19 @@ describe("a deposed leader", () => {
 describe("a leader that writes ahead of its cursor", () => {
   it("shows readers the state as of the cursor", async () => {
     const database = await openIndexDatabase("ahead");
-    const throne = openThrone({ ...database, identity, holder: "one", leaseSeconds: 60, clock: systemClock });
-    const reign = (await throne.take())!;
+    const lease = createLease({ ...database, identity, holder: "one", leaseSeconds: 60, clock: systemClock });
+    const term = (await lease.acquire())!;
     let stop = false;
-    const ledger = openLedger({
+    const writer = createProjectionWriter({
       collections: database.collections,
-      reign,
-      step(step) {
-        if (stop && step === "projection written") throw new Error("killed");
+      term,
+      onCrashPoint(point) {
+        if (stop && point === "projection written") throw new Error("killed");
       },
     });
-    await ledger.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
+    await writer.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
     stop = true;
-    const killed = ledger.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    const killed = writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await killed.then(() => "", String)).to.equal("Error: killed");
     const found = await createProjection(database.mongo).findDid(ALICE);
     expect(found.state).to.deep.include({ documentUri: "one", version: 1 });

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { countsIn } from "../../../projection/models";
-import { DeposedError, openThrone, type Throne } from "../../../indexer/write/lease";
+import { LeaseLostError, createLease, type Lease } from "../../../indexer/write/lease";
 import { fakeClock } from "../../support/fakeClock";
 import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
 
@@ -21,36 +21,36 @@ describe("the lease", () => {
 
   afterEach(() => database.drop());
 
-  const throne = (holder: string): Throne => openThrone({ ...database, identity, holder, leaseSeconds: 10, clock });
+  const lease = (holder: string): Lease => createLease({ ...database, identity, holder, leaseSeconds: 10, clock });
 
   it("goes to one of 32 who reach for it at once", async () => {
-    const taken = await Promise.all(Array.from({ length: 32 }, (_, index) => throne(`holder-${index}`).take()));
-    expect(taken.filter((reign) => reign !== null)).to.have.length(1);
+    const taken = await Promise.all(Array.from({ length: 32 }, (_, index) => lease(`holder-${index}`).acquire()));
+    expect(taken.filter((term) => term !== null)).to.have.length(1);
   });
 
   it("is not given to another before it ends, and goes to one of 32 when it does", async () => {
-    await throne("first").take();
+    await lease("first").acquire();
     clock.advance(9.999);
-    expect(await throne("second").take()).to.equal(null);
+    expect(await lease("second").acquire()).to.equal(null);
     clock.advance(0.001);
-    const taken = await Promise.all(Array.from({ length: 32 }, (_, index) => throne(`holder-${index}`).take()));
-    expect(taken.filter((reign) => reign !== null).map((reign) => reign.number)).to.deep.equal([2]);
+    const taken = await Promise.all(Array.from({ length: 32 }, (_, index) => lease(`holder-${index}`).acquire()));
+    expect(taken.filter((term) => term !== null).map((term) => term.number)).to.deep.equal([2]);
   });
 
   it("lasts as long as it is renewed, and is free at once when it is given back", async () => {
-    const first = await throne("first").take();
+    const first = await lease("first").acquire();
     clock.advance(9);
     await first?.renew();
     clock.advance(9);
-    expect(await throne("second").take()).to.equal(null);
+    expect(await lease("second").acquire()).to.equal(null);
     await first?.release();
-    expect((await throne("second").take())?.number).to.equal(2);
+    expect((await lease("second").acquire())?.number).to.equal(2);
   });
 
-  it("refuses every write of a holder who was deposed, and leaves the checkpoint as it was", async () => {
-    const first = (await throne("first").take())!;
+  it("rejects every write of a holder that lost the lease, and leaves the checkpoint as it was", async () => {
+    const first = (await lease("first").acquire())!;
     await first.write({ indexed: block(10) });
-    await throne("second").take({ force: true });
+    await lease("second").acquire({ force: true });
     const before = await database.checkpoint();
     for (const write of [first.write({ indexed: block(11) }), first.rewind(block(5)), first.renew()]) {
       expect(
@@ -58,18 +58,18 @@ describe("the lease", () => {
           () => null,
           (error: unknown) => error,
         ),
-      ).to.be.instanceOf(DeposedError);
+      ).to.be.instanceOf(LeaseLostError);
     }
     await first.release();
     expect(await database.checkpoint()).to.deep.equal(before);
   });
 
-  it("remembers up to which block each past reign's writes count, through takeovers and rewinds", async () => {
-    const first = (await throne("first").take())!;
+  it("remembers up to which block each past term's writes count, through takeovers and rewinds", async () => {
+    const first = (await lease("first").acquire())!;
     await first.write({ indexed: block(10) });
-    const second = (await throne("second").take({ force: true }))!;
+    const second = (await lease("second").acquire({ force: true }))!;
     await second.write({ indexed: block(20) });
-    const third = (await throne("third").take({ force: true }))!;
+    const third = (await lease("third").acquire({ force: true }))!;
     await third.write({ indexed: block(30) });
     let checkpoint = (await database.checkpoint())!;
     expect([10, 11].map((number) => countsIn(checkpoint, 1, number))).to.deep.equal([true, false]);
@@ -83,18 +83,18 @@ describe("the lease", () => {
     expect(countsIn(checkpoint, 3, 40)).to.equal(true);
   });
 
-  it("remembers past reigns until they are forgotten in good order, and one entry serves those that wrote nothing", async () => {
-    for (let reign = 1; reign <= 80; reign += 1) {
-      const current = (await throne(`holder-${reign}`).take({ force: true }))!;
-      await current.write({ indexed: block(reign) });
+  it("remembers past terms until they are forgotten in good order, and one entry serves those that wrote nothing", async () => {
+    for (let term = 1; term <= 80; term += 1) {
+      const current = (await lease(`holder-${term}`).acquire({ force: true }))!;
+      await current.write({ indexed: block(term) });
     }
     const checkpoint = (await database.checkpoint())!;
-    expect(checkpoint.pastReigns).to.have.length(80);
-    for (const reign of [1, 50, 79]) {
-      expect(countsIn(checkpoint, reign, reign + 1), String(reign)).to.equal(false);
-      expect(countsIn(checkpoint, reign, reign), String(reign)).to.equal(true);
+    expect(checkpoint.pastTerms).to.have.length(80);
+    for (const term of [1, 50, 79]) {
+      expect(countsIn(checkpoint, term, term + 1), String(term)).to.equal(false);
+      expect(countsIn(checkpoint, term, term), String(term)).to.equal(true);
     }
-    for (let idle = 0; idle < 5; idle += 1) await throne("idle").take({ force: true });
-    expect((await database.checkpoint())!.pastReigns).to.have.length(81);
+    for (let idle = 0; idle < 5; idle += 1) await lease("idle").acquire({ force: true });
+    expect((await database.checkpoint())!.pastTerms).to.have.length(81);
   });
 });

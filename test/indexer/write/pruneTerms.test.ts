@@ -2,13 +2,13 @@ import { expect } from "chai";
 import { systemClock } from "../../../core/clock";
 import { createProjection } from "../../../projection/queries";
 import { runAudit } from "../../../indexer/audit/audit";
-import { DeposedError, openThrone, type Reign } from "../../../indexer/write/lease";
+import { LeaseLostError, createLease, type Term } from "../../../indexer/write/lease";
 import { decodeRange } from "../../../indexer/fetch/decode";
 import type { Difference } from "../../../indexer/audit/difference";
 import { fetchRange } from "../../../indexer/fetch/fetchRange";
 import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
 import { createMetrics } from "../../../indexer/metrics";
-import { type Batch, openLedger } from "../../../indexer/write/writer";
+import { type Batch, createProjectionWriter } from "../../../indexer/write/writer";
 import { repair } from "../../../indexer/audit/repair";
 import { openSource, type Source } from "../../../indexer/rpc/source";
 import { type DevChain, startDevChain } from "../../support/devChain";
@@ -22,7 +22,7 @@ import {
 import { diceOf, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
-/** More than the ledger of past reigns remembers. */
+/** More than the writer of past terms remembers. */
 const REMEMBERED = 64;
 const REIGNS = 80;
 
@@ -33,12 +33,12 @@ function outcomeOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("an index written in more reigns than are remembered", function () {
+describe("an index written in more terms than are remembered", function () {
   this.timeout(90_000);
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;
-  let sleeper: Reign;
+  let sleeper: Term;
   let asleep: Batch;
   let wokenLeft = false;
   const { logger } = keepingLogger();
@@ -56,13 +56,14 @@ describe("an index written in more reigns than are remembered", function () {
       return { headers, events: decodeRange(headers, logs, contracts) };
     });
 
-  async function takeLease(holder: string): Promise<Reign> {
+  async function takeLease(holder: string): Promise<Term> {
     const identity = await identifyChain(source, chain.deployment);
-    const throne = openThrone({ ...database, identity, holder, leaseSeconds: 1, clock: systemClock });
-    return (await throne.take({ force: true }))!;
+    const lease = createLease({ ...database, identity, holder, leaseSeconds: 1, clock: systemClock });
+    return (await lease.acquire({ force: true }))!;
   }
 
-  const ledgerOf = (reign: Reign) => openLedger({ collections: database.collections, reign, step: () => undefined });
+  const writerOf = (term: Term) =>
+    createProjectionWriter({ collections: database.collections, term, onCrashPoint: () => undefined });
 
   async function audit(): Promise<Difference[]> {
     const found: Difference[] = [];
@@ -71,38 +72,38 @@ describe("an index written in more reigns than are remembered", function () {
     return found;
   }
 
-  /** The first leader writes what it had in hand, a reign too late. */
+  /** The first leader writes what it had in hand, a term too late. */
   async function wake(): Promise<void> {
-    const written = await outcomeOf(ledgerOf(sleeper).commit(asleep, {}));
-    expect(written).to.be.instanceOf(DeposedError);
+    const written = await outcomeOf(writerOf(sleeper).commit(asleep, {}));
+    expect(written).to.be.instanceOf(LeaseLostError);
     wokenLeft = (await database.collections.dids.findOne({ _id: chain.accounts[9]! })) !== null;
   }
 
   /** A leader of its own for every block; in the middle, a reorg drops what dozens of them had written. */
   before(async () => {
     chain = await startDevChain();
-    database = await openIndexDatabase("reigns");
+    database = await openIndexDatabase("terms");
     const stopping = new AbortController().signal;
     source = openSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
 
     const first = await registers(chain.accounts[8]!);
     sleeper = await takeLease("sleeper");
-    await ledgerOf(sleeper).commit(await batchOf(chain.deployment.contracts.DIDRegistry.blockNumber, first), {});
+    await writerOf(sleeper).commit(await batchOf(chain.deployment.contracts.DIDRegistry.blockNumber, first), {});
     // What the first leader has in hand when it falls asleep is of a branch that the chain then leaves.
     const fork = await chain.snapshot();
     asleep = await batchOf(first + 1, await registers(chain.accounts[9]!));
     await chain.revert(fork);
 
     let snapshot = "";
-    for (let reign = 0; reign < REIGNS; reign += 1) {
-      if (reign === 20) snapshot = await chain.snapshot();
-      if (reign === 45) await chain.revert(snapshot);
-      await randomActivity(chain, diceOf(1_000 + reign), reign === 45 ? 27 : 1);
+    for (let term = 0; term < REIGNS; term += 1) {
+      if (term === 20) snapshot = await chain.snapshot();
+      if (term === 45) await chain.revert(snapshot);
+      await randomActivity(chain, diceOf(1_000 + term), term === 45 ? 27 : 1);
       const { hash } = (await chain.provider.getBlock("latest"))!;
       const leader = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment, pollMs: 10 });
       await indexedUpTo(database, hash!);
       await leader.stop();
-      if (reign === 0) await wake();
+      if (term === 0) await wake();
     }
   });
 
@@ -112,10 +113,10 @@ describe("an index written in more reigns than are remembered", function () {
     await chain.stop();
   });
 
-  it("has a bounded ledger of them, and is the chain's all the same", async () => {
-    const { lease, pastReigns, rewinds } = (await database.checkpoint())!;
-    expect(lease.reign).to.equal(1 + REIGNS);
-    expect(pastReigns).to.have.length.at.most(REMEMBERED);
+  it("has a bounded writer of them, and is the chain's all the same", async () => {
+    const { lease, pastTerms, rewinds } = (await database.checkpoint())!;
+    expect(lease.term).to.equal(1 + REIGNS);
+    expect(pastTerms).to.have.length.at.most(REMEMBERED);
     expect(rewinds).to.equal(1);
     await expectIndexEqualsChain(database, chain);
     expect(await audit()).to.deep.equal([]);
@@ -128,22 +129,22 @@ describe("an index written in more reigns than are remembered", function () {
     expect((await index.findDid(chain.accounts[9]!)).state).to.equal(null);
   });
 
-  it("still shows readers what the forgotten reigns wrote", async () => {
+  it("still shows readers what the forgotten terms wrote", async () => {
     const index = createProjection(database.mongo);
-    const { reign } = (await database.collections.dids.findOne({ _id: chain.accounts[8]! }))!;
-    expect(reign).to.equal(1);
+    const { term } = (await database.collections.dids.findOne({ _id: chain.accounts[8]! }))!;
+    expect(term).to.equal(1);
     expect((await index.findDid(chain.accounts[8]!)).state).to.deep.include({ version: 1, active: true });
     const events = await index.listEvents({ limit: 10_000 });
     expect(events).to.have.length(await database.collections.events.countDocuments());
   });
 
   it("is found wrong by audit, and mended by repair, when the first leader wakes and writes after all of them", async () => {
-    const written = await outcomeOf(ledgerOf(sleeper).commit(asleep, {}));
-    expect(written).to.be.instanceOf(DeposedError);
+    const written = await outcomeOf(writerOf(sleeper).commit(asleep, {}));
+    expect(written).to.be.instanceOf(LeaseLostError);
     expect(await audit()).to.not.be.empty;
     const contracts = contractsOf(chain.deployment);
-    const reign = await takeLease("repair");
-    expect(await repair({ ...database, source, contracts, logger, reign, report: () => undefined })).to.include({
+    const term = await takeLease("repair");
+    expect(await repair({ ...database, source, contracts, logger, term, report: () => undefined })).to.include({
       left: 0,
     });
     expect(await audit()).to.deep.equal([]);

@@ -25,9 +25,9 @@ import { openIssuerStore } from "./issuers/store";
 import { statusListEndpoints } from "./statusLists/routes";
 import { verificationActions } from "./verification/actions";
 import { openAlertStore } from "./verification/alerts/store";
-import { openChainFacts } from "./verification/confirmation/chainFacts";
+import { createChainFacts } from "./verification/confirmation/chainFacts";
 import type { ConfirmStep } from "./verification/confirmation/actions";
-import { openIndexFacts } from "./verification/confirmation/indexFacts";
+import { createIndexFacts } from "./verification/confirmation/indexFacts";
 import { openDispatch, openVerificationQueues } from "./verification/alerts/jobs";
 import { verificationEndpoints } from "./verification/routes";
 import { openVerificationStore } from "./verification/store";
@@ -106,7 +106,8 @@ export function openCredentialApp(deps: CredentialDependencies): CredentialApp {
     ...{ verifiers: openVerifierStore(mongo), verifications: openVerificationStore(mongo), log: openUsageLog(mongo) },
     ...{ alerts: openAlertStore(mongo), ...openDispatch(verificationQueues, logger) },
     ...{ clock, publicUrl, challengeSeconds, didsOf, chain, onStep: deps.onStep },
-    facts: revocationSource === "chain" ? openChainFacts(chain) : openIndexFacts({ index, maxStalenessSeconds, clock }),
+    facts:
+      revocationSource === "chain" ? createChainFacts(chain) : createIndexFacts({ index, maxStalenessSeconds, clock }),
     findCredential: credentials.find,
     takeUse: credentials.takeUse,
     assertionKeys: issuers.assertionKeys,

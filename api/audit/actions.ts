@@ -1,10 +1,11 @@
 import type { Chain } from "../../chain/client";
 import { DomainError, TransientError } from "../../core/errors";
 import type { EventName, RegistryEvent } from "../../chain/registry/events";
+import { statusSlots } from "../../chain/registry/statusSlots";
 import type { EventDocument } from "../../projection/models";
 import type { Freshness, Projection } from "../../projection/queries";
 import { parseCredId } from "../../chain/status/credId";
-import { type RpcHeader, type StatusProof, encodeHeader, hashHeader, statusSlots, touches } from "./rules";
+import { type RpcHeader, type StatusProof, encodeHeader, hashHeader, touches } from "./rules";
 
 /** What audits are answered from. */
 export interface AuditParts {

@@ -1,6 +1,7 @@
 import { decodeRlp, encodeRlp, keccak256, toBeHex } from "ethers";
 import { parseCredId, statusPosition } from "../../chain/status/credId";
 import type { RegistryEvent } from "../../chain/registry/events";
+import { statusSlots } from "../../chain/registry/statusSlots";
 import { ProofError, verifyTrieProof } from "./merkleProof";
 
 /** A block's header as a node answers it (execution API): hexadecimal quantities and data. */
@@ -26,12 +27,6 @@ export interface ProvenStatus {
   suspended: boolean;
   proof: StatusProof;
 }
-
-/**
- * Where DIDRegistry keeps the words: `_words` is its fifth variable, after two of EIP-712's, the identities and the
- * delegations. A test compares this with the contract.
- */
-const WORDS_VARIABLE = 4;
 
 /** The header's fields in the order in which they are hashed; each fork added at the end. */
 const HEADER_FIELDS = [
@@ -60,13 +55,6 @@ const HEADER_FIELDS = [
 
 const STATE_ROOT = 3;
 const NUMBER = 8;
-
-/** The storage slots of a credential's words: mapping entries (Solidity storage layout), a struct of two words. */
-export function statusSlots(credId: string): { revocation: string; suspension: string } {
-  const wordId = BigInt(credId) >> 8n;
-  const slot = BigInt(keccak256(`0x${word(wordId)}${word(BigInt(WORDS_VARIABLE))}`));
-  return { revocation: `0x${word(slot)}`, suspension: `0x${word(BigInt.asUintN(256, slot + 1n))}` };
-}
 
 /** RLP of a header, of as many fields as the node gives. */
 export function encodeHeader(header: RpcHeader): string {
@@ -209,8 +197,4 @@ function credIdAt(issuer: string, wordHex: string, bit: number): string {
 function quantity(value: string): string {
   const number = BigInt(value);
   return number === 0n ? "0x" : toBeHex(number);
-}
-
-function word(value: bigint): string {
-  return value.toString(16).padStart(64, "0");
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { openCredentialStore } from "../../api/credentials/store";
 import { credentialPayload, type Credential } from "../../api/credentials/rules";
 import { openAlertStore } from "../../api/verification/alerts/store";
-import { openChainFacts } from "../../api/verification/confirmation/chainFacts";
+import { createChainFacts } from "../../api/verification/confirmation/chainFacts";
 import { type ConfirmParts, type Confirmation, confirm } from "../../api/verification/confirmation/actions";
 import { verifyCredential } from "../../api/verification/confirmation/issuerSignature";
 import { openVerificationStore, type Verification } from "../../api/verification/store";
@@ -121,7 +121,7 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
   const verifications = openVerificationStore(mongo);
   const log = openUsageLog(mongo);
   await ensureIndexes(mongo);
-  const facts = openChainFacts(chain);
+  const facts = createChainFacts(chain);
   const parts: ConfirmParts = {
     ...{ clock: systemClock, facts, chain, log, verifications, alerts: openAlertStore(mongo) },
     findCredential: credentials.find,

@@ -32,7 +32,8 @@ const MAY_IMPORT: Record<string, string[]> = {
 const SLICE = /^api\/([a-zA-Z]+)\//;
 
 /** Parts of core and chain that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
-const PURE_CORE = /^(core\/errors|chain\/(did\/|status\/|registry\/(consents|events|fold|registration|reverts)))/;
+const PURE_CORE =
+  /^(core\/errors|chain\/(did\/|status\/|registry\/(consents|events|fold|registration|reverts|statusSlots)))/;
 
 /** Every TypeScript file below the given folders. */
 export function readSources(root: string, folders: string[]): Source[] {

@@ -4,7 +4,8 @@ import { DomainError, TransientError } from "../../../core/errors";
 import type { Chain } from "../../../chain/client";
 import { approvesSignature } from "../../../chain/registry/contractWallet";
 import { recoverAddress } from "../../../chain/signature";
-import type { ChainFacts, FactReader } from "./chainFacts";
+import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
+import type { FactReader } from "./chainFacts";
 import { type AssertionKey, type SignedContent, verifyCredential } from "./issuerSignature";
 import {
   type Attempt,
@@ -155,7 +156,7 @@ async function gather(
     credential,
     consumed,
   }: { confirmation: Confirmation; attempt: Attempt; credential: PresentedCredential; consumed: boolean },
-): Promise<{ facts: Facts; chain: ChainFacts; signed: SignedContent | null }> {
+): Promise<{ facts: Facts; chain: CredentialFacts; signed: SignedContent | null }> {
   const { verification } = attempt;
   const chain = await readChain(parts, attempt, credential);
   const [signed, signedByHolder] = await Promise.all([
@@ -184,7 +185,7 @@ async function readChain(
   parts: ConfirmParts,
   attempt: Attempt,
   { issuer, index, subjectDid }: PresentedCredential,
-): Promise<ChainFacts> {
+): Promise<CredentialFacts> {
   try {
     return await parts.facts.read({ issuer, index, subject: addressOf(subjectDid) });
   } catch (error) {
@@ -198,7 +199,7 @@ async function verifyIssued(
   parts: ConfirmParts,
   { foreignJwt }: Verification,
   credential: PresentedCredential,
-  { documentHash }: ChainFacts,
+  { documentHash }: CredentialFacts,
 ): Promise<SignedContent | null> {
   if (foreignJwt !== null) return null;
   const keys = await parts.assertionKeys(credential.issuer, documentHash);
@@ -218,7 +219,7 @@ async function isSignedByHolder(
   { signature, presenterDid }: Confirmation,
   { challenge }: Verification,
   { subjectDid }: PresentedCredential,
-  { holder }: ChainFacts,
+  { holder }: CredentialFacts,
 ): Promise<boolean> {
   if (holder === null || presenterDid !== subjectDid) return false;
   const { digest } = challenge;

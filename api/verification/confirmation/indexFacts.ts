@@ -2,7 +2,8 @@ import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
 import type { Freshness, Projection } from "../../../projection/queries";
 import { formatCredId } from "../../../chain/status/credId";
-import type { ChainFacts, FactReader } from "./chainFacts";
+import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
+import type { FactReader } from "./chainFacts";
 
 const ZERO_HASH = `0x${"0".repeat(64)}`;
 
@@ -11,7 +12,7 @@ const ZERO_HASH = `0x${"0".repeat(64)}`;
  *
  * @param maxStalenessSeconds how old the index may be; what is older fails as a chain that does not answer would
  */
-export function openIndexFacts({
+export function createIndexFacts({
   index,
   maxStalenessSeconds,
   clock,
@@ -31,7 +32,7 @@ export function openIndexFacts({
   }
 
   return {
-    async read({ issuer, index: position, subject }): Promise<ChainFacts> {
+    async read({ issuer, index: position, subject }): Promise<CredentialFacts> {
       const [status, accreditation, issuing, held] = await Promise.all([
         index.credentialStatus(formatCredId({ issuer, index: position })),
         index.findIssuer(issuer),

@@ -3,8 +3,8 @@ import { createServer, request as sendRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
-import { openChainFacts } from "../../../../api/verification/confirmation/chainFacts";
-import { openIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
+import { createChainFacts } from "../../../../api/verification/confirmation/chainFacts";
+import { createIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
 import { openCredentialStore } from "../../../../api/credentials/store";
 import { openUsageLog } from "../../../../api/verification/usage/store";
 import { eventually } from "../../../support/eventually";
@@ -97,7 +97,7 @@ describe("the chain behind a verification", () => {
     const chain = createChain(
       loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.stage.deploymentsDir }).chain,
     );
-    const facts = openChainFacts(chain);
+    const facts = createChainFacts(chain);
     const question = (index: number) => ({ issuer: issuer.address, index, subject: alice.did.split(":")[2]! });
     const before = door.exchanges.length;
     const answers = await Promise.all(Array.from({ length: 256 }, (_, index) => facts.read(question(index))));
@@ -114,7 +114,7 @@ describe("the chain behind a verification", () => {
     const chain = createChain(
       loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.stage.deploymentsDir }).chain,
     );
-    const facts = openChainFacts(chain);
+    const facts = createChainFacts(chain);
     const { credId } = await on.issue(issuer, alice);
     const question = {
       issuer: issuer.address,
@@ -163,9 +163,9 @@ describe("the chain behind a verification", () => {
         async () => (await on.index.credentialStatus(credId)).revoked,
       );
       const clock = fakeClock(new Date());
-      const facts = openIndexFacts({ index: on.index, maxStalenessSeconds: 30, clock });
+      const facts = createIndexFacts({ index: on.index, maxStalenessSeconds: 30, clock });
       const { block: _indexed, ...indexed } = await facts.read(question);
-      const { block: _asked, ...asked } = await openChainFacts(on.stage.chain).read(question);
+      const { block: _asked, ...asked } = await createChainFacts(on.stage.chain).read(question);
       expect(indexed).to.deep.equal(asked);
       clock.advance(120);
       const refused = await facts.read(question).then(String, (error: unknown) => (error as { code: string }).code);

@@ -1,0 +1,57 @@
+import type { FunctionFragment, ParamType } from "ethers";
+import { TransientError } from "../../core/errors";
+
+/**
+ * Reads single words of 32 bytes out of a contract's raw answer (Solidity, "Contract ABI Specification"), where decoding
+ * all of it would cost more: texts and lists that nobody asked for. Answers are `0x` and hexadecimal digits.
+ */
+
+/** The place of the first element in an answer that is a list: its offset and its length come before. */
+export const FIRST_ELEMENT = 2;
+
+/** A word that is zero. */
+export const ZERO_WORD = `0x${"0".repeat(64)}`;
+
+/**
+ * The place of a field in the answer of a function that returns one struct.
+ *
+ * @throws RangeError when the function returns no such field, or a field before it has more than one word
+ */
+export function fieldPlace(method: FunctionFragment, field: string): number {
+  const fields = method.outputs[0]?.components ?? [];
+  const index = fields.findIndex(({ name }) => name === field);
+  const wide = fields.slice(0, index).find(({ type }) => type.startsWith("tuple") || /\[\d+\]$/.test(type));
+  if (index < 0 || wide !== undefined) throw new RangeError(`${method.name} has no field ${field} at a fixed place`);
+  // The offset of a struct of variable length comes before its fields.
+  return index + (fields.some(isDynamic) ? 1 : 0);
+}
+
+function isDynamic({ type }: ParamType): boolean {
+  return type === "string" || type === "bytes" || type.endsWith("[]");
+}
+
+/**
+ * The n-th word of an answer, from 0.
+ *
+ * @throws TransientError `rpc.failed` when the answer is shorter: no contract answered
+ */
+export function wordOf(answer: string, n: number): string {
+  const word = answer.slice(2 + 64 * n, 66 + 64 * n);
+  if (word.length === 64) return `0x${word}`;
+  throw new TransientError("rpc.failed", "The chain's answer is shorter than the registry's answers are.");
+}
+
+/** Whether the n-th word of an answer is anything but zero; a `bool` that is true. */
+export function isSet(answer: string, n: number): boolean {
+  return wordOf(answer, n) !== ZERO_WORD;
+}
+
+/** The address in the n-th word of an answer, `0x` and 40 lower-case hexadecimal digits. */
+export function addressOf(answer: string, n: number): string {
+  return `0x${wordOf(answer, n).slice(26)}`;
+}
+
+/** An argument as a call's data has it: 32 bytes, 64 hexadecimal digits. */
+export function argument(value: string | bigint): string {
+  return (typeof value === "bigint" ? value.toString(16) : value.slice(2)).padStart(64, "0");
+}

@@ -4,7 +4,7 @@ import { getCreateAddress, JsonRpcProvider } from "ethers";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
 import { freePort } from "../../embedded/ports";
 import { BatchingWallet__factory, DIDRegistry__factory } from "../../typechain-types";
-import { deploy } from "../operate/deploy";
+import { deployContracts } from "../../chain/deploy";
 
 /** A chain full of events, and a way to add some. */
 export interface BenchChain {
@@ -69,7 +69,7 @@ export async function startBenchChain(folder: string): Promise<BenchChain> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   const deploymentsDir = join(folder, "deployments");
-  const { contracts } = await deploy({
+  const { contracts } = await deployContracts({
     ...{ rpcUrl: httpUrl, chainId: 31337, deployerPrivateKey: DEVELOPMENT_RELAYER_KEY, didMethod: "mychain" },
     ...{ deploymentsDir, report: () => undefined },
   });

@@ -24,7 +24,7 @@ import { signCompact, thumbprintOf } from "../../core/keys/jws";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { formatCredId } from "../../chain/status/credId";
 import { startServices } from "../../embedded/services";
-import { deploy } from "../operate/deploy";
+import { deployContracts } from "../../chain/deploy";
 
 const COUNT = Number(process.env["COUNT"] ?? "2000");
 const CONCURRENCY = 64;
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
       deployerPrivateKey: DEVELOPMENT_RELAYER_KEY,
       didMethod: "mychain",
     };
-    await deploy({ ...deployment, deploymentsDir: folder, report: () => undefined });
+    await deployContracts({ ...deployment, deploymentsDir: folder, report: () => undefined });
     const chain = createChain(
       loadConfig("api", { RPC_URL: services.rpcUrl, CHAIN_ID: String(CHAIN_ID), DEPLOYMENTS_DIR: folder }).chain,
     );

@@ -7,7 +7,7 @@ import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";
 import { type Services, startServices } from "../../embedded/services";
 import type { Stage } from "../demo/stage";
-import { deploy } from "../operate/deploy";
+import { deployContracts } from "../../chain/deploy";
 import { type Supervised, supervise } from "./supervise";
 
 const ROOT = join(__dirname, "..", "..");
@@ -106,7 +106,7 @@ export async function startCairn({ dataDir, env, report }: StartCairnOptions): P
   try {
     const deploymentsDir = env["DEPLOYMENTS_DIR"] ?? join(dataDir, "deployments");
     const chainId = Number(env["CHAIN_ID"] ?? 31337);
-    const deployment = await deploy({
+    const deployment = await deployContracts({
       rpcUrl: services.rpcUrl.split(",")[0] ?? "",
       chainId,
       deployerPrivateKey: env["DEPLOYER_PRIVATE_KEY"] ?? DEVELOPMENT_RELAYER_KEY,

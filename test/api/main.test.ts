@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { connectMongo } from "../../core/mongo";
-import { deploy } from "../../scripts/operate/deploy";
+import { deployContracts } from "../../chain/deploy";
 import { eventually } from "../support/eventually";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 import { ask } from "./support/testApi";
@@ -65,7 +65,7 @@ describe("the api's process", () => {
     mongodbUri = testMongoUri("api_main");
     const deployerPrivateKey = await fundedKey();
     const didMethod = `t${randomBytes(6).toString("hex")}`;
-    await deploy({
+    await deployContracts({
       ...{ rpcUrl: testRpcUrl(), chainId: 31337, deployerPrivateKey, didMethod, deploymentsDir },
       report: () => undefined,
     });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
 import { deploymentPath } from "../../chain/deployment";
-import { deploy } from "../../scripts/operate/deploy";
+import { deployContracts } from "../../chain/deploy";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 
 const ROOT = join(__dirname, "..", "..");
@@ -23,7 +23,7 @@ describe("a boot with a wrong configuration", function () {
   before(async () => {
     deploymentsDir = mkdtempSync(join(tmpdir(), "cairn-boot-"));
     const target = { chainId: 31337, deployerPrivateKey: await fundedKey(), didMethod: "mychain" };
-    await deploy({ ...target, rpcUrl: testRpcUrl(), deploymentsDir, report: () => undefined });
+    await deployContracts({ ...target, rpcUrl: testRpcUrl(), deploymentsDir, report: () => undefined });
     good = {
       PATH: process.env["PATH"],
       MONGODB_URI: testMongoUri("boot"),

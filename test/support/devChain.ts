@@ -5,7 +5,7 @@ import { JsonRpcProvider, type ContractTransactionReceipt } from "ethers";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
 import type { Deployment } from "../../chain/deployment";
 import { startChain } from "../../embedded/startChain";
-import { deploy } from "../../scripts/operate/deploy";
+import { deployContracts } from "../../chain/deploy";
 import {
   type DIDRegistry,
   DIDRegistry__factory,
@@ -48,7 +48,7 @@ export async function startDevChain(): Promise<DevChain> {
   const rpc = (method: string, ...params: unknown[]) => provider.send(method, params) as Promise<unknown>;
 
   const deployAll = () =>
-    deploy({
+    deployContracts({
       rpcUrl: part.url,
       chainId: 31337,
       deployerPrivateKey: DEVELOPMENT_RELAYER_KEY,

@@ -9,7 +9,7 @@ import { type Logger, createLogger } from "../../../core/logger";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { connectRedis } from "../../../core/redis";
 import { createTransactionStore } from "../../../chain/relayer/transactions";
-import { deploy } from "../../../scripts/operate/deploy";
+import { deployContracts } from "../../../chain/deploy";
 import { openChallengeStore } from "../../../api/wallets/challenges/store";
 import { openWalletStore } from "../../../api/wallets/store";
 import { fundedKey, testMongo, testRedisUrl, testRpcUrl } from "../../support/servers";
@@ -48,7 +48,7 @@ export async function openStage(name: string, options: { rpcUrl?: string } = {})
     didMethod,
     deploymentsDir,
   };
-  await deploy({ ...deployment, report: () => undefined });
+  await deployContracts({ ...deployment, report: () => undefined });
   const environment = { RPC_URL: rpcUrl, CHAIN_ID: String(CHAIN_ID), DEPLOYMENTS_DIR: deploymentsDir };
   const chain = createChain(loadConfig("api", environment).chain);
   const mongo = await testMongo(name.replaceAll("-", "_"));

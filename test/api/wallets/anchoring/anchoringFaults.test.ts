@@ -11,7 +11,7 @@ import type { WorkerApp } from "../../../../api/workerApp";
 import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
-import { deploy } from "../../../../scripts/operate/deploy";
+import { deployContracts } from "../../../../chain/deploy";
 import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/config";
 import { eventually } from "../../../support/eventually";
 import { chainFacts, linkQueuedWallet, startTestWorker } from "./anchorings";
@@ -244,7 +244,7 @@ describe("anchoring when something stands in the way", () => {
     const { deploymentsDir, chain } = stage;
     const { didMethod } = chain.deployment;
     rmSync(join(deploymentsDir, `${CHAIN_ID}.json`));
-    await deploy({
+    await deployContracts({
       rpcUrl: gate.url,
       chainId: CHAIN_ID,
       deployerPrivateKey: DEVELOPMENT_RELAYER_KEY,

@@ -1,41 +1,47 @@
 import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { verifyStatus, type ProvenStatus } from "../../api/audit/rules";
 import { messageOf } from "../../core/errors";
+import { type CommandContext, runCommand, UsageError } from "./command";
 
-const USAGE = `npm run audit:verify -- <file> [--block-hash 0x...]
+const usage = `npm run audit:verify -- <file> [--block-hash 0x...]
 
-Checks an answer of GET /audit/credentials/<id> offline. The block hash is what you trust: take it from a node or a
-block explorer of your own. Without it, the answer is checked against the block it names itself.`;
+Verifies an answer of GET /audit/credentials/<id> offline; exits with 0 when it holds, 1 when it does not. Take the
+block hash from a node or a block explorer of your own. Without it, the hash in the answer itself is used.`;
 
-/** Checks a stored answer without asking anybody; exits with 0 when it holds, 1 when it does not. */
-function main(args: string[]): void {
-  const [file, option, given] = args;
-  const say = (line: string) => process.stdout.write(`${line}\n`);
-  if (file === undefined || (option !== undefined && (option !== "--block-hash" || given === undefined))) {
-    say(USAGE);
-    process.exitCode = 2;
-    return;
+/** Verifies a stored answer without asking any server. */
+function run(args: string[], { print }: CommandContext): void {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { "block-hash": { type: "string" } },
+    allowPositionals: true,
+  });
+  const [file, ...others] = positionals;
+  if (file === undefined || others.length > 0) throw new UsageError("Give the one file that holds the answer.");
+  const given = values["block-hash"];
+  try {
+    verifyAnswer(file, given, print);
+  } catch (error) {
+    throw new Error(`The answer does not hold: ${messageOf(error)}`, { cause: error });
   }
-  const answer = JSON.parse(readFileSync(file, "utf8")) as {
-    credId: string;
-    revoked: boolean;
-    suspended: boolean;
+  if (given === undefined) {
+    print("Now compare that block hash with one from a source you trust, or give it with --block-hash.");
+  }
+}
+
+function verifyAnswer(file: string, trustedBlockHash: string | undefined, print: CommandContext["print"]): void {
+  const { credId, revoked, suspended, proof } = JSON.parse(readFileSync(file, "utf8")) as Omit<
+    ProvenStatus,
+    "proof"
+  > & {
     proof: ProvenStatus["proof"] | null;
   };
-  const { credId, revoked, suspended, proof } = answer;
   if (proof === null) throw new Error("The answer carries no proof: ask a gateway whose node offers eth_getProof.");
-  const blockHash = given ?? proof.block.hash;
+  const blockHash = trustedBlockHash ?? proof.block.hash;
   verifyStatus({ credId, revoked, suspended, proof }, blockHash);
-  say(`The answer holds: in block ${proof.block.number} (${blockHash})`);
-  say(`credential ${credId} is ${revoked ? "revoked" : suspended ? "suspended" : "neither revoked nor suspended"}`);
-  say(`by the registry ${proof.address}.`);
-  if (given === undefined)
-    say("Now compare that block hash with one from a source you trust, or give it with --block-hash.");
+  print(`The answer holds: in block ${proof.block.number} (${blockHash})`);
+  print(`credential ${credId} is ${revoked ? "revoked" : suspended ? "suspended" : "neither revoked nor suspended"}`);
+  print(`by the registry ${proof.address}.`);
 }
 
-try {
-  main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`The answer does not hold: ${messageOf(error)}\n`);
-  process.exitCode = 1;
-}
+void runCommand({ usage, run });

@@ -1,200 +1,151 @@
-import { Wallet } from "ethers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type CredentialApp, openCredentialApp } from "../../api/credentialApp";
-import { ISSUER_ANCHORING } from "../../api/issuers/anchoring/actions";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../../api/issuers/rules";
 import type { IssuerAccount } from "../../api/issuers/store";
 import { type Chain, createChain } from "../../chain/client";
-import { systemClock } from "../../core/clock";
-import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../../core/config/config";
-import { messageOf } from "../../core/errors";
+import { createTransactionStore } from "../../chain/relayer/transactions";
+import { monotonicMs, systemClock } from "../../core/clock";
+import { loadConfig } from "../../core/config/config";
 import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
 import { createProjection } from "../../projection/queries";
-import { createTransactionStore } from "../../chain/relayer/transactions";
-import { createRelayer } from "../../chain/relayer/relayer";
-import { createSigner } from "../../chain/relayer/signer";
+import { decideAccreditation } from "./accreditation";
+import { type CommandContext, runCommand, UsageError } from "./command";
 
-const USAGE = `npm run issuer -- add --name "State University" [--algorithm EdDSA|ES256] [--metadata-uri https://...]
+const usage = `npm run issuer -- add --name "State University" [--algorithm EdDSA|ES256] [--metadata-uri https://...]
 npm run issuer -- list
 npm run issuer -- rotate <address> [--algorithm EdDSA|ES256]
 npm run issuer -- api-key <address>
 npm run issuer -- accredit <address> [--metadata-uri https://...]     with the registry owner's key
 npm run issuer -- discredit <address> [--metadata-uri https://...]    in ISSUER_REGISTRY_OWNER_KEY`;
 
-/** How long the worker may take to put an issuer on the chain before this stops waiting for it. */
-const PATIENCE_MS = 60_000;
+/** How long the worker may take to put an issuer on the chain before this command stops waiting for it. */
+const DEADLINE_MS = 60_000;
+const POLL_MS = 300;
 
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-/** Onboards issuers and looks after their keys. */
-async function main(argv: string[]): Promise<void> {
-  const { positionals, values } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: { name: { type: "string" }, algorithm: { type: "string" }, "metadata-uri": { type: "string" } },
-  });
-  const [command, address] = positionals;
-  const metadataUri = values["metadata-uri"] ?? "";
-  const desk = await openDesk();
-  try {
-    const { issuers } = desk.app;
-    if (command === "add" && values.name !== undefined) {
-      const { account, apiKey } = await issuers.add({
-        name: values.name,
-        algorithm: algorithmOf(values.algorithm),
-        metadataUri,
-      });
-      say(`issuer   ${account.address}\nDID      ${account.did}\nAPI key  ${apiKey}   (shown this once)`);
-      await untilOnChain(desk, account.address);
-    } else if (command === "list") {
-      for (const account of await issuers.list()) say(lineOf(account));
-    } else if (command === "rotate" && address !== undefined) {
-      const { kid } = await issuers.rotateKey(address.toLowerCase(), algorithmOf(values.algorithm));
-      say(`the issuer signs with ${kid} as soon as the chain shows it`);
-      await untilOnChain(desk, address.toLowerCase());
-    } else if (command === "api-key" && address !== undefined) {
-      say(`API key  ${(await issuers.addApiKey(address.toLowerCase())).apiKey}   (shown this once)`);
-    } else if ((command === "accredit" || command === "discredit") && address !== undefined) {
-      say(await decideAccreditation(desk, command, address.toLowerCase(), metadataUri));
-    } else {
-      say(USAGE);
-      process.exitCode = 2;
-    }
-  } finally {
-    await desk.close();
-  }
-}
-
-/** What the commands work with. */
-interface Desk {
-  app: CredentialApp;
+interface Deps extends CommandContext {
+  issuers: CredentialApp["issuers"];
   chain: Chain;
   mongo: Mongo;
-  close(): Promise<void>;
 }
 
-async function openDesk(): Promise<Desk> {
-  const config = loadConfig("api");
+/** Registers issuers, rotates their keys and accredits them. */
+async function run(args: string[], context: CommandContext): Promise<void> {
+  const act = actionOf(args);
+  const config = loadConfig("api", context.env);
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "issuer" });
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
   const chain = createChain(config.chain);
   const app = openCredentialApp({
     config: { publicUrl: config.http.publicUrl, prefix: config.redis.prefix, verification: config.verification },
-    ...{ limited: true, allowHttpWebhooks: !config.production, clock: systemClock, mongo, redis, chain },
+    limited: true,
+    allowHttpWebhooks: !config.production,
+    clock: systemClock,
+    mongo,
+    redis,
+    chain,
     logger: createLogger({ processName: "api", logLevel: "silent" }),
     index: createProjection(mongo),
     keys: await openFileKeyStore(config.keys),
-    // Nobody holds or presents credentials at this desk.
+    // These commands neither present nor confirm credentials.
     didsOf: () => Promise.resolve([]),
   });
   createTransactionStore(mongo);
   await ensureIndexes(mongo);
-  return {
-    ...{ app, chain, mongo },
-    async close() {
-      await app.close();
-      redis.disconnect();
-      chain.close();
-      await mongo.close();
-    },
-  };
+  try {
+    await act({ ...context, issuers: app.issuers, chain, mongo });
+  } finally {
+    await app.close();
+    redis.disconnect();
+    chain.close();
+    await mongo.close();
+  }
 }
 
-async function untilOnChain({ app }: Desk, address: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  let told = "";
-  while (performance.now() < deadline) {
-    const account = await app.issuers.get(address);
-    const anchored = account.anchoredHash === account.documents.at(-1)?.hash;
+/** What the arguments ask for. Nothing is connected before they are known to be right. */
+function actionOf(args: string[]): (deps: Deps) => Promise<void> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { name: { type: "string" }, algorithm: { type: "string" }, "metadata-uri": { type: "string" } },
+  });
+  const [command, given, ...others] = positionals;
+  if (others.length > 0) throw new UsageError(`Unexpected argument: ${others.join(" ")}.`);
+  const { name } = values;
+  const address = given?.toLowerCase();
+  const algorithm = algorithmOf(values.algorithm);
+  const metadataUri = values["metadata-uri"] ?? "";
+  if (command === "add" && name !== undefined) return (deps) => add(deps, { name, algorithm, metadataUri });
+  if (command === "list" && address === undefined) return list;
+  if (command === "rotate" && address !== undefined) return (deps) => rotateKey(deps, address, algorithm);
+  if (command === "api-key" && address !== undefined) return (deps) => addApiKey(deps, address);
+  if ((command === "accredit" || command === "discredit") && address !== undefined) {
+    return async (deps) => deps.print(await decideAccreditation(deps, { decision: command, address, metadataUri }));
+  }
+  throw new UsageError("Give one of the commands below.");
+}
+
+async function add(
+  deps: Deps,
+  input: { name: string; algorithm: SigningAlgorithm; metadataUri: string },
+): Promise<void> {
+  const { account, apiKey } = await deps.issuers.add(input);
+  deps.print(`issuer   ${account.address}\nDID      ${account.did}\nAPI key  ${apiKey}   (shown this once)`);
+  await waitUntilAnchored(deps, account.address);
+}
+
+async function list({ issuers, print }: Deps): Promise<void> {
+  for (const account of await issuers.list()) print(lineOf(account));
+}
+
+async function rotateKey(deps: Deps, address: string, algorithm: SigningAlgorithm): Promise<void> {
+  const { kid } = await deps.issuers.rotateKey(address, algorithm);
+  deps.print(`the issuer signs with ${kid} as soon as the chain shows it`);
+  await waitUntilAnchored(deps, address);
+}
+
+async function addApiKey({ issuers, print }: Deps, address: string): Promise<void> {
+  print(`API key  ${(await issuers.addApiKey(address)).apiKey}   (shown this once)`);
+}
+
+/** Prints each state the issuer is in until it can issue, an error stops it, or the deadline has passed. */
+async function waitUntilAnchored({ issuers, print }: Deps, address: string): Promise<void> {
+  const deadline = monotonicMs() + DEADLINE_MS;
+  let printed = "";
+  while (monotonicMs() < deadline) {
+    const account = await issuers.get(address);
+    const anchored = isAnchored(account);
     if (anchored && account.accredited) {
-      say("anchored and accredited on the chain: it can issue");
+      print("anchored and accredited on the chain: it can issue");
       return;
     }
-    const state =
-      account.fault ?? (anchored ? "anchored; waiting for its accreditation" : "waiting for the worker to anchor it");
-    if (state !== told) say(state);
-    told = state;
+    const waitingFor = anchored ? "anchored; waiting for its accreditation" : "waiting for the worker to anchor it";
+    const state = account.fault ?? waitingFor;
+    if (state !== printed) print(state);
+    printed = state;
     if (anchored && account.fault !== null) return;
-    await delay(300);
+    await delay(POLL_MS);
   }
-  say("not on the chain yet; the worker goes on by itself (is it running?)");
+  print("not on the chain yet; the worker continues by itself (is it running?)");
 }
 
-/** Puts a decision of the registry's owner on the chain; what came of it, as a line for people. */
-async function decideAccreditation(
-  desk: Desk,
-  command: "accredit" | "discredit",
-  address: string,
-  uri: string,
-): Promise<string> {
-  const { issuerRegistry, provider, chainId } = desk.chain;
-  const { accredited, version } = await issuerRegistry.issuerOf(address);
-  if (accredited === (command === "accredit")) return `nothing to do: it is ${accredited ? "" : "not "}accredited`;
-  const owner = await issuerRegistry.owner();
-  const key =
-    readEnvironmentBesideRunning()["ISSUER_REGISTRY_OWNER_KEY"] ??
-    (chainId === 31337 ? DEVELOPMENT_RELAYER_KEY : undefined);
-  const wallet = key === undefined ? undefined : new Wallet(key, provider);
-  if (wallet?.address !== owner)
-    throw new Error(`Give the key of the registry's owner, ${owner}, in ISSUER_REGISTRY_OWNER_KEY.`);
-  const call = {
-    to: await issuerRegistry.getAddress(),
-    data: encodeDecision(desk.chain, command, address, uri),
-  };
-
-  const { anchoring } = loadConfig("worker");
-  if (anchoring?.relayerPrivateKey.toLowerCase() !== wallet.privateKey.toLowerCase()) {
-    const sent = await wallet.sendTransaction(call);
-    await sent.wait();
-    return `${command}ed in transaction ${sent.hash}`;
-  }
-  // The owner's nonces are the relayer's: sent past its transaction store, a transaction would collide with the worker's.
-  const relayer = createRelayer({
-    ...{ provider, chainId, clock: systemClock, handlers: {}, stuckSeconds: anchoring.stuckSeconds, pollMs: 1_000 },
-    signer: createSigner({ privateKey: wallet.privateKey, chainId, clock: systemClock }),
-    transactions: createTransactionStore(desk.mongo),
-    logger: createLogger({ processName: "worker", logLevel: "silent" }),
-  });
-  const name = `${command}/${address}/${call.to}/${version}`;
-  await relayer.submit({ kind: ISSUER_ANCHORING, subject: `accreditation/${address}`, key: name, call });
-  const deadline = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadline) {
-    if ((await issuerRegistry.isAccredited(address)) === (command === "accredit")) return `${command}ed`;
-    await delay(300);
-  }
-  return "queued; the worker sends it (is it running?)";
+function isAnchored({ anchoredHash, documents }: IssuerAccount): boolean {
+  return anchoredHash === documents.at(-1)?.hash;
 }
 
-function encodeDecision(
-  { issuerRegistry }: Chain,
-  command: "accredit" | "discredit",
-  address: string,
-  uri: string,
-): string {
-  const abi = issuerRegistry.interface;
-  if (command === "accredit") return abi.encodeFunctionData("accredit", [address, uri]);
-  return abi.encodeFunctionData("discredit", [address, uri]);
-}
-
-function algorithmOf(given: string | undefined): SigningAlgorithm {
-  const algorithm = given ?? "EdDSA";
-  if (SIGNING_ALGORITHMS.some((known) => known === algorithm)) return algorithm as SigningAlgorithm;
-  throw new Error(`--algorithm is one of ${SIGNING_ALGORITHMS.join(", ")}.`);
-}
-
-function lineOf({ address, name, accredited, anchoredHash, documents, fault }: IssuerAccount): string {
-  const anchored = anchoredHash === documents.at(-1)?.hash;
-  const state = `${accredited ? "accredited" : "not accredited"}, ${anchored ? "anchored" : "not anchored"}`;
+function lineOf(account: IssuerAccount): string {
+  const { address, name, accredited, fault } = account;
+  const state = `${accredited ? "accredited" : "not accredited"}, ${isAnchored(account) ? "anchored" : "not anchored"}`;
   return `${address}  ${name}  ${state}${fault === null ? "" : `  (${fault})`}`;
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 1;
-});
+function algorithmOf(given: string | undefined): SigningAlgorithm {
+  const algorithm = SIGNING_ALGORITHMS.find((known) => known === (given ?? "EdDSA"));
+  if (algorithm === undefined) throw new UsageError(`--algorithm is one of ${SIGNING_ALGORITHMS.join(", ")}.`);
+  return algorithm;
+}
+
+void runCommand({ usage, run });

@@ -1,5 +1,4 @@
 import { expect } from "chai";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,9 +6,10 @@ import { join } from "node:path";
 import { authenticateClient } from "../../../api/oauth/clients/actions";
 import { openClientStore } from "../../../api/oauth/clients/store";
 import { connectMongo, type Mongo } from "../../../core/mongo";
+import { clientCommand } from "../../../scripts/operate/client";
+import { executeCommand } from "../../../scripts/operate/command";
 import { testMongoUri } from "../../support/servers";
 
-const ROOT = join(__dirname, "../../..");
 const SCOPES = [
   {
     name: "age",
@@ -49,23 +49,20 @@ describe("npm run client", function () {
     return path;
   }
 
-  function run(...args: string[]): Promise<Ran> {
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "scripts/operate/client.ts"), ...args], {
-      cwd: ROOT,
-      env: {
-        ...process.env,
-        ...{ NODE_ENV: "development", MONGODB_URI: uri, PUBLIC_URL: "http://cairn.localhost:3000" },
-        ...{ KEYSTORE_DIR: join(folder, "keys"), KEYSTORE_PASSPHRASE: "passphrase of a test" },
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  async function run(...args: string[]): Promise<Ran> {
     const ran: Ran = { code: null, stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk: Buffer) => (ran.stdout += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (ran.stderr += chunk.toString()));
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve({ ...ran, code }));
+    const code = await executeCommand(clientCommand, args, {
+      env: {
+        NODE_ENV: "development",
+        MONGODB_URI: uri,
+        PUBLIC_URL: "http://cairn.localhost:3000",
+        KEYSTORE_DIR: join(folder, "keys"),
+        KEYSTORE_PASSPHRASE: "passphrase of a test",
+      },
+      print: (line) => (ran.stdout += `${line}\n`),
+      printError: (line) => (ran.stderr += `${line}\n`),
     });
+    return { ...ran, code };
   }
 
   const required = (): Record<string, string | undefined> => ({
@@ -160,9 +157,9 @@ describe("npm run client", function () {
     expect(good).to.deep.equal([false, true, true]);
   });
 
-  it("forgets a client, and says so when there is no such client", async () => {
+  it("removes a client, and says so when there is no such client", async () => {
     const secret = secretOf(await add({ id: "shop" }));
-    expect(await run("remove", "shop")).to.include({ code: 0, stdout: "shop is forgotten\n" });
+    expect(await run("remove", "shop")).to.include({ code: 0, stdout: "shop is removed\n" });
     expect(await opens("shop", secret)).to.equal(false);
     for (const command of ["remove", "new-secret"]) {
       const { code, stdout, stderr } = await run(command, "shop");
@@ -183,8 +180,6 @@ describe("npm run client", function () {
     const scopesFile = (name: string, content: unknown) => file(name, JSON.stringify(content));
     const twice = scopesFile("twice.json", [...SCOPES, ...SCOPES]);
     const problems: [Record<string, string | undefined>, RegExp][] = [
-      [{ name: undefined, scopes: undefined }, /^Give --name, --scopes too\.\n\nnpm run client -- add /],
-      [{ "redirect-uri": undefined }, /^Give --redirect-uri too\./],
       [
         { "redirect-uri": "https://*.shop.example/" },
         /\*\.shop\.example\/ is no redirect URI \(https, or http on this/,
@@ -206,7 +201,6 @@ describe("npm run client", function () {
       [{ "notification-key-file": file("empty", "\n") }, /^--notification-key-file: .*empty is empty: put the secret/],
       [{ "verifier-header-file": file("odd", "no header") }, /the verifier's header must look like Name: value/],
       [{ "notification-key-header": "a b" }, /the notifications' header must be a header's name/],
-      [{ colour: "red" }, /^Unknown option '--colour'/],
     ];
     for (const [given, said] of problems) {
       const { code, stdout, stderr } = await add(given);
@@ -217,15 +211,29 @@ describe("npm run client", function () {
     expect(await mongo.collection("oauth_clients").countDocuments()).to.equal(0);
   });
 
-  it("says how it is used when it is asked for nothing there is", async () => {
-    for (const args of [[], ["drop"], ["remove"], ["new-secret"], ["list", "shop"]]) {
-      const { code, stdout } = await run(...args);
-      expect(code, args.join(" ")).to.equal(2);
-      expect(stdout).to.include("npm run client -- add --name NAME --redirect-uri URI");
+  it("prints its usage and exits with 64 for arguments it does not know", async () => {
+    const wrong: [string[], RegExp][] = [
+      [[], /^Give one of the commands below\./],
+      [["drop"], /^Give one of the commands below\./],
+      [["remove"], /^Give one of the commands below\./],
+      [["new-secret"], /^Give one of the commands below\./],
+      [["list", "shop"], /^Give one of the commands below\./],
+      [["remove", "shop", "zoo"], /^zoo is too much: one client at a time\./],
+      [["add", "--colour", "red"], /^Unknown option '--colour'/],
+      [["add", "--redirect-uri", "u", "--verifier-url", "v"], /^Give --name, --scopes too\./],
+      [["add", "--name", "n", "--verifier-url", "v", "--scopes", scopes], /^Give --redirect-uri too\./],
+    ];
+    for (const [args, said] of wrong) {
+      const { code, stdout, stderr } = await run(...args);
+      expect([code, stdout], args.join(" ")).to.deep.equal([64, ""]);
+      expect(stderr).to.match(said).and.to.include("\n\nnpm run client -- add --name NAME --redirect-uri URI");
     }
-    expect(await run("remove", "shop", "zoo")).to.include({
-      code: 1,
-      stderr: "zoo is too much: one client at a time.\n",
-    });
+    expect(await mongo.collection("oauth_clients").countDocuments()).to.equal(0);
+  });
+
+  it("prints its usage when it is asked for help", async () => {
+    const { code, stdout, stderr } = await run("--help");
+    expect([code, stderr]).to.deep.equal([0, ""]);
+    expect(stdout).to.include("npm run client -- add --name NAME --redirect-uri URI");
   });
 });

@@ -1,0 +1,117 @@
+import { readFileSync } from "node:fs";
+import type { parseArgs } from "node:util";
+import { z } from "zod";
+import type { ClientRegistration } from "../../api/oauth/clients/actions";
+import type { ScopeDefinition } from "../../api/oauth/rules";
+import { messageOf } from "../../core/errors";
+import { UsageError } from "./command";
+
+/** Describes the options of {@link registrationOf} to people. */
+export const REGISTRATION_USAGE = `    --redirect-uri URI          may be given several times; matched character for character
+    --scopes FILE               JSON: [{"name": "age", "description": "that you are over 18", "dcql": {"credentials": [...]}}]
+    --id ID                     3 to 64 letters, digits, _ or -; drawn when absent
+    --management-path PATH      of the verifier; /management/api/verifications when absent
+    --verifier-header-file FILE holds the header the verifier wants, for instance Authorization: Bearer ...
+    --accepted-issuer DID       may be given several times; any the verifier trusts when absent
+    --notification-key-file FILE holds the key the verifier sends with its notifications
+    --notification-key-header NAME  the header it sends it in (swiyu: WEBHOOK_API_KEY_HEADER); x-api-key when absent
+    --webhook-url URL           receives a webhook for every outcome
+    --failures-as-code          hand out a code for failed verifications too`;
+
+/** For `parseArgs`. */
+export const REGISTRATION_OPTIONS = {
+  name: { type: "string" },
+  id: { type: "string" },
+  "redirect-uri": { type: "string", multiple: true },
+  "verifier-url": { type: "string" },
+  "management-path": { type: "string" },
+  "verifier-header-file": { type: "string" },
+  "accepted-issuer": { type: "string", multiple: true },
+  scopes: { type: "string" },
+  "webhook-url": { type: "string" },
+  "notification-key-file": { type: "string" },
+  "notification-key-header": { type: "string" },
+  "failures-as-code": { type: "boolean" },
+} as const;
+
+/** The values `parseArgs` reads for {@link REGISTRATION_OPTIONS}. */
+export type RegistrationValues = ReturnType<
+  typeof parseArgs<{ options: typeof REGISTRATION_OPTIONS; allowPositionals: true }>
+>["values"];
+
+const scopesFile = z
+  .array(
+    z.strictObject({
+      name: z.string(),
+      description: z.string(),
+      dcql: z.strictObject({
+        credentials: z.array(z.record(z.string(), z.unknown())),
+        credential_sets: z.array(z.record(z.string(), z.unknown())).optional(),
+      }),
+    }),
+  )
+  .min(1);
+
+/**
+ * A client's registration, read from a command's options and the files they name.
+ *
+ * @throws UsageError when a required option is missing
+ * @throws Error naming the option whose file cannot be used
+ */
+export function registrationOf(values: RegistrationValues): ClientRegistration {
+  const { name, scopes, "verifier-url": verifierUrl, "redirect-uri": redirectUris } = values;
+  if (name === undefined || scopes === undefined || verifierUrl === undefined || redirectUris === undefined) {
+    const required = { name, "redirect-uri": redirectUris, "verifier-url": verifierUrl, scopes };
+    const missing = Object.entries(required).flatMap(([option, value]) => (value === undefined ? [`--${option}`] : []));
+    throw new UsageError(`Give ${missing.join(", ")} too.`);
+  }
+  return {
+    name,
+    verifierUrl,
+    redirectUris,
+    scopes: readScopes(scopes),
+    clientId: values.id,
+    managementPath: values["management-path"],
+    verifierHeader: readSecret("verifier-header-file", values),
+    acceptedIssuers: values["accepted-issuer"],
+    webhookUrl: values["webhook-url"],
+    notificationKey: readSecret("notification-key-file", values),
+    notificationHeader: values["notification-key-header"],
+    failuresAsCode: values["failures-as-code"],
+  };
+}
+
+function readScopes(path: string): ScopeDefinition[] {
+  const text = readFileOf("scopes", path);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`--scopes: ${path} is no JSON (${messageOf(error)}): correct its syntax.`, { cause: error });
+  }
+  const parsed = scopesFile.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"}: ${message}`);
+  throw new Error(`--scopes: ${path} is not a list of scopes. ${problems.join("; ")}.`);
+}
+
+/** Secrets come in files: an argument can be read by everyone on the machine. */
+function readSecret(
+  option: "verifier-header-file" | "notification-key-file",
+  values: RegistrationValues,
+): string | undefined {
+  const path = values[option];
+  if (path === undefined) return undefined;
+  const secret = readFileOf(option, path).trim();
+  if (secret === "") throw new Error(`--${option}: ${path} is empty: put the secret into it, or leave the option out.`);
+  return secret;
+}
+
+function readFileOf(option: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = `--${option}: ${path} cannot be read (${messageOf(error)})`;
+    throw new Error(`${reason}: name a file that can.`, { cause: error });
+  }
+}

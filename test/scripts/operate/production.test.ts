@@ -1,0 +1,137 @@
+import { expect } from "chai";
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import ts from "typescript";
+
+const ROOT = join(__dirname, "../../..");
+const CONFIGURATION_ERROR = 78;
+const USAGE_ERROR = 64;
+
+/** Each command with arguments it takes, and the beginning of its usage. */
+const COMMANDS: Record<string, { args: string[]; usage: string }> = {
+  client: { args: ["list"], usage: "npm run client -- add" },
+  issuer: { args: ["list"], usage: "npm run issuer -- add" },
+  jobs: { args: ["list"], usage: "npm run jobs -- list" },
+  deploy: { args: [], usage: "npm run deploy" },
+  auditVerify: { args: [], usage: "npm run audit:verify -- <file>" },
+};
+
+interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+describe("production, with the packages of `dependencies` alone", function () {
+  this.timeout(120_000);
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "cairn-production-"));
+    compileInto(join(folder, "dist"));
+    linkDependencies(join(folder, "node_modules"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  function run(script: string, ...args: string[]): Promise<Result> {
+    const child = spawn(process.execPath, [join("dist", script), ...args], {
+      cwd: folder,
+      env: { PATH: process.env["PATH"], NODE_ENV: "production" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const result: Result = { code: null, stdout: "", stderr: "" };
+    child.stdout.on("data", (chunk: Buffer) => (result.stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (result.stderr += chunk.toString()));
+    return new Promise((resolve, reject) => {
+      child.once("error", reject).once("close", (code) => resolve({ ...result, code }));
+    });
+  }
+
+  it("has no development package to resolve", async () => {
+    writeFileSync(join(folder, "dist", "probe.js"), "for (const name of process.argv.slice(2)) require.resolve(name);");
+    expect((await run("probe.js", "ethers", "mongoose")).code).to.equal(0);
+    for (const name of ["tsx", "hardhat", "typescript"]) {
+      expect((await run("probe.js", name)).stderr, name).to.include(`Cannot find module '${name}'`);
+    }
+  });
+
+  for (const [name, { args, usage }] of Object.entries(COMMANDS)) {
+    const script = `scripts/operate/${name}.js`;
+
+    it(`${name} prints its usage, and exits with 64 for an option it does not know`, async () => {
+      const [help, wrong] = await Promise.all([run(script, "--help"), run(script, ...args, "--nonsense")]);
+      expect(help).to.include({ code: 0, stderr: "" });
+      expect(help.stdout).to.include(usage);
+      expect(wrong).to.include({ code: USAGE_ERROR, stdout: "" });
+      expect(wrong.stderr)
+        .to.match(/^Unknown option '--nonsense'/)
+        .and.to.include(usage);
+    });
+  }
+
+  for (const script of ["client", "issuer", "jobs"].map((name) => `scripts/operate/${name}.js`)) {
+    it(`${script} names what production must be given, and exits with 78`, async () => {
+      const { code, stderr } = await run(script, "list");
+      expect(code).to.equal(CONFIGURATION_ERROR);
+      expect(stderr)
+        .to.match(/cannot start; \d+ problems/)
+        .and.to.include("MONGODB_URI: has no default in production");
+    });
+  }
+
+  it("deploy asks for the key that pays", async () => {
+    const { code, stderr } = await run("scripts/operate/deploy.js");
+    expect(code).to.equal(CONFIGURATION_ERROR);
+    expect(stderr).to.include("DEPLOYER_PRIVATE_KEY");
+  });
+
+  it("auditVerify reads the file it is given", async () => {
+    const file = join(folder, "answer.json");
+    writeFileSync(file, JSON.stringify({ credId: "0x", revoked: false, suspended: false, proof: null }));
+    const { code, stderr } = await run("scripts/operate/auditVerify.js", file);
+    expect([code, stderr]).to.deep.equal([
+      1,
+      "The answer does not hold: The answer carries no proof: ask a gateway whose node offers eth_getProof.\n",
+    ]);
+  });
+
+  for (const script of ["api/main.js", "api/worker.js", "indexer/main.js"]) {
+    it(`${script} names what production must be given, and exits with 78`, async () => {
+      const { code, stderr } = await run(script);
+      expect(code, stderr).to.equal(CONFIGURATION_ERROR);
+      expect(stderr).to.include("MONGODB_URI: has no default in production");
+    });
+  }
+});
+
+/** What `npm run build` makes, without checking types: that is `npm run check`'s. */
+function compileInto(dist: string): void {
+  const file = ts.readConfigFile(join(ROOT, "tsconfig.build.json"), (path) => ts.sys.readFile(path));
+  const { fileNames, options } = ts.parseJsonConfigFileContent(file.config, ts.sys, ROOT);
+  for (const fileName of fileNames) {
+    const output = join(dist, relative(ROOT, fileName).replace(/\.ts$/, ".js"));
+    mkdirSync(dirname(output), { recursive: true });
+    const compilerOptions = { ...options, sourceMap: false };
+    writeFileSync(output, ts.transpileModule(readFileSync(fileName, "utf8"), { compilerOptions, fileName }).outputText);
+  }
+  for (const room of ["core", "indexer", "api"]) {
+    const filter = (source: string) => !source.endsWith(".ts");
+    cpSync(join(ROOT, room), join(dist, room), { recursive: true, filter });
+  }
+  cpSync(join(ROOT, "package.json"), join(dist, "package.json"));
+}
+
+/** What `npm prune --omit=dev` leaves at the top of node_modules. */
+function linkDependencies(modules: string): void {
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  for (const [path, { dev }] of Object.entries(lock.packages)) {
+    const name = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path)?.[1];
+    if (name === undefined || dev === true) continue;
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(ROOT, path), join(modules, name));
+  }
+}

@@ -9,7 +9,7 @@ import { type BlockRef, CHECKPOINT_ID, createRegistryCollections } from "../proj
 import { runAudit } from "./audit/audit";
 import { createLease, type Term } from "./write/lease";
 import type { Difference } from "./audit/difference";
-import { isHardhat, openFinality } from "./sync/finality";
+import { isHardhat, createFinality } from "./sync/finality";
 import { makeFollower } from "./sync/follow";
 import { assessHealth } from "./readiness";
 import { contractsOf, differenceOf, identifyChain, resetRefusal } from "./sync/identify";
@@ -18,7 +18,8 @@ import { createProjectionWriter } from "./write/writer";
 import { repair } from "./audit/repair";
 import { RpcError } from "./rpc/rpcError";
 import { holderName, keepLease, startOver } from "./sync/leader";
-import { headerAt, openSource, type Source } from "./rpc/source";
+import { headerAt } from "./rpc/headers";
+import { createSource, type Source } from "./rpc/source";
 
 /** What `npm run indexer -- …` was asked to do. */
 export type Command =
@@ -69,7 +70,7 @@ export async function runCommand(command: Exclude<Command, { name: "follow" }>):
     await ensureIndexes(mongo);
     const metrics = createMetrics();
     const { rpcUrls } = config.chain;
-    const source = openSource({
+    const source = createSource({
       urls: rpcUrls,
       timeoutMs: config.indexer.rpcTimeoutMs,
       metrics,
@@ -164,12 +165,12 @@ async function reindex(parts: CommandParts & { term: Term }, fromBlock: number):
   const writer = createProjectionWriter({ collections, term, onCrashPoint });
   const follower = makeFollower({
     ...{ source, writer, term, collections, logger, clock: systemClock, terminal: process.stderr },
-    finality: await openFinality(source, config.chain.confirmations),
+    finality: await createFinality(source, config.chain.confirmations),
     fetch: { contracts: contractsOf(deployment), unlinked: await isHardhat(source) },
     metrics: createMetrics(),
     stopping: parts.stopping,
   });
-  const catchUp = async () => follower.advance({ header: await source.head(), heardAtMs: monotonicMs() });
+  const catchUp = async () => follower.advance({ header: await source.head(), seenAtMs: monotonicMs() });
 
   if (fromBlock <= identity.deployment.blockNumber) {
     await startOver(term, { mongo, identity, onCrashPoint });

@@ -37,7 +37,7 @@ export function createMetrics() {
       labelNames: ["endpoint", "method"] as const,
       registers,
     }),
-    faults: new Counter({
+    errors: new Counter({
       name: "cairn_indexer_rpc_errors_total",
       help: "Requests that failed or whose answer was not believed, by kind",
       labelNames: ["endpoint", "kind"] as const,

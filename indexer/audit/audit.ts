@@ -7,7 +7,8 @@ import { auditEvents } from "./auditEvents";
 import { auditBlocks, auditProjection } from "./auditProjection";
 import type { Report } from "./difference";
 import type { Contracts } from "../fetch/fetchRange";
-import { headerAt, type Source } from "../rpc/source";
+import { headerAt } from "../rpc/headers";
+import type { Source } from "../rpc/source";
 
 export interface AuditOptions {
   mongo: Mongo;

@@ -5,7 +5,7 @@ import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
 import type { AuditedEvents } from "./auditEvents";
 import { type Difference, differencesOf, type Report } from "./difference";
 import type { Source } from "../rpc/source";
-import { headersAt } from "../rpc/source";
+import { headersAt } from "../rpc/headers";
 
 type Stored = Record<string, unknown> & { _id: string; term: number; position: number };
 type Refold = (ids: string[]) => Promise<Map<string, object>>;

@@ -9,7 +9,7 @@ import {
 } from "../../chain/registry/fold";
 import type { EventDocument, RegistryCollections } from "../../projection/models";
 import { eventsOfSubject } from "../../projection/refold";
-import { openBlooms } from "../fetch/bloom";
+import { loadBlooms } from "../fetch/bloom";
 import type { Term } from "../write/lease";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
@@ -17,7 +17,8 @@ import type { FetchOptions } from "../fetch/fetchRange";
 import { eventIdOf } from "../write/writer";
 import { logsByReceipts } from "../fetch/receipts";
 import { RpcError } from "../rpc/rpcError";
-import { headersAt, type Source } from "../rpc/source";
+import { headersAt } from "../rpc/headers";
+import type { Source } from "../rpc/source";
 
 interface Parts {
   source: Source;
@@ -49,7 +50,7 @@ export async function reexamine(parts: Parts, subject: string, upTo: number): Pr
       return await compareReceipts(endpoint, parts, subject, { ...window, events });
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      parts.source.distrust(endpoint, error);
+      parts.source.demote(endpoint, error);
     }
   }
   return { missing: [], extra: [] };
@@ -81,7 +82,7 @@ async function compareReceipts(
   { from, to, events }: { from: number; to: number; events: EventDocument[] },
 ): Promise<Findings> {
   const topic = `0x${subject.slice(2).padStart(64, "0")}`;
-  const blooms = await openBlooms();
+  const blooms = await loadBlooms();
   const findings: Findings = { missing: [], extra: [] };
   const storedBlocks = new Set(events.map(({ blockNumber }) => blockNumber));
   for (let first = from; first <= to; first += HEADERS_AT_ONCE) {

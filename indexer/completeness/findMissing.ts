@@ -7,8 +7,9 @@ import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
 import type { FetchOptions } from "../fetch/fetchRange";
 import { eventIdOf } from "../write/writer";
-import { RpcError } from "../rpc/rpcError";
-import { headersAt, type Source } from "../rpc/source";
+import { isRangeTooLarge, RpcError } from "../rpc/rpcError";
+import { headersAt } from "../rpc/headers";
+import type { Source } from "../rpc/source";
 
 interface Parts {
   source: Source;
@@ -33,7 +34,7 @@ export async function findMissing(parts: Parts, subject: string, upTo: number): 
       }
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      parts.source.distrust(endpoint, error);
+      parts.source.demote(endpoint, error);
     }
   }
   return [...missing.values()];
@@ -82,8 +83,7 @@ async function logsAbout(
     const filter = { address, topics, fromBlock: quantity(from), toBlock: quantity(to) };
     return parseLogs(await endpoint.call("eth_getLogs", [filter]));
   } catch (error) {
-    const smaller = error instanceof RpcError && (error.fault === "too_large" || error.fault === "timeout");
-    if (!smaller || from === to) throw error;
+    if (!isRangeTooLarge(error) || from === to) throw error;
     const middle = Math.floor((from + to) / 2);
     const lower = await logsAbout(endpoint, address, subject, { from, to: middle });
     return [...lower, ...(await logsAbout(endpoint, address, subject, { from: middle + 1, to }))];

@@ -18,7 +18,7 @@ const REMEMBERED = 4_096;
 let opened: Promise<Blooms> | undefined;
 
 /** Opens the filters' hash function, once for the process: compiled to WebAssembly, for every topic of every log passes it. */
-export function openBlooms(): Promise<Blooms> {
+export function loadBlooms(): Promise<Blooms> {
   return (opened ??= makeBlooms());
 }
 

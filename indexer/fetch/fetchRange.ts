@@ -1,12 +1,12 @@
 import type { RegistryName } from "../../chain/registry/events";
 import type { IncompleteBlock } from "../../projection/models";
 import { type Header, type RawLog, parseLogs, quantity } from "../rpc/block";
-import { type Blooms, isEmptyBloom, openBlooms } from "./bloom";
+import { type Blooms, isEmptyBloom, loadBlooms } from "./bloom";
 import { type Endpoint, grownRange } from "../rpc/endpoint";
 import { requireLinked } from "./links";
 import { logsByReceipts } from "./receipts";
-import { RpcError } from "../rpc/rpcError";
-import { headersAt } from "../rpc/source";
+import { isRangeTooLarge, RpcError } from "../rpc/rpcError";
+import { headersAt } from "../rpc/headers";
 
 /** The contracts whose logs are fetched: their names by address in lower case. */
 export type Contracts = ReadonlyMap<string, RegistryName>;
@@ -67,7 +67,7 @@ export async function checkRange(
   const byBlock = groupByBlock(logs, headers);
   if (!verify) return { headers, logs: [...byBlock.values()].flat(), repaired: 0 };
 
-  const blooms = await openBlooms();
+  const blooms = await loadBlooms();
   let repaired = 0;
   for (const header of headers) {
     const received = byBlock.get(header.hash) ?? [];
@@ -173,8 +173,7 @@ export async function logsBetween(
       if (until - at + 1 >= endpoint.logRange) endpoint.logRange = grownRange(endpoint.logRange);
       at = until + 1;
     } catch (error) {
-      const smaller = error instanceof RpcError && (error.fault === "too_large" || error.fault === "timeout");
-      if (!smaller) throw error;
+      if (!isRangeTooLarge(error)) throw error;
       if (until === at) unanswered.add(at++);
       else endpoint.logRange = Math.max(1, Math.floor((until - at + 1) / 2));
     }

@@ -2,7 +2,7 @@ import type { BlockRef } from "../../projection/models";
 import type { Header } from "../rpc/block";
 import type { Endpoint } from "../rpc/endpoint";
 import { RpcError } from "../rpc/rpcError";
-import { headersAt } from "../rpc/source";
+import { headersAt } from "../rpc/headers";
 
 /** The next blocks do not go on from the last written one: the chain changed under us. */
 export class BrokenLinkError extends Error {

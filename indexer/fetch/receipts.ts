@@ -42,7 +42,7 @@ async function receiptsOf(endpoint: Endpoint, header: Header): Promise<Receipt[]
     const answer = await endpoint.call("eth_getBlockReceipts", [header.hash]);
     if (Array.isArray(answer)) return answer.map(parseReceipt);
   } catch (error) {
-    if (!(error instanceof RpcError) || !["unsupported", "refused", "http"].includes(error.fault)) throw error;
+    if (!(error instanceof RpcError) || !["unsupported", "rejected", "http"].includes(error.kind)) throw error;
   }
   const transactions = header.transactions ?? (await transactionsOf(endpoint, header));
   const calls = transactions.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] }));

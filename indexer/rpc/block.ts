@@ -1,6 +1,6 @@
 import { RpcError } from "./rpcError";
 
-/** What the indexer keeps of a block. */
+/** A block's header, as far as the indexer needs it. */
 export interface Header {
   number: number;
   hash: string;
@@ -8,7 +8,7 @@ export interface Header {
   /** 256 bytes in hexadecimal (Yellow Paper, section 4.3.1). */
   logsBloom: string;
   minedAt: Date;
-  /** Hashes of its transactions; undefined where the source of the header does not tell. */
+  /** Hashes of its transactions; undefined where the node did not send them. */
   transactions: string[] | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface RawLog {
   removed?: boolean;
 }
 
-/** A log as a quantity in JSON-RPC: `0x` and no leading zeros. */
+/** A number as a quantity in JSON-RPC: `0x` and no leading zeros. */
 export function quantity(value: number): string {
   return `0x${value.toString(16)}`;
 }
@@ -59,11 +59,11 @@ export function parseHeader(answer: unknown): Header {
   };
 }
 
-/** Reads the logs out of an answer. @throws RpcError `malformed` */
+/** Reads the logs out of an answer, with addresses in lower case. @throws RpcError `malformed` */
 export function parseLogs(answer: unknown): RawLog[] {
   if (!Array.isArray(answer)) throw new RpcError("malformed", "the node's answer is not a list of logs");
   for (const log of answer as RawLog[]) {
-    const whole =
+    const isComplete =
       typeof log.address === "string" &&
       Array.isArray(log.topics) &&
       typeof log.data === "string" &&
@@ -71,7 +71,7 @@ export function parseLogs(answer: unknown): RawLog[] {
       isHash(log.blockHash) &&
       isHash(log.transactionHash) &&
       typeof log.logIndex === "string";
-    if (whole) log.address = log.address.toLowerCase();
+    if (isComplete) log.address = log.address.toLowerCase();
     else throw new RpcError("malformed", "one of the node's logs lacks a part");
   }
   return answer as RawLog[];

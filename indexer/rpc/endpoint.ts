@@ -1,4 +1,4 @@
-import { RpcError, type RpcFault, faultOfAnswer } from "./rpcError";
+import { RpcError, type RpcErrorKind, kindOfAnswer } from "./rpcError";
 
 /** One request of JSON-RPC 2.0. */
 export interface RpcCall {
@@ -13,10 +13,10 @@ export interface Transport {
   close(): void;
 }
 
-/** What an endpoint tells of its work. */
+/** Called for each request and each error of an endpoint. */
 export interface EndpointObserver {
   onRequest(method: string): void;
-  onFault(fault: RpcFault): void;
+  onError(kind: RpcErrorKind): void;
 }
 
 /** One node, asked in batches. */
@@ -25,9 +25,9 @@ export interface Endpoint {
   readonly label: string;
   /** Most blocks that one `eth_getLogs` may span here; shrinks when the node says so and grows back. */
   logRange: number;
-  /** Sends a call, together with the others made in the same turn. @throws RpcError */
+  /** Sends a call, together with the others made in the same turn of the event loop. @throws RpcError */
   call(method: string, params: unknown[]): Promise<unknown>;
-  /** Sends calls in as few bodies as the node takes; all answer or the whole fails. @throws RpcError */
+  /** Sends calls in as few bodies as the node accepts; all are answered or the whole fails. @throws RpcError */
   callAll(calls: RpcCall[]): Promise<unknown[]>;
   close(): void;
 }
@@ -35,105 +35,109 @@ export interface Endpoint {
 const MAX_BATCH = 100;
 const MAX_LOG_RANGE = 10_000;
 
-interface Waiting {
+interface PendingCall {
   id: number;
   call: RpcCall;
   resolve(result: unknown): void;
   reject(error: RpcError): void;
 }
 
-/**
- * Makes an endpoint on a transport. A batch that the node finds too large is halved, and stays halved.
- */
-export function makeEndpoint(options: {
+interface EndpointDeps {
   label: string;
   transport: Transport;
   timeoutMs: number;
   observer: EndpointObserver;
-}): Endpoint {
-  const { label, transport, timeoutMs, observer } = options;
-  let nextId = 1;
-  let queue: Waiting[] = [];
-  let batchLimit = MAX_BATCH;
+}
 
-  function enqueue(call: RpcCall): Promise<unknown> {
-    observer.onRequest(call.method);
-    return new Promise((resolve, reject) => {
-      // Whatever is asked in one turn of the event loop travels together.
-      if (queue.length === 0) setImmediate(flush);
-      queue.push({ id: nextId++, call, resolve, reject });
-    });
-  }
+interface EndpointState extends EndpointDeps {
+  nextId: number;
+  /** Calls made in this turn of the event loop. */
+  queue: PendingCall[];
+  batchLimit: number;
+}
 
-  function flush(): void {
-    const waiting = queue;
-    queue = [];
-    // Log queries answer with the most bytes: each travels alone, so that none delays or breaks what is small.
-    for (const one of waiting.filter(({ call }) => call.method === "eth_getLogs")) void send([one]);
-    const rest = waiting.filter(({ call }) => call.method !== "eth_getLogs");
-    for (let from = 0; from < rest.length; from += batchLimit) void send(rest.slice(from, from + batchLimit));
-  }
-
-  async function send(batch: Waiting[]): Promise<void> {
-    try {
-      deliver(batch, await exchange(batch));
-    } catch (error) {
-      const fault = error instanceof RpcError ? error : new RpcError("unreachable", "request failed", { cause: error });
-      if (batch.length > 1 && (fault.fault === "too_large" || fault.fault === "unsupported")) {
-        batchLimit = Math.max(1, Math.floor(batch.length / 2));
-        await Promise.all([send(batch.slice(0, batchLimit)), send(batch.slice(batchLimit))]);
-        return;
-      }
-      observer.onFault(fault.fault);
-      for (const one of batch) one.reject(fault);
-    }
-  }
-
-  async function exchange(batch: Waiting[]): Promise<unknown> {
-    const bodies = batch.map(({ id, call }) => ({ jsonrpc: "2.0", id, method: call.method, params: call.params }));
-    const body = JSON.stringify(bodies.length === 1 ? bodies[0] : bodies);
-    return transport.exchange(
-      body,
-      batch.map(({ id }) => id),
-      timeoutMs,
-    );
-  }
-
-  function deliver(batch: Waiting[], answer: unknown): void {
-    const answers = new Map<unknown, RpcAnswer>();
-    for (const one of Array.isArray(answer) ? answer : [answer]) {
-      if (isAnswer(one)) answers.set(one.id, one);
-    }
-    // A node that refuses a whole batch answers with one error without an id.
-    const refusal = batch.length > 1 && answers.size === 1 ? answers.get(null)?.error : undefined;
-    if (refusal) throw new RpcError(faultOfAnswer(refusal.code, refusal.message), refusal.message);
-    for (const { id, call, resolve, reject } of batch) {
-      const found = answers.get(id);
-      if (found === undefined || (found.error === undefined && found.result === undefined)) {
-        observer.onFault("malformed");
-        reject(new RpcError("malformed", `${label} left ${call.method} unanswered`));
-      } else if (found.error) {
-        const fault = faultOfAnswer(found.error.code, found.error.message);
-        observer.onFault(fault);
-        reject(new RpcError(fault, `${label} refused ${call.method}: ${found.error.message}`));
-      } else {
-        resolve(found.result);
-      }
-    }
-  }
-
+/** Makes an endpoint on a transport. A batch that the node finds too large is halved, and later ones stay as small. */
+export function createEndpoint(deps: EndpointDeps): Endpoint {
+  const state: EndpointState = { ...deps, nextId: 1, queue: [], batchLimit: MAX_BATCH };
   return {
-    label,
+    label: deps.label,
     logRange: MAX_LOG_RANGE,
-    call: (method, params) => enqueue({ method, params }),
-    callAll: (calls) => Promise.all(calls.map(enqueue)),
-    close: () => transport.close(),
+    call: (method, params) => enqueue(state, { method, params }),
+    callAll: (calls) => Promise.all(calls.map((call) => enqueue(state, call))),
+    close: () => deps.transport.close(),
   };
 }
 
 /** A wider range after a success, up to the most that is worth asking. */
 export function grownRange(range: number): number {
   return Math.min(MAX_LOG_RANGE, Math.ceil(range * 1.25) + 1);
+}
+
+function enqueue(state: EndpointState, call: RpcCall): Promise<unknown> {
+  state.observer.onRequest(call.method);
+  return new Promise((resolve, reject) => {
+    // Whatever is asked in one turn of the event loop is sent together.
+    if (state.queue.length === 0) setImmediate(() => flush(state));
+    state.queue.push({ id: state.nextId++, call, resolve, reject });
+  });
+}
+
+function flush(state: EndpointState): void {
+  const pending = state.queue;
+  state.queue = [];
+  const isLogQuery = ({ call }: PendingCall) => call.method === "eth_getLogs";
+  // Log queries have the largest answers: each is sent alone, so that none delays or breaks what is small.
+  for (const one of pending.filter(isLogQuery)) void send(state, [one]);
+  const rest = pending.filter((one) => !isLogQuery(one));
+  const size = state.batchLimit;
+  for (let from = 0; from < rest.length; from += size) void send(state, rest.slice(from, from + size));
+}
+
+async function send(state: EndpointState, batch: PendingCall[]): Promise<void> {
+  try {
+    resolveBatch(state, batch, await exchange(state, batch));
+  } catch (cause) {
+    const error = cause instanceof RpcError ? cause : new RpcError("unreachable", "request failed", { cause });
+    if (batch.length > 1 && (error.kind === "too_large" || error.kind === "unsupported")) {
+      const half = Math.max(1, Math.floor(batch.length / 2));
+      state.batchLimit = half;
+      await Promise.all([send(state, batch.slice(0, half)), send(state, batch.slice(half))]);
+      return;
+    }
+    state.observer.onError(error.kind);
+    for (const one of batch) one.reject(error);
+  }
+}
+
+async function exchange({ transport, timeoutMs }: EndpointState, batch: PendingCall[]): Promise<unknown> {
+  const bodies = batch.map(({ id, call }) => ({ jsonrpc: "2.0", id, method: call.method, params: call.params }));
+  const body = JSON.stringify(bodies.length === 1 ? bodies[0] : bodies);
+  const ids = batch.map(({ id }) => id);
+  return transport.exchange(body, ids, timeoutMs);
+}
+
+/** Gives each call its answer. @throws RpcError when the node rejected the batch as a whole */
+function resolveBatch({ label, observer }: EndpointState, batch: PendingCall[], answer: unknown): void {
+  const answers = new Map<unknown, RpcAnswer>();
+  for (const one of Array.isArray(answer) ? answer : [answer]) {
+    if (isAnswer(one)) answers.set(one.id, one);
+  }
+  // A node that rejects a whole batch answers with one error without an id.
+  const rejection = batch.length > 1 && answers.size === 1 ? answers.get(null)?.error : undefined;
+  if (rejection) throw new RpcError(kindOfAnswer(rejection.code, rejection.message), rejection.message);
+  for (const { id, call, resolve, reject } of batch) {
+    const found = answers.get(id);
+    if (found === undefined || (found.error === undefined && found.result === undefined)) {
+      observer.onError("malformed");
+      reject(new RpcError("malformed", `${label} left ${call.method} unanswered`));
+    } else if (found.error) {
+      const kind = kindOfAnswer(found.error.code, found.error.message);
+      observer.onError(kind);
+      reject(new RpcError(kind, `${label} rejected ${call.method}: ${found.error.message}`));
+    } else {
+      resolve(found.result);
+    }
+  }
 }
 
 interface RpcAnswer {
@@ -147,9 +151,9 @@ function isAnswer(value: unknown): value is RpcAnswer {
   if (!("error" in value) || value.error === null || value.error === undefined) return true;
   const { error } = value;
   if (typeof error !== "object") return false;
-  // Some nodes leave out the code or the message; an error without words is still an error.
-  const fault = error as { code?: unknown; message?: unknown };
-  fault.code = typeof fault.code === "number" ? fault.code : 0;
-  fault.message = typeof fault.message === "string" ? fault.message : "no reason given";
+  // Some nodes leave out the code or the message; it is an error all the same.
+  const details = error as { code?: unknown; message?: unknown };
+  details.code = typeof details.code === "number" ? details.code : 0;
+  details.message = typeof details.message === "string" ? details.message : "no reason given";
   return true;
 }

@@ -1,14 +1,14 @@
 /**
- * What went wrong with a request to a node, by what helps:
+ * Why a request to a node failed, by what helps:
  * - `timeout`, `unreachable`, `http`: another endpoint, or the same one later
  * - `quota`: the same one, but slower
  * - `too_large`: a smaller range
  * - `unsupported`: another method
- * - `malformed`, `inconsistent`: the answer is not to be believed; another endpoint
- * - `behind`: the node does not know this block (yet); another endpoint, or later
- * - `refused`: the node answered with an error of its own
+ * - `malformed`, `inconsistent`: another endpoint, since this answer is wrong
+ * - `behind`: another endpoint or a later try, since the node does not know this block (yet)
+ * - `rejected`: the node answered with an error of its own
  */
-export type RpcFault =
+export type RpcErrorKind =
   | "timeout"
   | "unreachable"
   | "http"
@@ -18,14 +18,14 @@ export type RpcFault =
   | "malformed"
   | "inconsistent"
   | "behind"
-  | "refused";
+  | "rejected";
 
 /** A request to a node failed. The endpoint's address is never part of the message: it may hold a key. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
 
   constructor(
-    readonly fault: RpcFault,
+    readonly kind: RpcErrorKind,
     message: string,
     options: { cause?: unknown } = {},
   ) {
@@ -33,8 +33,13 @@ export class RpcError extends Error {
   }
 }
 
+/** Whether a smaller range may succeed: the answer is too large, or takes too long. */
+export function isRangeTooLarge(error: unknown): error is RpcError {
+  return error instanceof RpcError && (error.kind === "too_large" || error.kind === "timeout");
+}
+
 // How nodes and providers say "ask for less": geth, erigon, nethermind, Infura, Alchemy, QuickNode, Ankr, Chainstack,
-// BlockPI, Cloudflare, Polygon, BNB, Base and others each have words of their own.
+// BlockPI, Cloudflare, Polygon, BNB, Base and others each word it in their own way.
 const TOO_LARGE = [
   /query returned more than/i,
   /too (many|much) (results|logs|blocks|data)/i,
@@ -73,19 +78,19 @@ const UNKNOWN_BLOCK = [
   /invalid block range/i,
 ];
 
-/** Finds out what an error that a node put into its answer (JSON-RPC 2.0, section 5.1) means. */
-export function faultOfAnswer(code: number, message: string): RpcFault {
+/** Classifies an error that a node put into its answer (JSON-RPC 2.0, section 5.1). */
+export function kindOfAnswer(code: number, message: string): RpcErrorKind {
   if (code === -32601 || UNSUPPORTED.some((pattern) => pattern.test(message))) return "unsupported";
   if (code === 429 || QUOTA.some((pattern) => pattern.test(message))) return "quota";
   if (UNKNOWN_BLOCK.some((pattern) => pattern.test(message))) return "behind";
   if (TOO_LARGE.some((pattern) => pattern.test(message))) return "too_large";
-  // "Limit exceeded" (EIP-1474) without words that say which.
+  // "Limit exceeded" (EIP-1474), and the message does not say which limit.
   if (code === -32005) return "too_large";
-  return "refused";
+  return "rejected";
 }
 
-/** Finds out what an HTTP status other than 2xx means; providers put their JSON-RPC error into the body. */
-export function faultOfStatus(status: number, body: string): RpcFault {
+/** Classifies an HTTP status other than 2xx; providers put their JSON-RPC error into the body. */
+export function kindOfStatus(status: number, body: string): RpcErrorKind {
   if (status === 429) return "quota";
   if (status === 413) return "too_large";
   if (status === 403 || status === 402) return QUOTA.some((pattern) => pattern.test(body)) ? "quota" : "http";

@@ -3,130 +3,155 @@ import { messageOf } from "../../core/errors";
 import type { Transport } from "./endpoint";
 import { RpcError } from "./rpcError";
 
-/** A transport that can also tell of new blocks. */
+/** A transport that can also send new blocks by itself. */
 export interface SocketTransport extends Transport {
   /**
-   * Asks for `newHeads`, again after each reconnect, and calls back with what the node sends.
+   * Subscribes to `newHeads`, again after each reconnect, and calls back with what the node sends.
    *
    * @returns ends the subscription
    */
-  subscribeHeads(onHead: (head: unknown) => void): () => void;
+  subscribeHeads(onHead: HeadListener): () => void;
 }
+
+type HeadListener = (head: unknown) => void;
 
 const REOPEN_MS = 1_000;
 const MAX_PAYLOAD_BYTES = 256 * 2 ** 20;
 
-interface Waiting {
+interface PendingAnswer {
   resolve(answer: unknown): void;
   reject(error: RpcError): void;
   deadline: NodeJS.Timeout;
+}
+
+interface SocketState {
+  url: URL;
+  /** By the first id of the body that was sent. */
+  pending: Map<number, PendingAnswer>;
+  listeners: Set<HeadListener>;
+  /** The socket, open or being opened; undefined after it broke. */
+  socket: Promise<WebSocket> | undefined;
+  /** Sockets that were asked for `newHeads`. */
+  subscribed: WeakSet<WebSocket>;
+  nextSubscriptionId: number;
+  closed: boolean;
 }
 
 /**
  * JSON-RPC over a WebSocket that is opened when first needed and again after it broke. Requests in flight when it
  * breaks fail; whoever sent them tries again.
  */
-export function socketTransport(url: URL): SocketTransport {
-  const waiting = new Map<number, Waiting>();
-  const listeners = new Set<(head: unknown) => void>();
-  let opening: Promise<WebSocket> | undefined;
-  const subscribed = new WeakSet<WebSocket>();
-  let subscriptionRequest = -1;
-  let closed = false;
-
-  function open(): Promise<WebSocket> {
-    opening ??= new Promise<WebSocket>((resolve, reject) => {
-      const socket = new WebSocket(url, { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false });
-      socket.on("open", () => {
-        resolve(socket);
-        if (listeners.size > 0) requestHeads(socket);
-      });
-      socket.on("message", (data: Buffer) => receive(data));
-      socket.on("error", (cause: Error) => reject(new RpcError("unreachable", "the socket failed", { cause })));
-      socket.on("close", () => {
-        opening = undefined;
-        reject(new RpcError("unreachable", "the socket was closed"));
-        if (listeners.size > 0) reopenLater();
-        for (const id of [...waiting.keys()]) settle(id)?.reject(new RpcError("unreachable", "the socket broke"));
-      });
-    });
-    return opening;
-  }
-
-  /** Whoever listens asks nothing by itself, so nobody else would open the socket again. */
-  function reopenLater(): void {
-    setTimeout(() => {
-      if (!closed && listeners.size > 0) open().catch(() => undefined);
-    }, REOPEN_MS).unref();
-  }
-
-  function receive(data: Buffer): void {
-    let message: unknown;
-    try {
-      message = JSON.parse(data.toString("utf8"));
-    } catch {
-      // Nobody can be told which request this was to answer: they run into their deadlines.
-      return;
-    }
-    const first: unknown = Array.isArray(message) ? message[0] : message;
-    if (isHead(first)) for (const listener of listeners) listener(first.params.result);
-    const id = typeof first === "object" && first !== null && "id" in first ? first.id : undefined;
-    const batch = Array.isArray(message) ? message.map((one: { id?: unknown }) => one.id) : [id];
-    for (const one of batch) if (typeof one === "number") settle(one)?.resolve(message);
-  }
-
-  function settle(id: number): Waiting | undefined {
-    const one = waiting.get(id);
-    if (one === undefined) return undefined;
-    waiting.delete(id);
-    clearTimeout(one.deadline);
-    return one;
-  }
-
-  function requestHeads(socket: WebSocket): void {
-    if (subscribed.has(socket)) return;
-    subscribed.add(socket);
-    const request = { jsonrpc: "2.0", id: subscriptionRequest--, method: "eth_subscribe", params: ["newHeads"] };
-    socket.send(JSON.stringify(request));
-  }
-
+export function createSocketTransport(url: URL): SocketTransport {
+  const state: SocketState = {
+    url,
+    pending: new Map(),
+    listeners: new Set(),
+    socket: undefined,
+    subscribed: new WeakSet(),
+    nextSubscriptionId: -1,
+    closed: false,
+  };
   return {
-    async exchange(body, ids, timeoutMs) {
-      if (closed) throw new RpcError("unreachable", "the endpoint was closed");
-      const [key] = ids;
-      if (key === undefined) return [];
-      const late = new RpcError("timeout", `no answer within ${timeoutMs} ms`);
-      return new Promise((resolve, reject) => {
-        const deadline = setTimeout(() => {
-          waiting.delete(key);
-          reject(late);
-        }, timeoutMs);
-        // One key a body: the whole batch comes back in one message, which names this id among others.
-        waiting.set(key, { resolve, reject, deadline });
-        open().then(
-          (socket) => socket.send(body),
-          (error: unknown) => {
-            settle(key);
-            reject(error instanceof RpcError ? error : new RpcError("unreachable", messageOf(error)));
-          },
-        );
-      });
-    },
+    exchange: (body, ids, timeoutMs) => exchange(state, body, ids, timeoutMs),
     subscribeHeads(onHead) {
-      listeners.add(onHead);
-      open().then(requestHeads, () => {
-        // The watchdog of whoever follows notices the silence, and the next request opens the socket again.
-      });
-      return () => listeners.delete(onHead);
+      state.listeners.add(onHead);
+      connect(state).then(
+        (socket) => requestHeads(state, socket),
+        () => {
+          // The next request opens the socket again; until then the head feed polls.
+        },
+      );
+      return () => state.listeners.delete(onHead);
     },
     close() {
-      closed = true;
-      opening?.then(
+      state.closed = true;
+      state.socket?.then(
         (socket) => socket.terminate(),
         () => undefined,
       );
     },
   };
+}
+
+function connect(state: SocketState): Promise<WebSocket> {
+  state.socket ??= new Promise<WebSocket>((resolve, reject) => {
+    const socket = new WebSocket(state.url, { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false });
+    socket.on("open", () => {
+      resolve(socket);
+      if (state.listeners.size > 0) requestHeads(state, socket);
+    });
+    socket.on("message", (data: Buffer) => receive(state, data));
+    socket.on("error", (cause: Error) => reject(new RpcError("unreachable", "the socket failed", { cause })));
+    socket.on("close", () => {
+      state.socket = undefined;
+      reject(new RpcError("unreachable", "the socket was closed"));
+      if (state.listeners.size > 0) reconnectLater(state);
+      const ids = [...state.pending.keys()];
+      for (const id of ids) takePending(state, id)?.reject(new RpcError("unreachable", "the socket broke"));
+    });
+  });
+  return state.socket;
+}
+
+/** Listeners send no requests, so nothing else would open the socket again. */
+function reconnectLater(state: SocketState): void {
+  setTimeout(() => {
+    if (!state.closed && state.listeners.size > 0) connect(state).catch(() => undefined);
+  }, REOPEN_MS).unref();
+}
+
+async function exchange(state: SocketState, body: string, ids: number[], timeoutMs: number): Promise<unknown> {
+  if (state.closed) throw new RpcError("unreachable", "the endpoint was closed");
+  // One key a body: the whole batch comes back in one message, which names this id among others.
+  const [key] = ids;
+  if (key === undefined) return [];
+  const late = new RpcError("timeout", `no answer within ${timeoutMs} ms`);
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => {
+      state.pending.delete(key);
+      reject(late);
+    }, timeoutMs);
+    state.pending.set(key, { resolve, reject, deadline });
+    connect(state).then(
+      (socket) => socket.send(body),
+      (error: unknown) => {
+        takePending(state, key);
+        reject(error instanceof RpcError ? error : new RpcError("unreachable", messageOf(error)));
+      },
+    );
+  });
+}
+
+function receive(state: SocketState, data: Buffer): void {
+  let message: unknown;
+  try {
+    message = JSON.parse(data.toString("utf8"));
+  } catch {
+    // It cannot be known which request this was to answer: that one reaches its deadline.
+    return;
+  }
+  const parts: unknown[] = Array.isArray(message) ? message : [message];
+  const [first] = parts;
+  if (isHead(first)) for (const listener of state.listeners) listener(first.params.result);
+  for (const part of parts) {
+    const id = typeof part === "object" && part !== null && "id" in part ? part.id : undefined;
+    if (typeof id === "number") takePending(state, id)?.resolve(message);
+  }
+}
+
+function takePending({ pending }: SocketState, id: number): PendingAnswer | undefined {
+  const found = pending.get(id);
+  if (found === undefined) return undefined;
+  pending.delete(id);
+  clearTimeout(found.deadline);
+  return found;
+}
+
+function requestHeads(state: SocketState, socket: WebSocket): void {
+  if (state.subscribed.has(socket)) return;
+  state.subscribed.add(socket);
+  const id = state.nextSubscriptionId--;
+  socket.send(JSON.stringify({ jsonrpc: "2.0", id, method: "eth_subscribe", params: ["newHeads"] }));
 }
 
 function isHead(message: unknown): message is { params: { result: unknown } } {

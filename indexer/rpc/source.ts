@@ -2,38 +2,40 @@ import { sleep } from "../../core/clock";
 import { randomFraction } from "../../core/crypto";
 import { TransientError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
-import { type Header, parseHeader, quantity } from "./block";
-import { type Endpoint, makeEndpoint, type Transport } from "./endpoint";
-import { httpTransport } from "./httpTransport";
 import type { IndexerMetrics } from "../metrics";
+import type { Header } from "./block";
+import { createEndpoint, type Endpoint, type Transport } from "./endpoint";
+import { headerAt } from "./headers";
+import { createHttpTransport } from "./httpTransport";
 import { RpcError } from "./rpcError";
-import { type SocketTransport, socketTransport } from "./socketTransport";
+import { createSocketTransport, type SocketTransport } from "./socketTransport";
 
 /** The one place that talks to nodes: several endpoints of one chain, the preferred one first. */
 export interface Source {
   readonly endpoints: readonly Endpoint[];
   /**
-   * Does something with one endpoint, so that its parts are of one mind. When it fails, or what the node answered is
-   * not to be believed (RpcError `inconsistent`), the next endpoint is asked; after all, again with growing pauses.
+   * Runs a query on one endpoint, so that all its parts come from the same node. When it fails, or the node's answers
+   * contradict each other (RpcError `inconsistent`), the next endpoint is asked; after all, again with growing pauses.
    *
-   * @throws TransientError `rpc.<fault>` when every round failed
+   * @param what is asked for, for the message of the error
+   * @throws TransientError `rpc.<kind>` when every attempt failed
    */
-  ask<T>(what: string, question: (endpoint: Endpoint) => Promise<T>): Promise<T>;
-  /** The newest block of the first endpoint that answers. */
+  ask<T>(what: string, query: (endpoint: Endpoint) => Promise<T>): Promise<T>;
+  /** The newest block of the first endpoint that answers. @throws TransientError */
   head(): Promise<Header>;
-  /** The newest block that any endpoint knows: for noticing one that stands still. */
+  /** The newest block that any endpoint knows, which tells when one no longer follows the chain. @throws TransientError */
   highestHead(): Promise<Header>;
-  /** Puts an endpoint behind the others for a while. */
-  distrust(endpoint: Endpoint, why: RpcError): void;
+  /** Ranks an endpoint behind the others for a while. */
+  demote(endpoint: Endpoint, reason: RpcError): void;
   /**
-   * New blocks as sockets tell of them; without a socket among the endpoints nothing ever comes.
+   * Subscribes to new blocks on every endpoint with a socket; without one nothing ever comes.
    *
    * @param onHead called with what the node sent, unchecked
    * @returns ends the subscriptions
    */
   subscribe(onHead: (head: unknown) => void): () => void;
-  /** Whether any endpoint can tell of new blocks. */
-  readonly live: boolean;
+  /** Whether any endpoint can send new blocks by itself. */
+  readonly hasSubscriptions: boolean;
   close(): void;
 }
 
@@ -45,86 +47,38 @@ export interface SourceOptions {
   logger: Logger;
   stopping: AbortSignal;
   /** How often all endpoints are asked before giving up. */
-  rounds?: number;
+  attempts?: number;
 }
 
-const ROUNDS = 5;
+const DEFAULT_ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
+const MAX_PENALTY = 8;
 
-/** Opens the endpoints; nothing is asked yet. */
-export function openSource(options: SourceOptions): Source {
-  const { metrics, logger, stopping } = options;
+interface SourceState extends SourceOptions {
+  endpoints: Endpoint[];
+  /** Recent failures: an endpoint with fewer is asked first. */
+  penalties: Map<Endpoint, number>;
+}
+
+/** Makes the endpoints; nothing is asked yet. */
+export function createSource(options: SourceOptions): Source {
   const sockets: SocketTransport[] = [];
   const endpoints = options.urls.map((address, index) => {
     const url = new URL(address);
     const label = options.urls.length === 1 ? url.host : `${url.host}#${index + 1}`;
-    const transport = url.protocol.startsWith("ws") ? socketTransport(url) : httpTransport(url);
+    const transport = url.protocol.startsWith("ws") ? createSocketTransport(url) : createHttpTransport(url);
     if (isSocket(transport)) sockets.push(transport);
-    const observer = {
-      onRequest: (method: string) => metrics.requests.inc({ endpoint: label, method }),
-      onFault: (kind: string) => metrics.faults.inc({ endpoint: label, kind }),
-    };
-    return makeEndpoint({ label, transport, timeoutMs: options.timeoutMs, observer });
+    return createMeteredEndpoint(options, label, transport);
   });
-  const strikes = new Map<Endpoint, number>();
-
-  // The configured order holds among endpoints of equal standing.
-  const inOrder = () => [...endpoints].sort((a, b) => (strikes.get(a) ?? 0) - (strikes.get(b) ?? 0));
-
-  function distrust(endpoint: Endpoint, why: RpcError): void {
-    if (why.fault === "inconsistent" || why.fault === "malformed") {
-      metrics.faults.inc({ endpoint: endpoint.label, kind: why.fault });
-      logger.warn({ endpoint: endpoint.label, reason: why.message }, "a node's answer was not believed");
-    } else {
-      logger.debug({ endpoint: endpoint.label, fault: why.fault, reason: why.message }, "a node did not answer");
-    }
-    strikes.set(endpoint, Math.min(8, (strikes.get(endpoint) ?? 0) + 1));
-  }
-
-  async function ask<T>(what: string, question: (endpoint: Endpoint) => Promise<T>): Promise<T> {
-    let last: RpcError | undefined;
-    const rounds = options.rounds ?? ROUNDS;
-    for (let round = 0; round < rounds && !stopping.aborted; round += 1) {
-      if (round > 0) {
-        metrics.retries.inc();
-        const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 3 ** round);
-        await sleep(pause * (0.5 + randomFraction() / 2), stopping);
-      }
-      for (const endpoint of inOrder()) {
-        try {
-          const answer = await question(endpoint);
-          const held = strikes.get(endpoint) ?? 0;
-          if (held > 0) strikes.set(endpoint, held - 1);
-          return answer;
-        } catch (error) {
-          if (!(error instanceof RpcError)) throw error;
-          last = error;
-          distrust(endpoint, error);
-        }
-      }
-    }
-    const fault = last?.fault ?? "stopping";
-    throw new TransientError(`rpc.${fault}`, `No endpoint gave ${what}: ${last?.message ?? "stopping"}`, {
-      cause: last,
-    });
-  }
-
-  const headOf = async (endpoint: Endpoint) => headerAt(endpoint, "latest");
-
+  const state: SourceState = { ...options, endpoints, penalties: new Map() };
   return {
     endpoints,
-    ask,
-    distrust,
-    live: sockets.length > 0,
-    head: () => ask("its newest block", headOf),
-    async highestHead() {
-      const heads = await Promise.allSettled(endpoints.map(headOf));
-      const known = heads.flatMap((head) => (head.status === "fulfilled" ? [head.value] : []));
-      const highest = known.sort((a, b) => b.number - a.number)[0];
-      if (highest === undefined) throw new TransientError("rpc.unreachable", "No endpoint tells its newest block.");
-      return highest;
-    },
+    ask: (what, query) => ask(state, what, query),
+    demote: (endpoint, reason) => demote(state, endpoint, reason),
+    hasSubscriptions: sockets.length > 0,
+    head: () => ask(state, "its newest block", (endpoint) => headerAt(endpoint, "latest")),
+    highestHead: () => highestHead(endpoints),
     subscribe(onHead) {
       const ends = sockets.map((socket) => socket.subscribeHeads(onHead));
       return () => ends.forEach((end) => end());
@@ -135,27 +89,65 @@ export function openSource(options: SourceOptions): Source {
   };
 }
 
-/** A block by number or tag. @throws RpcError `behind` when the node does not know it */
-export async function headerAt(endpoint: Endpoint, block: number | "latest" | "finalized" | "safe"): Promise<Header> {
-  const tag = typeof block === "number" ? quantity(block) : block;
-  const header = parseHeader(await endpoint.call("eth_getBlockByNumber", [tag, false]));
-  if (typeof block === "number" && header.number !== block) {
-    throw new RpcError("inconsistent", `asked for block ${block}, the node answered with block ${header.number}`);
-  }
-  return header;
+function createMeteredEndpoint({ metrics, timeoutMs }: SourceOptions, label: string, transport: Transport): Endpoint {
+  const observer = {
+    onRequest: (method: string) => metrics.requests.inc({ endpoint: label, method }),
+    onError: (kind: string) => metrics.errors.inc({ endpoint: label, kind }),
+  };
+  return createEndpoint({ label, transport, timeoutMs, observer });
 }
 
-/** Several blocks by number, in the order asked for. @throws RpcError `behind` when the node does not know one of them */
-export async function headersAt(endpoint: Endpoint, numbers: number[]): Promise<Header[]> {
-  const calls = numbers.map((number) => ({ method: "eth_getBlockByNumber", params: [quantity(number), false] }));
-  const answers = await endpoint.callAll(calls);
-  return answers.map((answer, index) => {
-    const header = parseHeader(answer);
-    if (header.number !== numbers[index]) {
-      throw new RpcError("inconsistent", `asked for block ${numbers[index]}, the node answered with ${header.number}`);
+async function ask<T>(state: SourceState, what: string, query: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+  const { attempts = DEFAULT_ATTEMPTS, metrics, stopping, penalties } = state;
+  let last: RpcError | undefined;
+  for (let attempt = 0; attempt < attempts && !stopping.aborted; attempt += 1) {
+    if (attempt > 0) {
+      metrics.retries.inc();
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 3 ** attempt);
+      await sleep(pauseMs * (0.5 + randomFraction() / 2), stopping);
     }
-    return header;
-  });
+    for (const endpoint of inOrder(state)) {
+      try {
+        const answer = await query(endpoint);
+        penalties.set(endpoint, Math.max(0, penaltyOf(state, endpoint) - 1));
+        return answer;
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        last = error;
+        demote(state, endpoint, error);
+      }
+    }
+  }
+  const message = `No endpoint gave ${what}: ${last?.message ?? "stopping"}`;
+  throw new TransientError(`rpc.${last?.kind ?? "stopping"}`, message, { cause: last });
+}
+
+/** The endpoint with the fewest penalties first; among equals the configured order holds. */
+function inOrder(state: SourceState): Endpoint[] {
+  return [...state.endpoints].sort((a, b) => penaltyOf(state, a) - penaltyOf(state, b));
+}
+
+function penaltyOf({ penalties }: SourceState, endpoint: Endpoint): number {
+  return penalties.get(endpoint) ?? 0;
+}
+
+function demote(state: SourceState, endpoint: Endpoint, { kind, message }: RpcError): void {
+  const { metrics, logger, penalties } = state;
+  if (kind === "inconsistent" || kind === "malformed") {
+    metrics.errors.inc({ endpoint: endpoint.label, kind });
+    logger.warn({ endpoint: endpoint.label, reason: message }, "a node's answer was wrong and is not used");
+  } else {
+    logger.debug({ endpoint: endpoint.label, kind, reason: message }, "a node did not answer");
+  }
+  penalties.set(endpoint, Math.min(MAX_PENALTY, penaltyOf(state, endpoint) + 1));
+}
+
+async function highestHead(endpoints: Endpoint[]): Promise<Header> {
+  const heads = await Promise.allSettled(endpoints.map((endpoint) => headerAt(endpoint, "latest")));
+  const known = heads.flatMap((head) => (head.status === "fulfilled" ? [head.value] : []));
+  const highest = known.sort((a, b) => b.number - a.number)[0];
+  if (highest === undefined) throw new TransientError("rpc.unreachable", "No endpoint gives its newest block.");
+  return highest;
 }
 
 function isSocket(transport: Transport): transport is SocketTransport {

@@ -1,5 +1,6 @@
 import { RpcError } from "../rpc/rpcError";
-import { headerAt, type Source } from "../rpc/source";
+import { headerAt } from "../rpc/headers";
+import type { Source } from "../rpc/source";
 
 /** On a chain without a finality of its own, a block under so many others counts as final. */
 export const DEFAULT_CONFIRMATIONS = 64;
@@ -14,7 +15,7 @@ export type Finality = (headNumber: number) => Promise<number>;
  * Finds out how this chain finalizes: by the node's `finalized` tag, or by depth where a depth is configured, the tag is
  * not offered, or the chain is a development chain, whose tag means nothing.
  */
-export async function openFinality(source: Source, confirmations: number | undefined): Promise<Finality> {
+export async function createFinality(source: Source, confirmations: number | undefined): Promise<Finality> {
   const depth = confirmations ?? (await depthForWantOfTag(source));
   if (depth !== undefined) return (headNumber) => Promise.resolve(Math.max(-1, headNumber - depth));
 
@@ -46,7 +47,7 @@ async function depthForWantOfTag(source: Source): Promise<number | undefined> {
       await headerAt(endpoint, "finalized");
       return undefined;
     } catch (error) {
-      const unknown = error instanceof RpcError && ["refused", "unsupported", "behind"].includes(error.fault);
+      const unknown = error instanceof RpcError && ["rejected", "unsupported", "behind"].includes(error.kind);
       if (unknown) return DEFAULT_CONFIRMATIONS;
       throw error;
     }

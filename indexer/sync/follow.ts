@@ -5,12 +5,12 @@ import type { Logger } from "../../core/logger";
 import type { BlockRef, RegistryCollections, IncompleteBlock } from "../../projection/models";
 import { backfill } from "./backfill";
 import type { Header } from "../rpc/block";
-import { isEmptyBloom, openBlooms } from "../fetch/bloom";
+import { isEmptyBloom, loadBlooms } from "../fetch/bloom";
 import type { Term } from "../write/lease";
 import { decodeRange } from "../fetch/decode";
 import { type BlockRange, checkRange, type FetchOptions, fetchRange, logsOfBlock } from "../fetch/fetchRange";
 import type { Finality } from "./finality";
-import type { Heard } from "../rpc/headFeed";
+import type { NewHead } from "../rpc/headFeed";
 import { BrokenLinkError, requireLink } from "../fetch/links";
 import type { IndexerMetrics } from "../metrics";
 import { startProgress, type Terminal } from "./progress";
@@ -50,7 +50,7 @@ export interface Follower {
    * @throws ChainResetError
    * @throws TransientError when no endpoint gives what is needed; the same call may succeed later
    */
-  advance(heard: Heard): Promise<number>;
+  advance(heard: NewHead): Promise<number>;
 }
 
 /** Makes the follower of one term. */
@@ -95,7 +95,7 @@ export function makeFollower(parts: FollowerParts): Follower {
   /** The one block that was heard of: its header is at hand, and its filter says whether to ask for logs at all. */
   async function advanceByOne(header: Header): Promise<void> {
     const addresses = [...fetch.contracts.keys()];
-    const blooms = await openBlooms();
+    const blooms = await loadBlooms();
     // Some chains leave their headers' filters empty: there an empty one says nothing of a block with transactions.
     const isSilent = isEmptyBloom(header.logsBloom) && header.transactions?.length !== 0;
     const concerned = isSilent || addresses.some((address) => blooms.mayHold(header.logsBloom, address));
@@ -158,7 +158,7 @@ export function makeFollower(parts: FollowerParts): Follower {
     if (comparison.kind === "same" || indexed === null) return;
     if (comparison.kind === "stale") {
       const why = new RpcError("behind", `the node is at block ${comparison.head}, the index at ${indexed.number}`);
-      source.distrust(endpoint, why);
+      source.demote(endpoint, why);
       if (staleSaid !== comparison.head) logger.info({ endpoint: endpoint.label, reason: why.message }, "stale node");
       staleSaid = comparison.head;
       return;
@@ -167,7 +167,7 @@ export function makeFollower(parts: FollowerParts): Follower {
     const branchHead = branch.headers.at(-1);
     if (branchHead === undefined) return;
     if (await isContradicted(source, endpoint, indexed, branchHead.number)) {
-      source.distrust(endpoint, new RpcError("inconsistent", "the node is on a branch that others have left"));
+      source.demote(endpoint, new RpcError("inconsistent", "the node is on a branch that others have left"));
       return;
     }
     const depth = indexed.number - (ancestor?.number ?? term.checkpoint.deployment.blockNumber - 1);
@@ -190,7 +190,7 @@ export function makeFollower(parts: FollowerParts): Follower {
     await term.write({ head: { number, hash, minedAt, seenAt } });
   }
 
-  async function step({ header }: Heard): Promise<void> {
+  async function step({ header }: NewHead): Promise<void> {
     const indexed = cursor();
     const from = nextNumber();
     if (header.number < from) {
@@ -221,7 +221,7 @@ export function makeFollower(parts: FollowerParts): Follower {
         throw error;
       }
       if ((cursor()?.number ?? -1) >= heard.header.number) {
-        metrics.visibleSeconds.observe((monotonicMs() - heard.heardAtMs) / 1000);
+        metrics.visibleSeconds.observe((monotonicMs() - heard.seenAtMs) / 1000);
       }
       return written;
     },

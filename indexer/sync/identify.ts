@@ -4,7 +4,8 @@ import type { RegistryName } from "../../chain/registry/events";
 import type { CheckpointDocument } from "../../projection/models";
 import type { IndexIdentity } from "../write/lease";
 import { RpcError } from "../rpc/rpcError";
-import { headerAt, type Source } from "../rpc/source";
+import { headerAt } from "../rpc/headers";
+import type { Source } from "../rpc/source";
 
 /** The chain is not the one that was indexed: it was reset, or the contracts are others. */
 export class ChainResetError extends Error {

@@ -8,13 +8,13 @@ import type { Logger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
 import { createRegistryCollections } from "../../projection/models";
 import { LeaseLostError, type IndexIdentity, createLease, type Term, type Lease } from "../write/lease";
-import { isHardhat, openFinality } from "./finality";
+import { isHardhat, createFinality } from "./finality";
 import { ChainResetError, contractsOf, differenceOf, identifyChain, resetRefusal, unknownChain } from "./identify";
 import { lead } from "./loop";
 import type { IndexerMetrics } from "../metrics";
 import type { Terminal } from "./progress";
 import { createProjectionWriter } from "../write/writer";
-import { openSource, type Source } from "../rpc/source";
+import { createSource, type Source } from "../rpc/source";
 import type { CrashPointHook } from "../write/crashPoints";
 
 /** What one indexer process is made of. */
@@ -51,7 +51,7 @@ export function holderName(): string {
  */
 export async function runIndexer(parts: IndexerParts): Promise<void> {
   const { config, logger, stopping, metrics } = parts;
-  const source = openSource({
+  const source = createSource({
     urls: config.chain.rpcUrls,
     timeoutMs: config.indexer.rpcTimeoutMs,
     metrics,
@@ -129,7 +129,7 @@ async function leadForTerm(term: Term, parts: TermDeps): Promise<void> {
     await onCrashPoint("lease acquired");
     const collections = createRegistryCollections(parts.mongo);
     await startOverIfReset(term, { ...parts, onCrashPoint });
-    const finality = await openFinality(parts.source, config.chain.confirmations);
+    const finality = await createFinality(parts.source, config.chain.confirmations);
     await lead({
       term,
       source: parts.source,

@@ -6,7 +6,7 @@ import type { Term } from "../write/lease";
 import type { FetchOptions } from "../fetch/fetchRange";
 import type { Finality } from "./finality";
 import { makeFollower } from "./follow";
-import { openHeadFeed } from "../rpc/headFeed";
+import { createHeadFeed } from "../rpc/headFeed";
 import { isTransient } from "./identify";
 import type { IndexerMetrics } from "../metrics";
 import type { Terminal } from "./progress";
@@ -50,7 +50,7 @@ export async function lead(options: LeadOptions): Promise<void> {
   await onCrashPoint("index recovered");
   const follower = makeFollower({ ...options, writer });
   const prover = makeProver({ ...options, writer });
-  const feed = openHeadFeed({ source, pollMs: options.pollMs, logger, stopping });
+  const feed = createHeadFeed({ source, pollMs: options.pollMs, logger, stopping });
   // A call, since TypeScript believes that what was false stays so across an await.
   const isOver = () => stopping.aborted;
   let caughtUp = false;

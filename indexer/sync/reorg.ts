@@ -4,7 +4,8 @@ import type { Endpoint } from "../rpc/endpoint";
 import { type BlockRange, fetchRange, type FetchOptions } from "../fetch/fetchRange";
 import { ChainResetError } from "./identify";
 import { requireLink } from "../fetch/links";
-import { headerAt, type Source } from "../rpc/source";
+import { headerAt } from "../rpc/headers";
+import type { Source } from "../rpc/source";
 
 /** What a node's chain is to the indexed one. */
 export type Comparison =

@@ -23,7 +23,7 @@ export interface Table {
 }
 
 /** Makes a table of the projection, written in one term. */
-export function makeTable<State extends { position: number }>(options: {
+export function createTable<State extends { position: number }>(options: {
   collection: mongo.Collection<Row<State>>;
   term: Term;
   /** The keys of the documents that an event changes. */

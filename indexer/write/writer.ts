@@ -11,7 +11,7 @@ import type { Term } from "./lease";
 import { insertFenced, overwriteFenced } from "./fencedWrites";
 import { pruneTerms } from "./pruneTerms";
 import type { CrashPointHook } from "./crashPoints";
-import { makeTable } from "./table";
+import { createTable } from "./table";
 
 /** Blocks and their decoded events, ready to be written. */
 export interface Batch {
@@ -59,21 +59,21 @@ export function createProjectionWriter(options: {
 }): ProjectionWriter {
   const { collections, term, onCrashPoint } = options;
   const { chainId } = term.checkpoint;
-  const dids = makeTable<DidState>({
+  const dids = createTable<DidState>({
     collection: collections.dids,
     term,
     keysOf: (event) => (concernsDid(event) ? [event.subject] : []),
     fold: (_address, before, event) => foldDid(before, event),
     refold: (keys) => eachOf(keys, (address) => refoldDid(collections, term.checkpoint, address)),
   });
-  const issuers = makeTable<IssuerState>({
+  const issuers = createTable<IssuerState>({
     collection: collections.issuers,
     term,
     keysOf: (event) => (concernsIssuer(event) ? [event.subject] : []),
     fold: (_address, before, event) => foldIssuer(before, event),
     refold: (keys) => eachOf(keys, (address) => refoldIssuer(collections, term.checkpoint, address)),
   });
-  const words = makeTable<WordState>({
+  const words = createTable<WordState>({
     collection: collections.words,
     term,
     keysOf: wordIdsOf,

@@ -11,7 +11,7 @@ import { logsBetween } from "../../indexer/fetch/fetchRange";
 import { contractsOf } from "../../indexer/sync/identify";
 import { createMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
-import { openSource } from "../../indexer/rpc/source";
+import { createSource } from "../../indexer/rpc/source";
 
 export type PartName = "fetch floor" | "write floor" | "unverified" | "verified" | "end to end";
 
@@ -39,7 +39,7 @@ async function main(task: PartTask): Promise<void> {
   const logger = createLogger({ ...config, logLevel: "error" });
   const metrics = createMetrics();
   const stop = new AbortController();
-  const open = () => openSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
+  const open = () => createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
   const from = deployment.contracts.DIDRegistry.blockNumber;
   let events = 0;
   let startedMs = performance.now();

@@ -58,7 +58,7 @@ describe("nodes that misbehave", function () {
   }
 
   const faultCount = async (kind: string) =>
-    (await indexer!.metrics.faults.get()).values
+    (await indexer!.metrics.errors.get()).values
       .filter(({ labels }) => labels.kind === kind)
       .reduce((sum, { value }) => sum + value, 0);
 

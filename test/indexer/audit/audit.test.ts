@@ -6,7 +6,7 @@ import type { Difference } from "../../../indexer/audit/difference";
 import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
 import { createMetrics } from "../../../indexer/metrics";
 import { repair } from "../../../indexer/audit/repair";
-import { openSource, type Source } from "../../../indexer/rpc/source";
+import { createSource, type Source } from "../../../indexer/rpc/source";
 import { systemClock } from "../../../core/clock";
 import { type DevChain, startDevChain } from "../../support/devChain";
 import {
@@ -37,7 +37,7 @@ describe("audit and repair", function () {
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await indexer.stop();
     const stopping = new AbortController().signal;
-    source = openSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
+    source = createSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
   });
 
   after(async () => {

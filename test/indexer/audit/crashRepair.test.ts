@@ -4,7 +4,7 @@ import { createLease } from "../../../indexer/write/lease";
 import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
 import { createMetrics } from "../../../indexer/metrics";
 import { repair } from "../../../indexer/audit/repair";
-import { openSource, type Source } from "../../../indexer/rpc/source";
+import { createSource, type Source } from "../../../indexer/rpc/source";
 import { type DevChain, startDevChain } from "../../support/devChain";
 import { indexerEnvironment, runScript } from "../../support/indexerCommand";
 import {
@@ -32,7 +32,7 @@ describe("a repair that is killed", function () {
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await indexer.stop();
     const stopping = new AbortController().signal;
-    source = openSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
+    source = createSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
   });
 
   after(async () => {

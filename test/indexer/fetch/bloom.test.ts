@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { id } from "ethers";
-import { type Blooms, isEmptyBloom, openBlooms } from "../../../indexer/fetch/bloom";
+import { type Blooms, isEmptyBloom, loadBlooms } from "../../../indexer/fetch/bloom";
 import { type DevChain, startDevChain } from "../../support/devChain";
 import { diceOf, randomActivity } from "../../support/randomActivity";
 
@@ -17,7 +17,7 @@ describe("the filters in block headers", () => {
   const blocks: SomeBlock[] = [];
 
   before(async () => {
-    blooms = await openBlooms();
+    blooms = await loadBlooms();
     chain = await startDevChain();
     await randomActivity(chain, diceOf(31), 60);
     for (let number = 0; number <= (await chain.blockNumber()); number += 1) {

@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { faultOfAnswer, faultOfStatus, type RpcFault } from "../../../indexer/rpc/rpcError";
+import { kindOfAnswer, kindOfStatus, type RpcErrorKind } from "../../../indexer/rpc/rpcError";
 
 // Answers as nodes and providers word them.
-const answers: [number, string, RpcFault][] = [
+const answers: [number, string, RpcErrorKind][] = [
   [-32005, "query returned more than 10000 results. Try with this block range [0x1, 0x2].", "too_large"],
   [-32602, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range", "too_large"],
   [-32000, "exceed maximum block range: 5000", "too_large"],
@@ -23,22 +23,22 @@ const answers: [number, string, RpcFault][] = [
   [-32000, "unknown block", "behind"],
   [-32001, "header not found", "behind"],
   [-32000, "invalid block range params", "behind"],
-  [3, "execution reverted", "refused"],
+  [3, "execution reverted", "rejected"],
 ];
 
-describe("faults of nodes", () => {
-  for (const [code, message, fault] of answers) {
-    it(`takes ${code} "${message}" for ${fault}`, () => {
-      expect(faultOfAnswer(code, message)).to.equal(fault);
+describe("errors of nodes", () => {
+  for (const [code, message, kind] of answers) {
+    it(`classifies ${code} "${message}" as ${kind}`, () => {
+      expect(kindOfAnswer(code, message)).to.equal(kind);
     });
   }
 
-  it("tells HTTP statuses by what helps", () => {
-    expect(faultOfStatus(429, "")).to.equal("quota");
-    expect(faultOfStatus(413, "")).to.equal("too_large");
-    expect(faultOfStatus(403, "monthly quota exhausted")).to.equal("quota");
-    expect(faultOfStatus(403, "forbidden")).to.equal("http");
-    expect(faultOfStatus(400, "query returned more than 10000 results")).to.equal("too_large");
-    expect(faultOfStatus(502, "bad gateway")).to.equal("http");
+  it("classifies HTTP statuses by what helps", () => {
+    expect(kindOfStatus(429, "")).to.equal("quota");
+    expect(kindOfStatus(413, "")).to.equal("too_large");
+    expect(kindOfStatus(403, "monthly quota exhausted")).to.equal("quota");
+    expect(kindOfStatus(403, "forbidden")).to.equal("http");
+    expect(kindOfStatus(400, "query returned more than 10000 results")).to.equal("too_large");
+    expect(kindOfStatus(502, "bad gateway")).to.equal("http");
   });
 });

@@ -110,7 +110,7 @@ describe("following the chain", function () {
     await indexedUpTo(database, await head());
     await randomActivity(chain, diceOf(9), 2);
     await indexedUpTo(database, await head(), 3_000);
-    expect(lines.some(({ msg }) => String(msg).includes("did not tell of a new block"))).to.equal(true);
+    expect(lines.some(({ msg }) => String(msg).includes("did not send a new block"))).to.equal(true);
     await indexer?.stop();
     deaf.clients.forEach((client) => client.terminate());
     deaf.close();

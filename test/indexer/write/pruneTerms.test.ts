@@ -10,7 +10,7 @@ import { contractsOf, identifyChain } from "../../../indexer/sync/identify";
 import { createMetrics } from "../../../indexer/metrics";
 import { type Batch, createProjectionWriter } from "../../../indexer/write/writer";
 import { repair } from "../../../indexer/audit/repair";
-import { openSource, type Source } from "../../../indexer/rpc/source";
+import { createSource, type Source } from "../../../indexer/rpc/source";
 import { type DevChain, startDevChain } from "../../support/devChain";
 import {
   type IndexDatabase,
@@ -84,7 +84,7 @@ describe("an index written in more terms than are remembered", function () {
     chain = await startDevChain();
     database = await openIndexDatabase("terms");
     const stopping = new AbortController().signal;
-    source = openSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
+    source = createSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
 
     const first = await registers(chain.accounts[8]!);
     sleeper = await takeLease("sleeper");

@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
 import type { Config } from "../core/config/config";
-import { equalsInConstantTime } from "../core/crypto";
+import { equalsInConstantTime } from "../core/hash";
 import { DomainError } from "../core/errors";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";

@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Chain } from "../chain/client";
 import type { Clock } from "../core/clock";
 import type { Config } from "../core/config/config";
-import { sha256Hex } from "../core/crypto";
+import { sha256Hex } from "../core/hash";
 import { createDeadLetterStore } from "../core/jobs/deadLetters";
 import type { KycConfig } from "../core/config/kyc";
 import type { KeyStore } from "../core/keys/keyStore";

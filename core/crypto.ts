@@ -1,12 +1,4 @@
-import {
-  createHash,
-  createHmac,
-  randomBytes,
-  randomFillSync,
-  randomInt as nodeRandomInt,
-  randomUUID,
-  timingSafeEqual,
-} from "node:crypto";
+import { randomBytes, randomFillSync, randomInt as nodeRandomInt, randomUUID } from "node:crypto";
 
 const TOKEN_BYTES = 32;
 /** Random bytes not given out yet: asking the system costs as much for a hundred tokens as for one. */
@@ -15,7 +7,7 @@ let drawn = stock.length;
 
 /**
  * A fresh secret of 256 random bits: `<prefix><43 characters base64url>`.
- * Only its {@link sha256Hex} is stored.
+ * Only its `sha256Hex` (core/hash.ts) is stored.
  */
 export function randomToken(prefix = ""): string {
   if (drawn === stock.length) {
@@ -50,26 +42,4 @@ export function randomInt(belowExclusive: number): number {
 /** A number drawn from `[0, 1)`, for jitter. */
 export function randomFraction(): number {
   return nodeRandomInt(2 ** 32) / 2 ** 32;
-}
-
-/**
- * SHA-256 as 64 hexadecimal characters. Right for secrets of high entropy (tokens, API keys); passwords need Argon2id.
- */
-export function sha256Hex(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
-}
-
-/** HMAC-SHA256 (RFC 2104), raw bytes. */
-export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
-  return createHmac("sha256", key).update(data).digest();
-}
-
-/**
- * Whether two strings are equal, in time that does not depend on where they differ.
- * Both sides are hashed first, so that their lengths do not show either.
- */
-export function equalsInConstantTime(left: string, right: string): boolean {
-  const leftHash = createHash("sha256").update(left).digest();
-  const rightHash = createHash("sha256").update(right).digest();
-  return timingSafeEqual(leftHash, rightHash);
 }

@@ -1,4 +1,4 @@
-import { equalsInConstantTime, hmacSha256 } from "../../core/crypto";
+import { equalsInConstantTime, hmacSha256 } from "../../core/hash";
 import { DomainError } from "../../core/errors";
 import { readCookie } from "./cookies";
 import type { RefusalDescription, SessionCaller } from "./endpoint";

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
-import { sha256Hex } from "../../core/crypto";
+import { sha256Hex } from "../../core/hash";
 import { DomainError } from "../../core/errors";
 import type { RateLimitPolicy, RefusalDescription } from "./endpoint";
 

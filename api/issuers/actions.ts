@@ -1,6 +1,6 @@
 import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import type { Clock } from "../../core/clock";
-import { sha256Hex } from "../../core/crypto";
+import { sha256Hex } from "../../core/hash";
 import { formatDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
 import { signCompact, thumbprintOf } from "../../core/keys/jws";

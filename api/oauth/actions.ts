@@ -1,5 +1,6 @@
 import { addSeconds } from "../../core/clock";
-import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../../core/crypto";
+import { randomId, randomToken } from "../../core/crypto";
+import { equalsInConstantTime, sha256Hex } from "../../core/hash";
 import { DomainError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import { type Beginning, type GatewayParts, isBrowserOf, openSession } from "./authorization/opening";

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { hmacSha256, randomToken, sha256Hex } from "../../core/crypto";
+import { randomToken } from "../../core/crypto";
+import { hmacSha256, sha256Hex } from "../../core/hash";
 import { DomainError } from "../../core/errors";
 
 /** A fresh secret of a browser: it opens a session once, follows it, and takes its code. */

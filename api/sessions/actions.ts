@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock";
-import { randomId, randomToken, sha256Hex } from "../../core/crypto";
+import { randomId, randomToken } from "../../core/crypto";
+import { sha256Hex } from "../../core/hash";
 import { DomainError, TransientError } from "../../core/errors";
 import { describeDevice } from "./deviceName";
 import type { LoginAttempt, LoginLimits } from "./loginLimits/rules";

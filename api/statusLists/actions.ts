@@ -1,4 +1,4 @@
-import { sha256Hex } from "../../core/crypto";
+import { sha256Hex } from "../../core/hash";
 import { DomainError, TransientError } from "../../core/errors";
 import type { Projection } from "../../projection/queries";
 import { encodeBitstring, wordsToBytes } from "../../chain/status/bitstring";

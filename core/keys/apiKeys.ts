@@ -1,5 +1,6 @@
 import { Schema } from "mongoose";
-import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../crypto";
+import { randomId, randomToken } from "../crypto";
+import { equalsInConstantTime, sha256Hex } from "../hash";
 import { DomainError } from "../errors";
 
 /** Who holds API keys, and by which first letters a key says so. */

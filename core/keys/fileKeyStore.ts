@@ -13,7 +13,8 @@ import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { hmacSha256, randomId, randomToken } from "../crypto";
+import { randomId, randomToken } from "../crypto";
+import { hmacSha256 } from "../hash";
 import { DomainError } from "../errors";
 import type { KeyAlgorithm, KeyDescription, KeyStore, PublicJwk } from "./keyStore";
 

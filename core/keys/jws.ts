@@ -1,5 +1,5 @@
 import type { KeyStore, PublicJwk } from "./keyStore";
-import { sha256Hex } from "../crypto";
+import { sha256Hex } from "../hash";
 
 /** The algorithms Cairn signs tokens with (RFC 7518, RFC 8037). */
 export type JwsAlgorithm = "EdDSA" | "ES256";

@@ -15,7 +15,7 @@ import { writeDocument, readAssertionKeys } from "../../api/issuers/rules";
 import { createChain } from "../../chain/client";
 import { systemClock } from "../../core/clock";
 import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironment } from "../../core/config/config";
-import { sha256Hex } from "../../core/crypto";
+import { sha256Hex } from "../../core/hash";
 import { formatDid } from "../../chain/did/did";
 import { messageOf } from "../../core/errors";
 import { recovery, recoverAddress } from "../../chain/signature";

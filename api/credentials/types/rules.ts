@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 
 /** A schema of this many bytes describes any credential; a larger one is a mistake or mischief. */

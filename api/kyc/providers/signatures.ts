@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { equalsInConstantTime } from "../../../core/crypto";
+import { equalsInConstantTime } from "../../../core/hash";
 import type { DeliveryFault } from "./provider";
 
 /** How far a signed time may lie from ours, before and after. */

@@ -1,4 +1,4 @@
-import { hmacSha256 } from "../../../core/crypto";
+import { hmacSha256 } from "../../../core/hash";
 import type { Delivery, DeliveryFault } from "./provider";
 import { isTimely, matchesAny, parseSeconds } from "./signatures";
 

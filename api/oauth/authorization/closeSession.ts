@@ -1,5 +1,5 @@
 import { addSeconds, type Clock } from "../../../core/clock";
-import { equalsInConstantTime } from "../../../core/crypto";
+import { equalsInConstantTime } from "../../../core/hash";
 import { TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import type { ClientStore } from "../clients/store";

@@ -1,5 +1,5 @@
 import { addSeconds, type Clock } from "../../../core/clock";
-import { equalsInConstantTime, sha256Hex } from "../../../core/crypto";
+import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import type { ClientStore } from "../clients/store";

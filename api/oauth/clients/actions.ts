@@ -1,5 +1,6 @@
 import type { Clock } from "../../../core/clock";
-import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../../../core/crypto";
+import { randomId, randomToken } from "../../../core/crypto";
+import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 import type { ClientStore } from "./store";
 import { NOTIFICATION_HEADER, oauthRefusal, type OAuthClient, type ScopeDefinition } from "../rules";

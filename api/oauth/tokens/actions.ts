@@ -1,5 +1,6 @@
 import { addSeconds, type Clock } from "../../../core/clock";
-import { randomToken, sha256Hex } from "../../../core/crypto";
+import { randomToken } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import type { Logger } from "../../../core/logger";
 import {
   isTokenActive,

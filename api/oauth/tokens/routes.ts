@@ -1,4 +1,4 @@
-import { sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import {
   defineEndpoint,
   type Endpoint,

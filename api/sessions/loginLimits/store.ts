@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import type { Logger } from "../../../core/logger";
 import type { KnownPlaces, LoginPlace } from "./rules";
 

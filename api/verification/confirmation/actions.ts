@@ -1,5 +1,5 @@
 import type { Clock } from "../../../core/clock";
-import { sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Chain } from "../../../chain/client";
 import { approvesSignature } from "../../../chain/registry/contractWallet";

@@ -3,7 +3,7 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { BlockList, type LookupFunction, isIP } from "node:net";
 import { type Clock, addSeconds } from "../../../core/clock";
-import { hmacSha256 } from "../../../core/crypto";
+import { hmacSha256 } from "../../../core/hash";
 import { messageOf } from "../../../core/errors";
 import type { KeyStore } from "../../../core/keys/keyStore";
 import { checksOf } from "../../verification/rules";

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { addSeconds } from "../../../core/clock";
-import { sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 
 /** A delivery as it is kept: what it said, reduced to what its reader needs. Never the body as it came. */

@@ -7,7 +7,7 @@ import { createHttpApp, type HttpAppParts } from "../../../api/http/httpApp";
 import { describeApi } from "../../../api/http/openapi";
 import { openBudgets } from "../../../api/http/rateLimit";
 import { type HttpServer, listen } from "../../../api/http/server";
-import { sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 import { createLogger } from "../../../core/logger";
 import { connectRedis } from "../../../core/redis";

@@ -5,7 +5,8 @@ import { sessionEnd, type SessionLifetime, type SessionTimes } from "../../../ap
 import { openSessionStore } from "../../../api/sessions/store";
 import { openUserStore, type UserStore } from "../../../api/sessions/users/store";
 import { type DomainError } from "../../../core/errors";
-import { randomId, sha256Hex } from "../../../core/crypto";
+import { randomId } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/hash";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { fakeClock } from "../../support/fakeClock";
 import { testMongo } from "../../support/servers";

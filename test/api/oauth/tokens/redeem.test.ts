@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { openOAuthSessionStore, type OAuthSessionStore, type Redemption } from "../../../../api/oauth/store";
-import { randomId, randomToken, sha256Hex } from "../../../../core/crypto";
+import { randomId, randomToken } from "../../../../core/crypto";
+import { sha256Hex } from "../../../../core/hash";
 import { ensureIndexes, type Mongo, rawCollection } from "../../../../core/mongo";
 import { testMongo } from "../../../support/servers";
 

@@ -1,0 +1,23 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+
+/**
+ * SHA-256 as 64 hexadecimal characters. Right for secrets of high entropy (tokens, API keys); passwords need Argon2id.
+ */
+export function sha256Hex(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** HMAC-SHA256 (RFC 2104), raw bytes. */
+export function hmacSha256(key: string | Uint8Array, data: string | Uint8Array): Buffer {
+  return createHmac("sha256", key).update(data).digest();
+}
+
+/**
+ * Whether two strings are equal, in time that does not depend on where they differ.
+ * Both sides are hashed first, so that their lengths do not show either.
+ */
+export function equalsInConstantTime(left: string, right: string): boolean {
+  const leftHash = createHash("sha256").update(left).digest();
+  const rightHash = createHash("sha256").update(right).digest();
+  return timingSafeEqual(leftHash, rightHash);
+}

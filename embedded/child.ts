@@ -36,11 +36,11 @@ export interface ChildOptions {
 
 const KEPT_LINES = 20;
 const ROOT = join(__dirname, "..");
-const TSX = require.resolve("tsx/cjs");
+const LOADER = join(ROOT, "scripts", "typescript.cjs");
 
 /** Starts a TypeScript file of ours, a path from the root, in a process of its own. */
 export function startScript(script: string, args: string[], options: ChildOptions): Child {
-  const command = ["--require", TSX, join(ROOT, script), ...args];
+  const command = ["--require", LOADER, join(ROOT, script), ...args];
   const child = leash(command, ROOT, options.env);
   if (child.process.pid !== undefined) writeRecord(options.pidFile, { pid: child.process.pid, ...options.record });
   void child.handle.exited.then(() => rmSync(options.pidFile, { force: true }));
@@ -50,7 +50,8 @@ export function startScript(script: string, args: string[], options: ChildOption
 /** Starts a server that does not watch its standard input, under a guard that ends it when we are gone. */
 export function startGuarded(command: string, args: string[], options: ChildOptions): Child {
   const record = JSON.stringify({ pidFile: options.pidFile, ...options.record });
-  return leash([join(__dirname, "parentWatch.cjs"), record, command, ...args], options.record.folder, options.env).handle;
+  return leash([join(__dirname, "parentWatch.cjs"), record, command, ...args], options.record.folder, options.env)
+    .handle;
 }
 
 /** Ends what an earlier start left running because it, or its guard, was killed. */

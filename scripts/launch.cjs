@@ -38,10 +38,11 @@ function requireNode() {
   process.exit(1);
 }
 
-/** What runs the script: tsx from the sources, or in production the compiled file, without any development package. */
+/** What runs the script: the sources, or in production the compiled file, without any development package. */
 function commandOf(script) {
   const isCompiled = !script.startsWith("scripts/") || script.startsWith("scripts/operate/");
-  if (process.env.NODE_ENV !== "production" || !isCompiled) return ["--require", "tsx/cjs", local(script)];
+  if (process.env.NODE_ENV !== "production" || !isCompiled)
+    return ["--require", "./scripts/typescript.cjs", local(script)];
   const compiled = local("dist", script.replace(/\.ts$/, ".js"));
   if (fs.existsSync(compiled)) return ["--enable-source-maps", compiled];
   say(`${path.relative(root, compiled)} is missing: run "npm ci && npm run build" before starting in production.`);

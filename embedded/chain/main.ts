@@ -1,6 +1,6 @@
 // A Hardhat node on loopback, HTTP and WebSocket on one port, that can remember its blocks.
 //
-//   node --require tsx/cjs embedded/chain/main.ts --port N (--data DIR | --in-memory DIR)
+//   node --require ./scripts/typescript.cjs embedded/chain/main.ts --port N (--data DIR | --in-memory DIR)
 //
 // Prints one line of JSON when it is ready; ends when its standard input closes. DIR of --in-memory stays unused: it is
 // there so that a process can be recognised by its command line.

@@ -3,7 +3,7 @@ import { startEmbeddedMongo } from "./server";
 
 /*
  * The embedded MongoDB server as a process of its own:
- *   node --require tsx/cjs embedded/mongo/main.ts [--port N] [--host ADDRESS] [--data FOLDER] [--die-with-parent]
+ *   node --require ./scripts/typescript.cjs embedded/mongo/main.ts [--port N] [--host ADDRESS] [--data FOLDER] [--die-with-parent]
  * When it listens it prints one line of JSON, {"ready":true,"port":N}. SIGTERM and SIGINT end it cleanly; so does the
  * end of its standard input with --die-with-parent, which is how it learns that its parent was killed.
  */

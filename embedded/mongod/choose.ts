@@ -85,7 +85,7 @@ function anyCache(env: NodeJS.ProcessEnv): boolean {
 }
 
 async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: ChoiceOptions): Promise<string | null> {
-  const args = ["--require", require.resolve("tsx/cjs"), join(__dirname, "fetch.ts")];
+  const args = ["--require", join(ROOT, "scripts", "typescript.cjs"), join(__dirname, "fetch.ts")];
   const child = spawn(process.execPath, [...args, ...(mayDownload ? ["--download"] : [])], {
     cwd: ROOT,
     env,

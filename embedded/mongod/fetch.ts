@@ -1,7 +1,7 @@
 // Finds the mongod that mongodb-memory-server has cached, or downloads it. A process of its own, because that library
 // reads its settings from the environment, writes progress to standard output and cannot be interrupted.
 //
-//   node --require tsx/cjs embedded/mongod/fetch.ts [--download]
+//   node --require ./scripts/typescript.cjs embedded/mongod/fetch.ts [--download]
 //
 // Prints one line of JSON: {"path": "..."} or {"path": null, "why": "..."}.
 import { DryMongoBinary, MongoBinary } from "mongodb-memory-server-core";

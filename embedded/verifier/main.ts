@@ -3,7 +3,7 @@ import { startMockVerifier } from "./mockVerifier";
 
 /*
  * The stand-in for a swiyu verifier as a process of its own:
- *   node --require tsx/cjs embedded/verifier/main.ts [--port 8083] [--webhook http://localhost:3000/notification] [--api-key KEY]
+ *   node --require ./scripts/typescript.cjs embedded/verifier/main.ts [--port 8083] [--webhook http://localhost:3000/notification] [--api-key KEY]
  * Its links lead to the page on which a person plays the wallet. SIGTERM and SIGINT end it.
  */
 async function main(): Promise<void> {

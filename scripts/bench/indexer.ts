@@ -31,7 +31,7 @@ const LATENCY_EVENTS = 1_000;
 /** Each part in a process of its own, so that none pays for another's memory. */
 function measure(task: PartTask): Promise<PartResult> {
   return new Promise((resolve, reject) => {
-    const execArgv = ["--require", "tsx/cjs", ...(task.part === "end to end" ? DEPLOYED : [])];
+    const execArgv = ["--require", "./scripts/typescript.cjs", ...(task.part === "end to end" ? DEPLOYED : [])];
     const child = fork(join(__dirname, "indexerPart.ts"), [JSON.stringify(task)], { execArgv });
     child.once("message", (result) => resolve(result as PartResult));
     child.once("exit", (code) => reject(new Error(`part ${task.part} ended with ${code} and no result`)));

@@ -21,15 +21,19 @@ export async function measureLatency(options: {
   how: "subscription" | "polling";
 }): Promise<Latency> {
   const { chain, mongodbUri, how } = options;
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", join(__dirname, "../../indexer/main.ts")], {
-    stdio: "ignore",
-    env: {
-      ...process.env,
-      ...{ RPC_URL: how === "subscription" ? `${chain.socketUrl},${chain.httpUrl}` : chain.httpUrl },
-      ...{ MONGODB_URI: mongodbUri, DEPLOYMENTS_DIR: chain.deploymentsDir, INDEXER_PORT: "0" },
-      ...{ INDEXER_POLL_MS: how === "subscription" ? "1000" : "100" },
+  const child = spawn(
+    process.execPath,
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "../../indexer/main.ts")],
+    {
+      stdio: "ignore",
+      env: {
+        ...process.env,
+        ...{ RPC_URL: how === "subscription" ? `${chain.socketUrl},${chain.httpUrl}` : chain.httpUrl },
+        ...{ MONGODB_URI: mongodbUri, DEPLOYMENTS_DIR: chain.deploymentsDir, INDEXER_PORT: "0" },
+        ...{ INDEXER_POLL_MS: how === "subscription" ? "1000" : "100" },
+      },
     },
-  });
+  );
   const mongo = await connectMongo({ uri: mongodbUri, name: "bench" });
   const { checkpoints } = createRegistryCollections(mongo);
   const indexed = async () => (await checkpoints.findOne({ _id: CHECKPOINT_ID }))?.indexed?.number ?? -1;

@@ -2,7 +2,7 @@
  * Measures whether the time of a refused login tells that an account exists: interleaved logins with a wrong password at
  * an existing account and at none, over HTTP. Prints medians and the spread; asserts nothing.
  *
- * Usage: node --require tsx/cjs scripts/bench/login.ts [API origin] [logins of each kind]
+ * Usage: node --require ./scripts/typescript.cjs scripts/bench/login.ts [API origin] [logins of each kind]
  * The API must run with LOGIN_LIMITS=false.
  */
 import { randomBytes } from "node:crypto";

@@ -101,7 +101,7 @@ async function main(): Promise<void> {
 async function startServer(orders: ServerOrders, children: ChildProcess[]): Promise<number> {
   const child = spawn(
     process.execPath,
-    ["--require", "tsx/cjs", join(__dirname, "oauthServer.ts"), JSON.stringify(orders)],
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "oauthServer.ts"), JSON.stringify(orders)],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },

@@ -21,7 +21,7 @@ export interface Supervised {
 
 export interface SuperviseOptions {
   name: string;
-  /** The file to run with tsx, from the repository's root. */
+  /** The TypeScript file to run, from the repository's root. */
   script: string;
   args?: string[];
   env: NodeJS.ProcessEnv;
@@ -59,7 +59,7 @@ export function supervise(options: SuperviseOptions): Supervised {
     const lastWords: string[] = [];
     const started = spawn(
       process.execPath,
-      ["--require", "tsx/cjs", resolvePath(options.root, options.script), ...(options.args ?? [])],
+      ["--require", "./scripts/typescript.cjs", resolvePath(options.root, options.script), ...(options.args ?? [])],
       {
         cwd: options.root,
         env: { ...options.env, CAIRN_SUPERVISED: "true" },

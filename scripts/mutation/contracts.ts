@@ -1,6 +1,6 @@
 /**
  * Takes the rules out of the contracts, one at a time, and sees that a test notices each.
- * `node --require tsx/cjs scripts/mutation/contracts.ts [part of a property's name]`; about 12 seconds a rule.
+ * `node --require ./scripts/typescript.cjs scripts/mutation/contracts.ts [part of a property's name]`; about 12 seconds a rule.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +9,15 @@ import { dirname, join } from "node:path";
 import { type Mutation, MUTATIONS } from "./mutations";
 
 const ROOT = join(__dirname, "..", "..");
-const COPIED = ["contracts", "core", "chain", "test/contracts", "test/support/bitstringReader.ts", "hardhat.config.ts"];
+const COPIED = [
+  "contracts",
+  "core",
+  "chain",
+  "test/contracts",
+  "test/support/bitstringReader.ts",
+  "hardhat.config.ts",
+  "scripts/typescript.cjs",
+];
 const COPIED_SETTINGS = ["package.json", "tsconfig.json"];
 
 function copyProject(): string {
@@ -65,7 +73,7 @@ function reportOf(folder: string, args: string[]): Report {
 function failuresOf(folder: string, { test, title }: Mutation): string[] {
   const mocha = [
     "--require",
-    "tsx/cjs",
+    "./scripts/typescript.cjs",
     "node_modules/mocha/bin/mocha.js",
     "--no-config",
     "--exit",

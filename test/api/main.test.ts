@@ -19,7 +19,7 @@ interface ApiProcess {
 }
 
 function startApi(environment: Record<string, string>): ApiProcess {
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", "api/main.ts"], {
+  const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", "api/main.ts"], {
     cwd: ROOT,
     env: { PATH: process.env["PATH"], NODE_ENV: "test", PORT: "0", API_METRICS_PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -42,7 +42,7 @@ describe("a boot with a wrong configuration", function () {
   /** Starts a process that must give up, and returns what it said and how it left. */
   async function boot(name: Name, changes: NodeJS.ProcessEnv): Promise<{ said: string; code: number | null }> {
     const env = { ...good, ...changes };
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", MAINS[name]], {
+    const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", MAINS[name]], {
       cwd: ROOT,
       env,
       stdio: ["ignore", "ignore", "pipe"],

@@ -135,7 +135,7 @@ interface Run {
 
 function run(script: string, dataDir: string): Run {
   const env = { ...bareEnvironment(), CAIRN_DATA_DIR: dataDir };
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", script], {
+  const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", script], {
     cwd: ROOT,
     env,
     stdio: ["ignore", "pipe", "pipe"],

@@ -8,7 +8,7 @@ import { isAlive } from "../../embedded/processes";
 import { startMongo } from "../../embedded/startMongo";
 import { bareEnv, killHard, workbench } from "./workbench";
 
-const TSX = require.resolve("tsx/cjs");
+const LOADER = join(__dirname, "..", "..", "scripts", "typescript.cjs");
 
 describe("the MongoDB server of a developer's machine", () => {
   const bench = workbench();
@@ -114,7 +114,7 @@ describe("the MongoDB server of a developer's machine", () => {
     const bin = fakeMongod(
       `[ "$1" = --version ] && { echo "db version v7.0.14"; exit; }
       while [ $# -gt 0 ]; do case "$1" in --port) port=$2;; --dbpath) data=$2;; esac; shift; done
-      exec "${process.execPath}" --require "${TSX}" "${main}" --port "$port" --data "$data"`,
+      exec "${process.execPath}" --require "${LOADER}" "${main}" --port "$port" --data "$data"`,
     );
     const dataDir = bench.folder();
     const exits: PartExit[] = [];

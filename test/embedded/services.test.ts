@@ -45,7 +45,7 @@ describe("the local services", () => {
     const script = join(__dirname, "startServices.ts");
     const args = [
       "--require",
-      "tsx/cjs",
+      "./scripts/typescript.cjs",
       script,
       dataDir,
       `MONGODB_URI=${MONGODB_URI}`,

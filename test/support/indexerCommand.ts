@@ -39,7 +39,7 @@ export interface RunningScript {
 /** Starts one of the project's scripts. */
 export function startScript(script: string, args: string[], env: NodeJS.ProcessEnv): RunningScript {
   const root = join(__dirname, "../..");
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", join(root, script), ...args], {
+  const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", join(root, script), ...args], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],

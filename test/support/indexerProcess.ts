@@ -37,10 +37,14 @@ export function spawnIndexer(options: {
     occurrence,
     signal,
   });
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", join(__dirname, "crashingIndexer.ts"), input], {
-    cwd: root,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "crashingIndexer.ts"), input],
+    {
+      cwd: root,
+      stdio: ["pipe", "pipe", "pipe"],
+    },
+  );
   const output: string[] = [];
   const reached = new Promise<void>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {

@@ -124,7 +124,9 @@ describe("audit", () => {
         const file = join(directory, "answer.json");
         writeFileSync(file, JSON.stringify(body));
         const script = join(__dirname, "../../../scripts/operate/auditVerify.ts");
-        return spawnSync(process.execPath, ["--require", "tsx/cjs", script, file, ...args], { encoding: "utf8" });
+        return spawnSync(process.execPath, ["--require", "./scripts/typescript.cjs", script, file, ...args], {
+          encoding: "utf8",
+        });
       };
       const good = verify(answer, "--block-hash", answer.proof.block.hash);
       expect(good.stdout).to.include(`${revoked.credId} is revoked`);

@@ -151,11 +151,15 @@ describe("KYC, killed with SIGKILL", function () {
   }
 
   async function startChild(order: CrashOrder): Promise<{ port: number; dead: Promise<unknown> }> {
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", join(ROOT, "test/support/kyc/crashChild.ts")], {
-      cwd: ROOT,
-      env: { ...process.env, CRASH_CHILD: JSON.stringify(order) },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      ["--require", "./scripts/typescript.cjs", join(ROOT, "test/support/kyc/crashChild.ts")],
+      {
+        cwd: ROOT,
+        env: { ...process.env, CRASH_CHILD: JSON.stringify(order) },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     children.push(child);
     const dead = once(child, "exit").then(([, signal]) => expect(signal).to.equal("SIGKILL"));
     for await (const line of createInterface({ input: child.stdout })) {

@@ -26,7 +26,7 @@ describe("the OAuth gateway's worker, killed", () => {
       process.execPath,
       [
         "--require",
-        "tsx/cjs",
+        "./scripts/typescript.cjs",
         join(__dirname, "../../support/swiyuWorkerChild.ts"),
         JSON.stringify({ orders: stage.orders, dieAt }),
       ],

@@ -15,22 +15,26 @@ export interface ApiProcess {
 /** Starts an API process on a stage's servers. */
 export async function startApiProcess(on: CredentialStage, env: Record<string, string> = {}): Promise<ApiProcess> {
   const { stage, keysDir } = on;
-  const child: ChildProcess = spawn(process.execPath, ["--require", "tsx/cjs", join(__dirname, "apiProcess.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: {
-      ...process.env,
-      MONGODB_URI: mongoUriOf(on),
-      REDIS_URL: stage.redisUrl,
-      REDIS_PREFIX: stage.redisPrefix,
-      RPC_URL: stage.rpcUrl,
-      CHAIN_ID: String(stage.chain.chainId),
-      DEPLOYMENTS_DIR: stage.deploymentsDir,
-      KEYSTORE_DIR: keysDir,
-      KEYSTORE_PASSPHRASE: "test passphrase",
-      LOG_LEVEL: "silent",
-      ...env,
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "apiProcess.ts")],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+      env: {
+        ...process.env,
+        MONGODB_URI: mongoUriOf(on),
+        REDIS_URL: stage.redisUrl,
+        REDIS_PREFIX: stage.redisPrefix,
+        RPC_URL: stage.rpcUrl,
+        CHAIN_ID: String(stage.chain.chainId),
+        DEPLOYMENTS_DIR: stage.deploymentsDir,
+        KEYSTORE_DIR: keysDir,
+        KEYSTORE_PASSPHRASE: "test passphrase",
+        LOG_LEVEL: "silent",
+        ...env,
+      },
     },
-  });
+  );
   const ended = once(child, "exit").then(([code, signal]: unknown[]) => String(signal ?? code));
   const lines = createInterface({ input: child.stdout! });
   const first = await Promise.race([

@@ -22,7 +22,7 @@ import { eventually } from "../../support/eventually";
 import { type Subject, addIndex, openEmbedded, refusal } from "./subject";
 
 const ROOT = path.join(__dirname, "../../..");
-const MAIN = ["--require", "tsx/cjs", "embedded/mongo/main.ts"];
+const MAIN = ["--require", "./scripts/typescript.cjs", "embedded/mongo/main.ts"];
 
 interface Running {
   readonly child: ChildProcess;

@@ -169,7 +169,7 @@ describe("anchoring a wallet's DID", () => {
       ...{ relayerPrivateKey: relayer.privateKey, dieAt },
     };
     const script = join(__dirname, "workerChild.ts");
-    const child = spawn(process.execPath, ["--require", "tsx/cjs", script, JSON.stringify(orders)], {
+    const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", script, JSON.stringify(orders)], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     children.push(child);

@@ -1,12 +1,7 @@
 import type { Mongo } from "../core/mongo";
-import {
-  blockOf,
-  type EventName,
-  type RegistryEvent,
-  placeOfCredential,
-  type StatusPurpose,
-  wordAfter,
-} from "../chain/registry/events";
+import type { EventName, RegistryEvent } from "../chain/registry/events";
+import { blockOf } from "../chain/registry/position";
+import { placeOfCredential, type StatusPurpose, wordAfter } from "../chain/registry/statusWord";
 import type { DidState, IssuerState } from "../chain/registry/fold";
 import { wordIdOf } from "../chain/registry/foldWord";
 import {

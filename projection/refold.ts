@@ -1,4 +1,4 @@
-import type { EventName } from "../chain/registry/events";
+import { type EventName, STATUS_EVENTS } from "../chain/registry/events";
 import {
   concernsDid,
   concernsIssuer,
@@ -8,7 +8,6 @@ import {
   type IssuerState,
 } from "../chain/registry/fold";
 import { foldWord, wordIdsOf, type WordState } from "../chain/registry/foldWord";
-import { STATUS_EVENTS } from "../chain/registry/events";
 import { type CheckpointDocument, countsIn, type EventDocument, type RegistryCollections } from "./models";
 
 type Events = Pick<RegistryCollections, "events">;

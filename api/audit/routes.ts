@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type EventName, type RegistryEvent, positionOf } from "../../chain/registry/events";
+import type { EventName, RegistryEvent } from "../../chain/registry/events";
+import { positionOf } from "../../chain/registry/position";
 import type { Freshness } from "../../projection/queries";
 import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
 import { type AuditParts, STATUS_EVENTS, auditActions } from "./actions";

@@ -3,7 +3,7 @@ import { Exchange } from "../exchange";
 import { statusPosition } from "../status/credId";
 import { didRegistryInterface, issuerRegistryInterface } from "./abi";
 import { addressOf, argument, fieldPlace, FIRST_ELEMENT, isSet, wordOf, ZERO_WORD } from "./answerWords";
-import { STATUS_PURPOSES, type StatusPurpose } from "./events";
+import { STATUS_PURPOSES, type StatusPurpose } from "./statusWord";
 
 /** A credential and who is to hold it. Addresses are `0x` and 40 lower-case hexadecimal digits. */
 export interface CredentialQuestion {

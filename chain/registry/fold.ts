@@ -1,4 +1,5 @@
-import { type EventName, type EventPlace, positionOf, type RegistryEvent, STATUS_EVENTS } from "./events";
+import { type EventName, type EventPlace, type RegistryEvent, STATUS_EVENTS } from "./events";
+import { positionOf } from "./position";
 
 /** Where and when a change of state happened. */
 export interface Change {

@@ -1,5 +1,6 @@
-import { positionOf, placeOfCredential, type RegistryEvent, STATUS_PURPOSES, type StatusPurpose } from "./events";
-import { type WordKey, wordAfter } from "./events";
+import type { RegistryEvent } from "./events";
+import { positionOf } from "./position";
+import { placeOfCredential, STATUS_PURPOSES, type StatusPurpose, type WordKey, wordAfter } from "./statusWord";
 import { type Change, changeOf } from "./fold";
 
 /** One word of an issuer's bitmap. */

@@ -1,4 +1,5 @@
-import { blockOf, STATUS_PURPOSES } from "../../chain/registry/events";
+import { blockOf } from "../../chain/registry/position";
+import { STATUS_PURPOSES } from "../../chain/registry/statusWord";
 import type { DidState, IssuerState } from "../../chain/registry/fold";
 import type { WordState } from "../../chain/registry/foldWord";
 import type { BlockRef, CheckpointDocument } from "../../projection/models";

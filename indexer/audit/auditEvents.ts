@@ -1,4 +1,4 @@
-import { positionOf } from "../../chain/registry/events";
+import { positionOf } from "../../chain/registry/position";
 import { wordIdsOf } from "../../chain/registry/foldWord";
 import { type CheckpointDocument, countsIn, type RegistryCollections } from "../../projection/models";
 import { backfill } from "../sync/backfill";

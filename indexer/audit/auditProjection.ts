@@ -1,5 +1,5 @@
 import type { mongo } from "mongoose";
-import { blockOf } from "../../chain/registry/events";
+import { blockOf } from "../../chain/registry/position";
 import { type CheckpointDocument, countsIn, type RegistryCollections } from "../../projection/models";
 import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
 import type { AuditedEvents } from "./auditEvents";

@@ -1,4 +1,5 @@
-import { positionOf, type RegistryEvent } from "../../chain/registry/events";
+import type { RegistryEvent } from "../../chain/registry/events";
+import { positionOf } from "../../chain/registry/position";
 import { createRegistryCollections, type RegistryCollections } from "../../projection/models";
 import { runAudit, type AuditOptions } from "./audit";
 import type { Term } from "../write/lease";

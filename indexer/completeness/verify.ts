@@ -1,4 +1,4 @@
-import { positionOf } from "../../chain/registry/events";
+import { positionOf } from "../../chain/registry/position";
 import type { BlockRef, DidDocument, IssuerDocument, RegistryCollections } from "../../projection/models";
 import type { Logger } from "../../core/logger";
 import { refoldDid, refoldIssuer } from "../../projection/refold";

@@ -1,6 +1,6 @@
 import { Interface } from "ethers";
 import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/registry/abi";
-import { type EventName, type RegistryEvent, type RegistryName } from "../../chain/registry/events";
+import type { EventName, RegistryEvent, RegistryName } from "../../chain/registry/events";
 import type { Header, RawLog } from "../rpc/block";
 import { RpcError } from "../rpc/rpcError";
 

@@ -1,4 +1,4 @@
-import { blockOf, positionOf } from "../../chain/registry/events";
+import { blockOf, positionOf } from "../../chain/registry/position";
 import { type BlockRef, type CheckpointDocument, countsIn, type RegistryCollections } from "../../projection/models";
 import type { Endpoint } from "../rpc/endpoint";
 import { type BlockRange, fetchRange, type FetchOptions } from "../fetch/fetchRange";

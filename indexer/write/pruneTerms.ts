@@ -1,4 +1,4 @@
-import { blockOf, positionOf } from "../../chain/registry/events";
+import { blockOf, positionOf } from "../../chain/registry/position";
 import { countsIn, type RegistryCollections } from "../../projection/models";
 import type { Term } from "./lease";
 

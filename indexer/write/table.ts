@@ -1,5 +1,6 @@
 import type { mongo } from "mongoose";
-import { blockOf, positionOf, type RegistryEvent } from "../../chain/registry/events";
+import type { RegistryEvent } from "../../chain/registry/events";
+import { blockOf, positionOf } from "../../chain/registry/position";
 import { countsIn } from "../../projection/models";
 import type { Term } from "./lease";
 import { overwriteFenced, replaceFenced } from "./fencedWrites";

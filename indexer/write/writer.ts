@@ -1,9 +1,9 @@
-import { positionOf, type RegistryEvent } from "../../chain/registry/events";
+import { type RegistryEvent, STATUS_EVENTS } from "../../chain/registry/events";
+import { positionOf } from "../../chain/registry/position";
 import type { DidState, Doubt, IssuerState } from "../../chain/registry/fold";
 import type { WordState } from "../../chain/registry/foldWord";
 import { concernsDid, concernsIssuer, foldDid, foldIssuer } from "../../chain/registry/fold";
 import { foldWord, wordIdsOf } from "../../chain/registry/foldWord";
-import { STATUS_EVENTS } from "../../chain/registry/events";
 import type { BlockRef, EventDocument, RegistryCollections } from "../../projection/models";
 import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
 import type { Header } from "../rpc/block";

@@ -33,7 +33,7 @@ const SLICE = /^api\/([a-zA-Z]+)\//;
 
 /** Parts of core and chain that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
 const PURE_CORE =
-  /^(core\/(errors|hash)|chain\/(did\/|status\/|registry\/(consents|events|fold|registration|reverts|statusSlots)))/;
+  /^(core\/(errors|hash)|chain\/(did\/|status\/|registry\/(consents|effects|events|fold|position|registration|reverts|statusSlots|statusWord)))/;
 
 /** Every TypeScript file below the given folders. */
 export function readSources(root: string, folders: string[]): Source[] {

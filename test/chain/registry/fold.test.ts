@@ -1,13 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import {
-  placeOfCredential,
-  positionOf,
-  blockOf,
-  type RegistryEvent,
-  wordAfter,
-  wordKey,
-} from "../../../chain/registry/events";
+import type { RegistryEvent } from "../../../chain/registry/events";
+import { positionOf, blockOf } from "../../../chain/registry/position";
+import { placeOfCredential, wordAfter, wordKey } from "../../../chain/registry/statusWord";
 import { type DidState, foldDid, foldIssuer } from "../../../chain/registry/fold";
 import { foldWord, wordIdsOf, type WordState } from "../../../chain/registry/foldWord";
 

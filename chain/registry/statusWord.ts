@@ -1,0 +1,24 @@
+/** What a bitmap says of a credential, by the names of `statusPurpose` (W3C Bitstring Status List v1.0, section 2.1). */
+export type StatusPurpose = "revocation" | "suspension";
+
+/** The purposes in the order of the contract's enum. */
+export const STATUS_PURPOSES = ["revocation", "suspension"] as const satisfies readonly StatusPurpose[];
+
+/** A status word's position, up to 2^88, as 22 lower-case hexadecimal digits: sorts as the number does. */
+export type WordKey = string;
+
+/** The {@link WordKey} of a word's position. */
+export function wordKey(word: number | bigint): WordKey {
+  return word.toString(16).padStart(22, "0");
+}
+
+/** The word that holds a credential's bits, and the bit's place in it, from 0 for the lowest index. */
+export function placeOfCredential(credId: string): { word: WordKey; bit: number } {
+  // 0x, 40 digits of the issuer, 24 of the index, whose last two are the place within a word.
+  return { word: credId.slice(42, 64), bit: Number.parseInt(credId.slice(64), 16) };
+}
+
+/** The key of the word `offset` places after another. */
+export function wordAfter(word: WordKey, offset: number): WordKey {
+  return wordKey(BigInt(`0x${word}`) + BigInt(offset));
+}

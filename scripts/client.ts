@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type ClientRegistration, registerClient, replaceSecret } from "../api/oauth/clients/actions";
 import { type ClientStore, openClientStore } from "../api/oauth/clients/store";
 import type { ScopeDefinition } from "../api/oauth/rules";
-import { oauthSealer, oauthWebhookSecret } from "../api/oauthWiring";
+import { oauthSealer, oauthWebhookSecret } from "../api/oauth/module";
 import { systemClock } from "../core/clock";
 import { type Config, loadConfig } from "../core/config/config";
 import { messageOf } from "../core/errors";

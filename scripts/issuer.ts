@@ -1,7 +1,8 @@
 import { Wallet } from "ethers";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type CredentialApp, openCredentialApp } from "../api/credentialApp";
+import type { IssuerActions } from "../api/issuers/actions";
+import { createIssuers } from "../api/issuers/module";
 import { ISSUER_ANCHORING } from "../api/issuers/anchoring/actions";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../api/issuers/rules";
 import type { IssuerAccount } from "../api/issuers/store";
@@ -9,11 +10,10 @@ import { type Chain, createChain } from "../chain/client";
 import { systemClock } from "../core/clock";
 import { DEVELOPMENT_RELAYER_KEY, loadConfig, readEnvironmentBesideRunning } from "../core/config/config";
 import { messageOf } from "../core/errors";
-import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import { createLogger } from "../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../core/mongo";
 import { connectRedis } from "../core/redis";
-import { createProjection } from "../projection/queries";
+import { createContext } from "../process/context";
 import { createTransactionStore } from "../chain/relayer/transactions";
 import { createRelayer } from "../chain/relayer/relayer";
 import { createSigner } from "../chain/relayer/signer";
@@ -43,7 +43,7 @@ async function main(argv: string[]): Promise<void> {
   const metadataUri = values["metadata-uri"] ?? "";
   const desk = await openDesk();
   try {
-    const { issuers } = desk.app;
+    const { issuers } = desk;
     if (command === "add" && values.name !== undefined) {
       const { account, apiKey } = await issuers.add({
         name: values.name,
@@ -73,7 +73,7 @@ async function main(argv: string[]): Promise<void> {
 
 /** What the commands work with. */
 interface Desk {
-  app: CredentialApp;
+  issuers: IssuerActions;
   chain: Chain;
   mongo: Mongo;
   close(): Promise<void>;
@@ -81,25 +81,19 @@ interface Desk {
 
 async function openDesk(): Promise<Desk> {
   const config = loadConfig("api");
+  const logger = createLogger({ processName: "api", logLevel: "silent" });
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "issuer" });
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
   const chain = createChain(config.chain);
-  const app = openCredentialApp({
-    config: { publicUrl: config.http.publicUrl, prefix: config.redis.prefix, verification: config.verification },
-    ...{ limited: true, allowHttpWebhooks: !config.production, clock: systemClock, mongo, redis, chain },
-    logger: createLogger({ processName: "api", logLevel: "silent" }),
-    index: createProjection(mongo),
-    keys: await openFileKeyStore(config.keys),
-    // Nobody holds or presents credentials at this desk.
-    didsOf: () => Promise.resolve([]),
-    approves: () => Promise.resolve(false),
-  });
+  const module = createIssuers(await createContext(config, { mongo, redis, chain, logger }));
   createTransactionStore(mongo);
   await ensureIndexes(mongo);
   return {
-    ...{ app, chain, mongo },
+    issuers: module.ports.actions,
+    chain,
+    mongo,
     async close() {
-      await app.close();
+      await module.close();
       redis.disconnect();
       chain.close();
       await mongo.close();
@@ -107,11 +101,11 @@ async function openDesk(): Promise<Desk> {
   };
 }
 
-async function untilOnChain({ app }: Desk, address: string): Promise<void> {
+async function untilOnChain({ issuers }: Desk, address: string): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   let told = "";
   while (performance.now() < deadline) {
-    const account = await app.issuers.get(address);
+    const account = await issuers.get(address);
     const anchored = account.anchoredHash === account.documents.at(-1)?.hash;
     if (anchored && account.accredited) {
       say("anchored and accredited on the chain: it can issue");

@@ -28,13 +28,19 @@ export interface ChildOrders {
 async function main(): Promise<void> {
   const orders = JSON.parse(process.argv[2] ?? "") as ChildOrders;
   const logger = createLogger({ processName: "worker", logLevel: "silent" });
-  const { context } = await createTestContext(orders.context, {
-    logger,
-    withChain: orders.withChain,
-    onStep: (step) => {
-      if (step === orders.dieAt) process.kill(process.pid, "SIGKILL");
+  const { environment } = orders.context;
+  // The driver tells of commands only on connections that were opened for that.
+  const watched = { ...environment, MONGODB_URI: `${environment["MONGODB_URI"] ?? ""}?monitorCommands=true` };
+  const { context } = await createTestContext(
+    { ...orders.context, environment: watched },
+    {
+      logger,
+      withChain: orders.withChain,
+      onStep: (step) => {
+        if (step === orders.dieAt) process.kill(process.pid, "SIGKILL");
+      },
     },
-  });
+  );
   if (orders.crash !== undefined) crashAt(orders.crash, context);
   const modules = createModules(context);
   const list = chosen(modules, orders.modules);

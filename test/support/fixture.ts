@@ -213,7 +213,7 @@ export async function fund(rpcUrl: string, address: string, wei = 10n ** 21n): P
 
 async function addUser(context: Context, modules: Modules, name = "Alice Smith"): Promise<TestUser> {
   const userId = randomUUID();
-  const email = `${randomBytes(6).toString("hex")}@example.org`;
+  const email = `${userId}@example.com`;
   const account = { _id: userId, email, name, passwordHash: "", createdAt: context.clock.now(), passwordVersion: 1 };
   await openUserStore(context.mongo).insert({ ...account, passwordHash: "none" });
   const { token } = await modules.sessions.ports.openSession({ userId, userAgent: undefined });

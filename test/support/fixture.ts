@@ -22,6 +22,7 @@ import { createProcessMetrics } from "../../process/metrics";
 import { serveOperations } from "../../process/operationsServer";
 import { deploy } from "../../scripts/deploy";
 import { type Answer, ask, type AskOptions } from "./ask";
+import { followChain } from "./followChain";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "./servers";
 import { type ConfigPatch, type ContextOrders, createTestContext } from "./testContext";
 
@@ -80,6 +81,8 @@ export interface Fixture {
   metrics(): Promise<string>;
   startWorkers(): RunningWorkers;
   stopWorkers(): Promise<void>;
+  /** Indexes the chain into this fixture's database from now on; resolves once the index has caught up. */
+  startIndexer(): Promise<void>;
   /** Ends everything; fails when an answer was not as its endpoint declares. */
   close(): Promise<void>;
 }
@@ -141,6 +144,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
   const metrics = createProcessMetrics(gaugesOf(list), context.metrics);
   const operations = await serveOperations({ host: "127.0.0.1", port: 0, readiness, metrics });
   let workers: RunningWorkers | undefined;
+  let stopIndexer: (() => Promise<void>) | undefined;
 
   const opened: Fixture = {
     url,
@@ -161,8 +165,12 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
       await workers?.close(5_000);
       workers = undefined;
     },
+    async startIndexer() {
+      stopIndexer ??= await followChain(context, orders);
+    },
     async close() {
       await opened.stopWorkers();
+      await stopIndexer?.();
       await server.close(1_000);
       await operations.close();
       await Promise.all(Object.values(modules).map((module: Module) => module.close()));

@@ -1,5 +1,8 @@
-import { BROWSER_COOKIE, REDIRECT_URI, type Stage, type TestClient } from "./swiyuStage";
 import { eventually } from "./eventually";
+import { type OAuthActors, REDIRECT_URI, type TestClient } from "./oauthActors";
+
+/** The page's cookie; without TLS a program has to carry it by hand. */
+export const BROWSER_COOKIE = "__Host-cairn-oauth";
 
 /** What a gateway answered; redirects are not followed. */
 export interface Seen {
@@ -45,19 +48,19 @@ export async function see(response: Response): Promise<Seen> {
 
 /** Posts a form with the client's secret in it. */
 export async function postForm(
-  stage: Stage,
+  oauth: OAuthActors,
   path: string,
   client: TestClient | undefined,
   form: Record<string, string>,
 ): Promise<Seen> {
   const credentials: Record<string, string> =
     client === undefined ? {} : { client_id: client.clientId, client_secret: client.secret };
-  return see(await fetch(stage.url + path, { method: "POST", body: new URLSearchParams({ ...credentials, ...form }) }));
+  return see(await fetch(oauth.url + path, { method: "POST", body: new URLSearchParams({ ...credentials, ...form }) }));
 }
 
-export async function setUp(stage: Stage, client = stage.client): Promise<string> {
+export async function setUp(oauth: OAuthActors, client = oauth.client): Promise<string> {
   const { json } = await see(
-    await fetch(`${stage.url}/setup/${client.clientId}`, {
+    await fetch(`${oauth.url}/setup/${client.clientId}`, {
       method: "POST",
       headers: { authorization: `Bearer ${client.secret}` },
     }),
@@ -85,9 +88,13 @@ export interface Begun {
 }
 
 /** Sets up and begins, as a browser does. */
-export async function begin(stage: Stage, more: Record<string, string> = {}, client = stage.client): Promise<Begun> {
-  const browser = openBrowser(stage.url);
-  const nonce = await setUp(stage, client);
+export async function begin(
+  oauth: OAuthActors,
+  more: Record<string, string> = {},
+  client = oauth.client,
+): Promise<Begun> {
+  const browser = openBrowser(oauth.url);
+  const nonce = await setUp(oauth, client);
   const seen = await browser.get(`/authorize/${nonce}?${authorizeQuery(client, more)}`, "application/json");
   if (seen.status !== 200) throw new Error(`the gateway answered ${seen.status}: ${seen.text}`);
   return { browser, verificationId: String(seen.json["verification_id"]), client };
@@ -110,23 +117,23 @@ export async function finishUrl({ browser, verificationId }: Begun): Promise<URL
 
 /** Plays it through to the code. */
 export async function obtainCode(
-  stage: Stage,
+  oauth: OAuthActors,
   more: Record<string, string> = {},
-  client = stage.client,
+  client = oauth.client,
 ): Promise<{ begun: Begun; code: string }> {
-  const begun = await begin(stage, more, client);
-  stage.verifier.answerAsWallet(begun.verificationId, "show");
+  const begun = await begin(oauth, more, client);
+  oauth.verifier.answerAsWallet(begun.verificationId, "show");
   await untilStatus(begun, "verified");
   return { begun, code: (await finishUrl(begun)).searchParams.get("code") ?? "" };
 }
 
 export function redeem(
-  stage: Stage,
+  oauth: OAuthActors,
   code: string,
   more: Record<string, string> = {},
-  client = stage.client,
+  client = oauth.client,
 ): Promise<Seen> {
-  return postForm(stage, "/token", client, {
+  return postForm(oauth, "/token", client, {
     grant_type: "authorization_code",
     code,
     redirect_uri: REDIRECT_URI,
@@ -134,6 +141,6 @@ export function redeem(
   });
 }
 
-export async function information(stage: Stage, token: string): Promise<Seen> {
-  return see(await fetch(`${stage.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
+export async function information(oauth: OAuthActors, token: string): Promise<Seen> {
+  return see(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
 }

@@ -36,6 +36,7 @@ async function main(): Promise<void> {
     {
       logger,
       withChain: orders.withChain,
+      blocking: orders.works === true,
       onStep: (step) => {
         if (step === orders.dieAt) process.kill(process.pid, "SIGKILL");
       },

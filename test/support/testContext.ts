@@ -52,13 +52,15 @@ export async function createTestContext(
     mongo?: Mongo;
     /** False: a chain that does not answer. */
     withChain: boolean;
+    /** False: commands to Redis fail when they wait too long, as in the API; workers wait without limit. */
+    blocking?: boolean;
     onStep?: Context["onStep"];
   },
 ): Promise<{ context: Context; close(): Promise<void> }> {
   const { logger, clock = systemClock } = options;
   const config = configOf(orders);
   const mongo = options.mongo ?? (await connectMongo({ uri: config.mongodbUri, name: "test", maxPoolSize: 64 }));
-  const redis = connectRedis({ url: config.redis.url, name: "test", logger, blocking: true });
+  const redis = connectRedis({ url: config.redis.url, name: "test", logger, blocking: options.blocking ?? true });
   if (redis.status !== "ready") await new Promise((resolve) => redis.once("ready", resolve));
   const chain = options.withChain ? createChain(config.chain) : unreachableChain();
   const context: Context = {

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import type { Chain } from "../chain/client";
+import { createTransactionStore, type TransactionStore } from "../chain/relayer/transactions";
 import { type Clock, systemClock } from "../core/clock";
 import type { Config } from "../core/config/config";
 import { type DeadLetterStore, createDeadLetterStore } from "../core/jobs/deadLetters";
@@ -42,6 +43,8 @@ export interface Context {
   /** What the indexer wrote of the chain. */
   projection: Projection;
   keys: KeyStore;
+  /** What the relayer sends. Here, so that its indexes exist before anything is sent. */
+  transactions: TransactionStore;
   deadLetters: DeadLetterStore;
   /** Where counters of the process are registered. */
   metrics: Registry;
@@ -68,6 +71,7 @@ export async function createContext(
     chain,
     projection: createProjection(mongo),
     keys: await openFileKeyStore(config.keys),
+    transactions: createTransactionStore(mongo),
     deadLetters: createDeadLetterStore(mongo),
     metrics: new Registry(),
     timing: DEFAULT_TIMING,

@@ -1,6 +1,5 @@
 import { createRelayer, type Relayer } from "../chain/relayer/relayer";
 import type { RelayHandler } from "../chain/relayer/handlers";
-import { createTransactionStore } from "../chain/relayer/transactions";
 import { createSigner } from "../chain/relayer/signer";
 import type { Context } from "./context";
 import type { DependencyCheck } from "./health";
@@ -20,14 +19,14 @@ export interface ProcessRelayer {
  * @throws Error when the configuration holds no key: only the worker's does
  */
 export function createProcessRelayer(context: Context, handlers: Record<string, RelayHandler>): ProcessRelayer {
-  const { config, chain, clock, logger, mongo, timing } = context;
+  const { config, chain, clock, logger, transactions, timing } = context;
   if (config.anchoring === undefined) throw new Error("the worker's configuration lacks the relayer's key");
   const { relayerPrivateKey: privateKey, stuckSeconds } = config.anchoring;
   const relayer = createRelayer({
     provider: chain.provider,
     chainId: chain.chainId,
     signer: createSigner({ privateKey, chainId: chain.chainId, clock }),
-    transactions: createTransactionStore(mongo),
+    transactions,
     handlers,
     clock,
     logger,

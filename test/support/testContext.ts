@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import { type Chain, createChain } from "../../chain/client";
 import { createProvider } from "../../chain/provider";
+import { createTransactionStore } from "../../chain/relayer/transactions";
 import { type Clock, systemClock } from "../../core/clock";
 import { type Config, loadConfig } from "../../core/config/config";
 import { createDeadLetterStore } from "../../core/jobs/deadLetters";
@@ -72,6 +73,7 @@ export async function createTestContext(
     chain,
     projection: createProjection(mongo),
     keys: await openFileKeyStore(config.keys),
+    transactions: createTransactionStore(mongo),
     deadLetters: createDeadLetterStore(mongo),
     metrics: new Registry(),
     timing: { ...TEST_TIMING, ...orders.timing },

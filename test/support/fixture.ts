@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Wallet, type HDNodeWallet } from "ethers";
+import type { Express } from "express";
 import type { Endpoint } from "../../api/http/endpoint";
 import { gaugesOf, type Module } from "../../api/http/module";
 import { createPublicApp } from "../../api/http/publicApp";
@@ -64,6 +65,7 @@ export interface Fixture {
   operationsUrl: string;
   context: Context;
   modules: Modules;
+  app: Express;
   /** Every operation that is served. */
   endpoints: Endpoint[];
   /** From which a child process makes the same context. */
@@ -151,6 +153,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
     operationsUrl: `http://127.0.0.1:${operations.port}`,
     context,
     modules,
+    app: served.app,
     endpoints: served.endpoints,
     orders,
     chain,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { verifyStatus, type ProvenStatus } from "../api/audit/rules";
+import { verifyStatus, type ProvenStatus } from "../api/audit/statusProof";
 import { messageOf } from "../core/errors";
 
 const USAGE = `npm run audit:verify -- <file> [--block-hash 0x...]

@@ -11,7 +11,7 @@ export function createAudit({ chain, projection }: Pick<Context, "chain" | "proj
   return defineModule({
     name: "audit",
     endpoints: auditEndpoints({
-      index: projection,
+      projection,
       chain,
       credIdOf: async (credentialId) => (await needs.findCredential(credentialId))?.credId ?? null,
     }),

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/rules";
+import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/statusProof";
 import type { Part } from "../../../embedded/part";
 import { startChain } from "../../../embedded/startChain";
 import { eventually } from "../../support/eventually";

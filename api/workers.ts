@@ -1,9 +1,10 @@
 import type { Relayer } from "../chain/relayer/relayer";
+import type { RunningWorker } from "../core/jobs/worker";
 import type { Context } from "../process/context";
 import type { DependencyCheck } from "../process/health";
 import type { GaugeDefinition } from "../process/metrics";
 import { createProcessRelayer } from "../process/relayer";
-import type { Module, RunningWorker } from "./http/module";
+import type { Module } from "./http/module";
 
 /** Workers of modules at work, and the relayer they send with. */
 export interface RunningWorkers {

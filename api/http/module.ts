@@ -1,5 +1,6 @@
 import type { RelayHandler } from "../../chain/relayer/handlers";
 import type { Relayer } from "../../chain/relayer/relayer";
+import type { RunningWorker } from "../../core/jobs/worker";
 import type { DependencyCheck } from "../../process/health";
 import { type GaugeDefinition, readByLabel } from "../../process/metrics";
 import type { Endpoint } from "./endpoint";
@@ -12,16 +13,10 @@ export interface ModuleQueue {
   close(): Promise<void>;
 }
 
-/** Something at work in the background. */
-export interface RunningWorker {
-  /** Stops taking work and waits for what is in hand, at most `deadlineMs`. */
-  close(deadlineMs: number): Promise<void>;
-}
-
 /** A background worker of a slice; only the worker process starts it. */
-export interface WorkerDefinition<Running extends RunningWorker = RunningWorker> {
+export interface WorkerDefinition {
   name: string;
-  start(runtime: { relayer: Relayer }): Running;
+  start(runtime: { relayer: Relayer }): RunningWorker;
 }
 
 /** What a slice offers the processes that serve it, as data; creating it starts nothing. */

@@ -1,9 +1,9 @@
 import { openWalletRegistry, readRevert, registrationCall } from "../../chain/registry/readers";
-import type { Context } from "../../process/context";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import type { SessionReader } from "../http/authenticate";
 import { defineModule, type Module } from "../http/module";
 import { ANCHORING, anchoringHandler } from "./anchoring/actions";
-import { enqueueAnchoring, openAnchoringQueue, repeatAnchoring, startAnchoringWorker } from "./anchoring/jobs";
+import { enqueueAnchoring, createAnchoringQueue, repeatAnchoring, startAnchoringWorker } from "./anchoring/jobs";
 import { openChallengeStore } from "./challenges/store";
 import { registrationReader } from "./indexed";
 import { walletEndpoints } from "./routes";
@@ -25,11 +25,11 @@ export interface WalletPorts {
 
 /** Wallets linked to accounts, and the anchoring of their DIDs. */
 export function createWallets(context: Context, needs: WalletNeeds): Module<WalletPorts> {
-  const { config, clock, logger, mongo, redis, chain, timing } = context;
-  const { prefix } = config.redis;
+  const { config, clock, mongo, chain, timing } = context;
+  const jobs = jobRuntimeOf(context);
   const wallets = openWalletStore(mongo);
   const registry = openWalletRegistry(chain);
-  const queue = openAnchoringQueue({ redis, prefix });
+  const queue = createAnchoringQueue(jobs);
   const repeat = repeatAnchoring({ wallets, queue, clock });
   const indexedRegistration = registrationReader(context.projection);
   const walletsOf: WalletPorts["walletsOf"] = async (userId) =>
@@ -67,12 +67,9 @@ export function createWallets(context: Context, needs: WalletNeeds): Module<Wall
             relayer,
             repeat,
             queue,
-            redis,
-            prefix,
+            jobs,
             clock,
-            logger,
             indexedRegistration,
-            deadLetters: context.deadLetters,
             concurrency: config.anchoring?.concurrency ?? 1,
             sweepSeconds: timing.sweepAfterSeconds,
             unseenSeconds: timing.unseenSeconds,

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { type HDNodeWallet, Wallet } from "ethers";
-import { type AnchoringQueue, openAnchoringQueue } from "../../api/wallets/anchoring/jobs";
+import { type AnchoringQueue, createAnchoringQueue } from "../../api/wallets/anchoring/jobs";
 import { openWalletStore, type Wallet as LinkedWallet } from "../../api/wallets/store";
 import { type RunningWorkers, startWorkers } from "../../api/workers";
 import { formatDid } from "../../chain/did/did";
 import { type Registration, registrationTypedData } from "../../chain/registry/consents";
+import { jobRuntimeOf } from "../../process/context";
 import { CHAIN_ID, type Fixture } from "./fixture";
 
 /** Has a holder authorize the registration of her DID. */
@@ -57,8 +58,8 @@ export async function addQueuedWallet(
 }
 
 /** The producing side of the queue that a fixture's workers consume. */
-export function anchoringQueueOf({ context: { redis, config } }: Pick<Fixture, "context">): AnchoringQueue {
-  return openAnchoringQueue({ redis, prefix: config.redis.prefix });
+export function anchoringQueueOf({ context }: Pick<Fixture, "context">): AnchoringQueue {
+  return createAnchoringQueue(jobRuntimeOf(context));
 }
 
 /** Starts one more worker on a fixture's database, queue and key. */

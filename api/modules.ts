@@ -43,7 +43,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     handlers: () => ({ oauth: oauth.ports.handler, ...(kyc.ports.handler && { kyc: kyc.ports.handler }) }),
   });
   const oauth = createOAuth(context, inbox.ports);
-  const kyc = createKyc(context, { ...inbox.ports, ...notifications.ports });
+  const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
 
   return {
     sessions,

@@ -1,20 +1,23 @@
 import type { KycConfig } from "../../core/config/kyc";
 import type { Context } from "../../process/context";
 import { defineModule, type Module, type WorkerDefinition } from "../http/module";
-import { type HearingParts, requireVerified } from "./actions";
-import { type TellingParts, tellOfChange } from "./decisions/delivery";
-import { kycDeliveryHandler, openRecheckQueue, startRecheckWorker } from "./decisions/jobs";
+import { type ReceiveWebhookDeps, requireVerified } from "./actions";
+import { type NotifyDeps, notifyOfChange } from "./decisions/delivery";
+import { kycDeliveryHandler, createRecheckQueue, startRecheckWorker } from "./decisions/jobs";
 import { applyKycPolicy } from "./policy";
-import { openProviders } from "./providers/openProviders";
+import type { KycNotice } from "./rules";
+import { createProviders } from "./providers/openProviders";
 import { kycEndpoints } from "./routes";
-import { enqueueReport, openSandboxQueue, startSandboxWorker } from "./sandbox/jobs";
+import { enqueueReport, createSandboxQueue, startSandboxWorker } from "./sandbox/jobs";
 import { sandboxEndpoints } from "./sandbox/routes";
-import { openSandboxStore } from "./sandbox/store";
-import { openKycStore } from "./store";
+import { createSandboxStore } from "./sandbox/store";
+import { createKycStore } from "./store";
 
-export interface KycNeeds extends TellingParts {
+export interface KycNeeds extends NotifyDeps {
+  /** Null when the account is gone. */
+  recipientOf(userId: string): Promise<unknown>;
   /** Stores a verified delivery durably; false when it was stored before. */
-  receive: HearingParts["keep"];
+  receive: ReceiveWebhookDeps["store"];
   /** Counts a delivery by what became of it. */
   count(source: string, sender: string, outcome: string): void;
 }
@@ -35,17 +38,17 @@ function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeed
   const { clock, logger, mongo, redis, timing, deadLetters } = context;
   const { prefix } = context.config.redis;
   const { publicUrl } = context.config.http;
-  const kyc = openKycStore(mongo);
-  const sandbox = openSandboxStore(mongo);
-  const recheckQueue = openRecheckQueue({ redis, prefix });
-  const { providers, chosen } = openProviders(config, { clock, sandbox, publicUrl });
+  const kyc = createKycStore(mongo);
+  const sandbox = createSandboxStore(mongo);
+  const recheckQueue = createRecheckQueue({ redis, prefix });
+  const { providers, chosen } = createProviders(config, { clock, sandbox, publicUrl });
   const decisions = {
     kyc,
     providers,
     clock,
     logger,
     recheckSeconds: config.recheckSeconds,
-    tell: (userId: string, change: Parameters<typeof tellOfChange>[2]) => tellOfChange(needs, userId, change),
+    notify: (userId: string, notice: KycNotice) => notifyOfChange(needs, userId, notice),
   };
   const returnUrl = config.returnUrl ?? publicUrl;
   const own = createSandbox(context, config, { sandbox, returnUrl });
@@ -56,8 +59,9 @@ function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeed
       ...kycEndpoints({
         ...decisions,
         chosen,
+        accountExists: async (userId) => (await needs.recipientOf(userId)) !== null,
         returnUrl,
-        keep: needs.receive,
+        store: needs.receive,
         count: (provider, outcome) => needs.count("kyc", provider, outcome),
       }),
       ...own.endpoints,
@@ -91,12 +95,12 @@ function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeed
 function createSandbox(
   { config: { redis: connection, http }, clock, logger, redis, deadLetters }: Context,
   config: KycConfig,
-  { sandbox, returnUrl }: { sandbox: ReturnType<typeof openSandboxStore>; returnUrl: string },
+  { sandbox, returnUrl }: { sandbox: ReturnType<typeof createSandboxStore>; returnUrl: string },
 ): Pick<Module, "endpoints" | "queues" | "workers"> {
   if (config.sandbox === undefined) return { endpoints: [], queues: [], workers: [] };
   const { webhookSecrets: secrets, webhookUrl = `${http.publicUrl}/api/webhooks/kyc-status/sandbox` } = config.sandbox;
   const { prefix } = connection;
-  const queue = openSandboxQueue({ redis, prefix });
+  const queue = createSandboxQueue({ redis, prefix });
   const worker: WorkerDefinition = {
     name: "kycSandbox",
     start: () => startSandboxWorker({ sandbox, redis, prefix, deadLetters, clock, logger, webhookUrl, secrets }),

@@ -1,15 +1,15 @@
 import type { Context } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { notify, type SendingParts } from "./actions";
-import { enqueueMail, openMailQueue, startMailWorker } from "./jobs";
+import { notify, type SendDeps } from "./actions";
+import { enqueueMail, createMailQueue, startMailWorker } from "./jobs";
 import { composeMail } from "./mail";
-import { openMailer } from "./openMailer";
+import { createMailer } from "./openMailer";
 import { mailboxEndpoints } from "./routes";
-import { type NewNotification, openNotificationStore } from "./store";
+import { type NewNotification, createNotificationStore } from "./store";
 import type { Wording } from "./wording";
-import { openUserEvents, type UserEvent } from "./userEvents";
+import { createUserEventStore, type UserEvent } from "./userEvents";
 
-export type NotificationNeeds = Pick<SendingParts, "recipientOf">;
+export type NotificationNeeds = Pick<SendDeps, "recipientOf">;
 
 export interface NotificationPorts {
   /** Has a user notified by mail, once for each `_id`. */
@@ -25,10 +25,10 @@ export function createNotifications(context: Context, needs: NotificationNeeds):
   const { config, clock, logger, mongo, redis, timing } = context;
   const { mail, adminEmail } = config;
   const { prefix } = config.redis;
-  const notifications = openNotificationStore(mongo);
-  const events = openUserEvents(mongo);
-  const queue = openMailQueue({ redis, prefix });
-  const mailer = mail && openMailer(mail);
+  const notifications = createNotificationStore(mongo);
+  const events = createUserEventStore(mongo);
+  const queue = createMailQueue({ redis, prefix });
+  const mailer = mail && createMailer(mail);
   const notifying = {
     notifications,
     clock,

@@ -1,9 +1,9 @@
 import type { Context } from "../../../process/context";
 import { defineModule, type Module } from "../../http/module";
 import { receiveDelivery, type VerifiedDelivery } from "./actions";
-import { type DeliveryHandler, enqueueEntry, openInboxQueue, startInboxWorker } from "./jobs";
+import { type DeliveryHandler, enqueueEntry, createInboxQueue, startInboxWorker } from "./jobs";
 import { type CountDelivery, countDeliveries } from "./metrics";
-import { openInbox } from "./store";
+import { createInboxStore } from "./store";
 
 export interface InboxNeeds {
   /** Who reads the deliveries, by source. */
@@ -20,8 +20,8 @@ export interface InboxPorts {
 export function createWebhookInbox(context: Context, needs: InboxNeeds): Module<InboxPorts> {
   const { config, clock, logger, mongo, redis, timing } = context;
   const { prefix } = config.redis;
-  const inbox = openInbox(mongo);
-  const queue = openInboxQueue({ redis, prefix });
+  const inbox = createInboxStore(mongo);
+  const queue = createInboxQueue({ redis, prefix });
   const receiving = {
     inbox,
     clock,

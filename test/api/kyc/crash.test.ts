@@ -31,8 +31,8 @@ const STEPS: Step[] = [
   { title: "when its job begins", crash: { mongo: "find webhook_inbox", when: "after", nth: 1 } },
   { title: "before the provider is asked", crash: { fetch: "/decision", when: "before" }, provider: "veriff" },
   { title: "after the provider has answered", crash: { fetch: "/decision", when: "after" }, provider: "veriff" },
-  { title: "before the status moves", crash: { mongo: "update users", when: "before", nth: 1 } },
-  { title: "after the status has moved", crash: { mongo: "update users", when: "after", nth: 1 } },
+  { title: "before the status moves", crash: { mongo: "update kyc_verifications", when: "before", nth: 1 } },
+  { title: "after the status has moved", crash: { mongo: "update kyc_verifications", when: "after", nth: 1 } },
   {
     title: "after the event for the user's devices is kept",
     crash: { mongo: "insert user_events", when: "after", nth: 1 },
@@ -40,8 +40,14 @@ const STEPS: Step[] = [
   { title: "before the notification is kept", crash: { mongo: "insert notifications", when: "before", nth: 1 } },
   { title: "after the notification is kept", crash: { mongo: "insert notifications", when: "after", nth: 1 } },
   { title: "before the mail is queued", crash: { queue: "mail" } },
-  { title: "before the change is noted as told", crash: { mongo: "update users", when: "before", nth: 2 } },
-  { title: "after the change is noted as told", crash: { mongo: "update users", when: "after", nth: 2 } },
+  {
+    title: "before the change is recorded as notified",
+    crash: { mongo: "update kyc_verifications", when: "before", nth: 2 },
+  },
+  {
+    title: "after the change is recorded as notified",
+    crash: { mongo: "update kyc_verifications", when: "after", nth: 2 },
+  },
   { title: "before the delivery is finished", crash: { mongo: "update webhook_inbox", when: "before", nth: 1 } },
   { title: "before the mail's point of no return", crash: { mongo: "update notifications", when: "before", nth: 1 } },
   {
@@ -167,9 +173,9 @@ async function unfinished({ context: { mongo } }: KycFixture): Promise<number> {
   const letters = await mongo
     .collection("notifications")
     .countDocuments({ state: { $in: ["waiting", "handing_over"] } });
-  const untold = await mongo.collection("users").countDocuments({ "kyc.announcements.0": { $exists: true } });
+  const pending = await mongo.collection("kyc_verifications").countDocuments({ "pendingNotices.0": { $exists: true } });
   const missing = (await mongo.collection("notifications").countDocuments()) === 0 ? 1 : 0;
-  return entries + letters + untold + missing;
+  return entries + letters + pending + missing;
 }
 
 /** A letter is given up as uncertain only after its handover cannot be going on any more. */

@@ -122,7 +122,7 @@ for (const name of KYC_PROVIDERS) {
       expect(events.map(({ kind, data }) => [kind, data])).to.deep.equal([
         ["kyc.changed", { status: "verified", substatus: "approved", version: 2 }],
       ]);
-      expect(await on.kycOf(userId)).not.to.have.any.keys("resumeHandle", "opening", "checkAt");
+      expect(await on.kycOf(userId)).not.to.have.any.keys("resumeHandle", "claim", "checkAt");
     });
 
     it("does not verify whom the provider does not believe", async () => {

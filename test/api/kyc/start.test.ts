@@ -32,7 +32,7 @@ describe("starting a verification", () => {
     await Promise.all([persona.close(), veriff.close()]);
   });
 
-  const users = () => on.context.mongo.collection<{ _id: string }>("users");
+  const verifications = () => on.context.mongo.collection<{ _id: string }>("kyc_verifications");
   const start = (userId: string) => on.call("POST", "/api/kyc/start-verification", { userId });
 
   function deliver(standIn: StandIn, sessionId: string, move: Move) {
@@ -46,15 +46,15 @@ describe("starting a verification", () => {
 
   it("waits for another request of the user that is under way, and takes over from one that died", async () => {
     const userId = (await on.newUser()).userId;
-    const opening = { attemptId: "attempt-of-a-dead-process", since: clock.now() };
-    await users().updateOne({ _id: userId }, { $set: { kyc: { opening } } });
+    const claim = { attemptId: "attempt-of-a-dead-process", since: clock.now() };
+    await verifications().replaceOne({ _id: userId }, { claim }, { upsert: true });
     const waiting = start(userId);
     await delay(300);
     expect(veriff.sessionsOf(userId)).to.equal(0);
     clock.moveSeconds(31);
     expect((await waiting).status).to.equal(201);
     expect(veriff.sessionsOf(userId)).to.equal(1);
-    expect(await on.kycOf(userId)).not.to.have.property("opening");
+    expect(await on.kycOf(userId)).not.to.have.property("claim");
   });
 
   it("repeats its attempt's name when it takes over, so that the provider makes one session", async () => {
@@ -72,12 +72,10 @@ describe("starting a verification", () => {
       const { startedAt } = (await other.kycOf(userId)) as { startedAt: Date };
       // As the process left it that died between the provider's answer and our note of it.
       const attemptId = "attempt-1";
-      const accounts = other.context.mongo.collection<{ _id: string }>("users");
+      const stored = other.context.mongo.collection<{ _id: string }>("kyc_verifications");
       for (let death = 0; death < 2; death += 1) {
-        await accounts.updateOne(
-          { _id: userId },
-          { $set: { kyc: { opening: { attemptId, since: new Date(startedAt.getTime() - 60_000) } } } },
-        );
+        const claim = { attemptId, since: new Date(startedAt.getTime() - 60_000) };
+        await stored.replaceOne({ _id: userId }, { claim });
         const again = await other.call("POST", "/api/kyc/start-verification", { userId });
         expect(again.status).to.equal(201);
         expect(again.body["sessionId"]).not.to.equal(first.body["sessionId"]);
@@ -123,7 +121,7 @@ describe("starting a verification", () => {
   it("looks what became of a session that cannot be resumed", async () => {
     const userId = (await on.newUser()).userId;
     const { body } = await start(userId);
-    await users().updateOne({ _id: userId }, { $set: { "kyc.resumeHandle": "sealed-with-a-secret-that-is-gone" } });
+    await verifications().updateOne({ _id: userId }, { $set: { resumeHandle: "sealed-with-a-secret-that-is-gone" } });
     expect((await start(userId)).body["code"]).to.equal("kyc.provider_unavailable");
     veriff.decide(String(body["sessionId"]), "expired");
     const renewed = await start(userId);
@@ -133,10 +131,8 @@ describe("starting a verification", () => {
 
   it("hears a provider that was replaced, and no provider that is not configured", async () => {
     const userId = (await on.newUser()).userId;
-    await users().updateOne(
-      { _id: userId },
-      { $set: { kyc: { ...PENDING_AT_PERSONA, expiresAt: new Date(clock.now().getTime() + 1e9) } } },
-    );
+    const expiresAt = new Date(clock.now().getTime() + 1e9);
+    await verifications().replaceOne({ _id: userId }, { ...PENDING_AT_PERSONA, expiresAt }, { upsert: true });
     expect((await deliver(persona, PENDING_AT_PERSONA.sessionId, "approved")).status).to.equal(200);
     await eventually("the approval", async () => (await on.kycOf(userId))?.["status"] === "verified");
     const unknown = await on.call("POST", "/api/webhooks/kyc-status/stripe", { body: "{}" });

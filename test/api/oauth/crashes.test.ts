@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openInbox } from "../../../api/webhooks/inbox/store";
+import { createInboxStore } from "../../../api/webhooks/inbox/store";
 import { eventually } from "../../support/eventually";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
@@ -62,7 +62,7 @@ describe("the OAuth gateway's worker, killed", () => {
       oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
       const facts = { verificationId: one.verificationId, keyHash: null };
       const kept = { source: "oauth", deliveryKey: one.verificationId, facts, requestId: null, sweepSeconds: 0 };
-      await openInbox(cairn.context.mongo).keep(kept, new Date());
+      await createInboxStore(cairn.context.mongo).insert(kept, new Date());
       cairn.startWorkers();
       await untilStatus(one, "verified");
       await expectOneCode(oauth, one);

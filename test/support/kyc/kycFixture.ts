@@ -48,8 +48,8 @@ export async function kycFixture(name: string, options: KycFixtureOptions): Prom
       });
     },
     async kycOf(userId) {
-      const users = on.context.mongo.collection<{ _id: string; kyc?: Record<string, unknown> }>("users");
-      return (await users.findOne({ _id: userId }))?.kyc;
+      const verifications = on.context.mongo.collection<{ _id: string }>("kyc_verifications");
+      return (await verifications.findOne({ _id: userId })) ?? undefined;
     },
   };
 }

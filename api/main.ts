@@ -1,17 +1,17 @@
-import { Registry } from "prom-client";
-import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config/config";
-import { openConnections } from "../process/connections";
-import { openFileKeyStore } from "../core/keys/fileKeyStore";
-import { runProcess } from "../process/lifecycle";
 import { createLogger, type Logger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
-import { createProjection } from "../projection/queries";
-import { createApp } from "./app";
+import { openConnections } from "../process/connections";
+import { createContext } from "../process/context";
 import { dependencyChecks } from "../process/dependencyChecks";
+import { watchReadiness } from "../process/health";
+import { runProcess } from "../process/lifecycle";
+import { createProcessMetrics } from "../process/metrics";
+import { serveOperations } from "../process/operationsServer";
+import { gaugesOf } from "./http/module";
+import { createPublicApp } from "./http/publicApp";
 import { type HttpServer, listen } from "./http/server";
-import { openApiParts } from "./parts";
-import { openPasswords } from "./sessions/users/passwords";
+import { callersOf, createModules, listOf } from "./modules";
 
 const NAME = "api";
 
@@ -20,22 +20,26 @@ void runProcess({
   async start({ onClose }) {
     const config = loadConfig(NAME);
     const logger = createLogger(config);
-    const { mongo, redis, chain } = await openConnections(config, { logger, onClose, blocking: false });
+    const connections = await openConnections(config, { logger, onClose, blocking: false });
+    const context = await createContext(config, { ...connections, logger });
+    const modules = createModules(context);
+    const list = listOf(modules);
+    onClose("modules", () => Promise.all(list.map((module) => module.close())));
+    await ensureIndexes(context.mongo);
 
-    const index = createProjection(mongo);
-    const metricsRegistry = new Registry();
-    const shared = { clock: systemClock, logger, mongo, redis, chain, index, metricsRegistry };
-    const keys = await openFileKeyStore(config.keys);
-    const checks = dependencyChecks({ ...shared, maxLagSeconds: config.readyMaxLagSeconds });
-    const passwords = await openPasswords();
-    const app = createApp({ ...shared, config, checks, passwords }, openApiParts({ ...shared, config, keys }));
-    onClose("queues", () => app.close());
-    await ensureIndexes(mongo);
-
-    const operations = await listen(app.operationsApp, { host: config.metricsHost, port: config.metricsPort });
-    const server = await listen(app.publicApp, config.http);
+    const checks = [...dependencyChecks(context), ...list.flatMap(({ health }) => health)];
+    const readiness = watchReadiness(checks, logger);
+    const metrics = createProcessMetrics(gaugesOf(list), context.metrics);
+    const { app } = createPublicApp(context, list, { ...callersOf(modules), readiness });
+    const operations = await serveOperations({
+      host: config.metricsHost,
+      port: config.metricsPort,
+      readiness,
+      metrics,
+    });
+    const server = await listen(app, config.http);
     // The public server goes first: operators can watch while the last requests are served.
-    onClose("operations server", () => operations.close(1_000));
+    onClose("operations server", () => operations.close());
     onClose("http server", () => closePublic(server, config.shutdownSeconds, logger));
 
     const { publicUrl } = config.http;

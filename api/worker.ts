@@ -1,15 +1,16 @@
-import { systemClock } from "../core/clock";
 import { loadConfig } from "../core/config/config";
-import { openConnections } from "../process/connections";
-import { openFileKeyStore } from "../core/keys/fileKeyStore";
-import { runProcess } from "../process/lifecycle";
 import { createLogger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
-import { createProjection } from "../projection/queries";
-import { registrationReader } from "./wallets/indexed";
-import { startWorkerApp } from "./workerApp";
-import { serveWorkerOperations } from "./workerOperations";
-import { openWorkerCredentials, startWorkerInbox } from "./workerParts";
+import { openConnections } from "../process/connections";
+import { createContext } from "../process/context";
+import { connectionChecks } from "../process/dependencyChecks";
+import { watchReadiness } from "../process/health";
+import { runProcess } from "../process/lifecycle";
+import { createProcessMetrics } from "../process/metrics";
+import { serveOperations } from "../process/operationsServer";
+import { gaugesOf } from "./http/module";
+import { createModules, listOf } from "./modules";
+import { startWorkers } from "./workers";
 
 const NAME = "worker";
 
@@ -17,32 +18,33 @@ void runProcess({
   name: NAME,
   async start({ onClose }) {
     const config = loadConfig(NAME);
-    const { anchoring } = config;
-    if (anchoring === undefined) throw new Error("the worker's configuration lacks the relayer's key");
     const logger = createLogger(config);
-    const { mongo, redis, chain } = await openConnections(config, { logger, onClose, blocking: true });
+    const connections = await openConnections(config, { logger, onClose, blocking: true });
+    const context = await createContext(config, { ...connections, logger });
+    const list = listOf(createModules(context));
+    onClose("modules", () => Promise.all(list.map((module) => module.close())));
+    // Before anything is sent: that nothing is sent twice rests on unique indexes.
+    await ensureIndexes(context.mongo);
 
-    const parts = { clock: systemClock, logger, mongo, redis, chain };
-    const index = createProjection(mongo);
-    const others = { ...parts, config, index, keys: await openFileKeyStore(config.keys) };
-    const credentials = openWorkerCredentials(others);
-    const worker = await startWorkerApp({
-      ...parts,
-      config: { redis: config.redis, anchoring },
-      handlers: credentials.handlers,
-      indexedRegistration: registrationReader(index),
+    const workers = startWorkers(context, list);
+    onClose("workers", () => workers.close(config.shutdownSeconds * 500));
+
+    const operations = await serveOperations({
+      host: config.metricsHost,
+      port: config.workerPort,
+      readiness: watchReadiness(
+        [
+          ...connectionChecks(context, ["mongo", "redis", "chain"]),
+          ...workers.health,
+          ...list.flatMap(({ health }) => health),
+        ],
+        logger,
+      ),
+      metrics: createProcessMetrics([...gaugesOf(list), ...workers.metrics], context.metrics),
     });
-    const deadlineMs = config.shutdownSeconds * 500;
-    onClose("worker", () => worker.close(deadlineMs));
-    const running = credentials.start(worker.relayer);
-    onClose("credential jobs", () => running.close(deadlineMs));
-    const inbox = startWorkerInbox(others);
-    onClose("inbox", () => inbox.close(deadlineMs));
-    await ensureIndexes(mongo);
+    onClose("operations server", () => operations.close());
 
-    const operations = await serveWorkerOperations({ ...parts, config, worker });
-    onClose("operations server", () => operations.close(1_000));
-    const { address } = worker.relayer;
+    const { address } = workers.relayer;
     logger.info(
       { notice: true, ready: true, port: operations.port, relayer: address },
       `Worker anchors with the relayer ${address}`,

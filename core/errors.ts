@@ -92,6 +92,15 @@ export class BootError extends Error {
   }
 }
 
+/**
+ * Ends a switch over every event or state: one that misses a case does not compile.
+ *
+ * @throws RangeError when a value came in that its type does not have
+ */
+export function assertNever(value: never): never {
+  throw new RangeError(`no case for ${JSON.stringify(value)}`);
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

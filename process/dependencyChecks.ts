@@ -1,32 +1,26 @@
 import type { Redis } from "ioredis";
 import type { Chain } from "../chain/client";
-import type { Clock } from "../core/clock";
 import type { Mongo } from "../core/mongo";
-import type { Projection } from "../projection/queries";
+import type { Context } from "./context";
 import type { DependencyCheck } from "./health";
 
-export interface CheckedParts {
-  mongo: Mongo;
-  redis: Redis;
-  chain: Pick<Chain, "provider">;
-  index: Pick<Projection, "freshness">;
-  clock: Clock;
-  /** For how long the chain may have a block that the index lacks. */
-  maxLagSeconds: number;
-}
+type CheckedContext = Pick<Context, "config" | "mongo" | "redis" | "chain" | "projection" | "clock">;
 
 /**
  * What the API's readiness asks. Only the database is required: without Redis logins are counted in memory, without the
  * chain or a fresh index sessions still work and whatever needs them refuses by itself. Taking every replica out of
  * service for one of these would turn a part's outage into the whole's.
  */
-export function dependencyChecks(parts: CheckedParts): DependencyCheck[] {
-  return [...connectionChecks(parts, ["mongo"]), { name: "index", required: false, run: () => measureIndex(parts) }];
+export function dependencyChecks(context: CheckedContext): DependencyCheck[] {
+  return [
+    ...connectionChecks(context, ["mongo"]),
+    { name: "index", required: false, run: () => measureIndex(context) },
+  ];
 }
 
 /** Whether MongoDB, Redis and the chain answer; those named in `required` decide over readiness. */
 export function connectionChecks(
-  { mongo, redis, chain }: Pick<CheckedParts, "mongo" | "redis" | "chain">,
+  { mongo, redis, chain }: Pick<Context, "mongo" | "redis" | "chain">,
   required: string[],
 ): DependencyCheck[] {
   return [
@@ -62,8 +56,9 @@ export function chainHealth(chain: Pick<Chain, "provider">, required: boolean): 
 }
 
 /** Lag counts from the moment the first block that is not indexed was mined: an idle chain has none. */
-async function measureIndex({ chain, index, clock, maxLagSeconds }: CheckedParts) {
-  const [freshness, headNumber] = await Promise.all([index.freshness(), chain.provider.getBlockNumber()]);
+async function measureIndex({ config, chain, projection, clock }: CheckedContext) {
+  const maxLagSeconds = config.readyMaxLagSeconds;
+  const [freshness, headNumber] = await Promise.all([projection.freshness(), chain.provider.getBlockNumber()]);
   if (freshness === null) throw new Error("nothing is indexed yet");
   const lagBlocks = Math.max(0, headNumber - freshness.blockNumber);
   const missing = lagBlocks === 0 ? null : await chain.provider.getBlock(freshness.blockNumber + 1);

@@ -55,10 +55,10 @@ export interface IndexedWords {
 
 /** Which events are wanted; without `names`, all. */
 export interface EventFilter {
-  names?: readonly EventName[];
-  subject?: string;
+  names?: readonly EventName[] | undefined;
+  subject?: string | undefined;
   /** Only those before this position (`EventDocument.position`), for the next page. */
-  before?: number;
+  before?: number | undefined;
   /** At most so many. */
   limit: number;
 }

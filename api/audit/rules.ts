@@ -1,127 +1,25 @@
-import { decodeRlp, encodeRlp, keccak256, toBeHex } from "ethers";
+import { type RegistryEvent, STATUS_EVENTS } from "../../chain/registry/events";
 import { parseCredId, statusPosition } from "../../chain/status/credId";
-import type { RegistryEvent } from "../../chain/registry/events";
-import { statusSlots } from "../../chain/registry/statusSlots";
-import { ProofError, verifyTrieProof } from "./merkleProof";
+import { assertNever } from "../../core/errors";
 
-/** A block's header as a node answers it (execution API): hexadecimal quantities and data. */
-export type RpcHeader = Record<string, unknown>;
-
-/** What proves both bits of a credential by the state of one block. */
-export interface StatusProof {
-  block: { number: number; hash: string };
-  /** RLP of the block's header: its hash is the block's. */
-  header: string;
-  /** The DIDRegistry. */
-  address: string;
-  /** Nodes from the state root to the contract's account. */
-  accountProof: string[];
-  /** Storage slots of the words of revocations and suspensions, with the nodes from the contract's storage root on. */
-  storage: { purpose: "revocation" | "suspension"; slot: string; value: string; proof: string[] }[];
-}
-
-/** An answer about one credential that speaks for itself. */
-export interface ProvenStatus {
-  credId: string;
-  revoked: boolean;
-  suspended: boolean;
-  proof: StatusProof;
-}
-
-/** The header's fields in the order in which they are hashed; each fork added at the end. */
-const HEADER_FIELDS = [
-  ["parentHash", "data"],
-  ["sha3Uncles", "data"],
-  ["miner", "data"],
-  ["stateRoot", "data"],
-  ["transactionsRoot", "data"],
-  ["receiptsRoot", "data"],
-  ["logsBloom", "data"],
-  ["difficulty", "quantity"],
-  ["number", "quantity"],
-  ["gasLimit", "quantity"],
-  ["gasUsed", "quantity"],
-  ["timestamp", "quantity"],
-  ["extraData", "data"],
-  ["mixHash", "data"],
-  ["nonce", "data"],
-  ["baseFeePerGas", "quantity"],
-  ["withdrawalsRoot", "data"],
-  ["blobGasUsed", "quantity"],
-  ["excessBlobGas", "quantity"],
-  ["parentBeaconBlockRoot", "data"],
-  ["requestsHash", "data"],
-] as const;
-
-const STATE_ROOT = 3;
-const NUMBER = 8;
-
-/** RLP of a header, of as many fields as the node gives. */
-export function encodeHeader(header: RpcHeader): string {
-  const items: string[] = [];
-  for (const [name, form] of HEADER_FIELDS) {
-    const value = header[name];
-    if (typeof value !== "string") break;
-    items.push(form === "quantity" ? quantity(value) : value);
-  }
-  return encodeRlp(items);
-}
-
-/** The hash of a header's RLP: the block's hash. */
-export function hashHeader(encoded: string): string {
-  return keccak256(encoded);
-}
-
-/**
- * Verifies an answer against a block's hash, without asking anybody.
- *
- * @param blockHash the hash the auditor trusts, from wherever it trusts
- * @throws ProofError saying what does not hold
- */
-export function verifyStatus({ credId, revoked, suspended, proof }: ProvenStatus, blockHash: string): void {
-  if (hashHeader(proof.header) !== blockHash.toLowerCase()) throw new ProofError("the header is not that of the block");
-  const fields = decodeRlp(proof.header);
-  const stateRoot = Array.isArray(fields) ? fields[STATE_ROOT] : undefined;
-  const number = Array.isArray(fields) ? fields[NUMBER] : undefined;
-  if (typeof stateRoot !== "string" || typeof number !== "string")
-    throw new ProofError("the header has an unknown form");
-  if (Number(BigInt(number === "0x" ? 0 : number)) !== proof.block.number)
-    throw new ProofError("the header is of another block number");
-
-  const account = verifyTrieProof(stateRoot, proof.address, proof.accountProof);
-  if (account === null) throw new ProofError("there is no contract at that address");
-  const storageRoot = (decodeRlp(account) as string[])[2] ?? "";
-  const slots = statusSlots(credId);
-  const { mask } = statusPosition(parseCredId(credId).index);
-  for (const [purpose, claimed] of [
-    ["revocation", revoked],
-    ["suspension", suspended],
-  ] as const) {
-    const entry = proof.storage.find((candidate) => candidate.purpose === purpose);
-    if (entry === undefined) throw new ProofError(`nothing is proved about ${purpose}`);
-    if (entry.slot !== slots[purpose])
-      throw new ProofError(`the slot is not where ${purpose} of this credential is kept`);
-    const stored = verifyTrieProof(storageRoot, entry.slot, entry.proof);
-    const bits = stored === null ? 0n : BigInt(decodeRlp(stored) as string);
-    if (bits !== BigInt(entry.value))
-      throw new ProofError(`the chain holds another word for ${purpose} than the answer says`);
-    if (((bits & mask) !== 0n) !== claimed) throw new ProofError(`the chain says otherwise about ${purpose}`);
-  }
-}
-
-/** What an event did to credentials' statuses, one entry a credential; `null` for events that did nothing to them. */
+/** What an event did to one credential's status. */
 export interface StatusEffect {
   credId: string;
+  /** `written`: the event wrote whole words, in which this credential's bit is set. */
   change: "revoked" | "suspended" | "reinstated" | "written";
 }
 
+/** An event that changes credentials' statuses. */
+type StatusEvent = Extract<RegistryEvent, { name: (typeof STATUS_EVENTS)[number] }>;
+
 /**
- * What an event did to statuses. Words written whole say what is set afterwards, not what changed: for them the bits
- * that are set are listed as `written`.
+ * What an event did to statuses; nothing for an event of another kind. Words written whole say what is set afterwards,
+ * not what changed: for them the bits that are set are listed as `written`.
  *
  * @param limit credentials listed at most
  */
 export function effectsOf(event: RegistryEvent, limit: number): StatusEffect[] {
+  if (!isStatusEvent(event)) return [];
   switch (event.name) {
     case "CredentialRevoked":
       return [{ credId: event.args.credId, change: "revoked" }];
@@ -129,34 +27,13 @@ export function effectsOf(event: RegistryEvent, limit: number): StatusEffect[] {
       return [{ credId: event.args.credId, change: "suspended" }];
     case "CredentialReinstated":
       return [{ credId: event.args.credId, change: "reinstated" }];
-    case "StatusWordChanged": {
-      const { issuer, purpose, word: key, bits, changed } = event.args;
-      return bitsOf(changed)
-        .slice(0, limit)
-        .map((bit) => {
-          const set = isSet(bits, bit);
-          return {
-            credId: credIdAt(issuer, key, bit),
-            change: purpose === 0 ? "revoked" : set ? "suspended" : "reinstated",
-          };
-        });
-    }
+    case "StatusWordChanged":
+      return changesInWord(event, limit);
     case "RevocationWordsSet":
-    case "SuspensionWordsSet": {
-      const { issuer, firstWord, words } = event.args;
-      const first = BigInt(`0x${firstWord}`);
-      const effects: StatusEffect[] = [];
-      for (const [offset, bits] of words.entries()) {
-        const key = (first + BigInt(offset)).toString(16);
-        for (const bit of bitsOf(bits)) {
-          if (effects.length >= limit) return effects;
-          effects.push({ credId: credIdAt(issuer, key, bit), change: "written" });
-        }
-      }
-      return effects;
-    }
+    case "SuspensionWordsSet":
+      return bitsOfWords(event, limit);
     default:
-      return [];
+      return assertNever(event);
   }
 }
 
@@ -164,7 +41,7 @@ export function effectsOf(event: RegistryEvent, limit: number): StatusEffect[] {
 export function touches(event: RegistryEvent, credId: string): boolean {
   const { issuer, index } = parseCredId(credId);
   const { word: position, bit } = statusPosition(index);
-  if (!("issuer" in event.args) || event.args.issuer !== issuer) return false;
+  if (!isStatusEvent(event) || event.args.issuer !== issuer) return false;
   switch (event.name) {
     case "CredentialRevoked":
     case "CredentialSuspended":
@@ -178,8 +55,40 @@ export function touches(event: RegistryEvent, credId: string): boolean {
       return first <= position && position < first + BigInt(event.args.words.length);
     }
     default:
-      return false;
+      return assertNever(event);
   }
+}
+
+function isStatusEvent(event: RegistryEvent): event is StatusEvent {
+  return STATUS_EVENTS.some((name) => name === event.name);
+}
+
+function changesInWord(
+  { args: { issuer, purpose, word, bits, changed } }: Extract<StatusEvent, { name: "StatusWordChanged" }>,
+  limit: number,
+): StatusEffect[] {
+  return bitsOf(changed)
+    .slice(0, limit)
+    .map((bit) => {
+      const changeOfSuspension = isSet(bits, bit) ? "suspended" : "reinstated";
+      return { credId: credIdAt(issuer, word, bit), change: purpose === 0 ? "revoked" : changeOfSuspension };
+    });
+}
+
+function bitsOfWords(
+  { args: { issuer, firstWord, words } }: Extract<StatusEvent, { name: "RevocationWordsSet" | "SuspensionWordsSet" }>,
+  limit: number,
+): StatusEffect[] {
+  const first = BigInt(`0x${firstWord}`);
+  const effects: StatusEffect[] = [];
+  for (const [offset, bits] of words.entries()) {
+    const word = (first + BigInt(offset)).toString(16);
+    for (const bit of bitsOf(bits)) {
+      if (effects.length >= limit) return effects;
+      effects.push({ credId: credIdAt(issuer, word, bit), change: "written" });
+    }
+  }
+  return effects;
 }
 
 function bitsOf(bits: string): number[] {
@@ -192,9 +101,4 @@ function isSet(bits: string, bit: number): boolean {
 
 function credIdAt(issuer: string, wordHex: string, bit: number): string {
   return issuer + ((BigInt(`0x${wordHex}`) << 8n) | BigInt(bit)).toString(16).padStart(24, "0");
-}
-
-function quantity(value: string): string {
-  const number = BigInt(value);
-  return number === 0n ? "0x" : toBeHex(number);
 }

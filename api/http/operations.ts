@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "./endpoint";
 import type { Readiness } from "../../process/health";
-import type { ApiMetrics } from "./metrics";
 
 const TAG = "Operations";
 
@@ -39,26 +38,6 @@ export function healthEndpoints(parts: { readiness(): Promise<Readiness> }): End
         const body = await parts.readiness();
         return { status: body.status === "unavailable" ? 503 : 200, body };
       },
-    }),
-  ];
-}
-
-/** What Prometheus asks, on a listener of its own: how much a service is used is nobody else's business. */
-export function metricsEndpoints(metrics: ApiMetrics): Endpoint[] {
-  return [
-    defineEndpoint({
-      method: "get",
-      path: "/metrics",
-      tag: TAG,
-      summary: "Counters and histograms for Prometheus",
-      auth: "none",
-      quiet: true,
-      replies: { 200: { description: "Text exposition format.", mediaType: "text/plain" } },
-      handle: async () => ({
-        status: 200,
-        body: await metrics.text(),
-        headers: { "content-type": metrics.contentType },
-      }),
     }),
   ];
 }

@@ -1,13 +1,15 @@
 import { addSeconds, sleep } from "../../core/clock";
 import { randomId } from "../../core/crypto";
 import { DomainError, TransientError } from "../../core/errors";
-import { type DecisionParts, type KycDelivery, recheck } from "./decisions/actions";
-import type { BelievedDelivery, Delivery, DeliveryFault, KycProvider, ProviderSession } from "./providers/provider";
-import { type KycState, type KycView, openedState, planStart, viewOf } from "./rules";
-import type { KycOpening, KycStore } from "./store";
+import { type DecisionDeps, type KycDelivery, recheck } from "./decisions/actions";
+import type { VerifiedDelivery, Delivery, DeliveryRejection, KycProvider, ProviderSession } from "./providers/provider";
+import { type KycState, type KycView, startedState, planStart, viewOf } from "./rules";
+import type { SessionClaim, KycStore } from "./store";
 
 /** What users' own requests need. */
-export interface KycParts extends DecisionParts {
+export interface KycDeps extends DecisionDeps {
+  /** Whether the user has an account. */
+  accountExists(userId: string): Promise<boolean>;
   /** Who verifies new users. */
   chosen: KycProvider;
   /** Where people return to from the provider's page. */
@@ -22,11 +24,11 @@ export interface StartedVerification {
   isNew: boolean;
 }
 
-/** A reservation whose holder has not finished by now never will: longer than its calls to a provider may take. */
-const RESERVATION_SECONDS = 30;
+/** A claim whose request has not finished by now never will: longer than its calls to a provider may take. */
+const CLAIM_SECONDS = 30;
 
-const WAIT_MS = 100;
-const LOOKS = 60;
+const POLL_INTERVAL_MS = 100;
+const MAX_POLLS = 60;
 
 /**
  * Starts a user's verification, or leads back to the one that is pending. However many requests race, the provider is
@@ -35,71 +37,73 @@ const LOOKS = 60;
  * @throws DomainError `kyc.already_verified`, `kyc.closed`, `kyc.no_account`;
  *   TransientError `kyc.provider_unavailable`, `kyc.busy`
  */
-export async function startVerification(parts: KycParts, { userId }: { userId: string }): Promise<StartedVerification> {
-  for (let look = 0; look < LOOKS; look += 1) {
-    const now = parts.clock.now();
-    const record = await parts.kyc.find(userId);
-    if (record === null) throw new DomainError("kyc.no_account", "not_found", "This account is gone.");
-    const { state, opening } = record;
-    const provider = state === null ? undefined : parts.providers.get(state.provider);
+export async function startVerification(deps: KycDeps, { userId }: { userId: string }): Promise<StartedVerification> {
+  if (!(await deps.accountExists(userId))) {
+    throw new DomainError("kyc.no_account", "not_found", "This account is gone.");
+  }
+  for (let poll = 0; poll < MAX_POLLS; poll += 1) {
+    const now = deps.clock.now();
+    const record = await deps.kyc.find(userId);
+    const { state, claim } = record;
+    const provider = state === null ? undefined : deps.providers.get(state.provider);
     if (planStart(state, now) === "resume" && state !== null && provider !== undefined) {
-      const resumed = await resume(parts, provider, { userId, state, resumeHandle: record.resumeHandle });
+      const resumed = await resumeSession(deps, provider, { userId, state, resumeHandle: record.resumeHandle });
       if (resumed !== undefined) return resumed;
       continue;
     }
-    if (opening !== null && addSeconds(opening.since, RESERVATION_SECONDS) > now) {
-      await sleep(WAIT_MS);
+    if (claim !== null && addSeconds(claim.since, CLAIM_SECONDS) > now) {
+      await sleep(POLL_INTERVAL_MS);
       continue;
     }
-    const reservation = { attemptId: opening?.attemptId ?? randomId(), since: now };
-    const from = { version: state?.version ?? 0, stale: opening };
-    if (!(await parts.kyc.reserveOpening(userId, from, reservation))) continue;
-    const opened = await open(parts, { userId, previous: state, reservation });
+    const own = { attemptId: claim?.attemptId ?? randomId(), since: now };
+    const from = { version: state?.version ?? 0, stale: claim };
+    if (!(await deps.kyc.claimSession(userId, from, own))) continue;
+    const opened = await startSession(deps, { userId, previous: state, claim: own });
     if (opened !== undefined) return opened;
   }
   throw new TransientError("kyc.busy", "Another request of yours is starting the verification.");
 }
 
-async function open(
-  parts: KycParts,
-  { userId, previous, reservation }: { userId: string; previous: KycState | null; reservation: KycOpening },
+async function startSession(
+  deps: KycDeps,
+  { userId, previous, claim }: { userId: string; previous: KycState | null; claim: SessionClaim },
 ): Promise<StartedVerification | undefined> {
-  const { kyc, chosen, returnUrl, clock, recheckSeconds } = parts;
-  const { attemptId } = reservation;
+  const { kyc, chosen, returnUrl, clock, recheckSeconds } = deps;
+  const { attemptId } = claim;
   try {
     const created = await chosen.createSession({ userId, attemptId, returnUrl, now: clock.now() });
     const { resumeHandle, expiresAt, ...session } = created;
     const now = clock.now();
-    const state = openedState({ provider: chosen.name, sessionId: session.sessionId, expiresAt }, previous, now);
+    const state = startedState({ provider: chosen.name, sessionId: session.sessionId, expiresAt }, previous, now);
     const checkAt = addSeconds(now, recheckSeconds);
-    const kept = await kyc.open(userId, reservation, { state, resumeHandle: resumeHandle ?? null, checkAt });
-    return kept ? { state, session, isNew: true } : undefined;
+    const started = await kyc.startSession(userId, claim, { state, resumeHandle: resumeHandle ?? null, checkAt });
+    return started ? { state, session, isNew: true } : undefined;
   } catch (error) {
-    await kyc.releaseOpening(userId, attemptId);
+    await kyc.releaseClaim(userId, attemptId);
     throw error;
   }
 }
 
-/** Undefined when the session turned out to be over: then what to do is to be decided anew. */
-async function resume(
-  parts: KycParts,
+/** Resumes a pending session. Undefined when it turned out to be over: the caller then plans again. */
+async function resumeSession(
+  deps: KycDeps,
   provider: KycProvider,
   { userId, state, resumeHandle }: { userId: string; state: KycState; resumeHandle: string | null },
 ): Promise<StartedVerification | undefined> {
   const { sessionId } = state;
-  const { returnUrl } = parts;
+  const { returnUrl } = deps;
   try {
     const session = await provider.resumeSession({
       userId,
       sessionId,
       resumeHandle,
       returnUrl,
-      now: parts.clock.now(),
+      now: deps.clock.now(),
     });
     return { state, session, isNew: false };
   } catch (error) {
-    await recheck(parts, userId);
-    const after = (await parts.kyc.find(userId))?.state;
+    await recheck(deps, userId);
+    const after = (await deps.kyc.find(userId)).state;
     if (after?.version === state.version) throw error;
     return undefined;
   }
@@ -107,10 +111,10 @@ async function resume(
 
 /** Where a user's verification stands. */
 export async function showVerification(
-  { kyc, clock }: Pick<KycParts, "kyc" | "clock">,
+  { kyc, clock }: Pick<KycDeps, "kyc" | "clock">,
   { userId }: { userId: string },
 ): Promise<KycView> {
-  return viewOf((await kyc.find(userId))?.state ?? null, clock.now());
+  return viewOf((await kyc.find(userId)).state ?? null, clock.now());
 }
 
 /**
@@ -119,63 +123,63 @@ export async function showVerification(
  * @throws DomainError `kyc.required`
  */
 export async function requireVerified({ kyc }: { kyc: KycStore }, userId: string): Promise<KycState> {
-  const state = (await kyc.find(userId))?.state;
+  const state = (await kyc.find(userId)).state;
   if (state?.status === "verified") return state;
-  const mend = "verify it with POST /api/kyc/start-verification";
-  throw new DomainError("kyc.required", "forbidden", `This needs a verified identity: ${mend}.`, {
+  const fix = "verify it with POST /api/kyc/start-verification";
+  throw new DomainError("kyc.required", "forbidden", `This needs a verified identity: ${fix}.`, {
     details: { kycStatus: state?.status ?? "not_verified" },
   });
 }
 
 /** What became of a delivery, for the metric. */
-export type DeliveryOutcome = "accepted" | "duplicate" | "ignored" | "malformed" | `refused_${DeliveryFault}`;
+export type DeliveryOutcome = "accepted" | "duplicate" | "ignored" | "malformed" | `refused_${DeliveryRejection}`;
 
-/** What hearing a provider needs. */
-export interface HearingParts extends Pick<KycParts, "providers" | "clock"> {
-  /** Keeps a delivery, durably; false when it was kept before. */
-  keep(delivery: { source: "kyc"; deliveryKey: string; facts: KycDelivery; requestId: string }): Promise<boolean>;
+/** What receiving a provider's webhook needs. */
+export interface ReceiveWebhookDeps extends Pick<KycDeps, "providers" | "clock"> {
+  /** Stores a delivery durably; false when it was stored before. */
+  store(delivery: { source: "kyc"; deliveryKey: string; facts: KycDelivery; requestId: string }): Promise<boolean>;
   count(provider: string, outcome: DeliveryOutcome): void;
 }
 
 /**
- * Hears a provider's webhook. When this resolves, what it says is durable and the provider need not repeat it.
+ * Receives a provider's webhook. When this resolves its content is stored durably and may be acknowledged.
  *
  * @throws DomainError `webhook.unverified`, `webhook.malformed`, `webhook.unknown_provider`
  */
-export async function hearDelivery(
-  parts: HearingParts,
+export async function receiveWebhook(
+  deps: ReceiveWebhookDeps,
   input: { provider: string; delivery: Delivery; requestId: string },
 ): Promise<void> {
-  const provider = parts.providers.get(input.provider);
+  const provider = deps.providers.get(input.provider);
   if (provider === undefined) {
     throw new DomainError("webhook.unknown_provider", "not_found", "No provider of this name is configured here.");
   }
   const { name } = provider;
-  const fault = provider.verifyDelivery(input.delivery, parts.clock.now());
-  if (fault !== undefined) {
-    parts.count(name, `refused_${fault}`);
-    // One answer for every fault: whoever forges learns nothing by trying.
+  const rejection = provider.verifyDelivery(input.delivery, deps.clock.now());
+  if (rejection !== undefined) {
+    deps.count(name, `refused_${rejection}`);
+    // The same answer for every reason: a forger learns nothing by trying.
     throw new DomainError(
       "webhook.unverified",
       "unauthenticated",
       "The delivery is not signed by this provider, or not now.",
     );
   }
-  const { deliveryKey, decision } = parse(parts, provider, input.delivery);
+  const { deliveryKey, decision } = parse(deps, provider, input.delivery);
   if (decision === undefined) {
-    parts.count(name, "ignored");
+    deps.count(name, "ignored");
     return;
   }
   const facts = { provider: name, decision };
-  const isNew = await parts.keep({ source: "kyc", deliveryKey, facts, requestId: input.requestId });
-  parts.count(name, isNew ? "accepted" : "duplicate");
+  const isNew = await deps.store({ source: "kyc", deliveryKey, facts, requestId: input.requestId });
+  deps.count(name, isNew ? "accepted" : "duplicate");
 }
 
-function parse(parts: HearingParts, provider: KycProvider, delivery: Delivery): BelievedDelivery {
+function parse(deps: ReceiveWebhookDeps, provider: KycProvider, delivery: Delivery): VerifiedDelivery {
   try {
     return provider.parseDelivery(delivery);
   } catch (error) {
-    parts.count(provider.name, "malformed");
+    deps.count(provider.name, "malformed");
     throw error;
   }
 }

@@ -15,8 +15,8 @@ export type KycReason =
   | "fraud_suspected"
   | "other";
 
-/** What may be told to the person. What is missing could warn a forger, or reveal another person's account. */
-const TOLD: Partial<Record<KycReason, string>> = {
+/** Reasons that the person may be given. A missing one could warn a forger, or reveal another person's account. */
+const PUBLIC_REASONS: Partial<Record<KycReason, string>> = {
   document_unreadable: "the document could not be read; a sharp picture in good light helps.",
   document_expired: "the document has expired.",
   document_unsupported: "this kind of document is not accepted.",
@@ -29,7 +29,7 @@ const TOLD: Partial<Record<KycReason, string>> = {
   attempts_exhausted: "there were too many attempts.",
 };
 
-/** A reason in words for the person; undefined where there is none or it must not be told. */
-export function tellableReason(reason: KycReason | null): string | undefined {
-  return reason === null ? undefined : TOLD[reason];
+/** A reason in words for the person; undefined where there is none or the person must not be given it. */
+export function publicReason(reason: KycReason | null): string | undefined {
+  return reason === null ? undefined : PUBLIC_REASONS[reason];
 }

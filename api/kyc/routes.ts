@@ -1,8 +1,8 @@
 import { defineEndpoint, type Endpoint, type RefusalDescription, type RequestContext } from "../http/endpoint";
 import {
-  hearDelivery,
-  type HearingParts,
-  type KycParts,
+  receiveWebhook,
+  type ReceiveWebhookDeps,
+  type KycDeps,
   requireVerified,
   showVerification,
   startVerification,
@@ -15,7 +15,7 @@ const TAG = "KYC";
 /** Providers' deliveries are a few kilobytes, a hundred with everything a document held. */
 const DELIVERY_LIMIT_BYTES = 1_048_576;
 
-const RECEIVED = { 200: { description: "Kept; there is no need to repeat it.", schema: receivedReply } };
+const RECEIVED = { 200: { description: "Stored; there is no need to repeat it.", schema: receivedReply } };
 
 const WEBHOOK_REFUSALS: RefusalDescription[] = [
   {
@@ -28,7 +28,7 @@ const WEBHOOK_REFUSALS: RefusalDescription[] = [
 ];
 
 /** The operations of identity verification. */
-export function kycEndpoints(parts: KycParts & HearingParts): Endpoint[] {
+export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
   return [
     defineEndpoint({
       method: "post",
@@ -49,7 +49,7 @@ export function kycEndpoints(parts: KycParts & HearingParts): Endpoint[] {
         { code: "kyc.no_account", kind: "not_found", meaning: "The account is gone." },
       ],
       handle: async ({ caller }) => {
-        const { state, session, isNew } = await startVerification(parts, caller);
+        const { state, session, isNew } = await startVerification(deps, caller);
         const { status, substatus, provider, expiresAt } = state;
         return { status: isNew ? 201 : 200, body: { status, substatus, provider, ...session, expiresAt } };
       },
@@ -61,7 +61,7 @@ export function kycEndpoints(parts: KycParts & HearingParts): Endpoint[] {
       summary: "Where the verification of one's identity stands",
       auth: "session",
       replies: { 200: { description: "The status, and why where it may be told.", schema: statusReply } },
-      handle: async ({ caller }) => ({ status: 200, body: await showVerification(parts, caller) }),
+      handle: async ({ caller }) => ({ status: 200, body: await showVerification(deps, caller) }),
     }),
     defineEndpoint({
       method: "get",
@@ -73,7 +73,7 @@ export function kycEndpoints(parts: KycParts & HearingParts): Endpoint[] {
       replies: { 200: { description: "Who verified the caller, and when.", schema: verificationReply } },
       refusals: [KYC_REQUIRED],
       handle: async ({ caller }) => {
-        const { status, provider, sessionId, decidedAt } = await requireVerified(parts, caller.userId);
+        const { status, provider, sessionId, decidedAt } = await requireVerified(deps, caller.userId);
         return { status: 200, body: { status, provider, sessionId, verifiedAt: decidedAt } };
       },
     }),
@@ -81,30 +81,30 @@ export function kycEndpoints(parts: KycParts & HearingParts): Endpoint[] {
       method: "post",
       path: "/api/webhooks/kyc-status",
       tag: TAG,
-      summary: "Hear the chosen KYC provider",
+      summary: "Receive a webhook of the chosen KYC provider",
       auth: "none",
       rawBody: { limitBytes: DELIVERY_LIMIT_BYTES },
       replies: RECEIVED,
       refusals: WEBHOOK_REFUSALS,
-      handle: ({ body }, context) => hear(parts.chosen.name, body, context),
+      handle: ({ body }, context) => receive(deps.chosen.name, body, context),
     }),
     defineEndpoint({
       method: "post",
       path: "/api/webhooks/kyc-status/:provider",
       tag: TAG,
-      summary: "Hear a KYC provider",
+      summary: "Receive a webhook of a KYC provider",
       description: "Verified by the provider's own scheme over the exact bytes. A repeated delivery changes nothing.",
       auth: "none",
       params: providerParams,
       rawBody: { limitBytes: DELIVERY_LIMIT_BYTES },
       replies: RECEIVED,
       refusals: WEBHOOK_REFUSALS,
-      handle: ({ params, body }, context) => hear(params.provider, body, context),
+      handle: ({ params, body }, context) => receive(params.provider, body, context),
     }),
   ];
 
-  async function hear(provider: string, body: Buffer, { header, requestId }: RequestContext) {
-    await hearDelivery(parts, { provider, delivery: { header, body }, requestId });
+  async function receive(provider: string, body: Buffer, { header, requestId }: RequestContext) {
+    await receiveWebhook(deps, { provider, delivery: { header, body }, requestId });
     return { status: 200, body: { received: true } };
   }
 }

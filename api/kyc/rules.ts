@@ -1,5 +1,5 @@
 import { DomainError } from "../../core/errors";
-import { type KycReason, tellableReason } from "./reasons";
+import { type KycReason, publicReason } from "./reasons";
 
 /** What others may ask of a user: is the identity verified or not. */
 export type KycStatus = "not_verified" | "pending" | "verified" | "rejected";
@@ -43,7 +43,7 @@ const STEP: Record<KycSubstatus, number> = {
   approved: 5,
 };
 
-/** What a provider says of one session, reduced to what we keep. */
+/** What a provider says of one session, reduced to what is stored. */
 export interface KycDecision {
   /** The provider's id of the session. */
   sessionId: string;
@@ -55,8 +55,8 @@ export interface KycDecision {
   occurredAt: Date | null;
 }
 
-/** Something the user is to be told of, kept in the very write that made it true. */
-export interface KycAnnouncement {
+/** Something the user is to be notified of, stored in the same write that made it true. */
+export interface KycNotice {
   version: number;
   substatus: KycSubstatus;
   reason: KycReason | null;
@@ -77,13 +77,13 @@ export interface KycState {
   startedAt: Date;
   updatedAt: Date;
   decidedAt: Date | null;
-  /** The provider's time of what was last believed; null while it has not said anything. */
+  /** The provider's time of the last decision applied; null before the first. */
   occurredAt: Date | null;
   /** When the provider closes a session nobody finished. */
   expiresAt: Date;
 }
 
-/** How a provider's word is to be taken. */
+/** How far a decision is to be trusted. */
 export interface Trust {
   /**
    * True when the decision was just read from the provider: then it is what holds now. Otherwise it was delivered, and
@@ -139,8 +139,8 @@ export function advance(
 
 function isLater(decision: KycDecision, state: KycState): boolean {
   const known = state.occurredAt?.getTime() ?? Number.NEGATIVE_INFINITY;
-  const told = decision.occurredAt?.getTime() ?? Number.NEGATIVE_INFINITY;
-  if (told !== known) return told > known;
+  const decided = decision.occurredAt?.getTime() ?? Number.NEGATIVE_INFINITY;
+  if (decided !== known) return decided > known;
   return STEP[decision.substatus] > STEP[state.substatus];
 }
 
@@ -162,14 +162,14 @@ export function planStart(state: KycState | null, now: Date): StartPlan {
     );
   }
   if (!state.mayRetry) {
-    const mend = "write to the support if you think it is mistaken";
-    throw new DomainError("kyc.closed", "conflict", `Your verification was declined for good: ${mend}.`);
+    const fix = "write to the support if you think it is mistaken";
+    throw new DomainError("kyc.closed", "conflict", `Your verification was declined for good: ${fix}.`);
   }
   return state.status === "pending" && state.expiresAt > now ? "resume" : "open";
 }
 
 /** The state of a session that was just opened. */
-export function openedState(
+export function startedState(
   session: { provider: string; sessionId: string; expiresAt: Date },
   previous: KycState | null,
   now: Date,
@@ -188,8 +188,8 @@ export function openedState(
   };
 }
 
-/** What the user is to be told of a change; null where the verification stands where it stood. */
-export function announcementOf(before: KycState, state: KycState): KycAnnouncement | null {
+/** What the user is to be notified of; null where the substatus did not change. */
+export function noticeOf(before: KycState, state: KycState): KycNotice | null {
   if (before.substatus === state.substatus) return null;
   const { version, substatus, rejectionReason: reason, mayRetry, updatedAt: at } = state;
   return { version, substatus, reason, mayRetry, at };
@@ -208,7 +208,7 @@ export interface KycView {
   decidedAt: Date | null;
 }
 
-/** What a user is shown at `now`: a session that nobody finished in time has expired, whether or not we were told. */
+/** What a user is shown at `now`: a session that nobody finished in time has expired, whether or not the provider said so. */
 export function viewOf(state: KycState | null, now: Date): KycView {
   if (state === null) {
     const nothing = { substatus: null, provider: null, sessionId: null, rejectionReason: null };
@@ -217,7 +217,7 @@ export function viewOf(state: KycState | null, now: Date): KycView {
   const isOverdue = state.status === "pending" && state.substatus !== "needs_review" && state.expiresAt <= now;
   const { status, substatus } = isOverdue ? ({ status: "not_verified", substatus: "expired" } as const) : state;
   const { provider, sessionId, rejectionReason: code, mayRetry, startedAt, updatedAt, decidedAt } = state;
-  const message = tellableReason(code);
+  const message = publicReason(code);
   const rejectionReason = code === null || message === undefined ? null : { code, message };
   return { status, substatus, provider, sessionId, rejectionReason, mayRetry, startedAt, updatedAt, decidedAt };
 }

@@ -24,7 +24,7 @@ export const statusReply = z.object({
   rejectionReason: z
     .object({ code: z.string(), message: z.string() })
     .nullable()
-    .meta({ description: "Why, where there is a reason and it may be told." }),
+    .meta({ description: "Why, where there is a reason that may be given." }),
   mayRetry: z.boolean(),
   startedAt: z.iso.datetime().nullable(),
   updatedAt: z.iso.datetime().nullable(),

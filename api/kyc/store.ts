@@ -1,170 +1,166 @@
 import { Schema } from "mongoose";
 import { addSeconds } from "../../core/clock";
-import type { Mongo } from "../../core/mongo";
-import type { KycAnnouncement, KycState } from "./rules";
+import { isDuplicateKey, type Mongo } from "../../core/mongo";
+import type { KycNotice, KycState } from "./rules";
 
-/** The right to open a session at a provider, so that two requests of one user do not open two. */
-export interface KycOpening {
+/** The right to create a session at a provider, so that two requests of one user do not create two. */
+export interface SessionClaim {
   /** Repeated to providers that recognise repeated requests by it. */
   attemptId: string;
   since: Date;
 }
 
-/** What a user's account holds of KYC; nothing of a document, an address or a provider's payload. */
-export interface StoredKyc extends Partial<KycState> {
-  opening?: KycOpening;
+/** A user's verification as stored; nothing of a document, an address or a provider's payload. */
+interface StoredVerification extends Partial<KycState> {
+  /** The user's id. */
+  _id: string;
+  claim?: SessionClaim;
   /** A provider's link that cannot be asked for again, sealed; only while the session is pending. */
   resumeHandle?: string;
-  /** What the user has not been told yet, the oldest first. */
-  announcements?: KycAnnouncement[];
-  /** When to look after this verification without being asked; absent when there is nothing to look after. */
+  /** What the user has not been notified of yet, the oldest first. */
+  pendingNotices?: KycNotice[];
+  /** When to check on this verification; absent when there is nothing to check. */
   checkAt?: Date;
 }
 
-interface KycAccount {
-  _id: string;
-  kyc?: StoredKyc;
-}
-
-const announcement = new Schema<KycAnnouncement>(
+const notice = new Schema<KycNotice>(
   { version: Number, substatus: String, reason: String, mayRetry: Boolean, at: Date },
   { _id: false },
 );
 
-// This slice writes the field `kyc` of an account and nothing else; the rest of it belongs to the accounts' own store.
-const schema = new Schema<KycAccount>(
+const schema = new Schema<StoredVerification>(
   {
     _id: { type: String, required: true },
-    kyc: new Schema<StoredKyc>(
-      {
-        ...{ status: String, substatus: String, provider: String, sessionId: String, rejectionReason: String },
-        ...{ mayRetry: Boolean, version: Number, startedAt: Date, updatedAt: Date, decidedAt: Date },
-        ...{ occurredAt: Date, expiresAt: Date, resumeHandle: String, checkAt: Date },
-        opening: new Schema<KycOpening>({ attemptId: String, since: Date }, { _id: false }),
-        announcements: { type: [announcement], default: undefined },
-      },
-      { _id: false },
-    ),
+    status: String,
+    substatus: String,
+    provider: String,
+    sessionId: String,
+    rejectionReason: String,
+    mayRetry: Boolean,
+    version: Number,
+    startedAt: Date,
+    updatedAt: Date,
+    decidedAt: Date,
+    occurredAt: Date,
+    expiresAt: Date,
+    resumeHandle: String,
+    checkAt: Date,
+    claim: new Schema<SessionClaim>({ attemptId: String, since: Date }, { _id: false }),
+    pendingNotices: { type: [notice], default: undefined },
   },
-  { collection: "users", versionKey: false },
+  { collection: "kyc_verifications", versionKey: false },
 );
-schema.index({ "kyc.status": 1 });
-schema.index({ "kyc.sessionId": 1 }, { sparse: true });
-schema.index({ "kyc.checkAt": 1 }, { sparse: true });
+schema.index({ status: 1 });
+schema.index({ sessionId: 1 }, { sparse: true });
+schema.index({ checkAt: 1 }, { sparse: true });
 
-/** A user's verification with what is going on around it. */
+/** A user's verification with what is under way around it. */
 export interface KycRecord {
+  /** Null before the first session. */
   state: KycState | null;
-  opening: KycOpening | null;
+  claim: SessionClaim | null;
   resumeHandle: string | null;
-  announcements: KycAnnouncement[];
+  pendingNotices: KycNotice[];
 }
 
-/** The field `kyc` of the collection `users`. Every change is one conditional write to one account. */
+/** The collection `kyc_verifications`, one document a user. Every change is one conditional write. */
 export interface KycStore {
-  /** Null when there is no such account. */
-  find(userId: string): Promise<KycRecord | null>;
+  /** A user without a document has the record of one who never started. */
+  find(userId: string): Promise<KycRecord>;
   /** Whose session this is; null when it is nobody's current one. */
   findBySession(provider: string, sessionId: string): Promise<string | null>;
   /**
-   * Reserves the opening of a session, provided the verification is still at this version and nobody else has reserved
-   * it, or is `stale`; of several callers one gets true.
+   * Claims the creation of a session, provided the verification is still at this version and nobody else has claimed
+   * it, or the claim is `stale`; of several callers one gets true.
    */
-  reserveOpening(
+  claimSession(
     userId: string,
-    from: { version: number; stale: KycOpening | null },
-    opening: KycOpening,
+    from: { version: number; stale: SessionClaim | null },
+    claim: SessionClaim,
   ): Promise<boolean>;
-  /** Gives a reservation up. */
-  releaseOpening(userId: string, attemptId: string): Promise<void>;
-  /** Turns a reservation into a pending session; false when it was taken over. */
-  open(
+  /** Gives a claim up. */
+  releaseClaim(userId: string, attemptId: string): Promise<void>;
+  /** Turns a claim into a pending session; false when another request took the claim over. */
+  startSession(
     userId: string,
-    opening: KycOpening,
+    claim: SessionClaim,
     session: { state: KycState; resumeHandle: string | null; checkAt: Date },
   ): Promise<boolean>;
   /**
-   * Moves a verification on and keeps what the user is to be told of it, in one write; false when another change came
-   * first.
+   * Moves a verification on and stores what the user is to be notified of, in one write; false when another change
+   * came first.
    */
-  advance(
-    userId: string,
-    from: KycState,
-    to: KycState,
-    announcement: KycAnnouncement | null,
-    checkAt: Date,
-  ): Promise<boolean>;
-  /** Notes that the user was told. */
-  announced(userId: string, version: number): Promise<void>;
-  /** Sets when to look again, provided nothing has changed since; undefined when there is nothing to look after. */
+  advance(userId: string, from: KycState, to: KycState, notice: KycNotice | null, checkAt: Date): Promise<boolean>;
+  /** Records that the user was notified of a version. */
+  markNotified(userId: string, version: number): Promise<void>;
+  /** Sets when to check again, provided nothing has changed since; undefined when there is nothing to check. */
   scheduleCheck(userId: string, version: number, checkAt: Date | undefined): Promise<void>;
-  /** Users whose verification is to be looked after, the longest waiting first. */
+  /** Users whose verification is due for a check, the longest waiting first. */
   dueForCheck(now: Date, limit: number): Promise<string[]>;
 }
 
-/** Opens the verifications of users. */
-export function openKycStore(mongo: Mongo): KycStore {
-  const model = mongo.model<KycAccount>("KycAccount", schema);
+/** Creates the store of verifications. */
+export function createKycStore(mongo: Mongo): KycStore {
+  const model = mongo.model<StoredVerification>("KycVerification", schema);
   return {
     async find(userId) {
-      const account = await model.findById(userId, { kyc: 1 }).lean();
-      return account === null ? null : recordOf(account.kyc);
+      return recordOf(await model.findById(userId).lean());
     },
     async findBySession(provider, sessionId) {
-      const account = await model.findOne({ "kyc.sessionId": sessionId, "kyc.provider": provider }, { _id: 1 }).lean();
-      return account?._id ?? null;
+      const found = await model.findOne({ sessionId, provider }, { _id: 1 }).lean();
+      return found?._id ?? null;
     },
-    async reserveOpening(userId, { version, stale }, opening) {
+    async claimSession(userId, { version, stale }, claim) {
+      const free = {
+        _id: userId,
+        version: version === 0 ? { $exists: false } : version,
+        "claim.attemptId": stale === null ? { $exists: false } : stale.attemptId,
+        ...(stale !== null && { "claim.since": stale.since }),
+      };
+      try {
+        // A user's first claim makes the document; where there is one that does not match, the insert is refused.
+        const { modifiedCount, upsertedCount } = await model.updateOne(free, { $set: { claim } }, { upsert: true });
+        return modifiedCount + upsertedCount === 1;
+      } catch (error) {
+        if (isDuplicateKey(error)) return false;
+        throw error;
+      }
+    },
+    async releaseClaim(userId, attemptId) {
+      await model.updateOne({ _id: userId, "claim.attemptId": attemptId }, { $unset: { claim: 1 } });
+    },
+    async startSession(userId, claim, { state, resumeHandle, checkAt }) {
       const { modifiedCount } = await model.updateOne(
+        { _id: userId, "claim.attemptId": claim.attemptId, "claim.since": claim.since },
         {
-          _id: userId,
-          "kyc.version": version === 0 ? { $exists: false } : version,
-          "kyc.opening.attemptId": stale === null ? { $exists: false } : stale.attemptId,
-          ...(stale !== null && { "kyc.opening.since": stale.since }),
-        },
-        { $set: { "kyc.opening": opening } },
-      );
-      return modifiedCount === 1;
-    },
-    async releaseOpening(userId, attemptId) {
-      await model.updateOne({ _id: userId, "kyc.opening.attemptId": attemptId }, { $unset: { "kyc.opening": 1 } });
-    },
-    async open(userId, opening, { state, resumeHandle, checkAt }) {
-      const { modifiedCount } = await model.updateOne(
-        { _id: userId, "kyc.opening.attemptId": opening.attemptId, "kyc.opening.since": opening.since },
-        {
-          $set: {
-            ...prefixed(state),
-            "kyc.checkAt": checkAt,
-            ...(resumeHandle !== null && { "kyc.resumeHandle": resumeHandle }),
-          },
-          $unset: { "kyc.opening": 1, ...(resumeHandle === null && { "kyc.resumeHandle": 1 }) },
-        },
-      );
-      return modifiedCount === 1;
-    },
-    async advance(userId, from, to, announced, checkAt) {
-      const { modifiedCount } = await model.updateOne(
-        { _id: userId, "kyc.version": from.version, "kyc.sessionId": from.sessionId },
-        {
-          $set: { ...prefixed(to), "kyc.checkAt": checkAt },
-          ...(announced !== null && { $push: { "kyc.announcements": announced } }),
-          ...(to.status !== "pending" && { $unset: { "kyc.resumeHandle": 1 } }),
+          $set: { ...state, checkAt, ...(resumeHandle !== null && { resumeHandle }) },
+          $unset: { claim: 1, ...(resumeHandle === null && { resumeHandle: 1 }) },
         },
       );
       return modifiedCount === 1;
     },
-    async announced(userId, version) {
-      await model.updateOne({ _id: userId }, { $pull: { "kyc.announcements": { version } } });
+    async advance(userId, from, to, added, checkAt) {
+      const { modifiedCount } = await model.updateOne(
+        { _id: userId, version: from.version, sessionId: from.sessionId },
+        {
+          $set: { ...to, checkAt },
+          ...(added !== null && { $push: { pendingNotices: added } }),
+          ...(to.status !== "pending" && { $unset: { resumeHandle: 1 } }),
+        },
+      );
+      return modifiedCount === 1;
+    },
+    async markNotified(userId, version) {
+      await model.updateOne({ _id: userId }, { $pull: { pendingNotices: { version } } });
     },
     async scheduleCheck(userId, version, checkAt) {
-      const change = checkAt === undefined ? { $unset: { "kyc.checkAt": 1 } } : { $set: { "kyc.checkAt": checkAt } };
-      await model.updateOne({ _id: userId, "kyc.version": version }, change);
+      const change = checkAt === undefined ? { $unset: { checkAt: 1 } } : { $set: { checkAt } };
+      await model.updateOne({ _id: userId, version }, change);
     },
     async dueForCheck(now, limit) {
       const found = await model
-        .find({ "kyc.checkAt": { $lte: now } }, { _id: 1 })
-        .sort({ "kyc.checkAt": 1 })
+        .find({ checkAt: { $lte: now } }, { _id: 1 })
+        .sort({ checkAt: 1 })
         .limit(limit)
         .lean();
       return found.map(({ _id }) => _id);
@@ -172,22 +168,18 @@ export function openKycStore(mongo: Mongo): KycStore {
   };
 }
 
-/** How long after a change whoever made it may take to tell the user, before others see to it. */
-export function announceBy(now: Date): Date {
+/** How long after a change whoever made it may take to notify the user, before the sweep does. */
+export function notifyDeadline(now: Date): Date {
   return addSeconds(now, 60);
 }
 
-function prefixed(state: KycState): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(state).map(([name, value]) => [`kyc.${name}`, value as unknown]));
-}
-
-function recordOf(kyc: StoredKyc | undefined): KycRecord {
-  const { opening, resumeHandle, announcements, checkAt: _checkAt, ...state } = kyc ?? {};
+function recordOf(stored: StoredVerification | null): KycRecord {
+  const { _id, claim, resumeHandle, pendingNotices, checkAt: _checkAt, ...state } = stored ?? { _id: "" };
   return {
     // The fields of a state are written together; where the version is, all are.
     state: state.version === undefined ? null : (state as KycState),
-    opening: opening ?? null,
+    claim: claim ?? null,
     resumeHandle: resumeHandle ?? null,
-    announcements: announcements ?? [],
+    pendingNotices: pendingNotices ?? [],
   };
 }

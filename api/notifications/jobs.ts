@@ -4,7 +4,7 @@ import type { DeadLetterStore } from "../../core/jobs/deadLetters";
 import { DomainError } from "../../core/errors";
 import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
 import { startSweeper } from "../../core/jobs/sweeper";
-import { sendNotification, type SendingParts } from "./actions";
+import { sendNotification, type SendDeps } from "./actions";
 
 interface MailJob {
   notificationId: string;
@@ -22,17 +22,17 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
   return { name: "mail", redis, prefix };
 }
 
-/** Opens the producing side. */
-export function openMailQueue(connection: { redis: Redis; prefix: string }): MailQueue {
+/** Creates the producing side. */
+export function createMailQueue(connection: { redis: Redis; prefix: string }): MailQueue {
   return createQueue<MailJob>(queueOptions(connection));
 }
 
-/** Queues the sending of a kept notification; its job is named after it, so that it waits once. */
+/** Queues the sending of a stored notification; its job id is the notification's, so that it waits once. */
 export async function enqueueMail(queue: MailQueue, notificationId: string): Promise<void> {
   await queue.enqueue(notificationId, { notificationId });
 }
 
-export interface MailWorkerParts extends SendingParts {
+export interface MailWorkerDeps extends SendDeps {
   queue: MailQueue;
   redis: Redis;
   prefix: string;
@@ -46,13 +46,13 @@ export interface MailWorker {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Sends what is queued, and sweeps up what was kept and has no job. */
-export function startMailWorker(parts: MailWorkerParts): MailWorker {
-  const { notifications, clock, logger } = parts;
+/** Sends what is queued, and sweeps for stored notifications without a job. */
+export function startMailWorker(deps: MailWorkerDeps): MailWorker {
+  const { notifications, clock, logger } = deps;
   const processor = processQueue<MailJob>({
-    ...queueOptions(parts),
-    ...{ concurrency: parts.concurrency, deadLetters: parts.deadLetters, clock, logger },
-    process: ({ notificationId }) => sendNotification(parts, notificationId),
+    ...queueOptions(deps),
+    ...{ concurrency: deps.concurrency, deadLetters: deps.deadLetters, clock, logger },
+    process: ({ notificationId }) => sendNotification(deps, notificationId),
     async onExhausted({ notificationId }, error) {
       if (error instanceof DomainError) return;
       await notifications.postpone(notificationId, addSeconds(clock.now(), REST_SECONDS));
@@ -60,11 +60,11 @@ export function startMailWorker(parts: MailWorkerParts): MailWorker {
   });
   const sweeper = startSweeper({
     what: "unsent notifications",
-    everyMs: parts.sweepEveryMs,
+    everyMs: deps.sweepEveryMs,
     logger,
     async sweep() {
       for (const notificationId of await notifications.due(clock.now(), SWEEP_LIMIT)) {
-        await enqueueMail(parts.queue, notificationId);
+        await enqueueMail(deps.queue, notificationId);
       }
     },
   });

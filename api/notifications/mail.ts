@@ -39,11 +39,11 @@ export interface Mailer {
 /** Puts a message together. */
 export function composeMail(
   wording: Wording,
-  parts: { id: string; from: string; to: { name: string; address: string }; sentAt: Date },
+  deps: { id: string; from: string; to: { name: string; address: string }; sentAt: Date },
 ): Mail {
-  const greeting = `Hello ${oneLine(parts.to.name)},`;
+  const greeting = `Hello ${oneLine(deps.to.name)},`;
   const text = `${[greeting, ...wording.paragraphs, "Cairn"].map(oneLine).join("\n\n")}\n`;
-  return { ...parts, to: { ...parts.to, name: oneLine(parts.to.name) }, subject: oneLine(wording.subject), text };
+  return { ...deps, to: { ...deps.to, name: oneLine(deps.to.name) }, subject: oneLine(wording.subject), text };
 }
 
 /** Nothing that fills a message may begin a header or a line of its own. */

@@ -19,7 +19,7 @@ const LIST_LIMIT = 200;
  * Opens mail into a folder, a file a message, for a developer's machine. The files are messages with UTF-8 headers
  * (RFC 6532), which mail programs open.
  */
-export function openMailbox(folder: string): Mailer {
+export function createMailboxMailer(folder: string): Mailer {
   return {
     idempotent: true,
     async send(mail, commit) {

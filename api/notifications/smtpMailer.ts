@@ -23,7 +23,7 @@ interface SmtpFault {
  * final dot, and whoever dies before reading that answer does not know (RFC 1047). So `commit` is asked after the last
  * byte of the message and before the dot. What dies earlier was certainly not taken; what dies later is not sent again.
  */
-export function openSmtpMailer(smtpUrl: string): Mailer {
+export function createSmtpMailer(smtpUrl: string): Mailer {
   const { connection: options, credentials } = optionsOf(new URL(smtpUrl));
   return {
     idempotent: false,

@@ -7,14 +7,14 @@ import type { NotificationFacts, NotificationTemplate } from "./wording";
  * - `waiting`: to be sent;
  * - `handing_over`: a worker is past the point at which it could be held back;
  * - `sent`: the mail server took it;
- * - `uncertain`: the worker was gone before it knew; not sent again, for nobody is told one thing twice;
+ * - `uncertain`: the worker ended before it knew; not sent again, so that nobody gets one message twice;
  * - `given_up`: nobody to send it to, or refused for good; certainly not sent, so that a person may have it tried again.
  */
 export type NotificationState = "waiting" | "handing_over" | "sent" | "uncertain" | "given_up";
 
-/** A message to a user as it is kept: whom and what, not the address or the words. */
+/** A notification as stored: the user and the facts, not the address or the words. */
 export interface StoredNotification {
-  /** Made from what is told, so that telling it twice keeps it once; letters, digits, `_` and `-`. */
+  /** Derived from the event, so that notifying twice stores it once; letters, digits, `_` and `-`. */
   _id: string;
   userId: string;
   template: NotificationTemplate;
@@ -22,13 +22,13 @@ export interface StoredNotification {
   state: NotificationState;
   createdAt: Date;
   changedAt: Date;
-  /** When a sweep may take the notification for forgotten; absent once it is settled. */
+  /** When a sweep queues the notification again; absent once it is finished. */
   sweepAt?: Date;
-  /** When the database may forget it. */
-  forgetAt?: Date;
+  /** When the database deletes it. */
+  purgeAt?: Date;
 }
 
-const REMEMBERED_SECONDS = 90 * 24 * 60 * 60;
+const RETENTION_SECONDS = 90 * 24 * 60 * 60;
 
 /** Longer than handing one message over can take, see smtpMailer.ts. */
 const HANDOVER_SECONDS = 5 * 60;
@@ -43,37 +43,37 @@ const schema = new Schema<StoredNotification>(
     createdAt: { type: Date, required: true },
     changedAt: { type: Date, required: true },
     sweepAt: Date,
-    forgetAt: Date,
+    purgeAt: Date,
   },
   { collection: "notifications", versionKey: false },
 );
 schema.index({ sweepAt: 1 }, { sparse: true });
-schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
+schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 export type NewNotification = Pick<StoredNotification, "_id" | "userId" | "template" | "facts">;
 
 /** The collection `notifications`. */
 export interface NotificationStore {
-  /** Keeps a notification that is to be sent; keeping it again changes nothing. */
-  keep(notification: NewNotification, now: Date, sweepSeconds: number): Promise<void>;
+  /** Stores a notification that is to be sent; storing it again changes nothing. */
+  insert(notification: NewNotification, now: Date, sweepSeconds: number): Promise<void>;
   find(notificationId: string): Promise<StoredNotification | null>;
   /** Takes a waiting notification past the point of no return; of several callers one gets true. */
   beginHandover(notificationId: string, now: Date): Promise<boolean>;
   /** Goes back to waiting, because the message was certainly not taken. */
   abandonHandover(notificationId: string, now: Date, sweepAt: Date): Promise<void>;
-  /** Ends the matter. What was taken to be uncertain may still turn out to be sent, by the worker that sent it. */
-  settle(notificationId: string, state: "sent" | "uncertain" | "given_up", now: Date): Promise<void>;
+  /** Records the end. An uncertain one may still be recorded as sent, by the worker that sent it. */
+  finish(notificationId: string, state: "sent" | "uncertain" | "given_up", now: Date): Promise<void>;
   /** Notifications whose time has come, the oldest first. */
   due(now: Date, limit: number): Promise<string[]>;
-  /** Lets a sweep look at an unsettled notification again later. */
+  /** Sets when a sweep takes an unfinished notification up again. */
   postpone(notificationId: string, sweepAt: Date): Promise<void>;
 }
 
-/** Opens the collection of notifications. */
-export function openNotificationStore(mongo: Mongo): NotificationStore {
+/** Creates the store of notifications. */
+export function createNotificationStore(mongo: Mongo): NotificationStore {
   const model = mongo.model<StoredNotification>("Notification", schema);
   return {
-    async keep(notification, now, sweepSeconds) {
+    async insert(notification, now, sweepSeconds) {
       const sweepAt = addSeconds(now, sweepSeconds);
       try {
         await model.create({ ...notification, state: "waiting", createdAt: now, changedAt: now, sweepAt });
@@ -87,7 +87,7 @@ export function openNotificationStore(mongo: Mongo): NotificationStore {
         { _id: notificationId, state: { $in: ["waiting", "given_up"] } },
         {
           $set: { state: "handing_over", changedAt: now, sweepAt: addSeconds(now, HANDOVER_SECONDS) },
-          $unset: { forgetAt: 1 },
+          $unset: { purgeAt: 1 },
         },
       );
       return modifiedCount === 1;
@@ -96,16 +96,16 @@ export function openNotificationStore(mongo: Mongo): NotificationStore {
       const back = { $set: { state: "waiting", changedAt: now, sweepAt } };
       await model.updateOne({ _id: notificationId, state: "handing_over" }, back);
     },
-    async settle(notificationId, state, now) {
+    async finish(notificationId, state, now) {
       const from: NotificationState[] = [
         "waiting",
         "handing_over",
         ...(state === "sent" ? (["uncertain"] as const) : []),
       ];
-      const forgetAt = addSeconds(now, REMEMBERED_SECONDS);
+      const purgeAt = addSeconds(now, RETENTION_SECONDS);
       await model.updateOne(
         { _id: notificationId, state: { $in: from } },
-        { $set: { state, changedAt: now, forgetAt }, $unset: { sweepAt: 1 } },
+        { $set: { state, changedAt: now, purgeAt }, $unset: { sweepAt: 1 } },
       );
     },
     async due(now, limit) {

@@ -1,10 +1,10 @@
-/** What a person can be told of, and the facts each message needs. */
+/** The messages, and the facts each needs. */
 export type NotificationTemplate =
   "kyc.approved" | "kyc.declined" | "kyc.needs_review" | "kyc.resubmission_requested" | "kyc.expired";
 
 /** Facts that fill a template. Texts for people only: no document, address or name of theirs. */
 export interface NotificationFacts {
-  /** Why, in a sentence that may be told to the person; absent where there is no reason or it may not be told. */
+  /** Why, in a sentence for the person; absent where there is no reason or it must not be given. */
   reason?: string;
   /** Whether the person may try again. */
   mayRetry?: boolean;

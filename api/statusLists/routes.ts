@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import { defineEndpoint, type Endpoint } from "../http/endpoint";
-import { type StatusListParts, statusListActions } from "./actions";
+import { readStatusList, signStatusList, type StatusList, type StatusListDeps } from "./actions";
 import { LIST_PURPOSES, LIST_TTL_SECONDS, chooseForm, namesTag } from "./rules";
 
 const params = z.strictObject({
@@ -14,8 +14,7 @@ const params = z.strictObject({
 });
 
 /** W3C status lists, made from what the chain says. */
-export function statusListEndpoints(parts: StatusListParts): Endpoint[] {
-  const actions = statusListActions(parts);
+export function statusListEndpoints(deps: StatusListDeps): Endpoint[] {
   return [
     defineEndpoint({
       method: "get",
@@ -46,29 +45,28 @@ export function statusListEndpoints(parts: StatusListParts): Endpoint[] {
           const message = "A status list comes as application/vc+jwt or application/json: accept one of them.";
           throw new DomainError("status_list.not_acceptable", "not_acceptable", message);
         }
-        const found = await actions.read(issuer, purpose, list);
-        const headers = {
-          etag: found.etag,
-          "cache-control": `public, max-age=${LIST_TTL_SECONDS}`,
-          vary: "Accept",
-          "cairn-block-number": String(found.block.number),
-          "cairn-block-hash": found.block.hash,
-          // Lists are for everyone, browsers of other origins included.
-          "access-control-allow-origin": "*",
-          "cross-origin-resource-policy": "cross-origin",
-        };
+        const found = await readStatusList(deps, { issuer, purpose, list });
+        const headers = headersOf(found);
         if (namesTag(header("if-none-match"), found.etag)) return { status: 304, headers };
-        if (form === "json") {
-          const contentType = { "content-type": "application/vc" };
-          return {
-            status: 200,
-            body: Buffer.from(JSON.stringify(found.payload)),
-            headers: { ...headers, ...contentType },
-          };
-        }
-        const body = Buffer.from(await found.sign());
-        return { status: 200, body, headers: { ...headers, "content-type": "application/vc+jwt" } };
+        const [body, contentType] =
+          form === "json"
+            ? [JSON.stringify(found.payload), "application/vc"]
+            : [await signStatusList(deps, found), "application/vc+jwt"];
+        return { status: 200, body: Buffer.from(body), headers: { ...headers, "content-type": contentType } };
       },
     }),
   ];
+}
+
+function headersOf({ etag, block }: StatusList): Record<string, string> {
+  return {
+    etag,
+    "cache-control": `public, max-age=${LIST_TTL_SECONDS}`,
+    vary: "Accept",
+    "cairn-block-number": String(block.number),
+    "cairn-block-hash": block.hash,
+    // Lists are for everyone, browsers of other origins included.
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+  };
 }

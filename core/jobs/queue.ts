@@ -16,15 +16,19 @@ export interface JobContext {
   signal: AbortSignal;
 }
 
-export interface QueueOptions {
+/** A queue's name and how its jobs are tried: the same for whoever adds and whoever works. */
+export interface QueueDefinition {
   /** Lower-case letters and hyphens. */
   name: string;
-  redis: Redis;
-  prefix: string;
   /** How often a job is tried before it becomes a dead letter; 12 tries with the default delays take about an hour. */
   attempts?: number;
   /** Longest pause between two tries. */
   maxDelayMs?: number;
+}
+
+export interface QueueOptions extends QueueDefinition {
+  redis: Redis;
+  prefix: string;
 }
 
 /** A queue one can only add to; processing is {@link processQueue}'s. */
@@ -35,7 +39,7 @@ export interface JobQueue<Data> {
    *
    * @param jobId deterministic, made from the thing to be done; without `:`
    */
-  enqueue(jobId: string, data: Data, options?: { delayMs?: number; requestId?: string }): Promise<void>;
+  enqueue(jobId: string, data: Data, options?: { delayMs?: number; requestId?: string | undefined }): Promise<void>;
   /** Jobs waiting, delayed or running. */
   depth(): Promise<number>;
   close(): Promise<void>;

@@ -4,12 +4,15 @@ import type { AddressInfo } from "node:net";
 import { createHttpApp } from "../../api/http/httpApp";
 import { openBudgets } from "../../api/http/rateLimit";
 import { listen } from "../../api/http/server";
-import { wireOAuthApi } from "../../api/oauthWiring";
+import { createOAuth } from "../../api/oauth/module";
 import { systemClock } from "../../core/clock";
+import { loadConfig } from "../../core/config/config";
+import { createDeadLetterStore } from "../../core/jobs/deadLetters";
 import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
+import { DEFAULT_TIMING } from "../../process/context";
 
 /** What one of the servers compared is started with, as JSON in its first argument. */
 export interface ServerOrders {
@@ -33,22 +36,21 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Pr
   const redis = connectRedis({ url: redisUrl, name: "bench" });
   const logger = createLogger({ processName: "api", logLevel: "warn" }, { write: () => undefined });
   const keys = await openFileKeyStore({ directory: keysDir, passphrase: "passphrase of a bench" });
-  const config = {
-    redis: { url: redisUrl, prefix: "bench" },
-    oauth: { recheckSeconds: 60, verifierTimeoutMs: 1_000 },
-    production: false,
-  };
   const publicUrl = "http://localhost";
-  const { endpoints } = wireOAuthApi({
-    config,
-    clock: systemClock,
-    logger,
-    mongo,
-    redis,
-    keys,
-    publicUrl,
-    limited: false,
-  });
+  const environment = { REDIS_URL: redisUrl, REDIS_PREFIX: "bench", PUBLIC_URL: publicUrl, LOGIN_LIMITS: "false" };
+  const { endpoints } = createOAuth(
+    {
+      config: loadConfig("api", environment),
+      clock: systemClock,
+      logger,
+      mongo,
+      redis,
+      keys,
+      deadLetters: createDeadLetterStore(mongo),
+      timing: DEFAULT_TIMING,
+    },
+    { receive: () => Promise.resolve(true) },
+  );
   await ensureIndexes(mongo);
   const app = createHttpApp(endpoints, {
     readSession: () => Promise.reject(new Error("There are no sessions here.")),

@@ -1,6 +1,6 @@
 import { type HDNodeWallet, JsonRpcProvider, Wallet } from "ethers";
 import { setTimeout as delay } from "node:timers/promises";
-import { verifyStatus, type ProvenStatus } from "../../api/audit/rules";
+import { verifyStatus, type ProvenStatus } from "../../api/audit/statusProof";
 import { DEVELOPMENT_ADMIN_API_KEY, readEnvironment } from "../../core/config/config";
 import { DIDRegistry__factory } from "../../typechain-types";
 import { type ApiAnswer, callApi, expectAnswer } from "./callApi";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { verifyStatus, type ProvenStatus } from "../../api/audit/rules";
+import { verifyStatus, type ProvenStatus } from "../../api/audit/statusProof";
 import { messageOf } from "../../core/errors";
 import { type CommandContext, runCommand, UsageError } from "./command";
 

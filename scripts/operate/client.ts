@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { type ClientRegistration, registerClient, replaceSecret } from "../../api/oauth/clients/actions";
 import { type ClientStore, openClientStore } from "../../api/oauth/clients/store";
-import { oauthSealer, oauthWebhookSecret } from "../../api/oauthWiring";
+import { oauthSealer, oauthWebhookSecret } from "../../api/oauth/module";
 import { systemClock } from "../../core/clock";
 import { type Config, loadConfig } from "../../core/config/config";
 import { openFileKeyStore } from "../../core/keys/fileKeyStore";

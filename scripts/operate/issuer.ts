@@ -1,17 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type CredentialApp, openCredentialApp } from "../../api/credentialApp";
+import type { IssuerActions } from "../../api/issuers/actions";
+import { createIssuers } from "../../api/issuers/module";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../../api/issuers/rules";
 import type { IssuerAccount } from "../../api/issuers/store";
 import { type Chain, createChain } from "../../chain/client";
-import { createTransactionStore } from "../../chain/relayer/transactions";
-import { monotonicMs, systemClock } from "../../core/clock";
+import { monotonicMs } from "../../core/clock";
 import { loadConfig } from "../../core/config/config";
-import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { createProjection } from "../../projection/queries";
+import { createContext } from "../../process/context";
 import { decideAccreditation } from "./accreditation";
 import { type CommandContext, runCommand, UsageError } from "./command";
 
@@ -27,7 +26,7 @@ const DEADLINE_MS = 60_000;
 const POLL_MS = 300;
 
 interface Deps extends CommandContext {
-  issuers: CredentialApp["issuers"];
+  issuers: IssuerActions;
   chain: Chain;
   mongo: Mongo;
 }
@@ -39,26 +38,13 @@ async function run(args: string[], context: CommandContext): Promise<void> {
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "issuer" });
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
   const chain = createChain(config.chain);
-  const app = openCredentialApp({
-    config: { publicUrl: config.http.publicUrl, prefix: config.redis.prefix, verification: config.verification },
-    limited: true,
-    allowHttpWebhooks: !config.production,
-    clock: systemClock,
-    mongo,
-    redis,
-    chain,
-    logger: createLogger({ processName: "api", logLevel: "silent" }),
-    index: createProjection(mongo),
-    keys: await openFileKeyStore(config.keys),
-    // These commands neither present nor confirm credentials.
-    didsOf: () => Promise.resolve([]),
-  });
-  createTransactionStore(mongo);
+  const logger = createLogger({ processName: "api", logLevel: "silent" });
+  const module = createIssuers(await createContext(config, { mongo, redis, chain, logger }));
   await ensureIndexes(mongo);
   try {
-    await act({ ...context, issuers: app.issuers, chain, mongo });
+    await act({ ...context, issuers: module.ports.actions, chain, mongo });
   } finally {
-    await app.close();
+    await module.close();
     redis.disconnect();
     chain.close();
     await mongo.close();

@@ -1,56 +1,47 @@
 import { expect } from "chai";
 import { Wallet } from "ethers";
-import { cookieFrom, startTestApi, type TestApi } from "./support/testApi";
-import { openStage, type Stage } from "./wallets/stage";
+import { registerUser } from "../support/accounts";
+import { cookieFrom } from "../support/ask";
+import { fakeClock } from "../support/fakeClock";
+import { type Fixture, fixture, type ModuleName } from "../support/fixture";
+import { askChallenge, linkWithSignature } from "../support/walletActors";
+
+const MODULES: ModuleName[] = ["sessions", "wallets"];
 
 describe("the api put together", () => {
-  let stage: Stage;
-  let api: TestApi;
+  const clock = fakeClock();
+  let api: Fixture;
   before(async () => {
-    stage = await openStage("app");
-    api = await startTestApi("app", { chain: stage.chain });
+    api = await fixture("app", { modules: MODULES, chain: true, clock });
   });
-  after(async () => {
-    await api.close();
-    await stage.close();
-  });
+  after(() => api.close());
 
   async function link(token: string): Promise<Wallet> {
     const wallet = new Wallet(Wallet.createRandom().privateKey);
-    const { address: walletAddress } = wallet;
-    const challenge = await api.ask("POST", "/auth/wallet/challenge", {
-      token,
-      body: { walletAddress, purpose: "link" },
-    });
-    expect(challenge.status, challenge.text).to.equal(201);
-    const signature = await wallet.signMessage(challenge.body["message"] as string);
-    const linked = await api.ask("POST", "/auth/wallet/link", { token, body: { walletAddress, signature } });
-    expect(linked.status, linked.text).to.equal(201);
+    await linkWithSignature(api, token, wallet);
     return wallet;
   }
 
   it("tells at the login which wallet the holder linked first, and its DID", async () => {
-    const { email, password, token } = await api.newUser();
+    const { email, password, token } = await registerUser(api);
     const first = await link(token);
-    api.clock.advance(60);
+    clock.advance(60);
     const second = await link(token);
     const { status, body } = await api.ask("POST", "/auth/login", { body: { email, password } });
     const addresses = [first, second].map(({ address }) => address.toLowerCase());
-    const did = `did:${stage.chain.deployment.didMethod}:${addresses[0]}`;
+    const did = `did:${api.context.chain.deployment.didMethod}:${addresses[0]}`;
     expect(status).to.equal(200);
     expect(body).to.deep.include({ walletAddress: addresses[0], did });
-    expect((body["wallets"] as { walletAddress: string }[]).map(({ walletAddress }) => walletAddress)).to.deep.equal(
-      addresses,
-    );
+    const wallets = body["wallets"] as { walletAddress: string }[];
+    expect(wallets.map(({ walletAddress }) => walletAddress)).to.deep.equal(addresses);
   });
 
   it("lets a linked wallet log in, as bearer or with a cookie, into a session like any other", async () => {
-    const { token, userId } = await api.newUser();
+    const { token, userId } = await registerUser(api);
     const wallet = await link(token);
     const login = async (cookie: boolean) => {
       const { address: walletAddress } = wallet;
-      const challenge = await api.ask("POST", "/auth/wallet/challenge", { body: { walletAddress, purpose: "login" } });
-      const { nonce, message } = challenge.body as unknown as { nonce: string; message: string };
+      const { nonce, message } = await askChallenge(api, undefined, walletAddress, "login");
       const signature = await wallet.signMessage(message);
       return api.ask("POST", "/auth/wallet/verify", { body: { walletAddress, nonce, signature, cookie } });
     };
@@ -67,15 +58,26 @@ describe("the api put together", () => {
   });
 
   it("keeps sessions working while the chain does not answer, and says so where it is needed", async () => {
-    const alone = await startTestApi("alone");
+    const alone = await fixture("alone", { modules: MODULES, clock });
     try {
-      const { token } = await alone.newUser();
+      const { token } = await registerUser(alone);
       expect((await alone.ask("GET", "/auth/session", { token })).status).to.equal(200);
-      const body = { walletAddress: stage.relayer.address, purpose: "link" };
+      const body = { walletAddress: api.chain.relayer.address, purpose: "link" };
       const refused = await alone.ask("POST", "/auth/wallet/challenge", { token, body });
       expect([refused.status, refused.body.code]).to.deep.equal([503, "rpc.unreachable"]);
     } finally {
       await alone.close();
+    }
+  });
+
+  it("has the indexes of every collection before a worker starts: that nothing is sent twice rests on them", async () => {
+    const whole = await fixture("indexes", { chain: true });
+    try {
+      const indexed = whole.context.mongo.modelNames();
+      whole.startWorkers();
+      expect(whole.context.mongo.modelNames()).to.deep.equal(indexed);
+    } finally {
+      await whole.close();
     }
   });
 });

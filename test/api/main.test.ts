@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { connectMongo } from "../../core/mongo";
 import { deployContracts } from "../../chain/deploy";
+import { ask } from "../support/ask";
 import { eventually } from "../support/eventually";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
-import { ask } from "./support/testApi";
 
 const ROOT = join(__dirname, "..", "..");
 

@@ -20,7 +20,7 @@ import {
   startIndexer,
 } from "../support/indexerHarness";
 import { diceOf, randomActivity } from "../support/randomActivity";
-import { movableClock } from "../support/swiyuStage";
+import { movableClock } from "../support/fakeClock";
 
 const MAX_LAG_SECONDS = 60;
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock";
+import { type Clock, systemClock } from "../../core/clock";
 
 /** A clock that stands still until it is told to go on. */
 export interface FakeClock extends Clock {
@@ -20,5 +20,18 @@ export function fakeClock(start = new Date("2100-12-06T14:30:00.000Z")): FakeClo
     set: (date) => {
       now = date.getTime();
     },
+  };
+}
+
+/** A clock that goes on like the machine's, and can be moved. */
+export interface MovableClock extends Clock {
+  moveSeconds(seconds: number): void;
+}
+
+export function movableClock(): MovableClock {
+  let offsetMs = 0;
+  return {
+    now: () => new Date(systemClock.now().getTime() + offsetMs),
+    moveSeconds: (seconds) => void (offsetMs += seconds * 1000),
   };
 }

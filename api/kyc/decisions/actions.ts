@@ -2,11 +2,11 @@ import type { Clock } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import type { KycProvider } from "../providers/provider";
-import { advance, announcementOf, isDecided, type KycAnnouncement, type KycDecision, nextCheckAt } from "../rules";
-import { announceBy, type KycRecord, type KycStore } from "../store";
+import { advance, noticeOf, isDecided, type KycNotice, type KycDecision, nextCheckAt } from "../rules";
+import { notifyDeadline, type KycRecord, type KycStore } from "../store";
 
-/** What following a verification to its end needs. */
-export interface DecisionParts {
+/** What applying decisions needs. */
+export interface DecisionDeps {
   kyc: KycStore;
   /** The configured providers by name. */
   providers: ReadonlyMap<string, KycProvider>;
@@ -14,11 +14,11 @@ export interface DecisionParts {
   logger: Logger;
   /** How long a pending verification may be silent before its provider is asked. */
   recheckSeconds: number;
-  /** Has a user told of a change; called more than once for one version, it tells once. */
-  tell(userId: string, announcement: KycAnnouncement): Promise<void>;
+  /** Notifies a user of a change, once for each version however often it is called. */
+  notify(userId: string, notice: KycNotice): Promise<void>;
 }
 
-/** A verified delivery as the inbox keeps it. */
+/** A verified delivery as the inbox stores it. */
 export interface KycDelivery {
   provider: string;
   decision: KycDecision;
@@ -36,24 +36,24 @@ const API_TRIES = 5;
 type Outcome = "applied" | "unchanged" | "stale" | "superseded";
 
 /**
- * Takes a delivered decision to heart: moves the verification on where it is news, and has the user told. Safe to run
- * twice, and to die anywhere in between: what is left undone is found and done by the next run.
+ * Applies a delivered decision to the user's verification, once, and notifies the user. Safe to run twice and to be
+ * killed anywhere in between: the next run does what is left.
  *
  * @param attempt 1 for the first try
- * @returns what came of it, a word for operators
+ * @returns the outcome, for operators
  * @throws TransientError when a later try may do better; DomainError `kyc.provider_unknown`
  */
-export async function settleDelivery(parts: DecisionParts, delivery: KycDelivery, attempt: number): Promise<string> {
-  const provider = parts.providers.get(delivery.provider);
+export async function applyDelivery(deps: DecisionDeps, delivery: KycDelivery, attempt: number): Promise<string> {
+  const provider = deps.providers.get(delivery.provider);
   if (provider === undefined) {
-    const mend = "configure it again and retry";
+    const fix = "configure it again and retry";
     throw new DomainError(
       "kyc.provider_unknown",
       "not_found",
-      `The provider ${delivery.provider} is not configured: ${mend}.`,
+      `The provider ${delivery.provider} is not configured: ${fix}.`,
     );
   }
-  const userId = await parts.kyc.findBySession(provider.name, delivery.decision.sessionId);
+  const userId = await deps.kyc.findBySession(provider.name, delivery.decision.sessionId);
   if (userId === null) {
     if (attempt >= SESSION_TRIES) return "superseded";
     throw new TransientError(
@@ -62,106 +62,112 @@ export async function settleDelivery(parts: DecisionParts, delivery: KycDelivery
     );
   }
   const outcome = provider.signsTime
-    ? await settle(parts, userId, provider, () => Promise.resolve({ decision: delivery.decision, isCurrent: false }))
-    : await settle(parts, userId, provider, () => confirm(provider, userId, delivery.decision, attempt));
-  await announce(parts, userId);
+    ? await applyDecision(deps, userId, provider, () =>
+        Promise.resolve({ decision: delivery.decision, isCurrent: false }),
+      )
+    : await applyDecision(deps, userId, provider, () => confirm(provider, userId, delivery.decision, attempt));
+  await notifyPending(deps, userId);
   return outcome;
 }
 
 /**
- * Looks after a verification without being asked: tells what is still untold, and asks the provider of one that has been
- * silent, for webhooks get lost.
+ * Checks on a verification: notifies the user of what is still pending, and asks the provider where no webhook came,
+ * since webhooks get lost.
  */
-export async function recheck(parts: DecisionParts, userId: string): Promise<void> {
-  await announce(parts, userId);
-  const state = (await parts.kyc.find(userId))?.state;
+export async function recheck(deps: DecisionDeps, userId: string): Promise<void> {
+  await notifyPending(deps, userId);
+  const state = (await deps.kyc.find(userId)).state;
   if (state?.status !== "pending") return;
-  const provider = parts.providers.get(state.provider);
+  const provider = deps.providers.get(state.provider);
   if (provider === undefined) return;
   try {
-    await settle(parts, userId, provider, () => currentDecision(parts, provider, userId, state.sessionId));
+    await applyDecision(deps, userId, provider, () => currentDecision(deps, provider, userId, state.sessionId));
   } catch (error) {
     if (!(error instanceof TransientError)) throw error;
-    parts.logger.info(
+    deps.logger.info(
       { err: error, provider: provider.name },
-      "a silent verification could not be looked after; later",
+      "a pending verification could not be checked; it is tried again later",
     );
   }
-  await announce(parts, userId);
+  await notifyPending(deps, userId);
 }
 
-interface Said {
+interface ProviderAnswer {
   decision: KycDecision | null;
   isCurrent: boolean;
 }
 
 /** A delivery whose signature covers no time is a reason to ask, no more. */
-async function confirm(provider: KycProvider, userId: string, told: KycDecision, attempt: number): Promise<Said> {
-  const current = await provider.fetchDecision({ userId, sessionId: told.sessionId });
-  if (isDecided(told.substatus) && (current === null || !isDecided(current.substatus)) && attempt < API_TRIES) {
+async function confirm(
+  provider: KycProvider,
+  userId: string,
+  delivered: KycDecision,
+  attempt: number,
+): Promise<ProviderAnswer> {
+  const current = await provider.fetchDecision({ userId, sessionId: delivered.sessionId });
+  if (isDecided(delivered.substatus) && (current === null || !isDecided(current.substatus)) && attempt < API_TRIES) {
     throw new TransientError("kyc.provider_behind", `${provider.name} does not say yet what its webhook announced.`);
   }
   if (current !== null) return { decision: current, isCurrent: true };
-  // Nothing is decided, the provider says; how far the person has come, only its webhooks tell.
-  return { decision: told.substatus === "in_progress" ? told : null, isCurrent: false };
+  // The provider says that nothing is decided; only its webhooks say how far the person has come.
+  return { decision: delivered.substatus === "in_progress" ? delivered : null, isCurrent: false };
 }
 
 async function currentDecision(
-  parts: DecisionParts,
+  deps: DecisionDeps,
   provider: KycProvider,
   userId: string,
   sessionId: string,
-): Promise<Said> {
+): Promise<ProviderAnswer> {
   const decision = await provider.fetchDecision({ userId, sessionId });
   if (decision !== null) return { decision, isCurrent: true };
-  const state = (await parts.kyc.find(userId))?.state;
-  const isOver = state?.sessionId === sessionId && state.expiresAt <= parts.clock.now();
+  const state = (await deps.kyc.find(userId)).state;
+  const isOver = state?.sessionId === sessionId && state.expiresAt <= deps.clock.now();
   const expired = { sessionId, substatus: "expired", reason: null, mayRetry: true, occurredAt: null } as const;
   return { decision: isOver ? expired : null, isCurrent: true };
 }
 
 /** Reads the state before the provider is asked, so that a write decided on an answer that has grown old is refused. */
-async function settle(
-  parts: DecisionParts,
+async function applyDecision(
+  deps: DecisionDeps,
   userId: string,
   provider: KycProvider,
-  ask: () => Promise<Said>,
+  ask: () => Promise<ProviderAnswer>,
 ): Promise<Outcome> {
   for (let race = 0; race < RACES; race += 1) {
-    const record = await parts.kyc.find(userId);
+    const record = await deps.kyc.find(userId);
     const { decision, isCurrent } = await ask();
     if (decision === null) return "unchanged";
-    const outcome = await apply(parts, userId, record, decision, { isCurrent, mayRevise: provider.mayRevise });
+    const outcome = await apply(deps, userId, record, decision, { isCurrent, mayRevise: provider.mayRevise });
     if (outcome !== "raced") return outcome;
   }
-  throw new TransientError("kyc.unsettled", "The verification changes faster than it can be followed.");
+  throw new TransientError("kyc.contended", "The verification changes faster than it can be followed.");
 }
 
 async function apply(
-  { kyc, clock }: DecisionParts,
+  { kyc, clock }: DecisionDeps,
   userId: string,
-  record: KycRecord | null,
+  record: KycRecord,
   decision: KycDecision,
   trust: { isCurrent: boolean; mayRevise: boolean },
 ): Promise<Outcome | "raced"> {
-  const before = record?.state;
-  if (!before) return "superseded";
+  const before = record.state;
+  if (before === null) return "superseded";
   const now = clock.now();
   const after = advance(before, decision, trust, now);
   if (typeof after === "string") return after;
-  const written = await kyc.advance(userId, before, after, announcementOf(before, after), announceBy(now));
+  const written = await kyc.advance(userId, before, after, noticeOf(before, after), notifyDeadline(now));
   return written ? "applied" : "raced";
 }
 
-/** Has the user told of every change that is still untold, in order, and notes when to look again. */
-async function announce({ kyc, clock, recheckSeconds, tell }: DecisionParts, userId: string): Promise<void> {
-  const record = await kyc.find(userId);
-  if (!record?.state) return;
-  for (const announcement of record.announcements) {
-    await tell(userId, announcement);
-    await kyc.announced(userId, announcement.version);
+/** Notifies the user of every pending change, in order, and schedules the next check. */
+async function notifyPending({ kyc, clock, recheckSeconds, notify }: DecisionDeps, userId: string): Promise<void> {
+  const { state, pendingNotices } = await kyc.find(userId);
+  if (state === null) return;
+  for (const notice of pendingNotices) {
+    await notify(userId, notice);
+    await kyc.markNotified(userId, notice.version);
   }
-  const { state } = record;
   const checkAt = state.status === "pending" ? nextCheckAt(state, recheckSeconds, clock.now()) : undefined;
   await kyc.scheduleCheck(userId, state.version, checkAt);
 }

@@ -1,11 +1,11 @@
-import { tellableReason } from "../reasons";
-import { type KycAnnouncement, type KycSubstatus, statusOf } from "../rules";
+import { publicReason } from "../reasons";
+import { type KycNotice, type KycSubstatus, statusOf } from "../rules";
 
 /** The messages KYC has words for. */
 type KycTemplate = "kyc.approved" | "kyc.declined" | "kyc.needs_review" | "kyc.resubmission_requested" | "kyc.expired";
 
-/** Whom a change is told to: the user's mailbox and the user's devices. Both tell one id once. */
-export interface TellingParts {
+/** How a user is notified: by mail and on devices. Both deliver one id once. */
+export interface NotifyDeps {
   notify(notification: {
     _id: string;
     userId: string;
@@ -21,7 +21,7 @@ export interface TellingParts {
   }): Promise<void>;
 }
 
-/** What is worth a letter; the rest the user did a moment ago and knows. */
+/** Changes worth a mail; the others the user has just made and knows. */
 const TEMPLATE_OF: Partial<Record<KycSubstatus, KycTemplate>> = {
   approved: "kyc.approved",
   declined: "kyc.declined",
@@ -30,14 +30,14 @@ const TEMPLATE_OF: Partial<Record<KycSubstatus, KycTemplate>> = {
   expired: "kyc.expired",
 };
 
-/** Tells a user of a change, once for each version however often it is called. */
-export async function tellOfChange(parts: TellingParts, userId: string, change: KycAnnouncement): Promise<void> {
+/** Notifies a user of a change, once for each version however often it is called. */
+export async function notifyOfChange(deps: NotifyDeps, userId: string, change: KycNotice): Promise<void> {
   const { version, substatus, mayRetry, at } = change;
   const _id = `kyc-${userId}-${version}`;
-  const reason = tellableReason(change.reason);
+  const reason = publicReason(change.reason);
   const data = { status: statusOf(substatus), substatus, version };
-  await parts.publish({ _id, userId, kind: "kyc.changed", data, at });
+  await deps.publish({ _id, userId, kind: "kyc.changed", data, at });
   const template = TEMPLATE_OF[substatus];
   if (template === undefined) return;
-  await parts.notify({ _id, userId, template, facts: { mayRetry, ...(reason !== undefined && { reason }) } });
+  await deps.notify({ _id, userId, template, facts: { mayRetry, ...(reason !== undefined && { reason }) } });
 }

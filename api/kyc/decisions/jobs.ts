@@ -2,13 +2,13 @@ import type { Redis } from "ioredis";
 import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
-import { type DecisionParts, type KycDelivery, recheck, settleDelivery } from "./actions";
+import { type DecisionDeps, type KycDelivery, recheck, applyDelivery } from "./actions";
 
 interface RecheckJob {
   userId: string;
 }
 
-/** The queue of verifications to look after. */
+/** The queue of verifications to check. */
 export type RecheckQueue = JobQueue<RecheckJob>;
 
 const SWEEP_LIMIT = 500;
@@ -17,19 +17,19 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
   return { name: "kyc-recheck", redis, prefix };
 }
 
-/** Opens the producing side. */
-export function openRecheckQueue(connection: { redis: Redis; prefix: string }): RecheckQueue {
+/** Creates the producing side. */
+export function createRecheckQueue(connection: { redis: Redis; prefix: string }): RecheckQueue {
   return createQueue<RecheckJob>(queueOptions(connection));
 }
 
-/** Reads the deliveries the inbox kept for KYC. */
-export function kycDeliveryHandler(parts: DecisionParts) {
+/** Handles the deliveries that the inbox stored for KYC. */
+export function kycDeliveryHandler(deps: DecisionDeps) {
   return (entry: { facts: unknown }, { attempt }: { attempt: number }): Promise<string> =>
-    // Written by hearDelivery and by nobody else.
-    settleDelivery(parts, entry.facts as KycDelivery, attempt);
+    // Written by receiveWebhook and by nothing else.
+    applyDelivery(deps, entry.facts as KycDelivery, attempt);
 }
 
-export interface RecheckWorkerParts extends DecisionParts {
+export interface RecheckWorkerDeps extends DecisionDeps {
   queue: RecheckQueue;
   redis: Redis;
   prefix: string;
@@ -38,22 +38,22 @@ export interface RecheckWorkerParts extends DecisionParts {
   sweepEveryMs: number;
 }
 
-/** A running look-out. */
+/** A running worker of the queue. */
 export interface RecheckWorker {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Looks after verifications whose time has come: silent ones, and those whose user was not told. */
-export function startRecheckWorker(parts: RecheckWorkerParts): RecheckWorker {
-  const { kyc, queue, clock, logger } = parts;
+/** Checks verifications that are due: pending ones without a webhook, and those whose user was not notified. */
+export function startRecheckWorker(deps: RecheckWorkerDeps): RecheckWorker {
+  const { kyc, queue, clock, logger } = deps;
   const processor = processQueue<RecheckJob>({
-    ...queueOptions(parts),
-    ...{ concurrency: parts.concurrency, deadLetters: parts.deadLetters, clock, logger },
-    process: ({ userId }) => recheck(parts, userId),
+    ...queueOptions(deps),
+    ...{ concurrency: deps.concurrency, deadLetters: deps.deadLetters, clock, logger },
+    process: ({ userId }) => recheck(deps, userId),
   });
   const sweeper = startSweeper({
-    what: "silent verifications",
-    everyMs: parts.sweepEveryMs,
+    what: "verifications that are due for a check",
+    everyMs: deps.sweepEveryMs,
     logger,
     async sweep() {
       for (const userId of await kyc.dueForCheck(clock.now(), SWEEP_LIMIT)) {

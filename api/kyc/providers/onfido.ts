@@ -47,7 +47,7 @@ const delivery = z.object({
 });
 
 /** Onfido Studio: workflow runs; webhooks sign the body alone (`X-SHA2-Signature`) and have no id of their own. */
-export function openOnfido(config: NonNullable<KycConfig["onfido"]>): KycProvider {
+export function createOnfido(config: NonNullable<KycConfig["onfido"]>): KycProvider {
   const { apiUrl, apiToken, workflowId, webhookSecrets: secrets } = config;
   const provider = "onfido";
   const headers = { authorization: `Token token=${apiToken}`, "content-type": "application/json" };

@@ -1,27 +1,27 @@
 import type { Clock } from "../../../core/clock";
 import type { KycConfig } from "../../../core/config/kyc";
 import type { SandboxStore } from "../sandbox/store";
-import { openOnfido } from "./onfido";
-import { openPersona } from "./persona";
+import { createOnfido } from "./onfido";
+import { createPersona } from "./persona";
 import type { KycProvider } from "./provider";
-import { openSandbox } from "./sandbox";
-import { openStripe } from "./stripe";
-import { openSumsub } from "./sumsub";
-import { openVeriff } from "./veriff";
+import { createSandbox } from "./sandbox";
+import { createStripe } from "./stripe";
+import { createSumsub } from "./sumsub";
+import { createVeriff } from "./veriff";
 
 /** The configured providers by name, the chosen one among them. */
-export function openProviders(
+export function createProviders(
   config: KycConfig,
-  parts: { clock: Clock; sandbox: SandboxStore; publicUrl: string },
+  deps: { clock: Clock; sandbox: SandboxStore; publicUrl: string },
 ): { providers: ReadonlyMap<string, KycProvider>; chosen: KycProvider } {
-  const { clock, sandbox, publicUrl } = parts;
+  const { clock, sandbox, publicUrl } = deps;
   const open = [
-    config.sandbox && openSandbox({ sandbox, secrets: config.sandbox.webhookSecrets, publicUrl }),
-    config.persona && openPersona(config.persona),
-    config.veriff && openVeriff(config.veriff),
-    config.onfido && openOnfido(config.onfido),
-    config.sumsub && openSumsub(config.sumsub, clock),
-    config.stripe && openStripe(config.stripe),
+    config.sandbox && createSandbox({ sandbox, secrets: config.sandbox.webhookSecrets, publicUrl }),
+    config.persona && createPersona(config.persona),
+    config.veriff && createVeriff(config.veriff),
+    config.onfido && createOnfido(config.onfido),
+    config.sumsub && createSumsub(config.sumsub, clock),
+    config.stripe && createStripe(config.stripe),
   ].filter((provider) => provider !== undefined);
   const providers = new Map(open.map((provider) => [provider.name, provider]));
   const chosen = providers.get(config.provider);

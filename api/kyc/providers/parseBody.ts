@@ -12,10 +12,10 @@ export function parseBody<Schema extends z.ZodType>(provider: string, body: Buff
   const parsed = schema.safeParse(parseJson(body.toString("utf8")));
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map(({ path }) => (path.length === 0 ? "the body" : path.join("."))).join(", ");
-  const mend = "compare the webhook's version and format with what this adapter documents";
+  const fix = "compare the webhook's version and format with what this adapter documents";
   throw new DomainError(
     "webhook.malformed",
     "invalid",
-    `A signed delivery of ${provider} is not as expected (${where}): ${mend}.`,
+    `A signed delivery of ${provider} is not as expected (${where}): ${fix}.`,
   );
 }

@@ -10,7 +10,7 @@ import { verifyTimedHex } from "./signatures";
 const API_VERSION = "2023-01-05";
 
 /** Templates decide when an inquiry expires, and Persona tells; this is for when it never does. */
-const FORGOTTEN_SECONDS = 30 * 24 * 60 * 60;
+const SESSION_SECONDS = 30 * 24 * 60 * 60;
 
 // `completed` says that everything was handed in; the template's workflow, or a person, decides afterwards.
 const SUBSTATUS_OF_STATUS: Record<string, KycSubstatus | undefined> = {
@@ -52,7 +52,7 @@ const event = z.object({
 });
 
 /** Persona: inquiries; webhooks sign a time (`Persona-Signature`) and order themselves by `created-at`. */
-export function openPersona(config: NonNullable<KycConfig["persona"]>): KycProvider {
+export function createPersona(config: NonNullable<KycConfig["persona"]>): KycProvider {
   const { apiUrl, apiKey, templateId, webhookSecrets: secrets } = config;
   const provider = "persona";
   const headers = {
@@ -76,7 +76,7 @@ export function openPersona(config: NonNullable<KycConfig["persona"]>): KycProvi
         body: JSON.stringify({ data: { attributes }, meta: { "auto-create-inquiry-session": true } }),
         schema: inquiryWithToken,
       });
-      return { ...sessionOf(answer), expiresAt: addSeconds(now, FORGOTTEN_SECONDS) };
+      return { ...sessionOf(answer), expiresAt: addSeconds(now, SESSION_SECONDS) };
     },
     async resumeSession({ sessionId }) {
       const answer = await callProvider({

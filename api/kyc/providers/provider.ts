@@ -10,15 +10,15 @@ export interface Delivery {
 }
 
 /**
- * Why a delivery is not believed. The sender learns none of it; a metric counts it.
+ * Why a delivery is rejected. The sender is not told; a metric counts it.
  *
  * - `signature`: absent, malformed or not made with one of our secrets;
  * - `timestamp`: signed more than 300 s ago, or for a time more than 300 s ahead.
  */
-export type DeliveryFault = "signature" | "timestamp";
+export type DeliveryRejection = "signature" | "timestamp";
 
-/** A delivery that is believed, reduced to what is needed of it. Nothing else of the body is kept anywhere. */
-export interface BelievedDelivery {
+/** A verified delivery, reduced to what is needed of it. Nothing else of the body is stored anywhere. */
+export interface VerifiedDelivery {
   /** What the provider repeats when it repeats the delivery. */
   deliveryKey: string;
   /** Undefined when the delivery is about something else. */
@@ -47,8 +47,8 @@ export interface NewSession extends ProviderSession {
 export interface KycProvider {
   readonly name: string;
   /**
-   * True when a delivery is believed as it is. Otherwise its signature covers no time, so an old one could be played
-   * again: then it is only a reason to ask, and {@link KycProvider.fetchDecision} says what holds.
+   * True when the signature covers a time, so that a delivery can be applied as it is. Otherwise an old one could be
+   * replayed: then it is only a reason to ask, and {@link KycProvider.fetchDecision} says what holds.
    */
   readonly signsTime: boolean;
   /** True when the provider itself may turn an approval into a rejection, or the reverse. */
@@ -72,14 +72,14 @@ export interface KycProvider {
     returnUrl: string;
     now: Date;
   }): Promise<ProviderSession>;
-  /** Whether a delivery is the provider's own and of this moment, told by its raw bytes in constant time. */
-  verifyDelivery(delivery: Delivery, now: Date): DeliveryFault | undefined;
+  /** Verifies a delivery over its raw bytes, in constant time; undefined when it is the provider's own and recent. */
+  verifyDelivery(delivery: Delivery, now: Date): DeliveryRejection | undefined;
   /**
    * Reads a verified delivery.
    *
    * @throws DomainError `webhook.malformed` when the body is not what the provider documents
    */
-  parseDelivery(delivery: Delivery): BelievedDelivery;
+  parseDelivery(delivery: Delivery): VerifiedDelivery;
   /**
    * Asks the provider what holds now; null while it has nothing to say beyond that the session exists.
    *

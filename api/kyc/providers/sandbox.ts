@@ -17,10 +17,10 @@ const event = z.object({
 });
 
 /** The built-in provider: sessions are decided on a page of this API; webhooks follow Standard Webhooks 1.0. */
-export function openSandbox(parts: { sandbox: SandboxStore; secrets: string[]; publicUrl: string }): KycProvider {
-  const { sandbox, secrets } = parts;
+export function createSandbox(deps: { sandbox: SandboxStore; secrets: string[]; publicUrl: string }): KycProvider {
+  const { sandbox, secrets } = deps;
   const provider = "sandbox";
-  const sessionOf = (sessionId: string) => ({ sessionId, sessionUrl: `${parts.publicUrl}/sandbox/kyc/${sessionId}` });
+  const sessionOf = (sessionId: string) => ({ sessionId, sessionUrl: `${deps.publicUrl}/sandbox/kyc/${sessionId}` });
   return {
     name: provider,
     signsTime: true,

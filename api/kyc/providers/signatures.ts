@@ -1,14 +1,14 @@
 import { createHmac } from "node:crypto";
 import { equalsInConstantTime } from "../../../core/hash";
-import type { DeliveryFault } from "./provider";
+import type { DeliveryRejection } from "./provider";
 
 /** How far a signed time may lie from ours, before and after. */
 const TOLERANCE_MS = 300_000;
 
 /** HMAC (RFC 2104) as lower-case hexadecimal. */
-export function hmacHex(algorithm: "sha256" | "sha512", key: string, ...parts: (string | Buffer)[]): string {
+export function hmacHex(algorithm: "sha256" | "sha512", key: string, ...deps: (string | Buffer)[]): string {
   const hmac = createHmac(algorithm, key);
-  for (const part of parts) hmac.update(part);
+  for (const part of deps) hmac.update(part);
   return hmac.digest("hex");
 }
 
@@ -39,12 +39,12 @@ export function parseSeconds(text: string | undefined): number | undefined {
 export function verifyTimedHex(
   header: string | undefined,
   { body, secrets, now }: { body: Buffer; secrets: string[]; now: Date },
-): DeliveryFault | undefined {
+): DeliveryRejection | undefined {
   const sets = (header ?? "")
     .split(" ")
     .filter((set) => set !== "")
     .slice(0, 4);
-  let fault: DeliveryFault = "signature";
+  let rejection: DeliveryRejection = "signature";
   for (const set of sets) {
     const fields = set.split(",").slice(0, 8);
     const times = fields.filter((field) => field.startsWith("t="));
@@ -55,7 +55,7 @@ export function verifyTimedHex(
     const expected = secrets.map((secret) => hmacHex("sha256", secret, `${signedAtText}.`, body));
     if (!matchesAny(given, expected)) continue;
     if (isTimely(signedAtSeconds, now)) return undefined;
-    fault = "timestamp";
+    rejection = "timestamp";
   }
-  return fault;
+  return rejection;
 }

@@ -1,5 +1,5 @@
 import { hmacSha256 } from "../../../core/hash";
-import type { Delivery, DeliveryFault } from "./provider";
+import type { Delivery, DeliveryRejection } from "./provider";
 import { isTimely, matchesAny, parseSeconds } from "./signatures";
 
 /** What is signed, of a message to a webhook. */
@@ -26,7 +26,7 @@ export function signWebhook({ id, timestampSeconds, body }: WebhookMessage, secr
 }
 
 /** Verifies a message's signature and time (Standard Webhooks 1.0, symmetric `v1`). */
-export function verifyWebhook({ header, body }: Delivery, secrets: string[], now: Date): DeliveryFault | undefined {
+export function verifyWebhook({ header, body }: Delivery, secrets: string[], now: Date): DeliveryRejection | undefined {
   const id = header("webhook-id");
   const timestamp = header("webhook-timestamp");
   const signedAtSeconds = parseSeconds(timestamp);

@@ -45,7 +45,7 @@ const event = z.object({
 });
 
 /** Stripe Identity: verification sessions; webhooks sign a time (`Stripe-Signature`). */
-export function openStripe(config: NonNullable<KycConfig["stripe"]>): KycProvider {
+export function createStripe(config: NonNullable<KycConfig["stripe"]>): KycProvider {
   const { apiUrl, apiKey, webhookSecrets: secrets } = config;
   const provider = "stripe";
   const sessionsUrl = `${apiUrl}/v1/identity/verification_sessions`;

@@ -79,7 +79,7 @@ const delivery = z.object({
  * Sumsub: applicants, which are sessions without end: our user's id is theirs. Requests are signed; webhooks sign the
  * body alone (`X-Payload-Digest`), so that the decision is read from the API.
  */
-export function openSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Clock): KycProvider {
+export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Clock): KycProvider {
   const { apiUrl, appToken, secretKey, level, webhookSecrets: secrets } = config;
   const provider = "sumsub";
 

@@ -64,7 +64,7 @@ const delivery = z.union([
 ]);
 
 /** Veriff: sessions; webhooks sign the body alone (`X-HMAC-SIGNATURE`), so that the decision is read from the API. */
-export function openVeriff(config: NonNullable<KycConfig["veriff"]>): KycProvider {
+export function createVeriff(config: NonNullable<KycConfig["veriff"]>): KycProvider {
   const { apiUrl, apiKey, sharedSecrets: secrets } = config;
   const [signingSecret = ""] = secrets;
   const provider = "veriff";

@@ -24,7 +24,7 @@ const DELAY_MS = 5_000;
 const REORDER_MS = 1_500;
 
 /** What the sandbox needs to decide and report. */
-export interface SandboxParts {
+export interface SandboxDeps {
   sandbox: SandboxStore;
   clock: Clock;
   /**
@@ -37,7 +37,7 @@ export interface SandboxParts {
 
 /** @throws DomainError `kyc_sandbox.not_found` */
 export async function findSandboxSession(
-  { sandbox }: Pick<SandboxParts, "sandbox">,
+  { sandbox }: Pick<SandboxDeps, "sandbox">,
   id: string,
 ): Promise<SandboxSession> {
   const session = await sandbox.find(id);
@@ -55,25 +55,25 @@ export async function findSandboxSession(
  * @throws DomainError `kyc_sandbox.not_found`, `kyc_sandbox.closed`
  */
 export async function decideSandboxSession(
-  parts: SandboxParts,
+  deps: SandboxDeps,
   input: { sessionId: string; decision: SandboxDecision; behaviour: SandboxBehaviour },
 ): Promise<void> {
-  const { sandbox, clock } = parts;
-  const { sessionId } = await findSandboxSession(parts, input.sessionId).then(({ _id }) => ({ sessionId: _id }));
+  const { sandbox, clock } = deps;
+  const { sessionId } = await findSandboxSession(deps, input.sessionId).then(({ _id }) => ({ sessionId: _id }));
   const at = clock.now();
   const handedIn: SandboxEvent = { id: randomId(), substatus: "in_progress", at: new Date(at.getTime() - 1) };
   const decided: SandboxEvent = { id: randomId(), substatus: SUBSTATUS_OF[input.decision], at };
   if (!(await sandbox.append(sessionId, [handedIn, decided], at))) {
-    const mend = "start a verification anew";
+    const fix = "start a verification anew";
     throw new DomainError(
       "kyc_sandbox.closed",
       "conflict",
-      `The session is closed and cannot be decided again: ${mend}.`,
+      `The session is closed and cannot be decided again: ${fix}.`,
     );
   }
 
   const send = (event: SandboxEvent, delayMs: number, copy = 0) =>
-    parts.report({ sessionId, eventId: event.id, copy }, delayMs);
+    deps.report({ sessionId, eventId: event.id, copy }, delayMs);
   switch (input.behaviour) {
     case "lose":
       return;

@@ -28,17 +28,17 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
   return { name: "kyc-sandbox", redis, prefix };
 }
 
-/** Opens the producing side. */
-export function openSandboxQueue(connection: { redis: Redis; prefix: string }): SandboxQueue {
+/** Creates the producing side. */
+export function createSandboxQueue(connection: { redis: Redis; prefix: string }): SandboxQueue {
   return createQueue<ReportJob>(queueOptions(connection));
 }
 
 /** Queues one report of an event. */
-export async function enqueueReport(queue: SandboxQueue, report: ReportJob, delayMs: number): Promise<void> {
-  await queue.enqueue(`${report.eventId}-${report.copy}`, report, delayMs > 0 ? { delayMs } : {});
+export async function enqueueReport(queue: SandboxQueue, sendReport: ReportJob, delayMs: number): Promise<void> {
+  await queue.enqueue(`${sendReport.eventId}-${sendReport.copy}`, sendReport, delayMs > 0 ? { delayMs } : {});
 }
 
-export interface SandboxWorkerParts {
+export interface SandboxWorkerDeps {
   sandbox: SandboxStore;
   redis: Redis;
   prefix: string;
@@ -50,15 +50,15 @@ export interface SandboxWorkerParts {
 }
 
 /** Sends the sandbox's webhooks (Standard Webhooks 1.0); each attempt is signed anew. */
-export function startSandboxWorker(parts: SandboxWorkerParts): QueueProcessor {
+export function startSandboxWorker(deps: SandboxWorkerDeps): QueueProcessor {
   return processQueue<ReportJob>({
-    ...queueOptions(parts),
-    ...{ concurrency: 8, deadLetters: parts.deadLetters, clock: parts.clock, logger: parts.logger },
-    process: (job) => report(parts, job),
+    ...queueOptions(deps),
+    ...{ concurrency: 8, deadLetters: deps.deadLetters, clock: deps.clock, logger: deps.logger },
+    process: (job) => report(deps, job),
   });
 }
 
-async function report({ sandbox, clock, webhookUrl, secrets }: SandboxWorkerParts, job: ReportJob): Promise<void> {
+async function report({ sandbox, clock, webhookUrl, secrets }: SandboxWorkerDeps, job: ReportJob): Promise<void> {
   const session = await sandbox.find(job.sessionId);
   const event = session?.events.find(({ id }) => id === job.eventId);
   if (session === null || event === undefined) return;

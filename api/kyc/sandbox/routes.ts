@@ -6,7 +6,7 @@ import {
   findSandboxSession,
   SANDBOX_BEHAVIOURS,
   SANDBOX_DECISIONS,
-  type SandboxParts,
+  type SandboxDeps,
 } from "./actions";
 import { PAGE_CSP, renderPage } from "./page";
 
@@ -21,7 +21,7 @@ const notFound: RefusalDescription = {
 };
 
 /** The sandbox provider's page; for developers' machines alone. */
-export function sandboxEndpoints(parts: SandboxParts & { returnUrl: string }): Endpoint[] {
+export function sandboxEndpoints(deps: SandboxDeps & { returnUrl: string }): Endpoint[] {
   const path = "/sandbox/kyc/:sessionId";
   return [
     defineEndpoint({
@@ -34,13 +34,13 @@ export function sandboxEndpoints(parts: SandboxParts & { returnUrl: string }): E
       replies: { 200: { description: "A page with five decisions.", mediaType: "text/html" } },
       refusals: [notFound],
       handle: async ({ params }) => {
-        const session = await findSandboxSession(parts, params.sessionId);
+        const session = await findSandboxSession(deps, params.sessionId);
         const isDecided = ["approved", "declined", "expired", "canceled"].includes(session.substatus);
-        const isOpen = !isDecided && session.expiresAt > parts.clock.now();
+        const isOpen = !isDecided && session.expiresAt > deps.clock.now();
         return {
           status: 200,
           headers: PAGE_HEADERS,
-          body: renderPage(session, { isOpen, returnUrl: parts.returnUrl }),
+          body: renderPage(session, { isOpen, returnUrl: deps.returnUrl }),
         };
       },
     }),
@@ -62,7 +62,7 @@ export function sandboxEndpoints(parts: SandboxParts & { returnUrl: string }): E
         { code: "kyc_sandbox.unknown_decision", kind: "invalid", meaning: "No such decision or behaviour." },
       ],
       handle: async ({ params, body }) => {
-        await decideSandboxSession(parts, { ...params, ...parseForm(body) });
+        await decideSandboxSession(deps, { ...params, ...parseForm(body) });
         return { status: 303, headers: { location: `/sandbox/kyc/${params.sessionId}` } };
       },
     }),

@@ -20,10 +20,10 @@ export interface SandboxSession {
   events: SandboxEvent[];
   createdAt: Date;
   expiresAt: Date;
-  forgetAt: Date;
+  purgeAt: Date;
 }
 
-const REMEMBERED_SECONDS = 7 * 24 * 60 * 60;
+const RETENTION_SECONDS = 7 * 24 * 60 * 60;
 
 /** A session in one of these can still be decided. */
 const UNDECIDED: KycSubstatus[] = ["opened", "in_progress", "resubmission_requested", "needs_review"];
@@ -36,13 +36,13 @@ const schema = new Schema<SandboxSession>(
     events: [new Schema<SandboxEvent>({ id: String, substatus: String, at: Date }, { _id: false })],
     createdAt: { type: Date, required: true },
     expiresAt: { type: Date, required: true },
-    forgetAt: { type: Date, required: true },
+    purgeAt: { type: Date, required: true },
   },
   { collection: "kyc_sandbox_sessions", versionKey: false },
 );
-schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
+schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
-/** The collection `kyc_sandbox_sessions`: what the sandbox remembers. */
+/** The collection `kyc_sandbox_sessions`. */
 export interface SandboxStore {
   insert(session: Pick<SandboxSession, "_id" | "reference" | "createdAt" | "expiresAt">): Promise<void>;
   find(sessionId: string): Promise<SandboxSession | null>;
@@ -50,13 +50,13 @@ export interface SandboxStore {
   append(sessionId: string, events: [SandboxEvent, ...SandboxEvent[]], now: Date): Promise<boolean>;
 }
 
-/** Opens the sandbox's memory. */
-export function openSandboxStore(mongo: Mongo): SandboxStore {
+/** Creates the store of the sandbox's sessions. */
+export function createSandboxStore(mongo: Mongo): SandboxStore {
   const model = mongo.model<SandboxSession>("KycSandboxSession", schema);
   return {
     async insert(session) {
-      const forgetAt = addSeconds(session.expiresAt, REMEMBERED_SECONDS);
-      await model.create({ ...session, substatus: "opened", events: [], forgetAt });
+      const purgeAt = addSeconds(session.expiresAt, RETENTION_SECONDS);
+      await model.create({ ...session, substatus: "opened", events: [], purgeAt });
     },
     find: (sessionId) => model.findById(sessionId).lean(),
     async append(sessionId, events, now) {

@@ -31,14 +31,16 @@ export interface Passwords {
   isOutdated(passwordHash: string): boolean;
 }
 
-/** Prepares password hashing: makes the hash that stands in for accounts that do not exist. */
-export async function openPasswords(): Promise<Passwords> {
+/** Makes the hashing of passwords. The hash that stands in for accounts that do not exist is made at the first login. */
+export function openPasswords(): Passwords {
   const turns = makeTurns(CONCURRENT, WAITING);
-  const standIn = await hash(randomToken(), PARAMETERS);
+  let dummyHash: Promise<string> | undefined;
   return {
     hash: (password) => turns(() => hash(password, PARAMETERS)),
     async verify(passwordHash, password) {
-      const matches = await turns(() => verify(passwordHash ?? standIn, password));
+      dummyHash ??= hash(randomToken(), PARAMETERS);
+      const compared = passwordHash ?? (await dummyHash);
+      const matches = await turns(() => verify(compared, password));
       return passwordHash !== undefined && matches;
     },
     isOutdated(passwordHash) {

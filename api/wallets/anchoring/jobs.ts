@@ -1,29 +1,23 @@
-import type { Redis } from "ioredis";
+import { readIdentity } from "../../../chain/registry/identity";
 import { addSeconds, type Clock } from "../../../core/clock";
 import { randomId } from "../../../core/crypto";
-import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
-import type { Logger } from "../../../core/logger";
-import { type JobQueue, createQueue, processQueue } from "../../../core/jobs/queue";
-import { startSweeper } from "../../../core/jobs/sweeper";
-import { readIdentity } from "../../../chain/registry/identity";
+import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { type AnchorParts, type AnchoringJob, anchorWallet, exhaustedFault } from "./actions";
 import type { Anchoring, IndexedRegistration } from "./rules";
 import type { Wallet, WalletStore } from "../store";
 
-const QUEUE = "anchoring";
+/** 45 tries take about 40 minutes: what outlasts that, a person has to look at. */
+const QUEUE: QueueDefinition = { name: "anchoring", attempts: 45, maxDelayMs: 60_000 };
 
-/** About 40 minutes with the longest pause below: what outlasts that, a person has to look at. */
-const ATTEMPTS = 45;
-const MAX_DELAY_MS = 60_000;
-
-/** Wallets looked at in one sweep. */
+/** Wallets read in one sweep. */
 const SWEEP_LIMIT = 500;
 
 export type AnchoringQueue = JobQueue<AnchoringJob>;
 
-/** Opens the producing side of the queue. */
-export function openAnchoringQueue(options: { redis: Redis; prefix: string }): AnchoringQueue {
-  return createQueue<AnchoringJob>({ ...options, name: QUEUE, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS });
+/** Creates the producing side of the queue. */
+export function createAnchoringQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): AnchoringQueue {
+  return createQueue<AnchoringJob>({ ...jobs, ...QUEUE });
 }
 
 /** Asks a worker to anchor a wallet's DID; asking twice for one request is harmless. */
@@ -33,7 +27,7 @@ export async function enqueueAnchoring(
   requestId?: string,
 ): Promise<void> {
   const job = { walletAddress, anchoringId: anchoring.id };
-  await queue.enqueue(`anchor-${walletAddress}-${anchoring.id}`, job, requestId === undefined ? {} : { requestId });
+  await queue.enqueue(`anchor-${walletAddress}-${anchoring.id}`, job, { requestId });
 }
 
 /**
@@ -55,13 +49,9 @@ export function repeatAnchoring(parts: { wallets: WalletStore; queue: AnchoringQ
 }
 
 export interface AnchoringWorkerOptions extends AnchorParts {
-  redis: Redis;
-  prefix: string;
-  concurrency: number;
-  deadLetters: DeadLetterStore;
+  jobs: JobRuntime;
   queue: AnchoringQueue;
-  clock: Clock;
-  logger: Logger;
+  concurrency: number;
   /** What the index saw of a DID's registration; `finalized` once no reorg can take it back. */
   indexedRegistration(walletAddress: string): Promise<(IndexedRegistration & { finalized: boolean }) | null>;
   /** How often to look for wallets whose job is gone, and how long they must have waited for it. */
@@ -70,70 +60,62 @@ export interface AnchoringWorkerOptions extends AnchorParts {
   unseenSeconds: number;
 }
 
-/** A running worker of the queue. */
-export interface AnchoringWorker {
-  /** One look for what was left behind. */
-  sweep(): Promise<SweepReport>;
-  close(deadlineMs: number): Promise<void>;
+/** Starts the worker that anchors wallets. */
+export function startAnchoringWorker(options: AnchoringWorkerOptions): RunningWorker {
+  const { jobs, wallets, clock } = options;
+  return startWorker<AnchoringJob>(jobs, {
+    queue: QUEUE,
+    concurrency: options.concurrency,
+    process: (job) => anchorWallet(options, job),
+    onExhausted: (job, error) =>
+      wallets.noteFailed(job.walletAddress, job.anchoringId, exhaustedFault(error), clock.now()),
+    sweep: {
+      everyMs: options.sweepSeconds * 1000,
+      async run() {
+        const report = await sweepWallets(options);
+        if (report.requeued + report.repeated > 0) jobs.logger.info(report, "wallets without a job were queued again");
+      },
+    },
+  });
 }
 
-/** What a sweep found and moved on. */
+/** How many wallets a sweep moved on. */
 export interface SweepReport {
   requeued: number;
   anchored: number;
   repeated: number;
 }
 
-/** Works on the queue and, so that Redis may lose everything, sweeps up what has no job. */
-export function startAnchoringWorker(options: AnchoringWorkerOptions): AnchoringWorker {
-  const { wallets, clock, logger } = options;
-  const processor = processQueue<AnchoringJob>({
-    ...{ name: QUEUE, redis: options.redis, prefix: options.prefix, attempts: ATTEMPTS, maxDelayMs: MAX_DELAY_MS },
-    ...{ concurrency: options.concurrency, deadLetters: options.deadLetters, clock, logger },
-    process: (job) => anchorWallet(options, job),
-    onExhausted: (job, error) =>
-      wallets.noteFailed(job.walletAddress, job.anchoringId, exhaustedFault(error), clock.now()),
-  });
-  const sweeper = startSweeper({
-    what: "waiting wallets",
-    everyMs: options.sweepSeconds * 1000,
-    logger,
-    async sweep() {
-      const report = await sweep();
-      if (report.requeued + report.repeated > 0) logger.info(report, "wallets without a job were queued again");
-    },
-  });
-
-  async function sweep(): Promise<SweepReport> {
-    const now = clock.now();
-    const report = { requeued: 0, anchored: 0, repeated: 0 };
-    for (const wallet of await wallets.waitingSince("queued", addSeconds(now, -options.sweepSeconds), SWEEP_LIMIT)) {
-      await enqueueAnchoring(options.queue, wallet);
-      report.requeued += 1;
-    }
-    for (const wallet of await wallets.waitingSince("mined", addSeconds(now, -options.sweepSeconds), SWEEP_LIMIT)) {
-      const indexed = await options.indexedRegistration(wallet.walletAddress);
-      if (indexed?.finalized === true) {
-        await wallets.noteAnchored(wallet.walletAddress, now);
-        report.anchored += 1;
-      } else if (indexed === null && wallet.anchoring.updatedAt < addSeconds(now, -options.unseenSeconds)) {
-        report.repeated += await repeatUnlessRegistered(wallet);
-      }
-    }
-    return report;
+/** Queues wallets whose job is gone, and compares with the index and the registry those whose registration is mined. */
+export async function sweepWallets(
+  options: Omit<AnchoringWorkerOptions, "jobs" | "concurrency">,
+): Promise<SweepReport> {
+  const { wallets, clock } = options;
+  const now = clock.now();
+  const before = addSeconds(now, -options.sweepSeconds);
+  const report = { requeued: 0, anchored: 0, repeated: 0 };
+  for (const wallet of await wallets.waitingSince("queued", before, SWEEP_LIMIT)) {
+    await enqueueAnchoring(options.queue, wallet);
+    report.requeued += 1;
   }
-
-  /** A reorg may have taken the registration out of the chain for good. */
-  async function repeatUnlessRegistered({ walletAddress, anchoring }: Wallet): Promise<number> {
-    if ((await readIdentity(options.chain, walletAddress)).registered) return 0;
-    await options.repeat(walletAddress, anchoring.id);
-    return 1;
+  for (const wallet of await wallets.waitingSince("mined", before, SWEEP_LIMIT)) {
+    const indexed = await options.indexedRegistration(wallet.walletAddress);
+    if (indexed?.finalized === true) {
+      await wallets.noteAnchored(wallet.walletAddress, now);
+      report.anchored += 1;
+    } else if (indexed === null && wallet.anchoring.updatedAt < addSeconds(now, -options.unseenSeconds)) {
+      report.repeated += await repeatUnlessRegistered(options, wallet);
+    }
   }
+  return report;
+}
 
-  return {
-    sweep,
-    async close(deadlineMs) {
-      await Promise.all([sweeper.close(), processor.close(deadlineMs)]);
-    },
-  };
+/** A reorg may have taken the registration out of the chain for good. */
+async function repeatUnlessRegistered(
+  { chain, repeat }: Pick<AnchorParts, "chain" | "repeat">,
+  { walletAddress, anchoring }: Wallet,
+): Promise<number> {
+  if ((await readIdentity(chain, walletAddress)).registered) return 0;
+  await repeat(walletAddress, anchoring.id);
+  return 1;
 }

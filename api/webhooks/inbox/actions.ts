@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock";
 import type { Logger } from "../../../core/logger";
-import type { Inbox } from "./store";
+import type { InboxStore } from "./store";
 
 /** A delivery whose sender was verified. */
 export interface VerifiedDelivery {
@@ -14,8 +14,8 @@ export interface VerifiedDelivery {
 }
 
 /** What receiving a delivery needs. */
-export interface ReceivingParts {
-  inbox: Inbox;
+export interface ReceiveDeliveryDeps {
+  inbox: InboxStore;
   clock: Clock;
   logger: Logger;
   /** Queues the work on an entry; adding twice is harmless. */
@@ -25,18 +25,18 @@ export interface ReceivingParts {
 }
 
 /**
- * Keeps a verified delivery and has it worked on. When this resolves the delivery may be acknowledged: it is durable,
+ * Stores a verified delivery and queues the work on it. When this resolves it may be acknowledged: it is durable,
  * whatever becomes of the queue or of this process.
  *
- * @returns false when the same delivery was kept before
+ * @returns false when the same delivery was stored before
  */
-export async function receiveDelivery(parts: ReceivingParts, delivery: VerifiedDelivery): Promise<boolean> {
-  const { inbox, clock, logger, sweepSeconds } = parts;
-  const { requestId, ...kept } = delivery;
-  const { entryId, isNew } = await inbox.keep({ ...kept, requestId: requestId ?? null, sweepSeconds }, clock.now());
+export async function receiveDelivery(deps: ReceiveDeliveryDeps, delivery: VerifiedDelivery): Promise<boolean> {
+  const { inbox, clock, logger, sweepSeconds } = deps;
+  const { requestId, ...facts } = delivery;
+  const { entryId, isNew } = await inbox.insert({ ...facts, requestId: requestId ?? null, sweepSeconds }, clock.now());
   // Not awaited: senders wait five seconds, a queue that is down may take longer to say so, and the sweep comes by.
-  void parts.enqueue(entryId, requestId).catch((error: unknown) => {
-    logger.warn({ err: error, entryId }, "a kept webhook could not be queued; the sweep will");
+  void deps.enqueue(entryId, requestId).catch((error: unknown) => {
+    logger.warn({ err: error, entryId }, "a stored webhook could not be queued; the sweep queues it");
   });
   return isNew;
 }

@@ -5,16 +5,16 @@ import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import { type JobContext, type JobQueue, createQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
 import { startSweeper } from "../../../core/jobs/sweeper";
-import { type Inbox, type InboxEntry, REFUSED } from "./store";
+import { type InboxStore, type InboxEntry, REJECTED } from "./store";
 
 interface InboxJob {
   entryId: string;
 }
 
-/** The queue of kept deliveries. */
+/** The queue of stored deliveries. */
 export type InboxQueue = JobQueue<InboxJob>;
 
-/** Does what a delivery asks for, and says in a word what came of it. Safe to run twice. */
+/** Processes a delivery and returns its outcome in a word. Safe to run twice. */
 export type DeliveryHandler = (entry: InboxEntry, context: JobContext) => Promise<string>;
 
 /** How long a delivery that could not be worked on, try after try, rests before the next round. */
@@ -26,18 +26,18 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
   return { name: "webhook-inbox", redis, prefix };
 }
 
-/** Opens the producing side. */
-export function openInboxQueue(connection: { redis: Redis; prefix: string }): InboxQueue {
+/** Creates the producing side. */
+export function createInboxQueue(connection: { redis: Redis; prefix: string }): InboxQueue {
   return createQueue<InboxJob>(queueOptions(connection));
 }
 
-/** Queues the work on a kept delivery; its job is named after it, so that it waits once. */
+/** Queues the work on a stored delivery; its job id is the entry's, so that it waits once. */
 export async function enqueueEntry(queue: InboxQueue, entryId: string, requestId?: string): Promise<void> {
   await queue.enqueue(entryId, { entryId }, requestId === undefined ? {} : { requestId });
 }
 
-export interface InboxWorkerParts {
-  inbox: Inbox;
+export interface InboxWorkerDeps {
+  inbox: InboxStore;
   queue: InboxQueue;
   redis: Redis;
   prefix: string;
@@ -55,14 +55,14 @@ export interface InboxWorker {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Works on kept deliveries, and sweeps up those that no job finished: Redis may have lost them. */
-export function startInboxWorker(parts: InboxWorkerParts): InboxWorker {
-  const { inbox, queue, clock, logger } = parts;
+/** Processes stored deliveries, and sweeps for those that no job finished: Redis may have lost them. */
+export function startInboxWorker(deps: InboxWorkerDeps): InboxWorker {
+  const { inbox, queue, clock, logger } = deps;
 
   async function work({ entryId }: InboxJob, context: JobContext): Promise<void> {
     const entry = await inbox.find(entryId);
-    if (entry === null || (entry.finishedAt !== null && entry.outcome !== REFUSED)) return;
-    const handle = parts.handlers[entry.source];
+    if (entry === null || (entry.finishedAt !== null && entry.outcome !== REJECTED)) return;
+    const handle = deps.handlers[entry.source];
     if (handle === undefined) {
       throw new TransientError("webhook.no_handler", `This worker does not read deliveries of ${entry.source}.`);
     }
@@ -72,22 +72,22 @@ export function startInboxWorker(parts: InboxWorkerParts): InboxWorker {
   }
 
   const processor = processQueue<InboxJob>({
-    ...queueOptions(parts),
-    concurrency: parts.concurrency,
-    deadLetters: parts.deadLetters,
+    ...queueOptions(deps),
+    concurrency: deps.concurrency,
+    deadLetters: deps.deadLetters,
     clock,
     logger,
     process: work,
     async onExhausted({ entryId }, error) {
       const now = clock.now();
-      if (error instanceof DomainError) await inbox.finish(entryId, REFUSED, now);
+      if (error instanceof DomainError) await inbox.finish(entryId, REJECTED, now);
       else await inbox.postpone(entryId, addSeconds(now, REST_SECONDS));
     },
   });
 
   const sweeper = startSweeper({
     what: "the webhook inbox",
-    everyMs: parts.sweepEveryMs,
+    everyMs: deps.sweepEveryMs,
     logger,
     async sweep() {
       for (const entryId of await inbox.due(clock.now(), SWEEP_LIMIT)) await enqueueEntry(queue, entryId);

@@ -3,26 +3,26 @@ import { addSeconds } from "../../../core/clock";
 import { sha256Hex } from "../../../core/hash";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 
-/** A delivery as it is kept: what it said, reduced to what its reader needs. Never the body as it came. */
+/** A stored delivery: its content reduced to what its handler needs. Never the body as it came. */
 export interface InboxEntry {
-  /** `<source>-<SHA-256 of the delivery key>`: the same delivery cannot be kept twice. */
+  /** `<source>-<SHA-256 of the delivery key>`: the same delivery cannot be stored twice. */
   _id: string;
   /** Whose delivery it is, for instance `kyc`. */
   source: string;
   facts: unknown;
   requestId: string | null;
   receivedAt: Date;
-  /** When a sweep may take the entry for forgotten; absent once it is finished. */
+  /** When a sweep queues the entry again; absent once it is finished. */
   sweepAt?: Date;
   finishedAt: Date | null;
-  /** What came of it, a word for operators. */
+  /** The outcome in a word, for operators. */
   outcome: string | null;
-  /** When the database may forget the entry, and with it the delivery key; absent until it is finished. */
-  forgetAt?: Date;
+  /** When the database deletes the entry, and with it the delivery key; absent until it is finished. */
+  purgeAt?: Date;
 }
 
-/** Providers repeat a delivery for up to 7 days; a key remembered for 30 outlasts every schedule we know. */
-const REMEMBERED_SECONDS = 30 * 24 * 60 * 60;
+/** Providers repeat a delivery for up to 7 days; a key stored for 30 outlasts every schedule known. */
+const RETENTION_SECONDS = 30 * 24 * 60 * 60;
 
 const schema = new Schema<InboxEntry>(
   {
@@ -34,25 +34,25 @@ const schema = new Schema<InboxEntry>(
     sweepAt: Date,
     finishedAt: { type: Date, default: null },
     outcome: { type: String, default: null },
-    forgetAt: Date,
+    purgeAt: Date,
   },
   { collection: "webhook_inbox", versionKey: false },
 );
 schema.index({ sweepAt: 1 }, { sparse: true });
-schema.index({ forgetAt: 1 }, { expireAfterSeconds: 0 });
+schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
-/** The outcome of an entry that a rule refused: a person may mend the cause and have it worked on again. */
-export const REFUSED = "refused";
+/** The outcome of an entry that a rule refused: a person may fix the cause and have it processed again. */
+export const REJECTED = "refused";
 
 /** The collection `webhook_inbox`. */
-export interface Inbox {
+export interface InboxStore {
   /**
-   * Keeps a delivery, durably, before it is acknowledged.
+   * Stores a delivery durably, before it is acknowledged.
    *
    * @param delivery.deliveryKey what the sender repeats when it repeats the delivery
    * @param delivery.sweepSeconds after which a sweep takes it in hand
    */
-  keep(
+  insert(
     delivery: { source: string; deliveryKey: string; facts: unknown; requestId: string | null; sweepSeconds: number },
     now: Date,
   ): Promise<{ entryId: string; isNew: boolean }>;
@@ -61,15 +61,15 @@ export interface Inbox {
   finish(entryId: string, outcome: string, now: Date): Promise<void>;
   /** Unfinished entries whose time has come, the oldest first. */
   due(now: Date, limit: number): Promise<string[]>;
-  /** Lets a sweep look at an unfinished entry again later. */
+  /** Sets when a sweep takes an unfinished entry up again. */
   postpone(entryId: string, sweepAt: Date): Promise<void>;
 }
 
-/** Opens the inbox. */
-export function openInbox(mongo: Mongo): Inbox {
+/** Creates the store of the inbox. */
+export function createInboxStore(mongo: Mongo): InboxStore {
   const model = mongo.model<InboxEntry>("WebhookInbox", schema);
   return {
-    async keep({ source, deliveryKey, facts, requestId, sweepSeconds }, now) {
+    async insert({ source, deliveryKey, facts, requestId, sweepSeconds }, now) {
       const entryId = `${source}-${sha256Hex(deliveryKey)}`;
       const sweepAt = addSeconds(now, sweepSeconds);
       try {
@@ -82,9 +82,9 @@ export function openInbox(mongo: Mongo): Inbox {
     },
     find: (entryId) => model.findById(entryId).lean(),
     async finish(entryId, outcome, now) {
-      const forgetAt = addSeconds(now, REMEMBERED_SECONDS);
-      const finished = { $set: { finishedAt: now, outcome, forgetAt }, $unset: { sweepAt: 1 } };
-      await model.updateOne({ _id: entryId, outcome: { $in: [null, REFUSED] } }, finished);
+      const purgeAt = addSeconds(now, RETENTION_SECONDS);
+      const finished = { $set: { finishedAt: now, outcome, purgeAt }, $unset: { sweepAt: 1 } };
+      await model.updateOne({ _id: entryId, outcome: { $in: [null, REJECTED] } }, finished);
     },
     async due(now, limit) {
       const found = await model

@@ -3,22 +3,18 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/rules";
+import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/statusProof";
 import type { Part } from "../../../embedded/part";
 import { startChain } from "../../../embedded/startChain";
 import { eventually } from "../../support/eventually";
-import {
-  type Answer,
-  type CredentialStage,
-  type TestHolder,
-  type TestIssuer,
-  openCredentialStage,
-} from "../credentials/credentialStage";
+import type { Answer } from "../../support/ask";
+import { issue, newHolder, newIssuer, type TestHolder, type TestIssuer } from "../../support/credentialActors";
+import { type Fixture, fixture } from "../../support/fixture";
 
 describe("audit", () => {
   let node: Part;
   let dataDir: string;
-  let on: CredentialStage;
+  let on: Fixture;
   let issuer: TestIssuer;
   let alice: TestHolder;
   let revoked: Answer["body"];
@@ -29,13 +25,17 @@ describe("audit", () => {
     // and a storage proof rightly fails then.
     dataDir = mkdtempSync(join(tmpdir(), "cairn-audit-"));
     node = await startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
-    on = await openCredentialStage("audit", { rpcUrl: node.url });
+    on = await fixture("audit", {
+      modules: ["issuers", "credentials", "audit"],
+      chain: { rpcUrl: node.url },
+      workers: true,
+    });
     await on.startIndexer();
-    issuer = await on.newIssuer();
-    alice = on.newHolder();
-    untouched = await on.issue(issuer, alice);
-    revoked = await on.issue(issuer, alice);
-    const others = await Promise.all([on.issue(issuer, alice), on.issue(issuer, alice)]);
+    issuer = await newIssuer(on);
+    alice = await newHolder(on);
+    untouched = await issue(on, issuer, alice);
+    revoked = await issue(on, issuer, alice);
+    const others = await Promise.all([issue(on, issuer, alice), issue(on, issuer, alice)]);
     await on.ask("POST", "/credentials/revoke", { token: issuer.apiKey, body: { credentialId: revoked.credentialId } });
     const credentialIds = others.map(({ credentialId }) => credentialId);
     const { body } = await on.ask("POST", "/credentials/suspend", { token: issuer.apiKey, body: { credentialIds } });
@@ -70,10 +70,10 @@ describe("audit", () => {
     });
     expect(answer.events).to.have.length(1);
     expect(answer.events[0]).to.include({ name: "CredentialRevoked", subject: issuer.address });
-    const receipt = await on.stage.chain.provider.getTransactionReceipt(answer.events[0].transactionHash);
+    const receipt = await on.context.chain.provider.getTransactionReceipt(answer.events[0].transactionHash);
     expect(receipt!.blockHash).to.equal(answer.events[0].blockHash);
 
-    const block = await on.stage.chain.provider.getBlock(answer.proof.block.number);
+    const block = await on.context.chain.provider.getBlock(answer.proof.block.number);
     verifyStatus(proven(answer), block!.hash!);
   });
 
@@ -162,7 +162,7 @@ describe("audit", () => {
   });
 
   it("hashes headers as the chain does, so that every block's own hash comes out", async () => {
-    const { provider } = on.stage.chain;
+    const { provider } = on.context.chain;
     const latest = await provider.getBlockNumber();
     for (let number = 0; number <= latest; number += 7) {
       const block = (await provider.send("eth_getBlockByNumber", [`0x${number.toString(16)}`, false])) as Record<

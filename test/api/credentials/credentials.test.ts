@@ -2,16 +2,21 @@ import { expect } from "chai";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { randomUUID } from "node:crypto";
 import {
-  PUBLIC_URL,
-  type CredentialStage,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  present,
   type TestHolder,
   type TestIssuer,
-  openCredentialStage,
-} from "./credentialStage";
+} from "../../support/credentialActors";
 import { type FakeClock, fakeClock } from "../../support/fakeClock";
+import { type Fixture, fixture } from "../../support/fixture";
+
+const PUBLIC_URL = "https://cairn.example";
 
 describe("credentials", () => {
-  let on: CredentialStage;
+  let on: Fixture;
   let clock: FakeClock;
   let issuer: TestIssuer;
   let alice: TestHolder;
@@ -19,10 +24,16 @@ describe("credentials", () => {
 
   before(async () => {
     clock = fakeClock();
-    on = await openCredentialStage("credentials", { clock });
-    issuer = await on.newIssuer();
-    alice = on.newHolder();
-    bob = on.newHolder();
+    on = await fixture("credentials", {
+      modules: ["issuers", "credentials", "verification"],
+      chain: true,
+      workers: true,
+      clock,
+      publicUrl: PUBLIC_URL,
+    });
+    issuer = await newIssuer(on);
+    alice = await newHolder(on);
+    bob = await newHolder(on);
   });
 
   after(() => on.close());
@@ -31,7 +42,7 @@ describe("credentials", () => {
     (await on.ask("GET", `/credentials${query}`, { token: holder.token })).body;
 
   it("are JWTs of the VC Data Model 2.0 that an independent library verifies by the issuer's document", async () => {
-    const credential = await on.issue(issuer, alice);
+    const credential = await issue(on, issuer, alice);
     const keys = (await on.ask("GET", `/issuers/${issuer.address}`)).body.keys.map(
       ({ publicJwk, kid }: { publicJwk: object; kid: string }) => ({ ...publicJwk, kid: `${issuer.did}#${kid}` }),
     );
@@ -58,7 +69,7 @@ describe("credentials", () => {
     });
     expect(statuses[2]).to.include({
       credId: credential.credId,
-      registry: on.stage.chain.deployment.contracts.DIDRegistry.address.toLowerCase(),
+      registry: on.context.chain.deployment.contracts.DIDRegistry.address.toLowerCase(),
     });
     const schema = await on.ask("GET", new URL((payload["credentialSchema"] as { id: string }).id).pathname);
     expect(schema.body.required).to.deep.equal(["name", "degree"]);
@@ -80,30 +91,30 @@ describe("credentials", () => {
 
   it("are refused for a subject of another method, an expiry in the past, and claims that name another subject", async () => {
     const base = { subjectDid: alice.did, type: "EducationCredential", claims: { name: "A", degree: "B" } };
-    const issue = async (over: object) =>
+    const codeFor = async (over: object) =>
       (await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body: { ...base, ...over } })).body.code;
-    expect(await issue({ subjectDid: "did:web:example.com" })).to.equal("did.method_not_supported");
-    expect(await issue({ expiresAt: clock.now().toISOString() })).to.equal("credential.expiry_past");
-    expect(await issue({ claims: { id: bob.did, name: "A", degree: "B" } })).to.equal("request.invalid");
+    expect(await codeFor({ subjectDid: "did:web:example.com" })).to.equal("did.method_not_supported");
+    expect(await codeFor({ expiresAt: clock.now().toISOString() })).to.equal("credential.expiry_past");
+    expect(await codeFor({ claims: { id: bob.did, name: "A", degree: "B" } })).to.equal("request.invalid");
   });
 
   it("are issued once under a reference, and a reference names one credential", async () => {
     const reference = randomUUID();
     const body = { subjectDid: alice.did, type: "EducationCredential", claims: { name: "A", degree: "B" }, reference };
-    const issue = (over = {}) =>
+    const issueAgain = (over = {}) =>
       on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body: { ...body, ...over } });
-    const answers = await Promise.all(Array.from({ length: 16 }, () => issue()));
+    const answers = await Promise.all(Array.from({ length: 16 }, () => issueAgain()));
     expect(new Set(answers.map((answer) => answer.body.credentialId)).size).to.equal(1);
     expect(answers.filter(({ status }) => status === 201)).to.have.length(1);
-    expect((await issue({ subjectDid: bob.did })).body.code).to.equal("credential.reference_taken");
+    expect((await issueAgain({ subjectDid: bob.did })).body.code).to.equal("credential.reference_taken");
   });
 
   it("are listed for their holder alone, the newest first, in pages", async () => {
-    const carol = on.newHolder();
+    const carol = await newHolder(on);
     const issued: string[] = [];
     for (let count = 0; count < 5; count += 1) {
       clock.advance(1);
-      issued.unshift((await on.issue(issuer, carol)).credentialId);
+      issued.unshift((await issue(on, issuer, carol)).credentialId);
     }
     const first = await list(carol, "?limit=3");
     const second = await list(carol, `?limit=3&cursor=${first.next}`);
@@ -116,11 +127,11 @@ describe("credentials", () => {
   });
 
   it("leave the list of usable ones when they are used or expire, and are found among all", async () => {
-    const dave = on.newHolder();
+    const dave = await newHolder(on);
     const expiresAt = new Date(clock.now().getTime() + 60_000).toISOString();
-    const short = await on.issue(issuer, dave, { expiresAt });
-    const used = await on.issue(issuer, dave);
-    await on.confirm(on.answer(await on.open(await on.newVerifier(), used.credentialId), dave));
+    const short = await issue(on, issuer, dave, { expiresAt });
+    const used = await issue(on, issuer, dave);
+    await present(on, await newVerifier(on), used.credentialId, dave);
     expect(
       (await list(dave)).credentials.map(({ credentialId }: { credentialId: string }) => credentialId),
     ).to.deep.equal([short.credentialId]);
@@ -132,7 +143,7 @@ describe("credentials", () => {
   });
 
   it("are shared as a QR code, SVG and PNG, that names the credential and proves nothing", async () => {
-    const { credentialId } = await on.issue(issuer, alice);
+    const { credentialId } = await issue(on, issuer, alice);
     const share = (format: string, token = alice.token) =>
       on.ask("GET", `/credentials/${credentialId}/share?format=${format}`, { token });
     const { body } = await share("json");
@@ -148,13 +159,13 @@ describe("credentials", () => {
     expect(png.text.slice(1, 4)).to.equal("PNG");
     expect((await share("json", bob.token)).body.code).to.equal("credential.unknown");
     // A verifier posts what it scanned.
-    const verifier = await on.newVerifier();
+    const verifier = await newVerifier(on);
     const opened = await on.ask("POST", "/verify", { token: verifier.apiKey, body: { credential: body.payload } });
     expect(opened.status, opened.text).to.equal(201);
   });
 
   it("may be given a uses' count of their own, within bounds", async () => {
-    expect((await on.issue(issuer, alice, { maxUsages: 1_000 })).maxUsages).to.equal(1_000);
+    expect((await issue(on, issuer, alice, { maxUsages: 1_000 })).maxUsages).to.equal(1_000);
     const body = {
       subjectDid: alice.did,
       type: "EducationCredential",

@@ -11,8 +11,8 @@ import { sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 import { createLogger } from "../../../core/logger";
 import { connectRedis } from "../../../core/redis";
+import { type Answer, ask, type AskOptions } from "../../support/ask";
 import { testRedisUrl } from "../../support/servers";
-import { type Answer, ask, type AskOptions } from "../support/testApi";
 
 const RAW_LIMIT = 64;
 const base = { tag: "Test", summary: "test", replies: { 200: { description: "ok" } } };

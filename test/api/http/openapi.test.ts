@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Router } from "express";
 import type { OpenApiDocument } from "../../../api/http/openapi";
 import { refusalsOf } from "../../../api/http/refusals";
-import { startTestApi, type TestApi } from "../support/testApi";
+import { type Fixture, fixture } from "../../support/fixture";
 
 interface Operation {
   operationId: string;
@@ -20,7 +20,7 @@ interface Mounted {
 }
 
 describe("the OpenAPI document", () => {
-  let api: TestApi;
+  let api: Fixture;
   let document: OpenApiDocument & {
     components: { schemas: object; securitySchemes: object };
     tags: { name: string }[];
@@ -28,7 +28,10 @@ describe("the OpenAPI document", () => {
   const operations: { path: string; method: string; operation: Operation }[] = [];
 
   before(async () => {
-    api = await startTestApi("openapi");
+    api = await fixture("openapi", {
+      modules: ["sessions", "wallets", "dids"],
+      publicUrl: "https://cairn.example",
+    });
     document = (await api.ask("GET", "/openapi.json")).body as unknown as typeof document;
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {

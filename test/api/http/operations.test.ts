@@ -1,6 +1,9 @@
 import { expect } from "chai";
 import type { DependencyCheck } from "../../../process/health";
-import { ask, startTestApi, type TestApi } from "../support/testApi";
+import { registerUser } from "../../support/accounts";
+import { ask } from "../../support/ask";
+import { fakeClock } from "../../support/fakeClock";
+import { type Fixture, fixture } from "../../support/fixture";
 
 const faults = new Map<string, string>();
 
@@ -16,9 +19,13 @@ function check(name: string, required: boolean): DependencyCheck {
 }
 
 describe("operations", () => {
-  let api: TestApi;
+  let api: Fixture;
   before(async () => {
-    api = await startTestApi("operations", { checks: [check("mongo", true), check("chain", false)] });
+    api = await fixture("operations", {
+      modules: ["sessions"],
+      clock: fakeClock(),
+      checks: [check("mongo", true), check("chain", false)],
+    });
   });
   beforeEach(() => faults.clear());
   after(() => api.close());
@@ -51,7 +58,7 @@ describe("operations", () => {
 
   it("shows metrics on the operators' listener only", async () => {
     expect((await api.ask("GET", "/metrics")).status).to.equal(404);
-    await api.newUser();
+    await registerUser(api);
     await api.ask("GET", "/auth/sessions/secret-in-path");
     const { status, text } = await ask(`${api.operationsUrl}/metrics`, "GET");
     expect(status).to.equal(200);

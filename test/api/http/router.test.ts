@@ -13,9 +13,9 @@ import type { FinishedRequest } from "../../../api/http/tracking";
 import { DomainError, TransientError } from "../../../core/errors";
 import { createLogger } from "../../../core/logger";
 import { connectRedis } from "../../../core/redis";
+import { type Answer, ask } from "../../support/ask";
 import { eventually } from "../../support/eventually";
 import { testRedisUrl } from "../../support/servers";
-import { type Answer, ask } from "../support/testApi";
 
 const BODY_LIMIT = 2_000;
 const ok = { 200: { description: "ok" } };

@@ -3,22 +3,26 @@ import { createHash } from "node:crypto";
 import { openIssuerStore } from "../../../api/issuers/store";
 import { eventually } from "../../support/eventually";
 import {
-  ADMIN_KEY,
-  type CredentialStage,
+  accredit,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  present,
   type TestHolder,
   type TestVerifier,
-  openCredentialStage,
-} from "../credentials/credentialStage";
+} from "../../support/credentialActors";
+import { ADMIN_KEY, type Fixture, fixture } from "../../support/fixture";
 
 describe("issuers", () => {
-  let on: CredentialStage;
+  let on: Fixture;
   let verifier: TestVerifier;
   let alice: TestHolder;
 
   before(async () => {
-    on = await openCredentialStage("issuers");
-    verifier = await on.newVerifier();
-    alice = on.newHolder();
+    on = await fixture("issuers", { modules: ["issuers", "credentials", "verification"], chain: true, workers: true });
+    verifier = await newVerifier(on);
+    alice = await newHolder(on);
   });
 
   after(() => on.close());
@@ -29,13 +33,9 @@ describe("issuers", () => {
       return body.anchored === true;
     });
 
-  async function present(credentialId: string) {
-    return on.confirm(on.answer(await on.open(verifier, credentialId), alice));
-  }
-
   it("are put on the chain with a document of which the chain holds the digest", async () => {
-    const issuer = await on.newIssuer();
-    const record = await on.stage.chain.didRegistry.resolveDID(issuer.address);
+    const issuer = await newIssuer(on);
+    const record = await on.context.chain.didRegistry.resolveDID(issuer.address);
     expect(record.did).to.equal(issuer.did);
     const served = await on.ask("GET", new URL(record.documentUri).pathname);
     expect(served.status).to.equal(200);
@@ -59,7 +59,7 @@ describe("issuers", () => {
     const refused = await on.ask("POST", "/credentials/issue", { token: apiKey, body });
     expect(refused.body.code).to.equal("issuer.not_accredited");
 
-    await on.accredit(address);
+    await accredit(on, address);
     expect((await on.ask("POST", "/credentials/issue", { token: apiKey, body })).status).to.equal(201);
     await eventually(
       "the fault to be gone",
@@ -68,8 +68,8 @@ describe("issuers", () => {
   });
 
   it("keep only the hash of an API key, and take a revoked one no more", async () => {
-    const issuer = await on.newIssuer();
-    const stored = JSON.stringify(await openIssuerStore(on.stage.mongo).find(issuer.address));
+    const issuer = await newIssuer(on);
+    const stored = JSON.stringify(await openIssuerStore(on.context.mongo).find(issuer.address));
     expect(stored).not.to.include(issuer.apiKey);
     const further = await on.ask("POST", `/issuers/${issuer.address}/api-keys`, { token: ADMIN_KEY });
     expect((await on.ask("GET", "/issuer/usage", { token: further.body.apiKey })).status).to.equal(200);
@@ -84,8 +84,8 @@ describe("issuers", () => {
   });
 
   it("rotate their key, of either algorithm, without breaking what they issued", async () => {
-    const issuer = await on.newIssuer("ES256");
-    const old = await on.issue(issuer, alice);
+    const issuer = await newIssuer(on, "ES256");
+    const old = await issue(on, issuer, alice);
     expect(headerOf(old.jwt)).to.include({ alg: "ES256", typ: "vc+jwt" });
     const rotated = await on.ask("POST", `/issuers/${issuer.address}/keys`, {
       token: ADMIN_KEY,
@@ -93,34 +93,36 @@ describe("issuers", () => {
     });
     expect(rotated.status).to.equal(202);
     // Until the chain shows the new key, the old one signs.
-    const between = await on.issue(issuer, alice);
+    const between = await issue(on, issuer, alice);
     await anchored(issuer.address);
-    const fresh = await on.issue(issuer, alice);
+    const fresh = await issue(on, issuer, alice);
     expect(headerOf(fresh.jwt)).to.include({ alg: "EdDSA", kid: `${issuer.did}#${rotated.body.kid}` });
     for (const { credentialId } of [old, between, fresh]) {
-      const confirmed = await present(credentialId);
+      const confirmed = await present(on, verifier, credentialId, alice);
       expect(confirmed.status, confirmed.text).to.equal(200);
     }
   });
 
   it("withdraw a key in wrong hands, and with it every credential it signed, but never the last", async () => {
-    const issuer = await on.newIssuer();
-    const stolen = await on.issue(issuer, alice);
+    const issuer = await newIssuer(on);
+    const stolen = await issue(on, issuer, alice);
     const kid = headerOf(stolen.jwt).kid.split("#")[1];
     const path = `/issuers/${issuer.address}/keys/${kid}`;
     expect((await on.ask("DELETE", path, { token: ADMIN_KEY })).body.code).to.equal("issuer.key_last");
     await on.ask("POST", `/issuers/${issuer.address}/keys`, { token: ADMIN_KEY, body: {} });
     await anchored(issuer.address);
-    const good = await on.issue(issuer, alice);
+    const good = await issue(on, issuer, alice);
     expect((await on.ask("DELETE", path, { token: ADMIN_KEY })).status).to.equal(202);
     await anchored(issuer.address);
-    expect((await present(stolen.credentialId)).body.code).to.equal("verification.issuer_signature_invalid");
-    expect((await present(good.credentialId)).status).to.equal(200);
+    expect((await present(on, verifier, stolen.credentialId, alice)).body.code).to.equal(
+      "verification.issuer_signature_invalid",
+    );
+    expect((await present(on, verifier, good.credentialId, alice)).status).to.equal(200);
   });
 
   it("take one index each, however many issue at once", async () => {
-    const issuer = await on.newIssuer();
-    const issued = await Promise.all(Array.from({ length: 32 }, () => on.issue(issuer, alice)));
+    const issuer = await newIssuer(on);
+    const issued = await Promise.all(Array.from({ length: 32 }, () => issue(on, issuer, alice)));
     expect(new Set(issued.map(({ credId }) => credId)).size).to.equal(32);
   });
 });

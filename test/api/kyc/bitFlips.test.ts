@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { KYC_PROVIDERS } from "../../../core/config/kyc";
-import { openProviders } from "../../../api/kyc/providers/openProviders";
+import { createProviders } from "../../../api/kyc/providers/openProviders";
 import type { SandboxStore } from "../../../api/kyc/sandbox/store";
 import { STAND_INS } from "../../support/kyc/all";
 import type { SignedDelivery } from "../../support/kyc/standIn";
@@ -18,7 +18,7 @@ describe("signed deliveries", () => {
       try {
         const kyc = { provider: name, returnUrl: undefined, requiredFor: [], recheckSeconds: 1, ...standIn.config };
         const parts = { clock, sandbox: {} as SandboxStore, publicUrl: "https://id.example" };
-        const { chosen } = openProviders(kyc, parts);
+        const { chosen } = createProviders(kyc, parts);
         const options = { signedAtSeconds: NOW.getTime() / 1000, occurredAt: NOW };
         const genuine = standIn.sign("session-1", "approved", options);
         const verdictOn = ({ headers, body }: SignedDelivery) =>

@@ -1,20 +1,15 @@
 import { expect } from "chai";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { listMailbox } from "../../../api/notifications/mailbox";
 import type { KycConfig } from "../../../core/config/kyc";
 import { eventually } from "../../support/eventually";
-import type { CrashOrder, CrashPoint } from "../../support/kyc/crashChild";
+import type { CrashPoint } from "../../support/crashPoints";
 import { type SmtpServer, startSmtpServer } from "../../support/kyc/smtpServer";
-import { setStage, type Stage } from "../../support/kyc/stage";
+import { type KycFixture, kycFixture, mailBySmtp, mailTo } from "../../support/kyc/kycFixture";
 import { STAND_INS } from "../../support/kyc/all";
+import { startChild } from "../../support/startChild";
 import type { SignedDelivery, StandIn } from "../../support/kyc/standIn";
-import { testRedisUrl } from "../../support/servers";
-
-const ROOT = join(__dirname, "..", "..", "..");
 
 interface Step {
   title: string;
@@ -36,8 +31,8 @@ const STEPS: Step[] = [
   { title: "when its job begins", crash: { mongo: "find webhook_inbox", when: "after", nth: 1 } },
   { title: "before the provider is asked", crash: { fetch: "/decision", when: "before" }, provider: "veriff" },
   { title: "after the provider has answered", crash: { fetch: "/decision", when: "after" }, provider: "veriff" },
-  { title: "before the status moves", crash: { mongo: "update users", when: "before", nth: 1 } },
-  { title: "after the status has moved", crash: { mongo: "update users", when: "after", nth: 1 } },
+  { title: "before the status moves", crash: { mongo: "update kyc_verifications", when: "before", nth: 1 } },
+  { title: "after the status has moved", crash: { mongo: "update kyc_verifications", when: "after", nth: 1 } },
   {
     title: "after the event for the user's devices is kept",
     crash: { mongo: "insert user_events", when: "after", nth: 1 },
@@ -45,8 +40,14 @@ const STEPS: Step[] = [
   { title: "before the notification is kept", crash: { mongo: "insert notifications", when: "before", nth: 1 } },
   { title: "after the notification is kept", crash: { mongo: "insert notifications", when: "after", nth: 1 } },
   { title: "before the mail is queued", crash: { queue: "mail" } },
-  { title: "before the change is noted as told", crash: { mongo: "update users", when: "before", nth: 2 } },
-  { title: "after the change is noted as told", crash: { mongo: "update users", when: "after", nth: 2 } },
+  {
+    title: "before the change is recorded as notified",
+    crash: { mongo: "update kyc_verifications", when: "before", nth: 2 },
+  },
+  {
+    title: "after the change is recorded as notified",
+    crash: { mongo: "update kyc_verifications", when: "after", nth: 2 },
+  },
   { title: "before the delivery is finished", crash: { mongo: "update webhook_inbox", when: "before", nth: 1 } },
   { title: "before the mail's point of no return", crash: { mongo: "update notifications", when: "before", nth: 1 } },
   {
@@ -98,74 +99,62 @@ describe("KYC, killed with SIGKILL", function () {
         recheckSeconds: 3_600,
         ...standIn.config,
       };
-      const from = "Cairn <no-reply@cairn.test>";
-      const smtpMail = { from, smtpUrl: smtp.url };
-      const stage = await setStage("kyc_crash", { kyc, worker: false, ...(!mailbox && { mail: smtpMail }) });
-      const mail = mailbox ? { from, mailboxDir: stage.mailboxDir } : smtpMail;
+      const on = await kycFixture("kyc_crash", {
+        kyc,
+        workers: false,
+        ...(!mailbox && { mail: mailBySmtp(smtp.url) }),
+      });
+      const mail = mailbox ? mailTo(on.mailboxDir) : mailBySmtp(smtp.url);
       try {
-        const userId = await stage.addUser();
-        const started = await stage.call("POST", "/api/kyc/start-verification", { userId });
+        const userId = (await on.newUser()).userId;
+        const started = await on.call("POST", "/api/kyc/start-verification", { userId });
         const sessionId = String(started.body["sessionId"]);
         standIn.decide(sessionId, "approved");
         const occurredAt = new Date();
         const signedAtSeconds = Math.floor(occurredAt.getTime() / 1000);
         const delivery = standIn.sign(sessionId, "approved", { signedAtSeconds, occurredAt });
-        const config = {
-          redis: { url: testRedisUrl(), prefix: `${stage.prefix}-child` },
-          kyc,
-          mail,
-          http: { publicUrl: stage.url },
-        };
-        const child = await startChild({ mongodbUri: uriOf(stage), redisUrl: testRedisUrl(), config, crash });
+        const { environment } = on.orders;
+        const REDIS_PREFIX = `${String(environment["REDIS_PREFIX"])}-child`;
+        const child = await startChild(on, {
+          context: { environment: { ...environment, REDIS_PREFIX }, config: { kyc, mail } },
+          modules: ["kyc", "notifications", "inbox"],
+          serves: true,
+          works: true,
+          withChain: false,
+          crash,
+        });
+        children.push(child.process);
 
-        const acknowledged = await deliver(`http://127.0.0.1:${child.port}`, provider, delivery);
-        await child.dead;
+        const acknowledged = await deliver(child.url, provider, delivery);
+        expect(await child.ended).to.equal("SIGKILL");
         // The next process finds MongoDB as it was left, and of Redis nothing at all.
-        stage.startWorker();
-        if (!acknowledged) expect(await deliver(stage.url, provider, delivery)).to.equal(true);
-        if (uncertain || mailbox) await fiveMinutesPass(stage);
+        on.startWorkers();
+        if (!acknowledged) expect(await deliver(on.url, provider, delivery)).to.equal(true);
+        if (uncertain || mailbox) await fiveMinutesPass(on);
 
-        await eventually("the decision", async () => (await stage.kycOf(userId))?.["status"] === "verified");
-        await eventually("an end", async () => (await unfinished(stage)) === 0);
-        const letter = await stage.mongo.collection("notifications").findOne({ userId });
+        await eventually("the decision", async () => (await on.kycOf(userId))?.["status"] === "verified");
+        await eventually("an end", async () => (await unfinished(on)) === 0);
+        const letter = await on.context.mongo.collection("notifications").findOne({ userId });
         expect(letter?.["state"]).to.equal(uncertain ? "uncertain" : "sent");
-        const events = await stage.mongo.collection("user_events").find({ userId }).toArray();
+        const events = await on.context.mongo.collection("user_events").find({ userId }).toArray();
         expect(events.map(({ data }) => (data as { status: string }).status)).to.deep.equal(["verified"]);
 
         // Everything once more: the provider repeats itself, and every sweep comes by.
-        expect(await deliver(stage.url, provider, delivery)).to.equal(true);
+        expect(await deliver(on.url, provider, delivery)).to.equal(true);
         await delay(500);
-        const inFolder = (await listMailbox(stage.mailboxDir)).length;
+        const inFolder = (await listMailbox(on.mailboxDir)).length;
         const letters = inFolder + smtp.taken.filter(({ to }) => to.includes(`${userId}@example.com`)).length;
         if (uncertain) expect(letters).to.be.at.most(1);
         else expect(letters).to.equal(1);
-        expect((await stage.kycOf(userId))?.["version"]).to.equal(2);
-        const letterJobs = await stage.mongo.collection("dead_letters").find().toArray();
+        expect((await on.kycOf(userId))?.["version"]).to.equal(2);
+        const letterJobs = await on.context.mongo.collection("dead_letters").find().toArray();
         expect(letterJobs.map(({ error }) => (error as { code: string }).code)).to.deep.equal(
           uncertain ? ["mail.uncertain"] : [],
         );
       } finally {
-        await stage.close();
+        await on.close();
       }
     });
-  }
-
-  async function startChild(order: CrashOrder): Promise<{ port: number; dead: Promise<unknown> }> {
-    const child = spawn(
-      process.execPath,
-      ["--require", "./scripts/typescript.cjs", join(ROOT, "test/support/kyc/crashChild.ts")],
-      {
-        cwd: ROOT,
-        env: { ...process.env, CRASH_CHILD: JSON.stringify(order) },
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
-    children.push(child);
-    const dead = once(child, "exit").then(([, signal]) => expect(signal).to.equal("SIGKILL"));
-    for await (const line of createInterface({ input: child.stdout })) {
-      return { port: (JSON.parse(line) as { port: number }).port, dead };
-    }
-    throw new Error("The child ended before it was ready.");
   }
 });
 
@@ -179,23 +168,17 @@ async function deliver(url: string, provider: string, { headers, body }: SignedD
   }
 }
 
-async function unfinished({ mongo }: Stage): Promise<number> {
+async function unfinished({ context: { mongo } }: KycFixture): Promise<number> {
   const entries = await mongo.collection("webhook_inbox").countDocuments({ finishedAt: null });
   const letters = await mongo
     .collection("notifications")
     .countDocuments({ state: { $in: ["waiting", "handing_over"] } });
-  const untold = await mongo.collection("users").countDocuments({ "kyc.announcements.0": { $exists: true } });
+  const pending = await mongo.collection("kyc_verifications").countDocuments({ "pendingNotices.0": { $exists: true } });
   const missing = (await mongo.collection("notifications").countDocuments()) === 0 ? 1 : 0;
-  return entries + letters + untold + missing;
+  return entries + letters + pending + missing;
 }
 
 /** A letter is given up as uncertain only after its handover cannot be going on any more. */
-async function fiveMinutesPass({ mongo }: Stage): Promise<void> {
+async function fiveMinutesPass({ context: { mongo } }: KycFixture): Promise<void> {
   await mongo.collection("notifications").updateMany({ state: "handing_over" }, { $set: { sweepAt: new Date(0) } });
-}
-
-function uriOf({ mongo }: Stage): string {
-  const uri = new URL(process.env["MONGODB_URI"] ?? "");
-  uri.pathname = `/${mongo.name}`;
-  return uri.href;
 }

@@ -5,12 +5,12 @@ import { declaredCodes } from "../../../api/http/refusals";
 import { applyKycPolicy } from "../../../api/kyc/policy";
 import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/config/kyc";
 import { eventually } from "../../support/eventually";
-import { setStage, type Stage } from "../../support/kyc/stage";
+import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
 
 const KYC: KycConfig = {
   provider: "sandbox",
   returnUrl: undefined,
-  requiredFor: [],
+  requiredFor: ["GET /auth/sessions"],
   recheckSeconds: 3_600,
   sandbox: { webhookSecrets: [DEVELOPMENT_SANDBOX_SECRET], webhookUrl: undefined },
 };
@@ -24,41 +24,40 @@ function route(path: string, auth: "session" | "none"): Endpoint {
 }
 
 describe("the KYC policy", () => {
-  let stage: Stage;
+  let on: KycFixture;
 
   before(async () => {
-    stage = await setStage("kyc_policy", {
-      kyc: KYC,
-      more: ({ requireKyc }) =>
-        applyKycPolicy([route("/guarded", "session"), route("/open", "session")], ["POST /guarded"], requireKyc),
-    });
+    on = await kycFixture("kyc_policy", { kyc: KYC, modules: ["sessions", "kyc", "notifications", "inbox"] });
   });
 
-  after(() => stage.close());
+  after(() => on.close());
 
   it("lets only a verified holder pass, on configured routes and on those that always ask", async () => {
-    const userId = await stage.addUser();
-    const doors = [
-      ["POST", "/guarded"],
+    const userId = (await on.newUser()).userId;
+    const guarded = [
+      ["GET", "/auth/sessions"],
       ["GET", "/api/kyc/verification"],
     ] as const;
-    for (const [method, path] of doors) {
-      const refused = await stage.call(method, path, { userId });
+    for (const [method, path] of guarded) {
+      const refused = await on.call(method, path, { userId });
       expect([refused.status, refused.body["code"], refused.body["kycStatus"]]).to.deep.equal([
         403,
         "kyc.required",
         "not_verified",
       ]);
     }
-    expect((await stage.call("POST", "/open", { userId })).status).to.equal(200);
+    expect((await on.call("GET", "/auth/session", { userId })).status).to.equal(200);
 
-    const { body } = await stage.call("POST", "/api/kyc/start-verification", { userId });
-    expect((await stage.call("POST", "/guarded", { userId })).body["kycStatus"]).to.equal("pending");
-    await stage.call("POST", `/sandbox/kyc/${String(body["sessionId"])}`, { body: "decision=approve" });
-    await eventually("the door to open", async () => (await stage.call("POST", "/guarded", { userId })).status === 200);
-    const shown = await stage.call("GET", "/api/kyc/verification", { userId });
+    const { body } = await on.call("POST", "/api/kyc/start-verification", { userId });
+    expect((await on.call("GET", "/auth/sessions", { userId })).body["kycStatus"]).to.equal("pending");
+    await on.call("POST", `/sandbox/kyc/${String(body["sessionId"])}`, { body: "decision=approve" });
+    await eventually(
+      "the operation to be allowed",
+      async () => (await on.call("GET", "/auth/sessions", { userId })).status === 200,
+    );
+    const shown = await on.call("GET", "/api/kyc/verification", { userId });
     expect(shown.body).to.deep.include({ status: "verified", provider: "sandbox", sessionId: body["sessionId"] });
-    expect(stage.undeclared).to.deep.equal([]);
+    expect(on.undeclared).to.deep.equal([]);
   });
 
   it("is declared by the operations it guards, and by no other", () => {

@@ -2,9 +2,10 @@ import { expect } from "chai";
 import { randomBytes, randomUUID } from "node:crypto";
 import { KYC_PROVIDERS } from "../../../core/config/kyc";
 import { listMailbox } from "../../../api/notifications/mailbox";
+import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
 import { STAND_INS } from "../../support/kyc/all";
-import { movableClock, setStage, type Stage } from "../../support/kyc/stage";
+import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
 import {
   type DeliveryOptions,
   type Move,
@@ -28,27 +29,26 @@ const REJECTED: Record<StandIn["name"], { status: string; substatus: string }> =
 for (const name of KYC_PROVIDERS) {
   describe(`KYC with ${name}`, () => {
     const clock = movableClock();
-    const log: string[] = [];
     let standIn: StandIn;
-    let stage: Stage;
+    let on: KycFixture;
     let redisTraffic: RedisTraffic;
 
     before(async () => {
       standIn = await STAND_INS[name]();
       const kyc = { provider: name, returnUrl: "https://app.example/done", requiredFor: [], recheckSeconds: 3_600 };
-      stage = await setStage(`kyc_${name}`, { kyc: { ...kyc, ...standIn.config }, clock, log });
+      on = await kycFixture(`kyc_${name}`, { kyc: { ...kyc, ...standIn.config }, clock });
       redisTraffic = await watchRedis(testRedisUrl());
     });
 
     after(async () => {
       redisTraffic.end();
-      await stage.close();
+      await on.close();
       await standIn.close();
     });
 
     async function start(userId?: string) {
-      const user = userId ?? (await stage.addUser());
-      const answer = await stage.call("POST", "/api/kyc/start-verification", { userId: user });
+      const user = userId ?? (await on.newUser()).userId;
+      const answer = await on.call("POST", "/api/kyc/start-verification", { userId: user });
       return { userId: user, answer, sessionId: String(answer.body["sessionId"]) };
     }
 
@@ -68,11 +68,11 @@ for (const name of KYC_PROVIDERS) {
     }
 
     function deliver({ headers, body }: SignedDelivery, path = `/api/webhooks/kyc-status/${name}`) {
-      return stage.call("POST", path, { headers, body });
+      return on.call("POST", path, { headers, body });
     }
 
-    const kycOf = async (userId: string) => ({ ...(await stage.kycOf(userId)) });
-    const entries = () => stage.mongo.collection("webhook_inbox").countDocuments();
+    const kycOf = async (userId: string) => ({ ...(await on.kycOf(userId)) });
+    const entries = () => on.context.mongo.collection("webhook_inbox").countDocuments();
 
     function untilSubstatus(userId: string, substatus: string) {
       return eventually(`the substatus ${substatus}`, async () => {
@@ -82,14 +82,14 @@ for (const name of KYC_PROVIDERS) {
     }
 
     async function lettersTo(userId: string) {
-      return (await listMailbox(stage.mailboxDir)).filter(({ to }) => to.includes(userId));
+      return (await listMailbox(on.mailboxDir)).filter(({ to }) => to.includes(userId));
     }
 
     /** Until everything that was kept is worked on and every letter is sent. */
     function quiet() {
       return eventually("quiet", async () => {
-        const open = await stage.mongo.collection("webhook_inbox").countDocuments({ finishedAt: null });
-        const unsent = await stage.mongo.collection("notifications").countDocuments({ state: { $ne: "sent" } });
+        const open = await on.context.mongo.collection("webhook_inbox").countDocuments({ finishedAt: null });
+        const unsent = await on.context.mongo.collection("notifications").countDocuments({ state: { $ne: "sent" } });
         return open + unsent === 0;
       });
     }
@@ -118,11 +118,11 @@ for (const name of KYC_PROVIDERS) {
       expect(await untilSubstatus(userId, "approved")).to.deep.include({ status: "verified" });
       await quiet();
       expect(await lettersTo(userId)).to.have.length(1);
-      const events = await stage.mongo.collection("user_events").find({ userId }).toArray();
+      const events = await on.context.mongo.collection("user_events").find({ userId }).toArray();
       expect(events.map(({ kind, data }) => [kind, data])).to.deep.equal([
         ["kyc.changed", { status: "verified", substatus: "approved", version: 2 }],
       ]);
-      expect(await stage.kycOf(userId)).not.to.have.any.keys("resumeHandle", "opening", "checkAt");
+      expect(await on.kycOf(userId)).not.to.have.any.keys("resumeHandle", "claim", "checkAt");
     });
 
     it("does not verify whom the provider does not believe", async () => {
@@ -151,7 +151,7 @@ for (const name of KYC_PROVIDERS) {
       }
       expect(await entries()).to.equal(kept);
       expect(await kycOf(userId)).to.deep.include({ substatus: "opened", version: 1 });
-      expect(await stage.metrics()).to.match(new RegExp(`sender="${name}",outcome="refused_signature"} [1-9]`));
+      expect(await on.metrics()).to.match(new RegExp(`sender="${name}",outcome="refused_signature"} [1-9]`));
     });
 
     it("takes the old secret during a rotation", async () => {
@@ -255,7 +255,7 @@ for (const name of KYC_PROVIDERS) {
           const signedAtSeconds = Math.floor(clock.now().getTime() / 1000) + seconds;
           expect((await deliver(result(sessionId, "approved", { signedAtSeconds }))).status).to.equal(401);
           expect(await kycOf(userId)).to.deep.include({ substatus: "opened" });
-          expect(await stage.metrics()).to.match(new RegExp(`sender="${name}",outcome="refused_timestamp"} [1-9]`));
+          expect(await on.metrics()).to.match(new RegExp(`sender="${name}",outcome="refused_timestamp"} [1-9]`));
         });
       }
 
@@ -290,17 +290,18 @@ for (const name of KYC_PROVIDERS) {
     }
 
     it("declares every answer it gives", () => {
-      expect(stage.undeclared).to.deep.equal([]);
+      expect(on.undeclared).to.deep.equal([]);
     });
 
     it("leaves no document, address, name or payload in MongoDB, in Redis or in a log line", async () => {
       await quiet();
-      expect(log.length).to.be.greaterThan(20);
+      const log = on.log();
+      expect(log.split("\n").length).to.be.greaterThan(20);
       expect(redisTraffic.text()).to.contain("webhook-inbox");
       expect(Object.values(PERSONAL).length).to.equal(5);
-      expect(personalDataIn(await everythingIn(stage.mongo))).to.deep.equal([]);
+      expect(personalDataIn(await everythingIn(on.context.mongo))).to.deep.equal([]);
       expect(personalDataIn(redisTraffic.text())).to.deep.equal([]);
-      expect(personalDataIn(log.join("\n"))).to.deep.equal([]);
+      expect(personalDataIn(log)).to.deep.equal([]);
     });
   });
 }

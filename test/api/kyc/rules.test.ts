@@ -1,16 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { tellableReason } from "../../../api/kyc/reasons";
+import { publicReason } from "../../../api/kyc/reasons";
 import {
   advance,
-  announcementOf,
+  noticeOf,
   isDecided,
   KYC_SUBSTATUSES,
   type KycDecision,
   type KycState,
   type KycSubstatus,
   nextCheckAt,
-  openedState,
+  startedState,
   planStart,
   statusOf,
   viewOf,
@@ -18,7 +18,7 @@ import {
 
 const T0 = new Date("2026-03-01T12:00:00Z");
 const at = (seconds: number) => new Date(T0.getTime() + seconds * 1000);
-const OPENED = openedState({ provider: "sandbox", sessionId: "s1", expiresAt: at(86_400) }, null, T0);
+const OPENED = startedState({ provider: "sandbox", sessionId: "s1", expiresAt: at(86_400) }, null, T0);
 const DELIVERED = { isCurrent: false, mayRevise: false };
 const CURRENT = { isCurrent: true, mayRevise: false };
 
@@ -100,7 +100,7 @@ describe("KYC rules", () => {
   it("do not let return what lies between two reports of the same", () => {
     const first = move(OPENED, said("resubmission_requested", 1));
     const second = move(first, said("resubmission_requested", 3));
-    expect(announcementOf(first, second)).to.equal(null);
+    expect(noticeOf(first, second)).to.equal(null);
     expect(advance(second, said("in_progress", 2), DELIVERED, T0)).to.equal("stale");
   });
 
@@ -118,7 +118,7 @@ describe("KYC rules", () => {
     const declined = move(OPENED, said("declined", 1, { reason: "fraud_suspected" }));
     expect(declined).to.deep.include({ rejectionReason: "fraud_suspected", mayRetry: false });
     expect(viewOf(declined, T0).rejectionReason).to.equal(null);
-    expect(tellableReason("duplicate_person")).to.equal(undefined);
+    expect(publicReason("duplicate_person")).to.equal(undefined);
     expect(move(OPENED, said("declined", 1)).rejectionReason).to.equal("other");
     expect(move(OPENED, said("approved", 1, { reason: "other" })).rejectionReason).to.equal(null);
     const told = viewOf(move(OPENED, said("declined", 1, { reason: "document_expired" })), T0).rejectionReason;
@@ -152,7 +152,7 @@ describe("KYC rules", () => {
 
   it("count every change, across sessions too", () => {
     const declined = move(OPENED, said("declined", 1));
-    const again = openedState({ provider: "sandbox", sessionId: "s2", expiresAt: at(1) }, declined, T0);
+    const again = startedState({ provider: "sandbox", sessionId: "s2", expiresAt: at(1) }, declined, T0);
     expect([OPENED.version, declined.version, again.version]).to.deep.equal([1, 2, 3]);
   });
 });

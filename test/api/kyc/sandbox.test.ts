@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/config/kyc";
 import { listMailbox, type MailboxMessage } from "../../../api/notifications/mailbox";
 import { eventually } from "../../support/eventually";
-import { setStage, type Stage } from "../../support/kyc/stage";
+import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
 
 const KYC: KycConfig = {
   provider: "sandbox",
@@ -13,20 +13,20 @@ const KYC: KycConfig = {
 };
 
 describe("KYC with the sandbox", () => {
-  let stage: Stage;
+  let on: KycFixture;
 
   before(async () => {
-    stage = await setStage("kyc_sandbox", { kyc: KYC });
+    on = await kycFixture("kyc_sandbox", { kyc: KYC });
   });
 
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    expect(on.undeclared).to.deep.equal([]);
+    await on.close();
   });
 
   async function start() {
-    const userId = await stage.addUser();
-    const started = await stage.call("POST", "/api/kyc/start-verification", { userId });
+    const userId = (await on.newUser()).userId;
+    const started = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect(started.status).to.equal(201);
     return { userId, sessionId: String(started.body["sessionId"]), sessionUrl: String(started.body["sessionUrl"]) };
   }
@@ -34,11 +34,11 @@ describe("KYC with the sandbox", () => {
   async function decide(sessionId: string, decision: string, behaviour = "normal") {
     const body = new URLSearchParams({ decision, behaviour }).toString();
     const headers = { "content-type": "application/x-www-form-urlencoded" };
-    return stage.call("POST", `/sandbox/kyc/${sessionId}`, { body, headers });
+    return on.call("POST", `/sandbox/kyc/${sessionId}`, { body, headers });
   }
 
   async function statusOf(userId: string) {
-    return (await stage.call("GET", "/api/kyc/status", { userId })).body;
+    return (await on.call("GET", "/api/kyc/status", { userId })).body;
   }
 
   function untilSubstatus(userId: string, substatus: string) {
@@ -49,11 +49,11 @@ describe("KYC with the sandbox", () => {
   }
 
   async function lettersTo(userId: string): Promise<MailboxMessage[]> {
-    return (await listMailbox(stage.mailboxDir)).filter(({ to }) => to.includes(userId));
+    return (await listMailbox(on.mailboxDir)).filter(({ to }) => to.includes(userId));
   }
 
   it("shows a user who never asked as not verified", async () => {
-    const userId = await stage.addUser();
+    const userId = (await on.newUser()).userId;
     expect(await statusOf(userId)).to.deep.include({
       status: "not_verified",
       substatus: null,
@@ -64,7 +64,7 @@ describe("KYC with the sandbox", () => {
 
   it("leads from the start over the page to a verified identity and one letter", async () => {
     const { userId, sessionId, sessionUrl } = await start();
-    expect(sessionUrl).to.equal(`${stage.url}/sandbox/kyc/${sessionId}`);
+    expect(sessionUrl).to.equal(`${on.url}/sandbox/kyc/${sessionId}`);
     expect(await statusOf(userId)).to.deep.include({
       status: "pending",
       substatus: "opened",
@@ -72,12 +72,12 @@ describe("KYC with the sandbox", () => {
       sessionId,
     });
 
-    const page = await stage.call("GET", `/sandbox/kyc/${sessionId}`);
+    const page = await on.call("GET", `/sandbox/kyc/${sessionId}`);
     expect(page.status).to.equal(200);
     expect(page.headers.get("content-security-policy")).to.match(
       /^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'/,
     );
-    expect(page.body["text"]).to.contain("https://app.example/profile");
+    expect(page.text).to.contain("https://app.example/profile");
 
     expect((await decide(sessionId, "approve")).status).to.equal(303);
     expect(await untilSubstatus(userId, "approved")).to.deep.include({ status: "verified", rejectionReason: null });
@@ -102,7 +102,7 @@ describe("KYC with the sandbox", () => {
     });
     expect(letter?.text).to.contain("could not be matched");
 
-    const again = await stage.call("POST", "/api/kyc/start-verification", { userId });
+    const again = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect(again.status).to.equal(201);
     expect(again.body["sessionId"]).not.to.equal(sessionId);
     expect(await statusOf(userId)).to.deep.include({ status: "pending", rejectionReason: null });
@@ -121,7 +121,7 @@ describe("KYC with the sandbox", () => {
     const { userId, sessionId } = await start();
     await decide(sessionId, "resubmit");
     await untilSubstatus(userId, "resubmission_requested");
-    const again = await stage.call("POST", "/api/kyc/start-verification", { userId });
+    const again = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect(again.status).to.equal(200);
     expect(again.body).to.deep.include({ sessionId, substatus: "resubmission_requested" });
   });
@@ -158,15 +158,15 @@ describe("KYC with the sandbox", () => {
   });
 
   it("gives sixteen racing requests one session, and the twenty-first within an hour none", async () => {
-    const userId = await stage.addUser();
+    const userId = (await on.newUser()).userId;
     const answers = await Promise.all(
-      Array.from({ length: 16 }, () => stage.call("POST", "/api/kyc/start-verification", { userId })),
+      Array.from({ length: 16 }, () => on.call("POST", "/api/kyc/start-verification", { userId })),
     );
     expect(new Set(answers.map(({ body }) => body["sessionId"]))).to.have.property("size", 1);
     expect(answers.map(({ status }) => status).sort()).to.deep.equal([...Array<number>(15).fill(200), 201]);
-    expect(await stage.mongo.collection("kyc_sandbox_sessions").countDocuments({ reference: userId })).to.equal(1);
-    for (let more = 0; more < 4; more += 1) await stage.call("POST", "/api/kyc/start-verification", { userId });
-    const tooMany = await stage.call("POST", "/api/kyc/start-verification", { userId });
+    expect(await on.context.mongo.collection("kyc_sandbox_sessions").countDocuments({ reference: userId })).to.equal(1);
+    for (let more = 0; more < 4; more += 1) await on.call("POST", "/api/kyc/start-verification", { userId });
+    const tooMany = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect(tooMany.status).to.equal(429);
     expect(tooMany.headers.get("retry-after")).not.to.equal(null);
   });
@@ -175,13 +175,13 @@ describe("KYC with the sandbox", () => {
     const { userId, sessionId } = await start();
     await decide(sessionId, "approve");
     await untilSubstatus(userId, "approved");
-    const again = await stage.call("POST", "/api/kyc/start-verification", { userId });
+    const again = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect(again.status).to.equal(409);
     expect(again.body["code"]).to.equal("kyc.already_verified");
   });
 
   async function entriesOf(sessionId: string) {
-    return stage.mongo.collection("webhook_inbox").find({ "facts.decision.sessionId": sessionId }).toArray();
+    return on.context.mongo.collection("webhook_inbox").find({ "facts.decision.sessionId": sessionId }).toArray();
   }
 });
 

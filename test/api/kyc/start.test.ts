@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KycConfig } from "../../../core/config/kyc";
+import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
 import { STAND_INS } from "../../support/kyc/all";
-import { movableClock, setStage, type Stage } from "../../support/kyc/stage";
+import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
 import type { Move, StandIn } from "../../support/kyc/standIn";
 
 const DAY_SECONDS = 86_400;
@@ -12,7 +13,7 @@ describe("starting a verification", () => {
   const clock = movableClock();
   let persona: StandIn;
   let veriff: StandIn;
-  let stage: Stage;
+  let on: KycFixture;
 
   before(async () => {
     persona = await STAND_INS.persona();
@@ -22,17 +23,17 @@ describe("starting a verification", () => {
       ...veriff.config,
       ...persona.config,
     };
-    stage = await setStage("kyc_start", { kyc, clock });
+    on = await kycFixture("kyc_start", { kyc, clock });
   });
 
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    expect(on.undeclared).to.deep.equal([]);
+    await on.close();
     await Promise.all([persona.close(), veriff.close()]);
   });
 
-  const users = () => stage.mongo.collection<{ _id: string }>("users");
-  const start = (userId: string) => stage.call("POST", "/api/kyc/start-verification", { userId });
+  const verifications = () => on.context.mongo.collection<{ _id: string }>("kyc_verifications");
+  const start = (userId: string) => on.call("POST", "/api/kyc/start-verification", { userId });
 
   function deliver(standIn: StandIn, sessionId: string, move: Move) {
     const now = clock.now();
@@ -40,20 +41,20 @@ describe("starting a verification", () => {
       signedAtSeconds: Math.floor(now.getTime() / 1000),
       occurredAt: now,
     });
-    return stage.call("POST", `/api/webhooks/kyc-status/${standIn.name}`, delivery);
+    return on.call("POST", `/api/webhooks/kyc-status/${standIn.name}`, delivery);
   }
 
   it("waits for another request of the user that is under way, and takes over from one that died", async () => {
-    const userId = await stage.addUser();
-    const opening = { attemptId: "attempt-of-a-dead-process", since: clock.now() };
-    await users().updateOne({ _id: userId }, { $set: { kyc: { opening } } });
+    const userId = (await on.newUser()).userId;
+    const claim = { attemptId: "attempt-of-a-dead-process", since: clock.now() };
+    await verifications().replaceOne({ _id: userId }, { claim }, { upsert: true });
     const waiting = start(userId);
     await delay(300);
     expect(veriff.sessionsOf(userId)).to.equal(0);
     clock.moveSeconds(31);
     expect((await waiting).status).to.equal(201);
     expect(veriff.sessionsOf(userId)).to.equal(1);
-    expect(await stage.kycOf(userId)).not.to.have.property("opening");
+    expect(await on.kycOf(userId)).not.to.have.property("claim");
   });
 
   it("repeats its attempt's name when it takes over, so that the provider makes one session", async () => {
@@ -64,19 +65,17 @@ describe("starting a verification", () => {
       recheckSeconds: 600,
       ...persona.config,
     };
-    const other = await setStage("kyc_start_persona", { kyc, clock });
+    const other = await kycFixture("kyc_start_persona", { kyc, clock });
     try {
-      const userId = await other.addUser();
+      const userId = (await other.newUser()).userId;
       const first = await other.call("POST", "/api/kyc/start-verification", { userId });
       const { startedAt } = (await other.kycOf(userId)) as { startedAt: Date };
       // As the process left it that died between the provider's answer and our note of it.
       const attemptId = "attempt-1";
-      const accounts = other.mongo.collection<{ _id: string }>("users");
+      const stored = other.context.mongo.collection<{ _id: string }>("kyc_verifications");
       for (let death = 0; death < 2; death += 1) {
-        await accounts.updateOne(
-          { _id: userId },
-          { $set: { kyc: { opening: { attemptId, since: new Date(startedAt.getTime() - 60_000) } } } },
-        );
+        const claim = { attemptId, since: new Date(startedAt.getTime() - 60_000) };
+        await stored.replaceOne({ _id: userId }, { claim });
         const again = await other.call("POST", "/api/kyc/start-verification", { userId });
         expect(again.status).to.equal(201);
         expect(again.body["sessionId"]).not.to.equal(first.body["sessionId"]);
@@ -88,10 +87,10 @@ describe("starting a verification", () => {
   });
 
   it("opens a new session when the old one's time is over, and does not believe the old one any more", async () => {
-    const userId = await stage.addUser();
+    const userId = (await on.newUser()).userId;
     const old = String((await start(userId)).body["sessionId"]);
     clock.moveSeconds(7 * DAY_SECONDS + 1);
-    const status = await stage.call("GET", "/api/kyc/status", { userId });
+    const status = await on.call("GET", "/api/kyc/status", { userId });
     expect(status.body).to.deep.include({ status: "not_verified", substatus: "expired" });
     const renewed = await start(userId);
     expect(renewed.status).to.equal(201);
@@ -100,29 +99,29 @@ describe("starting a verification", () => {
     veriff.decide(old, "approved");
     expect((await deliver(veriff, old, "approved")).status).to.equal(200);
     await eventually("the delivery to be worked on", async () => {
-      const entry = await stage.mongo.collection("webhook_inbox").findOne({ "facts.decision.sessionId": old });
+      const entry = await on.context.mongo.collection("webhook_inbox").findOne({ "facts.decision.sessionId": old });
       return entry?.["outcome"] === "superseded";
     });
-    expect(await stage.kycOf(userId)).to.deep.include({ status: "pending", sessionId: renewed.body["sessionId"] });
+    expect(await on.kycOf(userId)).to.deep.include({ status: "pending", sessionId: renewed.body["sessionId"] });
   });
 
   it("keeps the provider's link sealed, and only while it is of use", async () => {
-    const userId = await stage.addUser();
+    const userId = (await on.newUser()).userId;
     const { body } = await start(userId);
     const token = String(body["sessionUrl"]).split("/").at(-1)!;
-    expect(JSON.stringify(await stage.kycOf(userId))).not.to.contain(token);
+    expect(JSON.stringify(await on.kycOf(userId))).not.to.contain(token);
     expect((await start(userId)).body["sessionUrl"]).to.equal(body["sessionUrl"]);
     const sessionId = String(body["sessionId"]);
     veriff.decide(sessionId, "approved");
     await deliver(veriff, sessionId, "approved");
-    await eventually("the approval", async () => (await stage.kycOf(userId))?.["status"] === "verified");
-    expect(await stage.kycOf(userId)).not.to.have.property("resumeHandle");
+    await eventually("the approval", async () => (await on.kycOf(userId))?.["status"] === "verified");
+    expect(await on.kycOf(userId)).not.to.have.property("resumeHandle");
   });
 
   it("looks what became of a session that cannot be resumed", async () => {
-    const userId = await stage.addUser();
+    const userId = (await on.newUser()).userId;
     const { body } = await start(userId);
-    await users().updateOne({ _id: userId }, { $set: { "kyc.resumeHandle": "sealed-with-a-secret-that-is-gone" } });
+    await verifications().updateOne({ _id: userId }, { $set: { resumeHandle: "sealed-with-a-secret-that-is-gone" } });
     expect((await start(userId)).body["code"]).to.equal("kyc.provider_unavailable");
     veriff.decide(String(body["sessionId"]), "expired");
     const renewed = await start(userId);
@@ -131,14 +130,12 @@ describe("starting a verification", () => {
   });
 
   it("hears a provider that was replaced, and no provider that is not configured", async () => {
-    const userId = await stage.addUser();
-    await users().updateOne(
-      { _id: userId },
-      { $set: { kyc: { ...PENDING_AT_PERSONA, expiresAt: new Date(clock.now().getTime() + 1e9) } } },
-    );
+    const userId = (await on.newUser()).userId;
+    const expiresAt = new Date(clock.now().getTime() + 1e9);
+    await verifications().replaceOne({ _id: userId }, { ...PENDING_AT_PERSONA, expiresAt }, { upsert: true });
     expect((await deliver(persona, PENDING_AT_PERSONA.sessionId, "approved")).status).to.equal(200);
-    await eventually("the approval", async () => (await stage.kycOf(userId))?.["status"] === "verified");
-    const unknown = await stage.call("POST", "/api/webhooks/kyc-status/stripe", { body: "{}" });
+    await eventually("the approval", async () => (await on.kycOf(userId))?.["status"] === "verified");
+    const unknown = await on.call("POST", "/api/webhooks/kyc-status/stripe", { body: "{}" });
     expect([unknown.status, unknown.body["code"]]).to.deep.equal([404, "webhook.unknown_provider"]);
   });
 

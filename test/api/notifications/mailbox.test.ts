@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createHttpApp } from "../../../api/http/httpApp";
 import { listen } from "../../../api/http/server";
 import { composeMail } from "../../../api/notifications/mail";
-import { listMailbox, openMailbox } from "../../../api/notifications/mailbox";
+import { listMailbox, createMailboxMailer } from "../../../api/notifications/mailbox";
 import { mailboxEndpoints } from "../../../api/notifications/routes";
 import { loadConfig } from "../../../core/config/config";
 import { pino } from "pino";
@@ -36,18 +36,18 @@ describe("the mailbox folder", () => {
   });
 
   it("holds one message however often one id is sent, raced by sixteen", async () => {
-    const mailbox = openMailbox(folder);
+    const mailbox = createMailboxMailer(folder);
     await Promise.all(Array.from({ length: 16 }, () => mailbox.send(mail("kyc-1-2"), yes)));
     expect(readdirSync(folder)).to.deep.equal(["kyc-1-2.eml"]);
   });
 
   it("writes nothing that is held back", async () => {
-    await openMailbox(folder).send(mail("kyc-1-2"), () => Promise.resolve(false));
+    await createMailboxMailer(folder).send(mail("kyc-1-2"), () => Promise.resolve(false));
     expect(readdirSync(folder)).to.deep.equal([]);
   });
 
   it("gives every letter back as it was, the newest first", async () => {
-    const mailbox = openMailbox(folder);
+    const mailbox = createMailboxMailer(folder);
     await mailbox.send(mail("a", "Zoë", new Date("2026-03-01T12:00:00Z")), yes);
     await mailbox.send(mail("b", "Zoë", new Date("2026-03-02T12:00:00Z")), yes);
     const letters = await listMailbox(folder);
@@ -62,7 +62,7 @@ describe("the mailbox folder", () => {
   });
 
   it("is listed as a page on which nothing can run", async () => {
-    await openMailbox(folder).send(mail("kyc-1-2"), yes);
+    await createMailboxMailer(folder).send(mail("kyc-1-2"), yes);
     const app = createHttpApp(mailboxEndpoints({ folder }), {
       readSession: () => Promise.reject(new Error("no sessions")),
       readApiKey: () => Promise.reject(new Error("no keys")),

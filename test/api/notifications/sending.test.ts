@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
 import { pino } from "pino";
-import { sendNotification, type SendingParts } from "../../../api/notifications/actions";
-import { openSmtpMailer } from "../../../api/notifications/smtpMailer";
-import { type NotificationStore, openNotificationStore } from "../../../api/notifications/store";
+import { sendNotification, type SendDeps } from "../../../api/notifications/actions";
+import { createSmtpMailer } from "../../../api/notifications/smtpMailer";
+import { type NotificationStore, createNotificationStore } from "../../../api/notifications/store";
 import { addSeconds, systemClock } from "../../../core/clock";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
 import { type SmtpServer, startSmtpServer } from "../../support/kyc/smtpServer";
@@ -13,18 +13,18 @@ describe("sending a notification", () => {
   let mongo: Mongo;
   let notifications: NotificationStore;
   let smtp: SmtpServer;
-  let parts: SendingParts;
+  let parts: SendDeps;
 
   before(async () => {
     mongo = await testMongo("notifications");
-    notifications = openNotificationStore(mongo);
+    notifications = createNotificationStore(mongo);
     await ensureIndexes(mongo);
   });
 
   beforeEach(async () => {
     smtp = await startSmtpServer();
     parts = {
-      ...{ notifications, mailer: openSmtpMailer(smtp.url), clock: systemClock, logger: pino({ level: "silent" }) },
+      ...{ notifications, mailer: createSmtpMailer(smtp.url), clock: systemClock, logger: pino({ level: "silent" }) },
       ...{ from: "Cairn <no-reply@cairn.example>", publicUrl: "https://id.example" },
       recipientOf: () => Promise.resolve({ name: "Zoë", address: "zoe@example.com" }),
     };
@@ -39,7 +39,7 @@ describe("sending a notification", () => {
 
   async function keep(): Promise<string> {
     const _id = `kyc-${randomUUID()}-2`;
-    await notifications.keep({ _id, userId: "user-1", template: "kyc.approved", facts: {} }, systemClock.now(), 30);
+    await notifications.insert({ _id, userId: "user-1", template: "kyc.approved", facts: {} }, systemClock.now(), 30);
     return _id;
   }
 
@@ -62,7 +62,11 @@ describe("sending a notification", () => {
   it("keeps one notification however often it is kept", async () => {
     const id = await keep();
     await sendNotification(parts, id);
-    await notifications.keep({ _id: id, userId: "user-1", template: "kyc.approved", facts: {} }, systemClock.now(), 30);
+    await notifications.insert(
+      { _id: id, userId: "user-1", template: "kyc.approved", facts: {} },
+      systemClock.now(),
+      30,
+    );
     await sendNotification(parts, id);
     expect(smtp.taken).to.have.length(1);
   });

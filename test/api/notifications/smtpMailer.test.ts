@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { composeMail, type Mail } from "../../../api/notifications/mail";
-import { openSmtpMailer } from "../../../api/notifications/smtpMailer";
+import { createSmtpMailer } from "../../../api/notifications/smtpMailer";
 import { wordingOf } from "../../../api/notifications/wording";
 import { type SmtpServer, startSmtpServer } from "../../support/kyc/smtpServer";
 
@@ -33,7 +33,7 @@ describe("mail by SMTP", () => {
   afterEach(() => server.close());
 
   it("hands over one message with an id that names the notification", async () => {
-    expect(await openSmtpMailer(server.url).send(mailTo("Zoë Møller"), yes)).to.equal(true);
+    expect(await createSmtpMailer(server.url).send(mailTo("Zoë Møller"), yes)).to.equal(true);
     expect(server.taken).to.have.length(1);
     const [{ to, source } = { to: [], source: "" }] = server.taken;
     expect(to).to.deep.equal(["zoe@example.com"]);
@@ -43,12 +43,12 @@ describe("mail by SMTP", () => {
 
   it("logs in with the user and password of its address", async () => {
     const url = server.url.replace("smtp://", "smtp://cairn%40example.com:secret@");
-    await openSmtpMailer(url).send(mailTo("Zoë"), yes);
+    await createSmtpMailer(url).send(mailTo("Zoë"), yes);
     expect(server.logins).to.deep.equal(["cairn@example.com"]);
   });
 
   it("sends nothing when the message is held back at the last moment", async () => {
-    expect(await openSmtpMailer(server.url).send(mailTo("Zoë"), () => Promise.resolve(false))).to.equal(false);
+    expect(await createSmtpMailer(server.url).send(mailTo("Zoë"), () => Promise.resolve(false))).to.equal(false);
     expect(server.taken).to.deep.equal([]);
   });
 
@@ -58,41 +58,41 @@ describe("mail by SMTP", () => {
       takenAtCommit = server.taken.length;
       return Promise.resolve(true);
     };
-    await openSmtpMailer(server.url).send(mailTo("Zoë"), commit);
+    await createSmtpMailer(server.url).send(mailTo("Zoë"), commit);
     expect([takenAtCommit, server.taken.length]).to.deep.equal([0, 1]);
 
     server.mood = "refuses_recipient";
     takenAtCommit = -1;
-    await faultOf(openSmtpMailer(server.url).send(mailTo("Zoë"), commit));
+    await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), commit));
     expect(takenAtCommit).to.equal(-1);
   });
 
   it("tells a final refusal from one for now, without the server's words", async () => {
     for (const mood of ["refuses_recipient", "refuses_message"] as const) {
       server.mood = mood;
-      const fault = await faultOf(openSmtpMailer(server.url).send(mailTo("Zoë"), yes));
+      const fault = await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes));
       expect(fault.name).to.equal("MailRefused");
       expect(fault.message).not.to.match(/mailbox|such a message|zoe/);
     }
     server.mood = "defers_message";
-    expect(await faultOf(openSmtpMailer(server.url).send(mailTo("Zoë"), yes))).to.deep.include({
+    expect(await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).to.deep.include({
       code: "mail.deferred",
     });
   });
 
   it("says that nobody knows when the server is gone after the message", async () => {
     server.mood = "hangs_up_after_message";
-    expect((await faultOf(openSmtpMailer(server.url).send(mailTo("Zoë"), yes))).name).to.equal("MailUncertain");
+    expect((await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).name).to.equal("MailUncertain");
   });
 
   it("says that a later try may help when the server cannot be reached", async () => {
     const { url } = server;
     await server.close();
-    expect(await faultOf(openSmtpMailer(url).send(mailTo("Zoë"), yes))).to.deep.include({ code: "mail.unreachable" });
+    expect(await faultOf(createSmtpMailer(url).send(mailTo("Zoë"), yes))).to.deep.include({ code: "mail.unreachable" });
   });
 
   it("lets no name begin a header or a line", async () => {
-    await openSmtpMailer(server.url).send(mailTo("Eve\r\nBcc: all@example.com\r\n\r\nBuy"), yes);
+    await createSmtpMailer(server.url).send(mailTo("Eve\r\nBcc: all@example.com\r\n\r\nBuy"), yes);
     const source = server.taken[0]?.source ?? "";
     expect(source).not.to.match(/^Bcc:/m);
     expect(server.taken[0]?.to).to.deep.equal(["zoe@example.com"]);

@@ -1,96 +1,82 @@
 import { expect } from "chai";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { openInbox } from "../../../api/webhooks/inbox/store";
+import { createInboxStore } from "../../../api/webhooks/inbox/store";
 import { eventually } from "../../support/eventually";
-import { begin, type Begun, finishUrl, redeem, untilStatus } from "../../support/swiyuBrowser";
-import { setStage, type Stage } from "../../support/swiyuStage";
+import { fixture, type Fixture } from "../../support/fixture";
+import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
+import { begin, type Begun, finishUrl, redeem, untilStatus } from "../../support/oauthBrowser";
+import { startChild } from "../../support/startChild";
 
 const STEPS = ["began", "session read", "verifier read", "session closed"];
 
 describe("the OAuth gateway's worker, killed", () => {
-  let stage: Stage;
-  const children: ChildProcess[] = [];
-
-  beforeEach(async () => {
-    stage = await setStage("oauth_crashes", { worker: false });
-  });
-  afterEach(async () => {
-    for (const child of children.splice(0)) child.kill("SIGKILL");
-    await stage.close();
-  });
-
-  async function workUntilKilled(dieAt: string, act: () => void): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      [
-        "--require",
-        "./scripts/typescript.cjs",
-        join(__dirname, "../../support/swiyuWorkerChild.ts"),
-        JSON.stringify({ orders: stage.orders, dieAt }),
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
-    children.push(child);
-    await once(child.stdout, "data");
-    const exit = once(child, "exit");
-    act();
-    const [, signal] = (await exit) as [number | null, string | null];
-    expect(signal).to.equal("SIGKILL");
+  /** Every run has a database and queues of its own: a worker must find no other's work before its own. */
+  async function withGateway(act: (cairn: Fixture, oauth: OAuthActors) => Promise<void>): Promise<void> {
+    const cairn = await fixture("oauth_crashes", { modules: OAUTH_MODULES });
+    const oauth = await startOAuthActors(cairn);
+    try {
+      await act(cairn, oauth);
+    } finally {
+      await oauth.close();
+      await cairn.close();
+    }
   }
 
-  async function expectOneCode(begun: Begun): Promise<void> {
+  async function workUntilKilled(cairn: Fixture, dieAt: string, act: () => void): Promise<void> {
+    const child = await startChild(cairn, { modules: OAUTH_MODULES, works: true, withChain: false, dieAt });
+    act();
+    expect(await child.ended).to.equal("SIGKILL");
+  }
+
+  async function expectOneCode(oauth: OAuthActors, begun: Begun): Promise<void> {
     const code = (await finishUrl(begun)).searchParams.get("code") ?? "";
-    expect((await redeem(stage, code)).status).to.equal(200);
-    expect((await redeem(stage, code)).json).to.include({ error: "invalid_grant" });
+    expect((await redeem(oauth, code)).status).to.equal(200);
+    expect((await redeem(oauth, code)).json).to.include({ error: "invalid_grant" });
+  }
+
+  async function killAndResume(step: string, cairn: Fixture, oauth: OAuthActors): Promise<void> {
+    const one = await begin(oauth);
+    await workUntilKilled(cairn, step, () => oauth.verifier.answerAsWallet(one.verificationId, "show"));
+    const { closedAt } = (await oauth.sessions.findByVerification(one.verificationId))!;
+    expect(closedAt !== null, `the session is closed after ${step}`).to.equal(step === "session closed");
+    cairn.startWorkers();
+    await untilStatus(one, "verified", 60_000);
+    const inbox = cairn.context.mongo.collection("webhook_inbox");
+    await eventually(
+      "every notification finished",
+      async () => (await inbox.countDocuments({ finishedAt: null })) === 0,
+      60_000,
+    );
+    await expectOneCode(oauth, one);
+    const last = await oauth.sessions.findByVerification(one.verificationId);
+    if (closedAt !== null) expect(last!.closedAt).to.deep.equal(closedAt);
   }
 
   it("with kill -9 at any step of the job leaves work that the next one ends with exactly one code", async function () {
     this.timeout(120_000);
-    const begun: Begun[] = [];
-    const closedAt: (Date | null)[] = [];
-    for (const step of STEPS) {
-      const one = await begin(stage);
-      await workUntilKilled(step, () => stage.verifier.answerAsWallet(one.verificationId, "show"));
-      begun.push(one);
-      closedAt.push((await stage.sessions.findByVerification(one.verificationId))!.closedAt);
-    }
-    // Only the last step had closed its session.
-    expect(closedAt.map((date) => date !== null)).to.deep.equal([false, false, false, true]);
-    await stage.startWorker();
-    await Promise.all(begun.map((one) => untilStatus(one, "verified", 45_000)));
-    await eventually(
-      "every notification finished",
-      async () => {
-        const open = await stage.mongo.collection("webhook_inbox").countDocuments({ finishedAt: null });
-        return open === 0;
-      },
-      45_000,
-    );
-    for (const one of begun) await expectOneCode(one);
-    const last = await stage.sessions.findByVerification(begun[3]!.verificationId);
-    expect(last!.closedAt).to.deep.equal(closedAt[3]);
+    await Promise.all(STEPS.map((step) => withGateway((cairn, oauth) => killAndResume(step, cairn, oauth))));
   });
 
-  it("does a notification that was kept and acknowledged before anything was queued", async () => {
-    const one = await begin(stage);
-    stage.verifier.answerAsWallet(one.verificationId, "show", "lost");
-    const facts = { verificationId: one.verificationId, keyHash: null };
-    const kept = { source: "oauth", deliveryKey: one.verificationId, facts, requestId: null, sweepSeconds: 0 };
-    await openInbox(stage.mongo).keep(kept, new Date());
-    await stage.startWorker();
-    await untilStatus(one, "verified");
-    await expectOneCode(one);
-  });
+  it("does a notification that was kept and acknowledged before anything was queued", () =>
+    withGateway(async (cairn, oauth) => {
+      const one = await begin(oauth);
+      oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
+      const facts = { verificationId: one.verificationId, keyHash: null };
+      const kept = { source: "oauth", deliveryKey: one.verificationId, facts, requestId: null, sweepSeconds: 0 };
+      await createInboxStore(cairn.context.mongo).insert(kept, new Date());
+      cairn.startWorkers();
+      await untilStatus(one, "verified");
+      await expectOneCode(oauth, one);
+    }));
 
-  it("does a notification whose job went with Redis", async () => {
-    const one = await begin(stage);
-    stage.verifier.answerAsWallet(one.verificationId, "show");
-    await eventually("the acknowledgement", () => stage.verifier.webhooks.pending() === 0);
-    for (const key of await stage.redis.keys(`${stage.prefix}:*`)) await stage.redis.del(key);
-    await stage.startWorker();
-    await untilStatus(one, "verified");
-    await expectOneCode(one);
-  });
+  it("does a notification whose job went with Redis", () =>
+    withGateway(async (cairn, oauth) => {
+      const one = await begin(oauth);
+      oauth.verifier.answerAsWallet(one.verificationId, "show");
+      await eventually("the acknowledgement", () => oauth.verifier.webhooks.pending() === 0);
+      const { redis, config } = cairn.context;
+      for (const key of await redis.keys(`${config.redis.prefix}:*`)) await redis.del(key);
+      cairn.startWorkers();
+      await untilStatus(one, "verified");
+      await expectOneCode(oauth, one);
+    }));
 });

@@ -1,26 +1,29 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, see, setUp } from "../../support/swiyuBrowser";
-import { setStage, type Stage } from "../../support/swiyuStage";
+import { authorizeQuery, openBrowser, see, setUp } from "../../support/oauthBrowser";
+import { fixture, type Fixture } from "../../support/fixture";
+import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
 describe("the OAuth gateway's paths, asked in other ways", () => {
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
 
   before(async () => {
-    stage = await setStage("oauth_methods", { worker: false });
+    cairn = await fixture("oauth_methods", { modules: OAUTH_MODULES });
+    oauth = await startOAuthActors(cairn);
   });
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
   const ask = async (method: string, path: string) =>
-    see(await fetch(stage.url + path, { method, redirect: "manual" }));
+    see(await fetch(oauth.url + path, { method, redirect: "manual" }));
 
   it("answers HEAD on a link and on a plain request with the page's headers, and opens, spends and keeps nothing", async () => {
-    const link = `/authorize/${await setUp(stage)}?${authorizeQuery(stage.client)}`;
-    const plain = `/authorize?${authorizeQuery(stage.client)}`;
-    const sessions = () => stage.mongo.collection("oauth_sessions").find().sort({ _id: 1 }).toArray();
-    const [before, opened] = [await sessions(), stage.verifier.verifications.all().length];
+    const link = `/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`;
+    const plain = `/authorize?${authorizeQuery(oauth.client)}`;
+    const sessions = () => cairn.context.mongo.collection("oauth_sessions").find().sort({ _id: 1 }).toArray();
+    const [before, opened] = [await sessions(), oauth.verifier.verifications.all().length];
     for (const path of [link, plain, "/authorize/unknown"]) {
       const { status, headers, text } = await ask("HEAD", path);
       expect([status, text, headers.get("set-cookie"), headers.get("location")]).to.deep.equal([200, "", null, null]);
@@ -28,8 +31,8 @@ describe("the OAuth gateway's paths, asked in other ways", () => {
       expect(headers.get("referrer-policy")).to.equal("no-referrer");
     }
     expect(await sessions()).to.deep.equal(before);
-    expect(stage.verifier.verifications.all()).to.have.length(opened);
-    const browser = openBrowser(stage.url);
+    expect(oauth.verifier.verifications.all()).to.have.length(opened);
+    const browser = openBrowser(oauth.url);
     expect((await browser.get(link)).status, "the link is as good as before").to.equal(200);
     expect(browser.cookie).not.to.equal(undefined);
   });

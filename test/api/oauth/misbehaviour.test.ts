@@ -15,8 +15,10 @@ import {
   statusOf,
   untilStatus,
   information,
-} from "../../support/swiyuBrowser";
-import { movableClock, setStage, type Stage } from "../../support/swiyuStage";
+} from "../../support/oauthBrowser";
+import { fixture, type Fixture } from "../../support/fixture";
+import { movableClock } from "../../support/fakeClock";
+import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
 type Fault = (response: ServerResponse, request: IncomingMessage) => void;
 
@@ -51,14 +53,19 @@ const FAULTS: Record<string, Fault> = {
 
 describe("the OAuth gateway, with a verifier that misbehaves", () => {
   const clock = movableClock();
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
   let faulty: { fault: Fault; times: number; on: RegExp } | undefined;
 
   before(async () => {
-    stage = await setStage("oauth_misbehaviour", {
+    cairn = await fixture("oauth_misbehaviour", {
+      modules: OAUTH_MODULES,
+      workers: true,
       clock,
-      recheckSeconds: 2,
-      standIn: {
+      config: { oauth: { recheckSeconds: 2, verifierTimeoutMs: 500 } },
+    });
+    oauth = await startOAuthActors(cairn, {
+      verifier: {
         intercept(request, response) {
           const route = `${request.method ?? ""} ${request.url ?? ""}`;
           if (faulty === undefined || faulty.times === 0 || !faulty.on.test(route)) return false;
@@ -68,31 +75,31 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
         },
         managementAuthorization: "Bearer management key",
       },
+      client: { verifierHeader: "Authorization: Bearer management key" },
     });
-    stage.client = await stage.addClient({ verifierHeader: "Authorization: Bearer management key" });
   });
   afterEach(() => {
     faulty = undefined;
   });
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
   async function notify(begun: Begun, timestamp = "t1", headers: Record<string, string> = {}): Promise<number> {
     const body = JSON.stringify({ verification_id: begun.verificationId, timestamp });
-    return (await fetch(`${stage.url}/notification`, { method: "POST", headers, body })).status;
+    return (await fetch(`${oauth.url}/notification`, { method: "POST", headers, body })).status;
   }
 
   for (const [name, fault] of Object.entries(FAULTS)) {
     it(`gets its verdict though the verifier ${name} twice`, async () => {
-      const begun = await begin(stage);
-      stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+      const begun = await begin(oauth);
+      oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
       faulty = { fault, times: 2, on: /^GET \/management/ };
       expect(await notify(begun)).to.equal(200);
       await untilStatus(begun, "verified", 20_000);
       expect(faulty.times).to.equal(0);
-      expect((await redeem(stage, (await finishUrl(begun)).searchParams.get("code") ?? "")).status).to.equal(200);
+      expect((await redeem(oauth, (await finishUrl(begun)).searchParams.get("code") ?? "")).status).to.equal(200);
     });
   }
 
@@ -102,51 +109,51 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       FAULTS["does not answer in time"]!,
       json(200, { id: "x", verification_deeplink: "javascript:alert(1)" }),
     ]) {
-      const path = `/authorize/${await setUp(stage)}?${authorizeQuery(stage.client)}`;
+      const path = `/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`;
       faulty = { fault, times: 1, on: /^POST \/management/ };
-      const refused = await openBrowser(stage.url).get(path);
+      const refused = await openBrowser(oauth.url).get(path);
       expect(refused.status).to.equal(303);
       const back = new URL(refused.headers.get("location") ?? "");
       expect(Object.fromEntries(back.searchParams)).to.include({
         error: "temporarily_unavailable",
         state: "af0ifjsldkj",
-        iss: stage.url,
+        iss: oauth.url,
       });
-      expect((await openBrowser(stage.url).get(path)).status).to.equal(200);
+      expect((await openBrowser(oauth.url).get(path)).status).to.equal(200);
     }
   });
 
   it("ignores word of a verification that is still pending, and hears the next", async () => {
-    const begun = await begin(stage);
+    const begun = await begin(oauth);
     expect(await notify(begun, "early")).to.equal(200);
-    await eventually("the log line", () => stage.log().includes("notification ignored: verification pending"));
+    await eventually("the log line", () => cairn.log().includes("notification ignored: verification pending"));
     expect(await statusOf(begun)).to.equal("authorized");
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "later");
     await untilStatus(begun, "verified");
   });
 
   it("finds out by itself when the verifier never speaks, or spoke too early and only repeats itself", async () => {
-    const [silent, early] = [await begin(stage), await begin(stage)];
+    const [silent, early] = [await begin(oauth), await begin(oauth)];
     await notify(early, "same");
     await eventually("the first look", async () => {
-      const entry = await stage.mongo
+      const entry = await cairn.context.mongo
         .collection("webhook_inbox")
         .findOne({ "facts.verificationId": early.verificationId });
       return entry?.["outcome"] === "pending";
     });
-    for (const { verificationId } of [silent, early]) stage.verifier.answerAsWallet(verificationId, "show", "lost");
+    for (const { verificationId } of [silent, early]) oauth.verifier.answerAsWallet(verificationId, "show", "lost");
     await notify(early, "same");
     await Promise.all([untilStatus(silent, "verified"), untilStatus(early, "verified")]);
   });
 
   it("takes a verification that the verifier no longer knows for expired", async () => {
-    const begun = await begin(stage);
-    stage.verifier.verifications.expire(begun.verificationId);
+    const begun = await begin(oauth);
+    oauth.verifier.verifications.expire(begun.verificationId);
     await notify(begun);
     await eventually(
       "the end",
-      async () => (await stage.sessions.findByVerification(begun.verificationId))!.status === "expired",
+      async () => (await oauth.sessions.findByVerification(begun.verificationId))!.status === "expired",
     );
     expect(Object.fromEntries((await finishUrl(begun)).searchParams)).to.include({
       error: "access_denied",
@@ -155,7 +162,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
   });
 
   it("understands Success as the diagram writes it", async () => {
-    const begun = await begin(stage);
+    const begun = await begin(oauth);
     const answer = {
       id: begun.verificationId,
       state: "Success",
@@ -167,36 +174,36 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
   });
 
   it("never lets a closed session change its mind", async () => {
-    const begun = await begin(stage);
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    const begun = await begin(oauth);
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "first");
     await untilStatus(begun, "verified");
     faulty = { fault: json(200, { id: begun.verificationId, state: "FAILED" }), times: 9, on: /^GET \/management/ };
     await notify(begun, "second");
-    await eventually("the log line", () => stage.log().includes("session_already_processed"));
+    await eventually("the log line", () => cairn.log().includes("session_already_processed"));
     expect(await statusOf(begun)).to.equal("verified");
   });
 
   it("takes a repeated delivery for what it is: at least once is no error, but word of an expired session is", async () => {
     const levelsOf = (verificationId: string) =>
-      stage
+      cairn
         .log()
         .split("\n")
         .filter((line) => line.includes(verificationId) && line.includes('"outcome":"session_already_processed"'))
         .map((line) => (JSON.parse(line) as { level: string }).level);
-    const begun = await begin(stage);
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    const begun = await begin(oauth);
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "first");
     await untilStatus(begun, "verified");
     await notify(begun, "again");
     await eventually("the second is worked on", () => levelsOf(begun.verificationId).length === 1);
     expect(levelsOf(begun.verificationId)).to.deep.equal(["info"]);
 
-    const late = await begin(stage);
+    const late = await begin(oauth);
     clock.moveSeconds(901);
     await eventually(
       "the end is noted",
-      async () => (await stage.sessions.findByVerification(late.verificationId))!.status === "expired",
+      async () => (await oauth.sessions.findByVerification(late.verificationId))!.status === "expired",
     );
     await notify(late);
     await eventually("word of it is worked on", () => levelsOf(late.verificationId).length === 1);
@@ -211,56 +218,56 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       '{"verification_id":7}',
       '{"verification_id":"nobody\'s","timestamp":null}',
     ]) {
-      expect((await fetch(`${stage.url}/notification`, { method: "POST", body })).status).to.equal(200);
+      expect((await fetch(`${oauth.url}/notification`, { method: "POST", body })).status).to.equal(200);
     }
-    await eventually("the log line", () => stage.log().includes("notification ignored: session not found"));
-    expect(stage.log()).to.include("notification ignored: it names no verification");
+    await eventually("the log line", () => cairn.log().includes("notification ignored: session not found"));
+    expect(cairn.log()).to.include("notification ignored: it names no verification");
   });
 
   it("hears a verifier that carries a key only with its key, and a forged word does not stand in for the true one", async () => {
-    const client = await stage.addClient({
+    const client = await oauth.addClient({
       verifierHeader: "Authorization: Bearer management key",
       notificationKey: "webhook key",
     });
-    const begun = await begin(stage, {}, client);
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    const begun = await begin(oauth, {}, client);
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "guess" });
     await notify(begun, "t");
     await eventually("both refused", async () => {
       const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
-      return (await stage.mongo.collection("webhook_inbox").countDocuments(filter)) === 2;
+      return (await cairn.context.mongo.collection("webhook_inbox").countDocuments(filter)) === 2;
     });
     await notify(begun, "t", { "x-api-key": "webhook key" });
     await untilStatus(begun, "verified");
   });
 
   it("reads the key from the header that the verifier was configured to send it in, and from no other", async () => {
-    const client = await stage.addClient({
+    const client = await oauth.addClient({
       verifierHeader: "Authorization: Bearer management key",
       notificationKey: "Bearer webhook key",
       notificationHeader: "Authorization",
     });
-    const begun = await begin(stage, {}, client);
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    const begun = await begin(oauth, {}, client);
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "Bearer webhook key" });
     await eventually("the wrong header is refused", async () => {
       const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
-      return (await stage.mongo.collection("webhook_inbox").countDocuments(filter)) === 1;
+      return (await cairn.context.mongo.collection("webhook_inbox").countDocuments(filter)) === 1;
     });
     await notify(begun, "t", { authorization: "Bearer webhook key" });
     await untilStatus(begun, "verified");
   });
 
   it("hears the verifier of a client that was registered before its header could be chosen", async () => {
-    const client = await stage.addClient({
+    const client = await oauth.addClient({
       verifierHeader: "Authorization: Bearer management key",
       notificationKey: "webhook key",
     });
-    await stage.mongo
+    await cairn.context.mongo
       .collection<{ _id: string }>("oauth_clients")
       .updateOne({ _id: client.clientId }, { $unset: { notificationHeader: 1 } });
-    const begun = await begin(stage, {}, client);
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    const begun = await begin(oauth, {}, client);
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun, "t", { "x-api-key": "webhook key" });
     await untilStatus(begun, "verified");
   });
@@ -279,14 +286,14 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     });
     await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
     const webhookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
-    const client = await stage.addClient({ webhookUrl, verifierHeader: "Authorization: Bearer management key" });
+    const client = await oauth.addClient({ webhookUrl, verifierHeader: "Authorization: Bearer management key" });
     const [shown, declined, slow] = [
-      await begin(stage, {}, client),
-      await begin(stage, {}, client),
-      await begin(stage, {}, client),
+      await begin(oauth, {}, client),
+      await begin(oauth, {}, client),
+      await begin(oauth, {}, client),
     ];
-    stage.verifier.answerAsWallet(shown.verificationId, "show", "lost");
-    stage.verifier.answerAsWallet(declined.verificationId, "decline", "lost");
+    oauth.verifier.answerAsWallet(shown.verificationId, "show", "lost");
+    oauth.verifier.answerAsWallet(declined.verificationId, "decline", "lost");
     await Promise.all([notify(shown), notify(declined)]);
     await Promise.all([untilStatus(shown, "verified"), untilStatus(declined, "failed")]);
     await eventually("a try that was refused", () => refusals < 0);
@@ -303,40 +310,40 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
   });
 
   it("hands a code for a failure to clients that asked for that, and its information says failed", async () => {
-    const client = await stage.addClient({
+    const client = await oauth.addClient({
       failuresAsCode: true,
       verifierHeader: "Authorization: Bearer management key",
     });
-    const begun = await begin(stage, {}, client);
-    stage.verifier.answerAsWallet(begun.verificationId, "untrusted", "lost");
+    const begun = await begin(oauth, {}, client);
+    oauth.verifier.answerAsWallet(begun.verificationId, "untrusted", "lost");
     await notify(begun);
     await untilStatus(begun, "failed");
-    const { json: token } = await redeem(stage, (await finishUrl(begun)).searchParams.get("code") ?? "", {}, client);
-    const { json: said } = await information(stage, String(token["access_token"]));
+    const { json: token } = await redeem(oauth, (await finishUrl(begun)).searchParams.get("code") ?? "", {}, client);
+    const { json: said } = await information(oauth, String(token["access_token"]));
     expect(said).to.include({ status: "failed", error_code: "issuer_not_accepted" });
     expect(said).not.to.have.property("claims");
   });
 
   it("keeps nothing that could be redeemed in the database, and nothing secret in its log", async () => {
-    const begun = await begin(stage);
-    stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    const begun = await begin(oauth);
+    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
     await notify(begun);
     await untilStatus(begun, "verified");
     const code = (await finishUrl(begun)).searchParams.get("code") ?? "";
-    const token = String((await redeem(stage, code)).json["access_token"]);
-    await redeem(stage, code);
-    await see(await fetch(`${stage.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
+    const token = String((await redeem(oauth, code)).json["access_token"]);
+    await redeem(oauth, code);
+    await see(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
     const stored = JSON.stringify(
       await Promise.all(
         ["oauth_sessions", "oauth_clients", "webhook_inbox"].map((name) =>
-          stage.mongo.collection(name).find().toArray(),
+          cairn.context.mongo.collection(name).find().toArray(),
         ),
       ),
     );
-    for (const secret of [code, token, stage.client.secret, begun.browser.cookie!, "management key"]) {
+    for (const secret of [code, token, oauth.client.secret, begun.browser.cookie!, "management key"]) {
       expect(stored).not.to.include(secret);
-      expect(stage.log()).not.to.include(secret);
+      expect(cairn.log()).not.to.include(secret);
     }
-    expect(stage.log()).not.to.include("age_over_18");
+    expect(cairn.log()).not.to.include("age_over_18");
   });
 });

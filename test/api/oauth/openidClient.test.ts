@@ -1,23 +1,26 @@
 import { expect } from "chai";
 import * as oidc from "openid-client";
-import { openBrowser } from "../../support/swiyuBrowser";
-import { AGE_SCOPE, REDIRECT_URI, setStage, type Stage } from "../../support/swiyuStage";
+import { openBrowser } from "../../support/oauthBrowser";
+import { fixture, type Fixture } from "../../support/fixture";
+import { AGE_SCOPE, OAUTH_MODULES, REDIRECT_URI, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 import { eventually } from "../../support/eventually";
 
 describe("the OAuth gateway, with an off-the-shelf client", () => {
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
 
   before(async () => {
-    stage = await setStage("oauth_client");
+    cairn = await fixture("oauth_client", { modules: OAUTH_MODULES, workers: true });
+    oauth = await startOAuthActors(cairn);
   });
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
   function discover(authentication: (secret: string) => oidc.ClientAuth): Promise<oidc.Configuration> {
-    const { clientId, secret } = stage.client;
-    return oidc.discovery(new URL(stage.url), clientId, secret, authentication(secret), {
+    const { clientId, secret } = oauth.client;
+    return oidc.discovery(new URL(oauth.url), clientId, secret, authentication(secret), {
       algorithm: "oauth2",
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so to stand out; our test server has no TLS
       execute: [oidc.allowInsecureRequests],
@@ -25,11 +28,11 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
   }
 
   async function callback(start: URL): Promise<URL> {
-    const browser = openBrowser(stage.url);
+    const browser = openBrowser(oauth.url);
     const begun = await browser.get(start.pathname + start.search, "application/json");
     expect(begun.status, begun.text).to.equal(200);
     const id = String(begun.json["verification_id"]);
-    stage.verifier.answerAsWallet(id, "show");
+    oauth.verifier.answerAsWallet(id, "show");
     await eventually("the end", async () => (await browser.get(`/status/${id}`)).json["status"] === "verified");
     return new URL((await browser.get(`/authorize/${id}/finish`)).headers.get("location") ?? "");
   }
@@ -57,7 +60,7 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
         expect(tokens).to.include({ token_type: "bearer", scope: "age", expires_in: 3600 });
 
         const introspected = await oidc.tokenIntrospection(config, tokens.access_token);
-        expect(introspected).to.include({ active: true, client_id: stage.client.clientId, iss: stage.url });
+        expect(introspected).to.include({ active: true, client_id: oauth.client.clientId, iss: oauth.url });
         const information = await oidc.fetchUserInfo(config, tokens.access_token, introspected.sub!);
         expect(information).to.deep.include({ status: "verified", claims: { age_over_18: true } });
 
@@ -73,7 +76,7 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
 
   it("is told of a refused code and a wrong secret in the standard's words", async () => {
     const config = await discover(oidc.ClientSecretBasic);
-    const answered = new URL(`${REDIRECT_URI}?code=OAC-nonsense&iss=${encodeURIComponent(stage.url)}`);
+    const answered = new URL(`${REDIRECT_URI}?code=OAC-nonsense&iss=${encodeURIComponent(oauth.url)}`);
     const grant = await oidc.authorizationCodeGrant(config, answered).catch((error: unknown) => error);
     expect(grant).to.be.instanceOf(oidc.ResponseBodyError).and.to.include({ error: "invalid_grant", status: 400 });
     const stranger = await discover(() => oidc.ClientSecretBasic("OCS-wrong"));
@@ -91,10 +94,10 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
       scope: "age",
       state: expectedState,
     });
-    const browser = openBrowser(stage.url);
+    const browser = openBrowser(oauth.url);
     const { json } = await browser.get(start.pathname + start.search, "application/json");
     const id = String(json["verification_id"]);
-    stage.verifier.answerAsWallet(id, "decline");
+    oauth.verifier.answerAsWallet(id, "decline");
     await eventually("the end", async () => (await browser.get(`/status/${id}`)).json["status"] === "failed");
     const back = new URL((await browser.get(`/authorize/${id}/finish`)).headers.get("location") ?? "");
     const refused = await oidc.authorizationCodeGrant(config, back, { expectedState }).catch((error: unknown) => error);

@@ -12,8 +12,10 @@ import {
   see,
   setUp,
   untilStatus,
-} from "../../support/swiyuBrowser";
-import { AGE_SCOPE, movableClock, REDIRECT_URI, setStage, type Stage } from "../../support/swiyuStage";
+} from "../../support/oauthBrowser";
+import { fixture, type Fixture } from "../../support/fixture";
+import { movableClock } from "../../support/fakeClock";
+import { AGE_SCOPE, OAUTH_MODULES, REDIRECT_URI, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
 const VERIFIER = "a".repeat(43);
 const CHALLENGE = createHash("sha256").update(VERIFIER).digest("base64url");
@@ -21,38 +23,40 @@ const PKCE = { code_challenge: CHALLENGE, code_challenge_method: "S256" };
 
 describe("the OAuth gateway's protocol", () => {
   const clock = movableClock();
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
 
   before(async () => {
-    stage = await setStage("oauth_protocol", { clock });
+    cairn = await fixture("oauth_protocol", { modules: OAUTH_MODULES, workers: true, clock });
+    oauth = await startOAuthActors(cairn);
   });
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
   describe("set-up", () => {
     it("answers a client's secret alone with a nonce of 256 bits", async () => {
-      expect(await setUp(stage)).to.match(/^[A-Za-z0-9_-]{43}$/);
+      expect(await setUp(oauth)).to.match(/^[A-Za-z0-9_-]{43}$/);
       const post = (id: string, authorization: string) =>
-        fetch(`${stage.url}/setup/${id}`, { method: "POST", headers: { authorization } });
-      expect((await post("nobody", `Bearer ${stage.client.secret}`)).status).to.equal(404);
-      const wrong = await see(await post(stage.client.clientId, "Bearer OCS-wrong"));
+        fetch(`${oauth.url}/setup/${id}`, { method: "POST", headers: { authorization } });
+      expect((await post("nobody", `Bearer ${oauth.client.secret}`)).status).to.equal(404);
+      const wrong = await see(await post(oauth.client.clientId, "Bearer OCS-wrong"));
       expect([wrong.status, wrong.json["error"]]).to.deep.equal([401, "invalid_client"]);
       expect(wrong.headers.get("cache-control")).to.equal("no-store");
     });
 
     it("expires after 15 minutes, and opens for the browser that began it again and again", async () => {
-      const [late, nonce] = [await setUp(stage), await setUp(stage)];
-      const browser = openBrowser(stage.url);
-      const path = `/authorize/${nonce}?${authorizeQuery(stage.client)}`;
-      const before = stage.verifier.verifications.all().length;
+      const [late, nonce] = [await setUp(oauth), await setUp(oauth)];
+      const browser = openBrowser(oauth.url);
+      const path = `/authorize/${nonce}?${authorizeQuery(oauth.client)}`;
+      const before = oauth.verifier.verifications.all().length;
       expect((await browser.get(path)).status).to.equal(200);
       expect((await browser.get(path)).status).to.equal(200);
-      expect(stage.verifier.verifications.all().length - before).to.equal(1);
-      expect((await openBrowser(stage.url).get(path)).status).to.equal(409);
+      expect(oauth.verifier.verifications.all().length - before).to.equal(1);
+      expect((await openBrowser(oauth.url).get(path)).status).to.equal(409);
       clock.moveSeconds(15 * 60);
-      expect((await openBrowser(stage.url).get(`/authorize/${late}?${authorizeQuery(stage.client)}`)).status).to.equal(
+      expect((await openBrowser(oauth.url).get(`/authorize/${late}?${authorizeQuery(oauth.client)}`)).status).to.equal(
         410,
       );
       expect((await browser.get("/authorize/unknown?response_type=code")).status).to.equal(404);
@@ -61,7 +65,7 @@ describe("the OAuth gateway's protocol", () => {
 
   describe("authorization", () => {
     const begins = (more: Record<string, string>) =>
-      openBrowser(stage.url).get(`/authorize?${authorizeQuery(stage.client, more)}`);
+      openBrowser(oauth.url).get(`/authorize?${authorizeQuery(oauth.client, more)}`);
 
     for (const [name, redirectUri] of Object.entries({
       "a longer path": `${REDIRECT_URI}/more`,
@@ -92,22 +96,22 @@ describe("the OAuth gateway's protocol", () => {
       it(`sends the client ${error} with its state and our name for ${JSON.stringify(more)}`, async () => {
         const back = new URL((await begins(more)).headers.get("location") ?? "");
         expect(back.origin + back.pathname).to.equal(REDIRECT_URI);
-        expect(Object.fromEntries(back.searchParams)).to.include({ error, state: "af0ifjsldkj", iss: stage.url });
+        expect(Object.fromEntries(back.searchParams)).to.include({ error, state: "af0ifjsldkj", iss: oauth.url });
       });
     }
 
     it("refuses a parameter that comes twice, and a client it does not know, with a page", async () => {
-      const twice = await openBrowser(stage.url).get(`/authorize?${authorizeQuery(stage.client)}&scope=age`);
+      const twice = await openBrowser(oauth.url).get(`/authorize?${authorizeQuery(oauth.client)}&scope=age`);
       expect([twice.status, twice.headers.get("location")]).to.deep.equal([400, null]);
       expect(
-        (await openBrowser(stage.url).get(`/authorize?${authorizeQuery({ clientId: "nobody", secret: "" })}`)).status,
+        (await openBrowser(oauth.url).get(`/authorize?${authorizeQuery({ clientId: "nobody", secret: "" })}`)).status,
       ).to.equal(404);
     });
 
     it("asks the verifier for what the scope says, of the issuers the client accepts", async () => {
-      const client = await stage.addClient({ acceptedIssuers: ["did:tdw:issuer"] });
-      const { verificationId } = await begin(stage, {}, client);
-      const { request } = stage.verifier.verifications.find(verificationId)!;
+      const client = await oauth.addClient({ acceptedIssuers: ["did:tdw:issuer"] });
+      const { verificationId } = await begin(oauth, {}, client);
+      const { request } = oauth.verifier.verifications.find(verificationId)!;
       expect(request).to.deep.include({
         dcql_query: AGE_SCOPE.dcql,
         accepted_issuer_dids: ["did:tdw:issuer"],
@@ -117,37 +121,37 @@ describe("the OAuth gateway's protocol", () => {
 
     it("opens a pushed request once, as it was pushed, whatever the browser adds", async () => {
       const form = { response_type: "code", redirect_uri: REDIRECT_URI, scope: "age", state: "pushed", ...PKCE };
-      const { status, json } = await postForm(stage, "/par", stage.client, form);
+      const { status, json } = await postForm(oauth, "/par", oauth.client, form);
       expect(status).to.equal(201);
       expect(json["expires_in"]).to.equal(300);
-      const request = { client_id: stage.client.clientId, request_uri: String(json["request_uri"]) };
-      const browser = openBrowser(stage.url);
+      const request = { client_id: oauth.client.clientId, request_uri: String(json["request_uri"]) };
+      const browser = openBrowser(oauth.url);
       const query = new URLSearchParams({ ...request, redirect_uri: "https://evil.example", state: "other" });
       const begun = await browser.get(`/authorize?${query.toString()}`, "application/json");
       const verificationId = String(begun.json["verification_id"]);
-      stage.verifier.answerAsWallet(verificationId, "show");
-      await untilStatus({ browser, verificationId, client: stage.client }, "verified");
-      const back = await finishUrl({ browser, verificationId, client: stage.client });
+      oauth.verifier.answerAsWallet(verificationId, "show");
+      await untilStatus({ browser, verificationId, client: oauth.client }, "verified");
+      const back = await finishUrl({ browser, verificationId, client: oauth.client });
       expect([back.origin + back.pathname, back.searchParams.get("state")]).to.deep.equal([REDIRECT_URI, "pushed"]);
-      const again = await openBrowser(stage.url).get(`/authorize?${new URLSearchParams(request).toString()}`);
+      const again = await openBrowser(oauth.url).get(`/authorize?${new URLSearchParams(request).toString()}`);
       expect(again.status).to.equal(409);
       for (const wrong of [{ request_uri: "urn:x" }, { redirect_uri: `${REDIRECT_URI}x` }, { client_id: "other" }]) {
-        expect((await postForm(stage, "/par", stage.client, { ...form, ...wrong })).status).to.be.oneOf([400, 401]);
+        expect((await postForm(oauth, "/par", oauth.client, { ...form, ...wrong })).status).to.be.oneOf([400, 401]);
       }
     });
   });
 
   describe("status and return", () => {
     it("are for the browser that began, or whoever knows the state", async () => {
-      const begun = await begin(stage);
-      const stranger = openBrowser(stage.url);
+      const begun = await begin(oauth);
+      const stranger = openBrowser(oauth.url);
       expect((await stranger.get(`/status/${begun.verificationId}`)).status).to.equal(404);
       expect((await stranger.get(`/status/${begun.verificationId}?state=guess`)).status).to.equal(404);
       expect((await stranger.get(`/status/${begun.verificationId}?state=af0ifjsldkj`)).json).to.include({
         status: "authorized",
         next: null,
       });
-      stage.verifier.answerAsWallet(begun.verificationId, "show");
+      oauth.verifier.answerAsWallet(begun.verificationId, "show");
       await untilStatus(begun, "verified");
       for (const part of ["page", "finish"]) {
         expect((await stranger.get(`/authorize/${begun.verificationId}/${part}`)).status).to.equal(404);
@@ -155,60 +159,60 @@ describe("the OAuth gateway's protocol", () => {
     });
 
     it("say at once when something changes", async () => {
-      const begun = await begin(stage);
+      const begun = await begin(oauth);
       const waiting = begun.browser.get(`/status/${begun.verificationId}?known=authorized`);
-      stage.verifier.answerAsWallet(begun.verificationId, "decline");
+      oauth.verifier.answerAsWallet(begun.verificationId, "decline");
       expect((await waiting).json).to.include({ status: "failed", next: `/authorize/${begun.verificationId}/finish` });
     });
 
     it("do not hand a redeemed code out again: the browser's back button costs no token", async () => {
-      const { begun, code } = await obtainCode(stage);
-      const { json } = await redeem(stage, code);
+      const { begun, code } = await obtainCode(oauth);
+      const { json } = await redeem(oauth, code);
       const again = await begun.browser.get(`/authorize/${begun.verificationId}/finish`);
       expect([again.status, again.headers.get("location")]).to.deep.equal([410, null]);
-      expect((await information(stage, String(json["access_token"]))).status).to.equal(200);
+      expect((await information(oauth, String(json["access_token"]))).status).to.equal(200);
     });
   });
 
   describe("codes", () => {
     it("belong to one client, one redirect URI and one verifier, and a wrong try does not spend them", async () => {
-      const other = await stage.addClient();
-      const { code } = await obtainCode(stage, PKCE);
+      const other = await oauth.addClient();
+      const { code } = await obtainCode(oauth, PKCE);
       const tries = [
-        await redeem(stage, code, { code_verifier: VERIFIER }, other),
-        await redeem(stage, code, { code_verifier: VERIFIER, redirect_uri: `${REDIRECT_URI}/other` }),
-        await redeem(stage, code, { code_verifier: "b".repeat(43) }),
-        await redeem(stage, code),
+        await redeem(oauth, code, { code_verifier: VERIFIER }, other),
+        await redeem(oauth, code, { code_verifier: VERIFIER, redirect_uri: `${REDIRECT_URI}/other` }),
+        await redeem(oauth, code, { code_verifier: "b".repeat(43) }),
+        await redeem(oauth, code),
       ];
       for (const { status, json } of tries) expect([status, json["error"]]).to.deep.equal([400, "invalid_grant"]);
-      const { status, json, headers } = await redeem(stage, code, { code_verifier: VERIFIER });
+      const { status, json, headers } = await redeem(oauth, code, { code_verifier: VERIFIER });
       expect([status, json["token_type"], json["scope"]]).to.deep.equal([200, "Bearer", "age"]);
       expect(headers.get("cache-control")).to.equal("no-store");
       // Another client that brings it afterwards is no reuse by the one it belongs to.
-      await redeem(stage, code, { code_verifier: VERIFIER }, other);
-      expect((await information(stage, String(json["access_token"]))).status).to.equal(200);
-      await redeem(stage, code, { code_verifier: VERIFIER });
-      expect((await information(stage, String(json["access_token"]))).status).to.equal(401);
+      await redeem(oauth, code, { code_verifier: VERIFIER }, other);
+      expect((await information(oauth, String(json["access_token"]))).status).to.equal(200);
+      await redeem(oauth, code, { code_verifier: VERIFIER });
+      expect((await information(oauth, String(json["access_token"]))).status).to.equal(401);
     });
 
     it("without a challenge refuse a verifier: PKCE cannot be made up afterwards", async () => {
-      const { code } = await obtainCode(stage);
-      expect((await redeem(stage, code, { code_verifier: VERIFIER })).json).to.include({ error: "invalid_grant" });
+      const { code } = await obtainCode(oauth);
+      expect((await redeem(oauth, code, { code_verifier: VERIFIER })).json).to.include({ error: "invalid_grant" });
     });
 
     it("are good for ten minutes", async () => {
-      const { code } = await obtainCode(stage);
+      const { code } = await obtainCode(oauth);
       clock.moveSeconds(600);
-      expect((await redeem(stage, code)).json).to.include({ error: "invalid_grant" });
+      expect((await redeem(oauth, code)).json).to.include({ error: "invalid_grant" });
     });
   });
 
   describe("the back channel", () => {
     it("answers in the words of RFC 6749 §5.2, whatever is wrong", async () => {
       const form = { grant_type: "authorization_code", code: "x", redirect_uri: REDIRECT_URI };
-      const send = async (init: RequestInit) => see(await fetch(`${stage.url}/token`, { method: "POST", ...init }));
+      const send = async (init: RequestInit) => see(await fetch(`${oauth.url}/token`, { method: "POST", ...init }));
       const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
-      const { clientId, secret } = stage.client;
+      const { clientId, secret } = oauth.client;
       const said = async (init: RequestInit) => {
         const { status, json, headers } = await send(init);
         expect(headers.get("content-type")).to.match(/^application\/json/);
@@ -242,16 +246,16 @@ describe("the OAuth gateway's protocol", () => {
     });
 
     it("tells a client nothing of another's token, and does not let it take that back", async () => {
-      const other = await stage.addClient();
-      const { code } = await obtainCode(stage);
-      const token = String((await redeem(stage, code)).json["access_token"]);
-      expect((await postForm(stage, "/introspect", other, { token })).json).to.deep.equal({ active: false });
-      expect((await postForm(stage, "/revoke", other, { token })).status).to.equal(400);
-      expect((await postForm(stage, "/revoke", stage.client, { token: "unknown" })).status).to.equal(200);
-      expect((await postForm(stage, "/introspect", stage.client, { token })).json).to.include({ active: true });
+      const other = await oauth.addClient();
+      const { code } = await obtainCode(oauth);
+      const token = String((await redeem(oauth, code)).json["access_token"]);
+      expect((await postForm(oauth, "/introspect", other, { token })).json).to.deep.equal({ active: false });
+      expect((await postForm(oauth, "/revoke", other, { token })).status).to.equal(400);
+      expect((await postForm(oauth, "/revoke", oauth.client, { token: "unknown" })).status).to.equal(200);
+      expect((await postForm(oauth, "/introspect", oauth.client, { token })).json).to.include({ active: true });
       clock.moveSeconds(3_600);
-      expect((await postForm(stage, "/introspect", stage.client, { token })).json).to.deep.equal({ active: false });
-      const late = await information(stage, token);
+      expect((await postForm(oauth, "/introspect", oauth.client, { token })).json).to.deep.equal({ active: false });
+      const late = await information(oauth, token);
       expect([late.status, late.headers.get("www-authenticate")]).to.deep.equal([
         401,
         'Bearer realm="cairn", error="invalid_token"',
@@ -259,9 +263,9 @@ describe("the OAuth gateway's protocol", () => {
     });
 
     it("describes itself (RFC 8414)", async () => {
-      const { json } = await see(await fetch(`${stage.url}/.well-known/oauth-authorization-server`));
+      const { json } = await see(await fetch(`${oauth.url}/.well-known/oauth-authorization-server`));
       expect(json).to.deep.include({
-        issuer: stage.url,
+        issuer: oauth.url,
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
       });
@@ -270,8 +274,8 @@ describe("the OAuth gateway's protocol", () => {
 
   describe("the page", () => {
     it("says who asks for what, leads into the wallet, and runs nothing inline", async () => {
-      const browser = openBrowser(stage.url);
-      const { text, headers } = await browser.get(`/authorize/${await setUp(stage)}?${authorizeQuery(stage.client)}`);
+      const browser = openBrowser(oauth.url);
+      const { text, headers } = await browser.get(`/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`);
       expect(text)
         .to.include("Shop &amp; Sons")
         .and.include("that you are over 18")

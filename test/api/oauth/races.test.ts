@@ -11,66 +11,69 @@ import {
   see,
   setUp,
   untilStatus,
-} from "../../support/swiyuBrowser";
-import { setStage, type Stage } from "../../support/swiyuStage";
+} from "../../support/oauthBrowser";
+import { fixture, type Fixture } from "../../support/fixture";
+import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
 const RACERS = 64;
 const racing = <T>(act: (racer: number) => Promise<T>) =>
   Promise.all(Array.from({ length: RACERS }, (_, racer) => act(racer)));
 
 describe("the OAuth gateway, raced by 64", () => {
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
 
   before(async () => {
-    stage = await setStage("oauth_races");
+    cairn = await fixture("oauth_races", { modules: OAUTH_MODULES, workers: true });
+    oauth = await startOAuthActors(cairn);
   });
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
   it("redeems a code once, and the losers' tries take the winner's token back", async () => {
-    const { code, begun } = await obtainCode(stage);
-    const answers = await racing(() => redeem(stage, code));
+    const { code, begun } = await obtainCode(oauth);
+    const answers = await racing(() => redeem(oauth, code));
     const winners = answers.filter(({ status }) => status === 200);
     expect(winners).to.have.length(1);
     const losers = answers.filter(({ status }) => status !== 200);
     expect(new Set(losers.map(({ status, json }) => `${status} ${String(json["error"])}`))).to.deep.equal(
       new Set(["400 invalid_grant"]),
     );
-    expect((await information(stage, String(winners[0]!.json["access_token"]))).status).to.equal(401);
-    const session = await stage.sessions.findByVerification(begun.verificationId);
+    expect((await information(oauth, String(winners[0]!.json["access_token"]))).status).to.equal(401);
+    const session = await oauth.sessions.findByVerification(begun.verificationId);
     expect(session!.tokenRevokedAt).not.to.equal(null);
   });
 
   it("redeems a code once when two processes' clients bring it at the same moment, many times over", async () => {
     for (let round = 0; round < 8; round += 1) {
-      const { code } = await obtainCode(stage);
-      const answers = await Promise.all([redeem(stage, code), redeem(stage, code)]);
+      const { code } = await obtainCode(oauth);
+      const answers = await Promise.all([redeem(oauth, code), redeem(oauth, code)]);
       const [winner, ...others] = answers.filter(({ status }) => status === 200);
       expect(others).to.deep.equal([]);
-      expect((await information(stage, String(winner!.json["access_token"]))).status).to.equal(401);
+      expect((await information(oauth, String(winner!.json["access_token"]))).status).to.equal(401);
     }
   });
 
   it("gives a session that was set up to one browser, and opens one verification", async () => {
-    const nonce = await setUp(stage);
-    const before = stage.verifier.verifications.all().length;
+    const nonce = await setUp(oauth);
+    const before = oauth.verifier.verifications.all().length;
     const answers = await racing(() =>
-      openBrowser(stage.url).get(`/authorize/${nonce}?${authorizeQuery(stage.client)}`),
+      openBrowser(oauth.url).get(`/authorize/${nonce}?${authorizeQuery(oauth.client)}`),
     );
     expect(answers.filter(({ status }) => status === 200)).to.have.length(1);
     expect(answers.filter(({ status }) => status === 409)).to.have.length(RACERS - 1);
-    expect(stage.verifier.verifications.all().length - before).to.equal(1);
+    expect(oauth.verifier.verifications.all().length - before).to.equal(1);
   });
 
   it("closes a session once for 64 notifications, equal and different", async () => {
-    const one = await begin(stage);
-    stage.verifier.answerAsWallet(one.verificationId, "show", "lost");
-    const logged = stage.log().length;
+    const one = await begin(oauth);
+    oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
+    const logged = cairn.log().length;
     const answers = await racing(async (racer) =>
       see(
-        await fetch(`${stage.url}/notification`, {
+        await fetch(`${oauth.url}/notification`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify({
@@ -82,7 +85,7 @@ describe("the OAuth gateway, raced by 64", () => {
     );
     expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
     await untilStatus(one, "verified");
-    const inbox = stage.mongo.collection("webhook_inbox");
+    const inbox = cairn.context.mongo.collection("webhook_inbox");
     const filter = { "facts.verificationId": one.verificationId };
     await eventually(
       "every notification finished",
@@ -90,13 +93,13 @@ describe("the OAuth gateway, raced by 64", () => {
     );
     const outcomes = (await inbox.find(filter).toArray()).map(({ outcome }) => String(outcome)).sort();
     expect(outcomes).to.deep.equal([...Array<string>(31).fill("session_already_processed"), "verified"]);
-    const lines = stage
+    const lines = cairn
       .log()
       .slice(logged)
       .split("\n")
       .filter((line) => line.includes('"msg":"verification verified"'));
     expect(lines).to.have.length(1);
     const code = (await finishUrl(one)).searchParams.get("code") ?? "";
-    expect((await redeem(stage, code)).status).to.equal(200);
+    expect((await redeem(oauth, code)).status).to.equal(200);
   });
 });

@@ -1,22 +1,25 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, postForm, type Seen } from "../../support/swiyuBrowser";
-import { setStage, type Stage, type TestClient } from "../../support/swiyuStage";
+import { authorizeQuery, openBrowser, postForm, type Seen } from "../../support/oauthBrowser";
+import { fixture, type Fixture } from "../../support/fixture";
+import { OAUTH_MODULES, type OAuthActors, startOAuthActors, type TestClient } from "../../support/oauthActors";
 
 describe("the OAuth gateway, when something breaks that nobody foresaw", () => {
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
 
   before(async () => {
-    stage = await setStage("oauth_unforeseen", { worker: false });
+    cairn = await fixture("oauth_unforeseen", { modules: OAUTH_MODULES });
+    oauth = await startOAuthActors(cairn);
   });
   after(async () => {
-    expect(stage.undeclared).to.deep.equal([]);
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
   /** A client whose record somebody spoilt by hand. */
   async function spoiltClient(damage: Record<string, unknown>): Promise<TestClient> {
-    const client = await stage.addClient();
-    await stage.mongo
+    const client = await oauth.addClient();
+    await cairn.context.mongo
       .collection<{ _id: string }>("oauth_clients")
       .updateOne({ _id: client.clientId }, { $set: damage });
     return client;
@@ -24,7 +27,7 @@ describe("the OAuth gateway, when something breaks that nobody foresaw", () => {
 
   function expectLogged({ headers }: Seen): void {
     const id = headers.get("x-request-id")!;
-    const lines = stage.log().split("\n");
+    const lines = cairn.log().split("\n");
     const line = lines.find((one) => one.includes(id) && one.includes('"msg":"request failed"'));
     expect(JSON.parse(line ?? "{}"), "logged whole")
       .to.include({ level: "error" })
@@ -34,7 +37,7 @@ describe("the OAuth gateway, when something breaks that nobody foresaw", () => {
   for (const path of ["/token", "/par", "/introspect", "/revoke"]) {
     it(`tells a client's server so in OAuth's words at ${path}, and logs it whole`, async () => {
       const client = await spoiltClient({ secretHashes: [7] });
-      const seen = await postForm(stage, path, client, {});
+      const seen = await postForm(oauth, path, client, {});
       expect([seen.status, seen.headers.get("content-type")]).to.deep.equal([500, "application/json; charset=utf-8"]);
       expect(seen.json).to.deep.equal({
         error: "server_error",
@@ -47,7 +50,7 @@ describe("the OAuth gateway, when something breaks that nobody foresaw", () => {
 
   it("shows a person a page, sends nobody anywhere, and logs it whole", async () => {
     const client = await spoiltClient({ scopes: null });
-    const seen = await openBrowser(stage.url).get(`/authorize?${authorizeQuery(client)}`);
+    const seen = await openBrowser(oauth.url).get(`/authorize?${authorizeQuery(client)}`);
     expect([seen.status, seen.headers.get("location")]).to.deep.equal([500, null]);
     expect(seen.headers.get("content-type")).to.match(/^text\/html/);
     expect(seen.headers.get("content-security-policy")).to.include("default-src 'none'");

@@ -1,15 +1,19 @@
 import { expect } from "chai";
-import { type Answer, cookieFrom, startTestApi, type TestApi } from "../support/testApi";
+import { registerUser } from "../../support/accounts";
+import { type Answer, cookieFrom } from "../../support/ask";
+import { fakeClock } from "../../support/fakeClock";
+import { type Fixture, fixture } from "../../support/fixture";
 
 describe("cookie sessions", () => {
-  let api: TestApi;
+  const clock = fakeClock();
+  let api: Fixture;
   before(async () => {
-    api = await startTestApi("cookies");
+    api = await fixture("cookies", { modules: ["sessions"], clock });
   });
   after(() => api.close());
 
   async function browserLogin(): Promise<{ answer: Answer; cookie: string; csrfToken: string; password: string }> {
-    const { email, password } = await api.newUser();
+    const { email, password } = await registerUser(api);
     const answer = await api.ask("POST", "/auth/login", { body: { email, password, cookie: true } });
     expect(answer.status).to.equal(200);
     return { answer, cookie: cookieFrom(answer), csrfToken: answer.body.csrfToken, password };
@@ -58,7 +62,7 @@ describe("cookie sessions", () => {
   it("are not kept alive by forged requests", async () => {
     const { cookie } = await browserLogin();
     for (let minute = 0; minute < 3; minute += 1) {
-      api.clock.advance(5 * 60);
+      clock.advance(5 * 60);
       expect((await api.ask("POST", "/auth/logout", { cookie })).body.code).to.equal("session.csrf");
     }
     expect((await api.ask("GET", "/auth/session", { cookie })).body.code).to.equal("session.idle");
@@ -85,7 +89,7 @@ describe("cookie sessions", () => {
 
   it("yield to a bearer token, which needs no CSRF token because no browser sends it by itself", async () => {
     const { cookie } = await browserLogin();
-    const { token, userId } = await api.newUser();
+    const { token, userId } = await registerUser(api);
     expect((await api.ask("GET", "/auth/session", { cookie, token })).body.userId).to.equal(userId);
     expect((await api.ask("POST", "/auth/logout", { cookie, token })).status).to.equal(204);
     expect((await api.ask("GET", "/auth/session", { cookie })).status).to.equal(200);

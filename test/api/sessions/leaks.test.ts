@@ -1,16 +1,23 @@
 import { expect } from "chai";
-import { cookieFrom, startTestApi, type TestApi } from "../support/testApi";
+import { registerUser } from "../../support/accounts";
+import { cookieFrom } from "../../support/ask";
+import { fakeClock } from "../../support/fakeClock";
+import { type Fixture, fixture } from "../../support/fixture";
 
 const AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const ADDRESS = "203.0.113.77";
 
 describe("secrets", () => {
-  let api: TestApi;
+  let api: Fixture;
   const secrets: Record<string, string> = {};
   const personal = { email: "alice.leak@example.org", name: "Alice Leakproof" };
 
   before(async () => {
-    api = await startTestApi("leaks", { limited: true });
+    api = await fixture("leaks", {
+      modules: ["sessions"],
+      clock: fakeClock(),
+      config: { sessions: { limitLogins: true } },
+    });
     secrets["password"] = "correct horse battery";
     secrets["next password"] = "a wholly different phrase";
     secrets["wrong password"] = "hunter2 hunter3 hunter4";
@@ -41,7 +48,7 @@ describe("secrets", () => {
   after(() => api.close());
 
   it("are nowhere in a stolen database: it holds hashes only", async () => {
-    const { db } = api.mongo;
+    const { db } = api.context.mongo;
     const dump: string[] = [];
     for (const { name } of await db!.listCollections().toArray()) {
       dump.push(JSON.stringify(await db!.collection(name).find({}).toArray()));
@@ -56,9 +63,9 @@ describe("secrets", () => {
   });
 
   it("open nothing when taken from the database", async () => {
-    await api.newUser("Bob");
-    const session = await api.mongo.collection("sessions").findOne({ revokedAt: null });
-    const user = await api.mongo.collection("users").findOne({});
+    await registerUser(api, "Bob");
+    const session = await api.context.mongo.collection("sessions").findOne({ revokedAt: null });
+    const user = await api.context.mongo.collection("users").findOne({});
     const tokenHash = session?.["tokenHash"] as string;
     for (const token of [String(session?._id), tokenHash, `SES-${tokenHash}`, `SES-${tokenHash.slice(0, 43)}`]) {
       expect((await api.ask("GET", "/auth/session", { token })).status, token).to.equal(401);

@@ -1,21 +1,25 @@
 import { expect } from "chai";
 import { openPasswords, type Passwords } from "../../../api/sessions/users/passwords";
-import { ask, cookieFrom, startTestApi, type TestApi, type TestApiOptions } from "../support/testApi";
+import { registerUser } from "../../support/accounts";
+import { ask, cookieFrom } from "../../support/ask";
+import { fakeClock } from "../../support/fakeClock";
+import { type Fixture, fixture, type FixtureOptions } from "../../support/fixture";
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 
 describe("sessions", () => {
-  let api: TestApi;
+  const clock = fakeClock();
+  let api: Fixture;
   before(async () => {
-    api = await startTestApi("sessions");
+    api = await fixture("sessions", { modules: ["sessions"], clock });
   });
-  const others: TestApi[] = [];
+  const others: Fixture[] = [];
   after(async () => {
     for (const started of [api, ...others]) await started.close();
   });
-  async function another(name: string, options: TestApiOptions): Promise<TestApi> {
-    const started = await startTestApi(name, options);
+  async function another(name: string, options: FixtureOptions): Promise<Fixture> {
+    const started = await fixture(name, { modules: ["sessions"], ...options });
     others.push(started);
     return started;
   }
@@ -38,7 +42,7 @@ describe("sessions", () => {
     });
 
     it("refuses an address that has an account, however it is typed", async () => {
-      const { email } = await api.newUser();
+      const { email } = await registerUser(api);
       const body = { email: ` ${email.toUpperCase()} `, password: "another good phrase", name: "Mallory" };
       const answer = await api.ask("POST", "/auth/register", { body });
       expect([answer.status, answer.body.code]).to.deep.equal([409, "account.exists"]);
@@ -53,7 +57,7 @@ describe("sessions", () => {
       const answers = await Promise.all(attempts);
       expect(answers.filter(({ status }) => status === 201)).to.have.length(1);
       expect(answers.filter(({ body }) => body.code === "account.exists")).to.have.length(31);
-      expect(await api.mongo.collection("users").countDocuments({ email: "race@example.org" })).to.equal(1);
+      expect(await api.context.mongo.collection("users").countDocuments({ email: "race@example.org" })).to.equal(1);
       const winner = answers.findIndex(({ status }) => status === 201);
       const login = { email: "race@example.org", password: `racing phrase number ${winner}` };
       expect((await api.ask("POST", "/auth/login", { body: login })).status).to.equal(200);
@@ -88,7 +92,7 @@ describe("sessions", () => {
 
   describe("logging in", () => {
     it("opens a session of its own each time", async () => {
-      const { email, password, token, userId } = await api.newUser();
+      const { email, password, token, userId } = await registerUser(api);
       const first = await api.ask("POST", "/auth/login", { body: { email, password } });
       const second = await api.ask("POST", "/auth/login", { body: { email, password } });
       expect(first.body).to.include({ userId, walletAddress: null, did: null });
@@ -96,7 +100,7 @@ describe("sessions", () => {
     });
 
     it("answers a wrong password and an unknown account alike", async () => {
-      const { email } = await api.newUser();
+      const { email } = await registerUser(api);
       const wrong = await api.ask("POST", "/auth/login", { body: { email, password: "not this one at all" } });
       const unknown = await api.ask("POST", "/auth/login", {
         body: { email: "nobody@example.org", password: "not this one at all" },
@@ -114,8 +118,8 @@ describe("sessions", () => {
     });
 
     it("never adopts a token the caller brings along (session fixation)", async () => {
-      const attacker = await api.newUser("Mallory");
-      const { email, password, userId } = await api.newUser();
+      const attacker = await registerUser(api, "Mallory");
+      const { email, password, userId } = await registerUser(api);
       const planted = [attacker.token, `SES-${"A".repeat(43)}`];
       for (const token of planted) {
         const cookie = `__Host-cairn-session=${token}`;
@@ -130,8 +134,8 @@ describe("sessions", () => {
 
     it("renews a hash made with older parameters", async () => {
       const { hash } = await import("@node-rs/argon2");
-      const { email, password } = await api.newUser();
-      const users = api.mongo.collection("users");
+      const { email, password } = await registerUser(api);
+      const users = api.context.mongo.collection("users");
       const outdated = await hash(password, { memoryCost: 8_192, timeCost: 1, parallelism: 1 });
       await users.updateOne({ email }, { $set: { passwordHash: outdated } });
       expect((await api.ask("POST", "/auth/login", { body: { email, password } })).status).to.equal(200);
@@ -143,41 +147,41 @@ describe("sessions", () => {
 
   describe("the life cycle over HTTP, to the second", () => {
     it("ends after 15 minutes of idleness, each request putting it off", async () => {
-      const { token } = await api.newUser();
+      const { token } = await registerUser(api);
       for (let round = 0; round < 3; round += 1) {
-        api.clock.advance(15 * MINUTE - 1);
+        clock.advance(15 * MINUTE - 1);
         expect(await code(token)).to.equal(undefined);
       }
-      api.clock.advance(15 * MINUTE);
+      clock.advance(15 * MINUTE);
       expect(await code(token)).to.equal("session.idle");
     });
 
     it("ends 12 hours after the login under continuous activity", async () => {
-      const { token } = await api.newUser();
+      const { token } = await registerUser(api);
       for (let quarter = 0; quarter < 4 * 12 + 3; quarter += 1) {
-        api.clock.advance(14 * MINUTE);
+        clock.advance(14 * MINUTE);
         expect(await code(token), `after ${14 * (quarter + 1)} minutes`).to.equal(undefined);
       }
-      api.clock.advance(12 * HOUR - 51 * 14 * MINUTE - 1);
+      clock.advance(12 * HOUR - 51 * 14 * MINUTE - 1);
       expect(await code(token)).to.equal(undefined);
-      api.clock.advance(1);
+      clock.advance(1);
       expect(await code(token)).to.equal("session.expired");
     });
 
     it("tells when it will end", async () => {
-      const { token } = await api.newUser();
-      api.clock.advance(5 * MINUTE);
+      const { token } = await registerUser(api);
+      clock.advance(5 * MINUTE);
       const { body } = await api.ask("GET", "/auth/session", { token });
-      expect(body.lastActivityAt).to.equal(api.clock.now().toISOString());
-      expect(new Date(body.expiresAt).getTime() - api.clock.now().getTime()).to.equal(15 * MINUTE * 1000);
+      expect(body.lastActivityAt).to.equal(clock.now().toISOString());
+      expect(new Date(body.expiresAt).getTime() - clock.now().getTime()).to.equal(15 * MINUTE * 1000);
     });
 
     it("ends with the logout, for good", async () => {
-      const { token } = await api.newUser();
+      const { token } = await registerUser(api);
       expect((await api.ask("POST", "/auth/logout", { token })).status).to.equal(204);
       expect(await code(token)).to.equal("session.revoked");
       expect((await api.ask("POST", "/auth/logout", { token })).body.code).to.equal("session.revoked");
-      api.clock.advance(HOUR);
+      clock.advance(HOUR);
       expect(await code(token)).to.equal("session.revoked");
     });
 
@@ -193,12 +197,14 @@ describe("sessions", () => {
 
   describe("the stricter reading, one hour in all", () => {
     it("plays the requirement's day: in use from 2:40 to 3:20, expired at 3:30", async () => {
+      const day = fakeClock();
       const strict = await another("strict", {
-        lifetime: { idleSeconds: 15 * MINUTE, extensionSeconds: HOUR, absoluteSeconds: HOUR },
+        clock: day,
+        config: { sessions: { idleSeconds: 15 * MINUTE, extensionSeconds: HOUR, absoluteSeconds: HOUR } },
       });
-      const { token } = await strict.newUser();
+      const { token } = await registerUser(strict);
       const askAt = async (time: string) => {
-        strict.clock.set(new Date(`2100-12-06T${time}.000Z`));
+        day.set(new Date(`2100-12-06T${time}.000Z`));
         return (await strict.ask("GET", "/auth/session", { token })).body.code as string | undefined;
       };
       for (const time of ["14:40:00", "14:50:00", "15:00:00", "15:10:00", "15:20:00", "15:29:59"]) {
@@ -211,7 +217,7 @@ describe("sessions", () => {
 
   describe("races", () => {
     it("64 requests racing a logout never bring the session back", async () => {
-      const { token } = await api.newUser();
+      const { token } = await registerUser(api);
       const touches = Array.from({ length: 64 }, () => api.ask("GET", "/auth/session", { token }));
       const logout = api.ask("POST", "/auth/logout", { token });
       const answers = await Promise.all(touches);
@@ -223,7 +229,7 @@ describe("sessions", () => {
     });
 
     it("of 16 racing logouts exactly one writes, and all end it", async () => {
-      const { token } = await api.newUser();
+      const { token } = await registerUser(api);
       const answers = await Promise.all(Array.from({ length: 16 }, () => api.ask("POST", "/auth/logout", { token })));
       expect(answers.some(({ status }) => status === 204)).to.equal(true);
       expect(await code(token)).to.equal("session.revoked");
@@ -234,8 +240,8 @@ describe("sessions", () => {
     const firefox = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
 
     it("are listed without their tokens, the current one marked, ended ones left out", async () => {
-      const { email, password, token } = await api.newUser();
-      api.clock.advance(1);
+      const { email, password, token } = await registerUser(api);
+      clock.advance(1);
       const laptop = await api.ask("POST", "/auth/login", { body: { email, password }, headers: firefox });
       const ended = await api.ask("POST", "/auth/login", { body: { email, password } });
       await api.ask("POST", "/auth/logout", { token: ended.body.sessionId });
@@ -247,10 +253,10 @@ describe("sessions", () => {
     });
 
     it("can be ended one by one, by their owner only", async () => {
-      const { email, password, token } = await api.newUser();
+      const { email, password, token } = await registerUser(api);
       const other = await api.ask("POST", "/auth/login", { body: { email, password } });
       const { id } = (await api.ask("GET", "/auth/session", { token: other.body.sessionId })).body;
-      const stranger = await api.newUser("Mallory");
+      const stranger = await registerUser(api, "Mallory");
       const foreign = await api.ask("DELETE", `/auth/sessions/${id}`, { token: stranger.token });
       expect([foreign.status, foreign.body.code]).to.deep.equal([404, "session.not_found"]);
       expect((await api.ask("DELETE", `/auth/sessions/${id}`, { token })).status).to.equal(204);
@@ -260,7 +266,7 @@ describe("sessions", () => {
     });
 
     it("can be ended all at once but the current one", async () => {
-      const { email, password, token } = await api.newUser();
+      const { email, password, token } = await registerUser(api);
       const others = [];
       for (let index = 0; index < 3; index += 1)
         others.push(await api.ask("POST", "/auth/login", { body: { email, password } }));
@@ -273,7 +279,7 @@ describe("sessions", () => {
 
   describe("changing the password", () => {
     it("ends every session, gives a new token, and the old password opens nothing", async () => {
-      const { email, password, token } = await api.newUser();
+      const { email, password, token } = await registerUser(api);
       const other = await api.ask("POST", "/auth/login", { body: { email, password } });
       const newPassword = "a wholly different phrase";
       const answer = await api.ask("POST", "/auth/password", {
@@ -290,7 +296,7 @@ describe("sessions", () => {
     });
 
     it("needs the current password, and a new one that is strong and different", async () => {
-      const { password, token } = await api.newUser();
+      const { password, token } = await registerUser(api);
       const change = async (currentPassword: string, newPassword: string) =>
         (await api.ask("POST", "/auth/password", { token, body: { currentPassword, newPassword } })).body.code;
       expect(await change("not the password", "a wholly different phrase")).to.equal("password.wrong");
@@ -300,7 +306,7 @@ describe("sessions", () => {
     });
 
     it("has one winner when 16 changes race, whose password alone opens the account afterwards", async () => {
-      const { email, password, token } = await api.newUser();
+      const { email, password, token } = await registerUser(api);
       const phrases = Array.from({ length: 16 }, (_, index) => `phrase of contender ${index}`);
       const answers = await Promise.all(
         phrases.map((newPassword) =>
@@ -317,7 +323,7 @@ describe("sessions", () => {
     });
 
     it("leaves no session opened with the old password, though logins race it", async () => {
-      const { email, password, token } = await api.newUser();
+      const { email, password, token } = await registerUser(api);
       const newPassword = "a wholly different phrase";
       const logins = Array.from({ length: 24 }, () => api.ask("POST", "/auth/login", { body: { email, password } }));
       const change = api.ask("POST", "/auth/password", { token, body: { currentPassword: password, newPassword } });
@@ -329,7 +335,7 @@ describe("sessions", () => {
 
   describe("a login that verified the old password before it was changed", () => {
     it("opens nothing afterwards", async () => {
-      const real = await openPasswords();
+      const real = openPasswords();
       let verified: () => void = () => undefined;
       let goOn: Promise<void> | undefined;
       const slow: Passwords = {
@@ -345,8 +351,8 @@ describe("sessions", () => {
           return matches;
         },
       };
-      const own = await another("overtaken", { passwords: slow });
-      const { email, password, token } = await own.newUser();
+      const own = await another("overtaken", { replacements: { passwords: slow } });
+      const { email, password, token } = await registerUser(own);
       let release: () => void = () => undefined;
       goOn = new Promise((resolve) => (release = resolve));
       const reached = new Promise<void>((resolve) => (verified = resolve));
@@ -356,12 +362,12 @@ describe("sessions", () => {
       expect((await own.ask("POST", "/auth/password", { token, body })).status).to.equal(200);
       release();
       expect((await login).body.code).to.equal("login.refused");
-      expect(await own.mongo.collection("sessions").countDocuments({ revokedAt: null })).to.equal(1);
+      expect(await own.context.mongo.collection("sessions").countDocuments({ revokedAt: null })).to.equal(1);
     });
   });
 
   it("answers 401 with the same code whether the token comes as bearer or cookie", async () => {
-    const { token } = await api.newUser();
+    const { token } = await registerUser(api);
     await api.ask("POST", "/auth/logout", { token });
     const answer = await ask(`${api.url}/auth/session`, "GET", { cookie: `__Host-cairn-session=${token}` });
     expect([answer.status, answer.body.code]).to.deep.equal([401, "session.revoked"]);

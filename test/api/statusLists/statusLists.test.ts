@@ -2,23 +2,19 @@ import { expect } from "chai";
 import { createLocalJWKSet, compactVerify } from "jose";
 import { chooseForm, namesTag } from "../../../api/statusLists/rules";
 import { eventually } from "../../support/eventually";
-import {
-  type CredentialStage,
-  type TestHolder,
-  type TestIssuer,
-  openCredentialStage,
-} from "../credentials/credentialStage";
+import { issue, newHolder, newIssuer, type TestHolder, type TestIssuer } from "../../support/credentialActors";
+import { type Fixture, fixture } from "../../support/fixture";
 
 describe("status lists", () => {
-  let on: CredentialStage;
+  let on: Fixture;
   let issuer: TestIssuer;
   let alice: TestHolder;
 
   before(async () => {
-    on = await openCredentialStage("lists");
+    on = await fixture("lists", { modules: ["issuers", "credentials", "statusLists"], chain: true, workers: true });
     await on.startIndexer();
-    issuer = await on.newIssuer();
-    alice = on.newHolder();
+    issuer = await newIssuer(on);
+    alice = await newHolder(on);
   });
 
   after(() => on.close());
@@ -44,8 +40,8 @@ describe("status lists", () => {
   }
 
   it("tell an independent library what the chain says of a credential, found by the credential alone", async () => {
-    const bystander = await on.issue(issuer, alice);
-    const { credentialId, jwt } = await on.issue(issuer, alice);
+    const bystander = await issue(on, issuer, alice);
+    const { credentialId, jwt } = await issue(on, issuer, alice);
     const [revocation, suspension] = entriesOf(jwt) as [
       { path: string; index: number },
       { path: string; index: number },
@@ -86,7 +82,7 @@ describe("status lists", () => {
     const again = await read(path, { "if-none-match": etag });
     expect(again.status).to.equal(304);
     expect(again.text).to.equal("");
-    const { credentialId } = await on.issue(issuer, alice);
+    const { credentialId } = await issue(on, issuer, alice);
     await on.ask("POST", "/credentials/suspend", { token: issuer.apiKey, body: { credentialId } });
     await eventually("another tag", async () => (await read(path, { "if-none-match": etag })).status === 200);
     expect(first.headers.get("cache-control")).to.equal("public, max-age=60");

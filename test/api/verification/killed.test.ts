@@ -3,16 +3,22 @@ import { openCredentialStore } from "../../../api/credentials/store";
 import { openUsageLog } from "../../../api/verification/usage/store";
 import { openVerificationStore } from "../../../api/verification/store";
 import { eventually } from "../../support/eventually";
+import { type Answer, ask } from "../../support/ask";
 import {
-  type Answer,
-  type CredentialStage,
+  answerChallenge,
+  confirm,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  present,
+  requestVerification,
   type TestHolder,
   type TestIssuer,
   type TestVerifier,
-  openCredentialStage,
-} from "../credentials/credentialStage";
-import { ask } from "../support/testApi";
-import { startApiProcess } from "./processes";
+} from "../../support/credentialActors";
+import { type Fixture, fixture } from "../../support/fixture";
+import { startChild } from "../../support/startChild";
 
 /** Every moment between receiving a confirmation and answering it, and whether the use is taken by then. */
 const STEPS = [
@@ -24,16 +30,16 @@ const STEPS = [
 ] as const;
 
 describe("an API process that is killed while it confirms", () => {
-  let on: CredentialStage;
+  let on: Fixture;
   let issuer: TestIssuer;
   let verifier: TestVerifier;
   let alice: TestHolder;
 
   before(async () => {
-    on = await openCredentialStage("killed");
-    issuer = await on.newIssuer();
-    verifier = await on.newVerifier();
-    alice = on.newHolder();
+    on = await fixture("killed", { modules: ["issuers", "credentials", "verification"], chain: true, workers: true });
+    issuer = await newIssuer(on);
+    verifier = await newVerifier(on);
+    alice = await newHolder(on);
   });
 
   after(() => on.close());
@@ -41,25 +47,25 @@ describe("an API process that is killed while it confirms", () => {
   for (const { step, taken } of STEPS) {
     it(`at "${step}" leaves ${taken ? "one use, which gets its log entry without anybody asking" : "no use"}, and the same confirmation then succeeds`, async () => {
       const { credentialId, answer } = await killAt(step);
-      const credentials = openCredentialStore(on.stage.mongo);
+      const credentials = openCredentialStore(on.context.mongo);
       expect((await credentials.find(credentialId))!.usageCount).to.equal(taken ? 1 : 0);
 
       if (taken)
         await eventually("the use to be recorded by the worker", () => isRecorded(credentialId, answer.verificationId));
-      const again = await on.confirm(answer);
+      const again = await confirm(on, answer);
       expect(again.status, again.text).to.equal(200);
-      expect((await on.confirm(answer)).body).to.deep.equal(again.body);
+      expect((await confirm(on, answer)).body).to.deep.equal(again.body);
       await expectOneUse(credentialId);
     });
   }
 
   it(`at "taken" lets the repeated confirmation record the use before the worker does`, async () => {
     const { credentialId, answer } = await killAt("taken");
-    const again = await on.confirm(answer);
+    const again = await confirm(on, answer);
     expect(again.status, again.text).to.equal(200);
     await expectOneUse(credentialId);
     await eventually("nothing to be left to record", async () => {
-      const credential = await openCredentialStore(on.stage.mongo).find(credentialId);
+      const credential = await openCredentialStore(on.context.mongo).find(credentialId);
       return credential!.unrecorded.length === 0;
     });
     await expectOneUse(credentialId);
@@ -67,7 +73,7 @@ describe("an API process that is killed while it confirms", () => {
 
   it(`at "taken" leaves nothing for another confirmation to take`, async () => {
     const { credentialId } = await killAt("taken");
-    const refused = await on.confirm(on.answer(await on.open(verifier, credentialId), alice));
+    const refused = await present(on, verifier, credentialId, alice);
     expect(refused.body.code).to.equal("verification.already_used");
     await eventually("the use to be recorded by the worker", async () =>
       (await log(credentialId)).some(({ result }) => result === "SUCCESS"),
@@ -76,25 +82,23 @@ describe("an API process that is killed while it confirms", () => {
   });
 
   it(`at "refused" has recorded the refusal`, async () => {
-    const bob = on.newHolder();
-    const { credentialId } = await on.issue(issuer, alice);
-    const answer = on.answer(await on.open(verifier, credentialId), bob);
+    const bob = await newHolder(on);
+    const { credentialId } = await issue(on, issuer, alice);
+    const answer = answerChallenge(await requestVerification(on, verifier, credentialId), bob);
     await confirmAndKill("refused", answer);
     expect((await log(credentialId)).map(({ result }) => result)).to.deep.equal(["FAILED"]);
-    expect((await openVerificationStore(on.stage.mongo).find(answer.verificationId))!.status).to.equal("failed");
+    expect((await openVerificationStore(on.context.mongo).find(answer.verificationId))!.status).to.equal("failed");
   });
 
-  async function killAt(
-    step: string,
-  ): Promise<{ credentialId: string; answer: ReturnType<CredentialStage["answer"]> }> {
-    const { credentialId } = await on.issue(issuer, alice);
-    const answer = on.answer(await on.open(verifier, credentialId), alice);
+  async function killAt(step: string): Promise<{ credentialId: string; answer: ReturnType<typeof answerChallenge> }> {
+    const { credentialId } = await issue(on, issuer, alice);
+    const answer = answerChallenge(await requestVerification(on, verifier, credentialId), alice);
     await confirmAndKill(step, answer);
     return { credentialId, answer };
   }
 
   async function confirmAndKill(step: string, body: object): Promise<void> {
-    const doomed = await startApiProcess(on, { KILL_AT: step });
+    const doomed = await startChild(on, { modules: ["verification"], serves: true, withChain: true, dieAt: step });
     const sent: Promise<Answer | undefined> = ask(`${doomed.url}/verify/confirm`, "POST", { body }).catch(
       () => undefined,
     );
@@ -103,15 +107,15 @@ describe("an API process that is killed while it confirms", () => {
   }
 
   const log = (credentialId: string) =>
-    openUsageLog(on.stage.mongo).list({ credentialId }, { limit: 100, before: null });
+    openUsageLog(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
 
   async function isRecorded(credentialId: string, verificationId: string): Promise<boolean> {
-    const verification = await openVerificationStore(on.stage.mongo).find(verificationId);
+    const verification = await openVerificationStore(on.context.mongo).find(verificationId);
     return verification!.status === "verified" && (await log(credentialId)).some(({ result }) => result === "SUCCESS");
   }
 
   async function expectOneUse(credentialId: string): Promise<void> {
-    const credential = (await openCredentialStore(on.stage.mongo).find(credentialId))!;
+    const credential = (await openCredentialStore(on.context.mongo).find(credentialId))!;
     expect(credential).to.include({ status: "USED", usageCount: 1 });
     expect(credential.uses).to.have.length(1);
     expect((await log(credentialId)).filter(({ result }) => result === "SUCCESS")).to.have.length(1);

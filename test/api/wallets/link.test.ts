@@ -1,45 +1,43 @@
 import { expect } from "chai";
 import { type HDNodeWallet, Signature, Wallet, toBeHex } from "ethers";
 import { ContractWallet__factory } from "../../../typechain-types";
-import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/config";
-import { enqueueAnchoring } from "../../../api/wallets/anchoring/jobs";
 import { openChallengeStore } from "../../../api/wallets/challenges/store";
 import { formatSignInMessage } from "../../../api/wallets/challenges/siwe";
 import { openWalletStore } from "../../../api/wallets/store";
+import { type AnswerBody, ask } from "../../support/ask";
 import { eventually } from "../../support/eventually";
-import { startTestWorker } from "./anchoring/anchorings";
-import { CHAIN_ID, openStage, type Stage } from "./stage";
-import { type AnswerBody, PUBLIC_URL, signTypedData, startWalletApi, type WalletApi } from "./walletApi";
+import { fakeClock } from "../../support/fakeClock";
+import { CHAIN_ID, type Fixture, fixture, type ModuleName } from "../../support/fixture";
+import { queuedJobs } from "../../support/queuedJobs";
+import { startChild } from "../../support/startChild";
+import { askChallenge, linkWithSignature, signTypedData } from "../../support/walletActors";
 
+const MODULES: ModuleName[] = ["sessions", "wallets"];
+const PUBLIC_URL = "https://cairn.example";
 const ORDER = BigInt("0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
 
 describe("linking a wallet", () => {
-  let stage: Stage;
-  let api: WalletApi;
+  const clock = fakeClock();
+  let api: Fixture;
 
   before(async () => {
-    stage = await openStage("link");
-    api = await startWalletApi(stage);
+    api = await fixture("link", { modules: MODULES, chain: true, clock, publicUrl: PUBLIC_URL });
   });
-  after(async () => {
-    expect(await api.close()).to.deep.equal([]);
-    await stage.close();
-  });
+  after(() => api.close());
 
-  const link = (token: string, body: object) => api.post("/auth/wallet/link", token, body);
-  const owner = async (address: string) => (await openWalletStore(stage.mongo).find(address.toLowerCase()))?.userId;
+  const newToken = async () => (await api.newUser()).token;
+  const link = (token: string, body: object) => api.ask("POST", "/auth/wallet/link", { token, body });
+  const logIn = (body: object) => api.ask("POST", "/auth/wallet/verify", { body });
+  const owner = async (address: string) =>
+    (await openWalletStore(api.context.mongo).find(address.toLowerCase()))?.userId;
 
   async function linked(token: string, holder = Wallet.createRandom()) {
-    const challenge = await api.challenge(token, holder.address);
-    const signature = await holder.signMessage(challenge.message);
-    const answer = await link(token, { walletAddress: holder.address, signature });
-    expect(answer.status).to.equal(201);
-    return { holder, challenge, signature, answer };
+    return { holder, ...(await linkWithSignature(api, token, holder)) };
   }
 
   it("asks in the words of EIP-4361, for this site, chain and wallet, for five minutes", async () => {
     const holder = Wallet.createRandom();
-    const { message, nonce, ...challenge } = await api.challenge(api.newUser(), holder.address);
+    const { message, nonce, ...challenge } = await askChallenge(api, await newToken(), holder.address);
     const requestId = /Request ID: (.+)$/.exec(message)?.[1] ?? "";
     expect(message).to.equal(
       `cairn.example wants you to sign in with your Ethereum account:\n${holder.address}\n\n` +
@@ -52,8 +50,8 @@ describe("linking a wallet", () => {
 
   it("links on a wallet's signature, and queues the anchoring with the second one", async () => {
     const holder = Wallet.createRandom();
-    const token = api.newUser();
-    const challenge = await api.challenge(token, holder.address);
+    const token = await newToken();
+    const challenge = await askChallenge(api, token, holder.address);
     const body = {
       walletAddress: holder.address,
       signature: await holder.signMessage(challenge.message),
@@ -64,20 +62,21 @@ describe("linking a wallet", () => {
     const walletAddress = holder.address.toLowerCase();
     expect(wallet).to.include({
       walletAddress,
-      did: `did:${stage.chain.deployment.didMethod}:${walletAddress}`,
+      did: `did:${api.context.chain.deployment.didMethod}:${walletAddress}`,
       kind: "key",
     });
     expect(wallet.anchoring).to.deep.equal({ status: "queued", transactionHash: null, blockNumber: null });
-    expect(api.queued.map((entry) => entry.walletAddress)).to.include(walletAddress);
-    const list = await api.ask("GET", "/auth/wallets", token);
+    const jobs = await queuedJobs<{ walletAddress: string }>(api.context, "anchoring");
+    expect(jobs.map((job) => job.walletAddress)).to.include(walletAddress);
+    const list = await api.ask("GET", "/auth/wallets", { token });
     expect(list.body.wallets).to.deep.equal([wallet]);
   });
 
   it("takes signatures of 64 bytes (EIP-2098) and of 65 with v 0 or 1", async () => {
     for (const form of ["compact", "low v"] as const) {
       const holder = Wallet.createRandom();
-      const token = api.newUser();
-      const { message } = await api.challenge(token, holder.address);
+      const token = await newToken();
+      const { message } = await askChallenge(api, token, holder.address);
       const full = Signature.from(await holder.signMessage(message));
       const lowV = `${full.r}${full.s.slice(2)}0${full.yParity}`;
       const answer = await link(token, {
@@ -89,29 +88,29 @@ describe("linking a wallet", () => {
   });
 
   it("awaits the second signature when there is none", async () => {
-    const { answer } = await linked(api.newUser());
+    const { answer } = await linked(await newToken());
     expect(answer.body.anchoring.status).to.equal("awaiting_signature");
   });
 
   it("lets a user have several wallets, the first linked first", async () => {
-    const token = api.newUser();
+    const token = await newToken();
     const first = await linked(token);
-    api.clock.advance(1);
+    clock.advance(1);
     const second = await linked(token);
-    const { body } = await api.ask("GET", "/auth/wallets", token);
-    const addresses = body.wallets.map(({ walletAddress }) => walletAddress);
+    const { body } = await api.ask("GET", "/auth/wallets", { token });
+    const addresses = (body["wallets"] as AnswerBody[]).map(({ walletAddress }) => walletAddress);
     expect(addresses).to.deep.equal([first, second].map(({ holder }) => holder.address.toLowerCase()));
   });
 
   it("unlinks a wallet for its user only, who can link it again", async () => {
-    const token = api.newUser();
+    const token = await newToken();
     const { holder } = await linked(token);
     const path = `/auth/wallets/${holder.address}`;
-    expect(await api.ask("DELETE", path, api.newUser())).to.deep.include({ status: 404 });
+    expect(await api.ask("DELETE", path, { token: await newToken() })).to.deep.include({ status: 404 });
     expect(await owner(holder.address)).to.not.equal(undefined);
-    expect((await api.ask("DELETE", path, token)).status).to.equal(204);
+    expect((await api.ask("DELETE", path, { token })).status).to.equal(204);
     expect(await owner(holder.address)).to.equal(undefined);
-    await linked(api.newUser(), holder);
+    await linked(await newToken(), holder);
   });
 
   describe("refuses", () => {
@@ -127,17 +126,17 @@ describe("linking a wallet", () => {
     }
 
     it("a signature sent a second time", async () => {
-      const token = api.newUser();
+      const token = await newToken();
       const { holder, challenge, signature } = await linked(token);
-      await api.ask("DELETE", `/auth/wallets/${holder.address}`, token);
+      await api.ask("DELETE", `/auth/wallets/${holder.address}`, { token });
       const again = link(token, { walletAddress: holder.address, signature, nonce: challenge.nonce });
       await refused(again, 409, "wallet.challenge_consumed", holder.address);
     });
 
     it("the signature of another wallet", async () => {
       const [holder, thief] = [Wallet.createRandom(), Wallet.createRandom()];
-      const token = api.newUser();
-      const { message } = await api.challenge(token, holder.address);
+      const token = await newToken();
+      const { message } = await askChallenge(api, token, holder.address);
       const signature = await thief.signMessage(message);
       await refused(
         link(token, { walletAddress: holder.address, signature }),
@@ -154,8 +153,8 @@ describe("linking a wallet", () => {
     ] as const) {
       it(`a signature for ${what}`, async () => {
         const holder = Wallet.createRandom();
-        const token = api.newUser();
-        const { message } = await api.challenge(token, holder.address);
+        const token = await newToken();
+        const { message } = await askChallenge(api, token, holder.address);
         const field = (name: string) => new RegExp(`^${name}: (.+)$`, "m").exec(message)?.[1] ?? "";
         const foreign = formatSignInMessage({
           ...{
@@ -179,18 +178,25 @@ describe("linking a wallet", () => {
     }
 
     it("a challenge issued for another site or chain, after the configuration moved", async () => {
-      const moved = await startWalletApi(stage, { publicUrl: "https://moved.example" });
+      const environment = { ...api.orders.environment, PUBLIC_URL: "https://moved.example" };
+      const moved = await startChild(api, {
+        context: { environment },
+        modules: MODULES,
+        serves: true,
+        withChain: true,
+      });
       const holder = Wallet.createRandom();
-      const { message, nonce } = await api.challenge(null, holder.address, "login");
+      const { message, nonce } = await askChallenge(api, undefined, holder.address, "login");
       const body = { walletAddress: holder.address, nonce, signature: await holder.signMessage(message) };
-      await refused(moved.post("/auth/wallet/verify", null, body), 404, "wallet.challenge_unknown", holder.address);
-      expect(await moved.close()).to.deep.equal([]);
+      const answer = ask(`${moved.url}/auth/wallet/verify`, "POST", { body });
+      await refused(answer, 404, "wallet.challenge_unknown", holder.address);
+      await moved.stop();
     });
 
     it("the malleable twin of a good signature", async () => {
       const holder = Wallet.createRandom();
-      const token = api.newUser();
-      const { message } = await api.challenge(token, holder.address);
+      const token = await newToken();
+      const { message } = await askChallenge(api, token, holder.address);
       const good = Signature.from(await holder.signMessage(message));
       const twin = `${good.r}${toBeHex(ORDER - BigInt(good.s), 32).slice(2)}${good.yParity === 0 ? "1c" : "1b"}`;
       await refused(
@@ -207,10 +213,10 @@ describe("linking a wallet", () => {
         [300, 410],
       ] as const) {
         const holder = Wallet.createRandom();
-        const token = api.newUser();
-        const { message } = await api.challenge(token, holder.address);
+        const token = await newToken();
+        const { message } = await askChallenge(api, token, holder.address);
         const signature = await holder.signMessage(message);
-        api.clock.advance(seconds);
+        clock.advance(seconds);
         expect((await link(token, { walletAddress: holder.address, signature })).status, `${seconds} s`).to.equal(
           status,
         );
@@ -219,12 +225,12 @@ describe("linking a wallet", () => {
 
     it("another session's challenge, and a login's", async () => {
       const holder = Wallet.createRandom();
-      const [asked, other] = [api.newUser(), api.newUser()];
-      const { message, nonce } = await api.challenge(asked, holder.address);
+      const [asked, other] = [await newToken(), await newToken()];
+      const { message, nonce } = await askChallenge(api, asked, holder.address);
       const signature = await holder.signMessage(message);
       const stolen = link(other, { walletAddress: holder.address, signature, nonce });
       await refused(stolen, 404, "wallet.challenge_unknown", holder.address);
-      const login = await api.challenge(null, holder.address, "login");
+      const login = await askChallenge(api, undefined, holder.address, "login");
       const body = {
         walletAddress: holder.address,
         signature: await holder.signMessage(login.message),
@@ -234,28 +240,28 @@ describe("linking a wallet", () => {
     });
 
     it("a challenge of another purpose", async () => {
-      const token = api.newUser();
+      const token = await newToken();
       const { holder } = await linked(token);
       const walletAddress = holder.address;
-      const fresh = await api.challenge(token, walletAddress, "link");
+      const fresh = await askChallenge(api, token, walletAddress, "link");
       const registrationSignature = await signTypedData(holder, fresh);
-      const anchor = await api.post(`/auth/wallets/${walletAddress}/anchor`, token, {
-        nonce: fresh.nonce,
-        registrationSignature,
+      const anchor = await api.ask("POST", `/auth/wallets/${walletAddress}/anchor`, {
+        token,
+        body: { nonce: fresh["nonce"], registrationSignature },
       });
       expect([anchor.status, anchor.body.code]).to.deep.equal([404, "wallet.challenge_unknown"]);
       // Asking for a registration alone, it has no text; a signature of nothing must not link.
-      const { nonce } = await api.challenge(token, walletAddress, "anchor");
-      await api.ask("DELETE", `/auth/wallets/${walletAddress}`, token);
+      const { nonce } = await askChallenge(api, token, walletAddress, "anchor");
+      await api.ask("DELETE", `/auth/wallets/${walletAddress}`, { token });
       const body = { walletAddress, nonce, signature: await holder.signMessage("") };
       await refused(link(token, body), 404, "wallet.challenge_unknown", walletAddress);
     });
 
     it("a wallet that is linked elsewhere, though its holder signs", async () => {
-      const { holder } = await linked(api.newUser());
+      const { holder } = await linked(await newToken());
       const before = await owner(holder.address);
-      const token = api.newUser();
-      const { message } = await api.challenge(token, holder.address);
+      const token = await newToken();
+      const { message } = await askChallenge(api, token, holder.address);
       const answer = await link(token, { walletAddress: holder.address, signature: await holder.signMessage(message) });
       expect([answer.status, answer.body.code]).to.deep.equal([409, "wallet.linked_elsewhere"]);
       expect(await owner(holder.address)).to.equal(before);
@@ -263,8 +269,8 @@ describe("linking a wallet", () => {
 
     it("further guesses after five", async () => {
       const [holder, thief] = [Wallet.createRandom(), Wallet.createRandom()];
-      const token = api.newUser();
-      const { message } = await api.challenge(token, holder.address);
+      const token = await newToken();
+      const { message } = await askChallenge(api, token, holder.address);
       const signature = await thief.signMessage(message);
       const statuses: number[] = [];
       for (let guess = 0; guess < 7; guess += 1)
@@ -276,8 +282,8 @@ describe("linking a wallet", () => {
 
     it("a registration signed by another wallet, or for another registry, and keeps the challenge unconsumed", async () => {
       const [holder, thief] = [Wallet.createRandom(), Wallet.createRandom()];
-      const token = api.newUser();
-      const challenge = await api.challenge(token, holder.address);
+      const token = await newToken();
+      const challenge = await askChallenge(api, token, holder.address);
       const signature = await holder.signMessage(challenge.message);
       const foreignDomain = { ...challenge.typedData!.domain, verifyingContract: thief.address };
       const foreign = { ...challenge, typedData: { ...challenge.typedData!, domain: foreignDomain } };
@@ -294,15 +300,16 @@ describe("linking a wallet", () => {
     it("a link without a session, and an address with a typing error", async () => {
       const holder = Wallet.createRandom();
       const challenge = { walletAddress: holder.address, purpose: "link" };
-      await refused(api.post("/auth/wallet/challenge", null, challenge), 401, "session.missing", holder.address);
+      const asked = api.ask("POST", "/auth/wallet/challenge", { body: challenge });
+      await refused(asked, 401, "session.missing", holder.address);
       const flipped = holder.address
         .slice(2)
         .replace(/[a-fA-F]/, (letter) =>
           letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
         );
-      const typo = api.post("/auth/wallet/challenge", api.newUser(), {
-        walletAddress: `0x${flipped}`,
-        purpose: "link",
+      const typo = api.ask("POST", "/auth/wallet/challenge", {
+        token: await newToken(),
+        body: { walletAddress: `0x${flipped}`, purpose: "link" },
       });
       await refused(typo, 400, "request.invalid", holder.address);
     });
@@ -310,12 +317,12 @@ describe("linking a wallet", () => {
 
   describe("races", () => {
     it("64 answers to one challenge over HTTP have one winner", async () => {
-      const token = api.newUser();
+      const token = await newToken();
       const holder = Wallet.createRandom();
-      const { message, nonce } = await api.challenge(null, holder.address, "login");
+      const { message, nonce } = await askChallenge(api, undefined, holder.address, "login");
       await linked(token, holder);
       const body = { walletAddress: holder.address, nonce, signature: await holder.signMessage(message) };
-      const answers = await Promise.all(Array.from({ length: 64 }, () => api.post("/auth/wallet/verify", null, body)));
+      const answers = await Promise.all(Array.from({ length: 64 }, () => logIn(body)));
       const outcomes = answers.map((answer) => (answer.status === 200 ? "won" : answer.body.code));
       expect(outcomes.filter((outcome) => outcome === "won")).to.have.length(1);
       const others = new Set(outcomes.filter((outcome) => outcome !== "won"));
@@ -325,10 +332,10 @@ describe("linking a wallet", () => {
     });
 
     it("64 racing to consume one challenge have one winner", async () => {
-      const { nonce } = await api.challenge(null, Wallet.createRandom().address, "login");
-      const challenges = openChallengeStore(stage.mongo);
+      const { nonce } = await askChallenge(api, undefined, Wallet.createRandom().address, "login");
+      const challenges = openChallengeStore(api.context.mongo);
       // Each at a moment of its own: writing the same time again would change nothing and hide a second winner.
-      const at = (index: number) => new Date(api.clock.now().getTime() + index);
+      const at = (index: number) => new Date(clock.now().getTime() + index);
       const won = await Promise.all(Array.from({ length: 64 }, (_, index) => challenges.consume(nonce, at(index))));
       expect(won.filter(Boolean)).to.have.length(1);
     });
@@ -337,8 +344,8 @@ describe("linking a wallet", () => {
       const holder = Wallet.createRandom();
       const entries = await Promise.all(
         Array.from({ length: 16 }, async () => {
-          const token = api.newUser();
-          const { message } = await api.challenge(token, holder.address);
+          const token = await newToken();
+          const { message } = await askChallenge(api, token, holder.address);
           return { token, signature: await holder.signMessage(message) };
         }),
       );
@@ -352,7 +359,7 @@ describe("linking a wallet", () => {
 
   describe("a contract wallet (ERC-1271)", () => {
     async function contractWallet(owner: HDNodeWallet): Promise<string> {
-      const deployer = new Wallet(DEVELOPMENT_RELAYER_KEY, stage.chain.provider);
+      const deployer = new Wallet(api.chain.deployerPrivateKey, api.context.chain.provider);
       const wallet = await new ContractWallet__factory(deployer).deploy(owner.address);
       await wallet.waitForDeployment();
       return wallet.getAddress();
@@ -361,8 +368,8 @@ describe("linking a wallet", () => {
     it("links and is anchored by the signatures its contract approves", async () => {
       const owner = Wallet.createRandom();
       const walletAddress = await contractWallet(owner);
-      const token = api.newUser();
-      const challenge = await api.challenge(token, walletAddress);
+      const token = await newToken();
+      const challenge = await askChallenge(api, token, walletAddress);
       const body = {
         signature: await owner.signMessage(challenge.message),
         registrationSignature: await signTypedData(owner, challenge),
@@ -374,19 +381,16 @@ describe("linking a wallet", () => {
         "queued",
       ]);
 
-      const wallet = await openWalletStore(stage.mongo).find(walletAddress.toLowerCase());
-      // The API's clock is ahead of the chain's; the worker's is the chain's.
-      const worker = await startTestWorker(stage);
-      await enqueueAnchoring(worker.queue, wallet!);
-      const { didRegistry } = stage.chain;
+      api.startWorkers();
+      const { didRegistry } = api.context.chain;
       await eventually("the registration", async () => (await didRegistry.resolveDID(walletAddress)).active);
-      await worker.close(2_000);
+      await api.stopWorkers();
     });
 
     it("is refused when its contract does not approve", async () => {
       const walletAddress = await contractWallet(Wallet.createRandom());
-      const token = api.newUser();
-      const { message } = await api.challenge(token, walletAddress);
+      const token = await newToken();
+      const { message } = await askChallenge(api, token, walletAddress);
       const mismatch = await link(token, {
         walletAddress,
         signature: await Wallet.createRandom().signMessage(message),
@@ -401,9 +405,9 @@ describe("linking a wallet", () => {
       // Returns the magic value and a stray bit after it; then reverts; then returns nothing.
       for (const code of ["0x631626ba7e60e01b60011760005260206000f3", "0x60006000fd", "0x00"]) {
         const { address } = Wallet.createRandom();
-        await stage.chain.provider.send("hardhat_setCode", [address, code]);
-        const token = api.newUser();
-        const { message } = await api.challenge(token, address);
+        await api.context.chain.provider.send("hardhat_setCode", [address, code]);
+        const token = await newToken();
+        const { message } = await askChallenge(api, token, address);
         const signature = await Wallet.createRandom().signMessage(message);
         expect((await link(token, { walletAddress: address, signature })).status, code).to.equal(403);
       }
@@ -412,25 +416,25 @@ describe("linking a wallet", () => {
 
   describe("logging in with it", () => {
     it("opens a session of the wallet's user", async () => {
-      const token = api.newUser();
+      const token = await newToken();
       const { holder, answer } = await linked(token);
-      const { message, nonce } = await api.challenge(null, holder.address, "login");
-      const login = await api.post("/auth/wallet/verify", null, {
+      const { message, nonce } = await askChallenge(api, undefined, holder.address, "login");
+      const login = await logIn({
         walletAddress: holder.address,
         nonce,
         signature: await holder.signMessage(message),
       });
       expect(login.status).to.equal(200);
       expect(login.body.did).to.equal(answer.body.did);
-      const own = await api.ask("GET", "/auth/wallets", login.body.sessionId);
-      expect(own.body.wallets.map((wallet) => wallet.did)).to.deep.equal([answer.body.did]);
+      const own = await api.ask("GET", "/auth/wallets", { token: login.body.sessionId });
+      expect((own.body["wallets"] as AnswerBody[]).map((wallet) => wallet.did)).to.deep.equal([answer.body.did]);
     });
 
     it("is refused for a wallet nobody linked", async () => {
       const holder = Wallet.createRandom();
-      const { message, nonce } = await api.challenge(null, holder.address, "login");
+      const { message, nonce } = await askChallenge(api, undefined, holder.address, "login");
       const body = { walletAddress: holder.address, nonce, signature: await holder.signMessage(message) };
-      const { status, body: refusal } = await api.post("/auth/wallet/verify", null, body);
+      const { status, body: refusal } = await logIn(body);
       expect([status, refusal.code]).to.deep.equal([401, "wallet.not_linked"]);
     });
   });

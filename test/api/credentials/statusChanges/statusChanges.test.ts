@@ -2,25 +2,31 @@ import { expect } from "chai";
 import { openCredentialStore } from "../../../../api/credentials/store";
 import { eventually } from "../../../support/eventually";
 import {
-  type CredentialStage,
+  deactivate,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  present,
+  revokeDirectly,
   type TestHolder,
   type TestIssuer,
   type TestVerifier,
-  openCredentialStage,
-} from "../credentialStage";
+} from "../../../support/credentialActors";
+import { type Fixture, fixture } from "../../../support/fixture";
 
 describe("changes of a credential's status", () => {
-  let on: CredentialStage;
+  let on: Fixture;
   let issuer: TestIssuer;
   let verifier: TestVerifier;
   let alice: TestHolder;
 
   before(async () => {
-    on = await openCredentialStage("changes");
+    on = await fixture("changes", { modules: ["issuers", "credentials", "verification"], chain: true, workers: true });
     await on.startIndexer();
-    issuer = await on.newIssuer();
-    verifier = await on.newVerifier();
-    alice = on.newHolder();
+    issuer = await newIssuer(on);
+    verifier = await newVerifier(on);
+    alice = await newHolder(on);
   });
 
   after(() => on.close());
@@ -32,10 +38,10 @@ describe("changes of a credential's status", () => {
     eventually(`the change to be ${status}`, async () => (await job(jobId)).status === status, 20_000);
   const statusOf = async (id: string) =>
     (await on.ask("GET", `/credentials/${id}`, { token: alice.token })).body.status;
-  const onChain = (credId: string) => on.stage.chain.didRegistry.credentialStatus(credId);
+  const onChain = (credId: string) => on.context.chain.didRegistry.credentialStatus(credId);
 
   it("revoke: queued to the chain, paid by the relayer, shown when the index has it, and final", async () => {
-    const { credentialId, credId } = await on.issue(issuer, alice);
+    const { credentialId, credId } = await issue(on, issuer, alice);
     const accepted = await change("revoke", { credentialId });
     expect(accepted.status).to.equal(202);
     expect(accepted.body).to.include({ change: "revoke", status: "queued" });
@@ -44,8 +50,8 @@ describe("changes of a credential's status", () => {
     );
     await reaches(accepted.body.jobId, "final");
     const done = await job(accepted.body.jobId);
-    const receipt = await on.stage.chain.provider.getTransactionReceipt(done.transactionHash);
-    expect(receipt!.from.toLowerCase()).to.equal(on.relayer.address);
+    const receipt = await on.context.chain.provider.getTransactionReceipt(done.transactionHash);
+    expect(receipt!.from.toLowerCase()).to.equal(on.chain.relayer.address.toLowerCase());
     expect(receipt!.blockNumber).to.equal(done.blockNumber);
     expect((await onChain(credId)).revoked).to.equal(true);
     expect(await statusOf(credentialId)).to.equal("REVOKED");
@@ -55,24 +61,23 @@ describe("changes of a credential's status", () => {
   });
 
   it("suspend and reinstate, in the order they were asked for", async () => {
-    const { credentialId, credId } = await on.issue(issuer, alice, { maxUsages: 9 });
-    const present = async () => on.confirm(on.answer(await on.open(verifier, credentialId), alice));
+    const { credentialId, credId } = await issue(on, issuer, alice, { maxUsages: 9 });
     const suspended = await change("suspend", { credentialId });
     const lifted = await change("reinstate", { credentialId });
     const again = await change("suspend", { credentialId });
     for (const { body } of [suspended, lifted, again]) await reaches(body.jobId, "final").catch(() => undefined);
     expect((await onChain(credId)).suspended).to.equal(true);
-    expect((await present()).body.code).to.equal("verification.credential_suspended");
+    expect((await present(on, verifier, credentialId, alice)).body.code).to.equal("verification.credential_suspended");
     expect(await statusOf(credentialId)).to.equal("SUSPENDED");
 
     const last = await change("reinstate", { credentialId });
     await reaches(last.body.jobId, "final");
     expect(await statusOf(credentialId)).to.equal("ACTIVE");
-    expect((await present()).status).to.equal(200);
+    expect((await present(on, verifier, credentialId, alice)).status).to.equal(200);
   });
 
   it("change many credentials by one transaction", async () => {
-    const issued = await Promise.all(Array.from({ length: 12 }, () => on.issue(issuer, alice)));
+    const issued = await Promise.all(Array.from({ length: 12 }, () => issue(on, issuer, alice)));
     const credentialIds = issued.map(({ credentialId }) => credentialId);
     const { body } = await change("revoke", { credentialIds });
     await reaches(body.jobId, "final");
@@ -83,11 +88,9 @@ describe("changes of a credential's status", () => {
   });
 
   it("show a revocation that the issuer made past us, straight on the chain", async () => {
-    const { credentialId, credId } = await on.issue(issuer, alice);
-    await on.revokeDirectly(issuer, credId);
-    expect((await on.confirm(on.answer(await on.open(verifier, credentialId), alice))).body.code).to.equal(
-      "verification.credential_revoked",
-    );
+    const { credentialId, credId } = await issue(on, issuer, alice);
+    await revokeDirectly(on, issuer, credId);
+    expect((await present(on, verifier, credentialId, alice)).body.code).to.equal("verification.credential_revoked");
     await eventually("the index to show it", async () => (await statusOf(credentialId)) === "REVOKED");
     const { body } = await change("revoke", { credentialId });
     await reaches(body.jobId, "final");
@@ -95,31 +98,31 @@ describe("changes of a credential's status", () => {
   });
 
   it("refuse credentials of others, all or none", async () => {
-    const other = await on.newIssuer();
-    const theirs = await on.issue(other, alice);
-    const own = await on.issue(issuer, alice);
+    const other = await newIssuer(on);
+    const theirs = await issue(on, other, alice);
+    const own = await issue(on, issuer, alice);
     const refused = await change("revoke", { credentialIds: [own.credentialId, theirs.credentialId] });
     expect(refused.body).to.deep.include({ code: "credential.unknown", credentialIds: [theirs.credentialId] });
-    expect((await openCredentialStore(on.stage.mongo).find(own.credentialId))!.hold).to.equal(null);
+    expect((await openCredentialStore(on.context.mongo).find(own.credentialId))!.hold).to.equal(null);
   });
 
   it("give up what the registry refuses, free the credential, and say why", async () => {
-    const doomed = await on.newIssuer();
-    const { credentialId } = await on.issue(doomed, alice);
-    await on.deactivate(doomed);
+    const doomed = await newIssuer(on);
+    const { credentialId } = await issue(on, doomed, alice);
+    await deactivate(on, doomed);
     const asked = await on.ask("POST", "/credentials/suspend", { token: doomed.apiKey, body: { credentialId } });
     const read = async () =>
       (await on.ask("GET", `/credentials/status-changes/${asked.body.jobId}`, { token: doomed.apiKey })).body;
     await eventually("the change to fail", async () => (await read()).status === "failed");
     expect((await read()).fault).to.include("IdentityDeactivated");
-    expect((await openCredentialStore(on.stage.mongo).find(credentialId))!.hold).to.equal(null);
+    expect((await openCredentialStore(on.context.mongo).find(credentialId))!.hold).to.equal(null);
   });
 
   it("are found and carried out when whoever asked died before anybody heard of it", async () => {
-    const { credentialId, credId } = await on.issue(issuer, alice);
+    const { credentialId, credId } = await issue(on, issuer, alice);
     const changeId = "00000000-0000-4000-8000-0000000000aa";
     const old = new Date(Date.now() - 60_000);
-    await on.stage.mongo.db!.collection<{ _id: string }>("credential_status_jobs").insertOne({
+    await on.context.mongo.db!.collection<{ _id: string }>("credential_status_jobs").insertOne({
       ...{
         _id: changeId,
         issuer: issuer.address,

@@ -1,7 +1,9 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, setUp } from "../../../support/swiyuBrowser";
-import { type Chromium, chromiumPath, type ColorScheme, startChromium, type Tab } from "../../../support/swiyuChromium";
-import { movableClock, setStage, type Stage } from "../../../support/swiyuStage";
+import { authorizeQuery, openBrowser, setUp } from "../../../support/oauthBrowser";
+import { type Chromium, chromiumPath, type ColorScheme, startChromium, type Tab } from "../../../support/chromium";
+import { fixture, type Fixture } from "../../../support/fixture";
+import { movableClock } from "../../../support/fakeClock";
+import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../../support/oauthActors";
 import { eventually } from "../../../support/eventually";
 
 const STATES = {
@@ -65,7 +67,8 @@ const FOCUSED = `(() => {
 
 describe("the OAuth gateway's page, in a browser", () => {
   const clock = movableClock();
-  let stage: Stage;
+  let cairn: Fixture;
+  let oauth: OAuthActors;
   let chromium: Chromium;
   const tabs: Tab[] = [];
 
@@ -76,7 +79,8 @@ describe("the OAuth gateway's page, in a browser", () => {
       console.log("      no Chromium here: name one in CHROMIUM_PATH to run these");
       return this.skip();
     }
-    stage = await setStage("oauth_page", { clock });
+    cairn = await fixture("oauth_page", { modules: OAUTH_MODULES, workers: true, clock });
+    oauth = await startOAuthActors(cairn);
     chromium = await startChromium(path);
   });
   afterEach(async () => {
@@ -84,12 +88,12 @@ describe("the OAuth gateway's page, in a browser", () => {
   });
   after(async () => {
     if (chromiumPath() === undefined) return;
-    expect(stage.undeclared).to.deep.equal([]);
     await chromium.close();
-    await stage.close();
+    await oauth.close();
+    await cairn.close();
   });
 
-  const newest = () => stage.verifier.verifications.all().at(-1)!.id;
+  const newest = () => oauth.verifier.verifications.all().at(-1)!.id;
   const textOf = (tab: Tab, selector: string) =>
     tab.evaluate<string>(`document.querySelector(${JSON.stringify(selector)}).textContent`);
 
@@ -99,13 +103,13 @@ describe("the OAuth gateway's page, in a browser", () => {
     await tab.look({ ...size, scheme });
     // The page goes on by itself; here it stays to be looked at.
     if (hold) await tab.prepare("window.setTimeout = () => 0;");
-    await tab.goto(`${stage.url}/authorize/${await setUp(stage)}?${authorizeQuery(stage.client)}`);
+    await tab.goto(`${oauth.url}/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`);
     return tab;
   }
 
   async function bringTo(state: State, tab: Tab): Promise<void> {
-    if (state === "verified") stage.verifier.answerAsWallet(newest(), "show");
-    if (state === "failed") stage.verifier.answerAsWallet(newest(), "decline");
+    if (state === "verified") oauth.verifier.answerAsWallet(newest(), "show");
+    if (state === "failed") oauth.verifier.answerAsWallet(newest(), "decline");
     if (state === "expired") clock.moveSeconds(901);
     const { status } = STATES[state];
     await eventually(`the page says ${status}`, async () =>
@@ -208,27 +212,27 @@ describe("the OAuth gateway's page, in a browser", () => {
 
   it("goes back to the client by itself when verified", async () => {
     const tab = await open("light", PHONE, false);
-    const logged = stage.log().length;
-    stage.verifier.answerAsWallet(newest(), "show");
+    const logged = cairn.log().length;
+    oauth.verifier.answerAsWallet(newest(), "show");
     await eventually("the browser asks for the way back", () =>
-      stage.log().slice(logged).includes("/authorize/:verificationId/finish"),
+      cairn.log().slice(logged).includes("/authorize/:verificationId/finish"),
     );
     await eventually(
       "the page is left",
-      async () => !(await tab.evaluate<string>("location.href")).startsWith(stage.url),
+      async () => !(await tab.evaluate<string>("location.href")).startsWith(oauth.url),
     );
   });
 
   it("stays the same verification when a phone loads it again, and its address gives nothing away", async () => {
     const tab = await chromium.openTab();
     tabs.push(tab);
-    await tab.goto(`${stage.url}/authorize?${authorizeQuery(stage.client)}`);
-    const [id, count] = [newest(), stage.verifier.verifications.all().length];
+    await tab.goto(`${oauth.url}/authorize?${authorizeQuery(oauth.client)}`);
+    const [id, count] = [newest(), oauth.verifier.verifications.all().length];
     const address = await tab.evaluate<string>("location.href");
-    expect(address).to.equal(`${stage.url}/authorize/${id}/page`);
+    expect(address).to.equal(`${oauth.url}/authorize/${id}/page`);
     await tab.goto(address);
     expect(await textOf(tab, "h1")).to.equal(STATES.waiting.heading);
-    expect(stage.verifier.verifications.all()).to.have.length(count);
+    expect(oauth.verifier.verifications.all()).to.have.length(count);
   });
 
   it("says the time it is good until by the clock of whoever reads it", async () => {
@@ -242,12 +246,12 @@ describe("the OAuth gateway's page, in a browser", () => {
   });
 
   it("follows and goes on without any script", async () => {
-    const browser = openBrowser(stage.url);
-    const { text } = await browser.get(`/authorize/${await setUp(stage)}?${authorizeQuery(stage.client)}`);
+    const browser = openBrowser(oauth.url);
+    const { text } = await browser.get(`/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`);
     const id = newest();
     expect(text).to.include(`<noscript><meta http-equiv="refresh" content="5;url=/authorize/${id}/page"></noscript>`);
     expect(text).to.match(/good until <time [^>]*>\d\d:\d\d UTC<\/time>/);
-    stage.verifier.answerAsWallet(id, "decline");
+    oauth.verifier.answerAsWallet(id, "decline");
     await eventually("the page says failed", async () => {
       const page = await browser.get(`/authorize/${id}/page`);
       return page.text.includes(
@@ -261,7 +265,7 @@ describe("the OAuth gateway's page, in a browser", () => {
       const tab = await chromium.openTab();
       tabs.push(tab);
       await tab.look({ ...PHONE, scheme });
-      await tab.goto(`${stage.url}/authorize/unknown?state=af0ifjsldkj`);
+      await tab.goto(`${oauth.url}/authorize/unknown?state=af0ifjsldkj`);
       const tree = await tab.accessibilityTree();
       expect(tree.filter(({ role }) => role === "heading" || role === "alert").map(({ role }) => role)).to.deep.equal([
         "heading",

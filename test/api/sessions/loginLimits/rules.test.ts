@@ -3,7 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import { LOGIN_LIMITS, pauseAfterAttempt } from "../../../../api/sessions/loginLimits/rules";
 import type { Passwords } from "../../../../api/sessions/users/passwords";
-import { type Answer, startTestApi, type TestApi } from "../../support/testApi";
+import type { Answer } from "../../../support/ask";
+import { fakeClock } from "../../../support/fakeClock";
+import { type Fixture, fixture } from "../../../support/fixture";
 
 /** Hashing takes most of a login's time; how it is limited does not depend on it. */
 const quickPasswords: Passwords = {
@@ -20,9 +22,14 @@ function newAddress(): string {
 }
 
 describe("login limits", () => {
-  let api: TestApi;
+  let api: Fixture;
   before(async () => {
-    api = await startTestApi("limits", { limited: true, passwords: quickPasswords });
+    api = await fixture("limits", {
+      modules: ["sessions"],
+      clock: fakeClock(),
+      config: { sessions: { limitLogins: true } },
+      replacements: { passwords: quickPasswords },
+    });
   });
   after(() => api.close());
 

@@ -11,12 +11,22 @@ import { eventually } from "../../../support/eventually";
 import { fakeClock } from "../../../support/fakeClock";
 import { testRpcUrl } from "../../../support/servers";
 import {
-  type CredentialStage,
+  answerChallenge,
+  confirm,
+  deployContractWallet,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  present,
+  registerAndHandOver,
+  requestVerification,
+  revokeDirectly,
   type TestHolder,
   type TestIssuer,
   type TestVerifier,
-  openCredentialStage,
-} from "../../credentials/credentialStage";
+} from "../../../support/credentialActors";
+import { type Fixture, fixture } from "../../../support/fixture";
 
 /** A node's door that can be shut, and counts what goes through. */
 interface Door {
@@ -55,17 +65,21 @@ async function startDoor(): Promise<Door> {
 
 describe("the chain behind a verification", () => {
   let door: Door;
-  let on: CredentialStage;
+  let on: Fixture;
   let issuer: TestIssuer;
   let verifier: TestVerifier;
   let alice: TestHolder;
 
   before(async () => {
     door = await startDoor();
-    on = await openCredentialStage("chain-facts", { rpcUrl: door.url });
-    issuer = await on.newIssuer();
-    verifier = await on.newVerifier();
-    alice = on.newHolder();
+    on = await fixture("chain-facts", {
+      modules: ["issuers", "credentials", "verification"],
+      chain: { rpcUrl: door.url },
+      workers: true,
+    });
+    issuer = await newIssuer(on);
+    verifier = await newVerifier(on);
+    alice = await newHolder(on);
   });
 
   after(async () => {
@@ -74,28 +88,28 @@ describe("the chain behind a verification", () => {
   });
 
   it("fails closed: without an answer nothing passes, nothing is used, and the attempt is on record", async () => {
-    const { credentialId } = await on.issue(issuer, alice);
-    const answer = on.answer(await on.open(verifier, credentialId), alice);
+    const { credentialId } = await issue(on, issuer, alice);
+    const answer = answerChallenge(await requestVerification(on, verifier, credentialId), alice);
     door.open = false;
     try {
-      const refused = await on.confirm(answer);
+      const refused = await confirm(on, answer);
       expect(refused.status).to.equal(503);
       expect(refused.body.code).to.equal("rpc.unreachable");
       expect(Number(refused.headers.get("retry-after"))).to.be.greaterThan(0);
     } finally {
       door.open = true;
     }
-    expect((await openCredentialStore(on.stage.mongo).find(credentialId))!.usageCount).to.equal(0);
-    const log = openUsageLog(on.stage.mongo);
+    expect((await openCredentialStore(on.context.mongo).find(credentialId))!.usageCount).to.equal(0);
+    const log = openUsageLog(on.context.mongo);
     expect((await log.list({ credentialId }, { limit: 9, before: null })).map(({ result }) => result)).to.deep.equal([
       "UNDECIDED",
     ]);
-    expect((await on.confirm(answer)).status, "the same confirmation once the chain answers").to.equal(200);
+    expect((await confirm(on, answer)).status, "the same confirmation once the chain answers").to.equal(200);
   });
 
   it("is asked once for what concurrent verifications have in common", async () => {
     const chain = createChain(
-      loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.stage.deploymentsDir }).chain,
+      loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.chain.deploymentsDir }).chain,
     );
     const facts = createChainFacts(chain);
     const question = (index: number) => ({ issuer: issuer.address, index, subject: alice.did.split(":")[2]! });
@@ -112,17 +126,17 @@ describe("the chain behind a verification", () => {
 
   it("is asked anew by every question that comes later: no answer is older than its question", async () => {
     const chain = createChain(
-      loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.stage.deploymentsDir }).chain,
+      loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.chain.deploymentsDir }).chain,
     );
     const facts = createChainFacts(chain);
-    const { credId } = await on.issue(issuer, alice);
+    const { credId } = await issue(on, issuer, alice);
     const question = {
       issuer: issuer.address,
       index: Number(BigInt(credId) & ((1n << 96n) - 1n)),
       subject: alice.did.split(":")[2]!,
     };
     const early = facts.read(question);
-    await on.revokeDirectly(issuer, credId);
+    await revokeDirectly(on, issuer, credId);
     const late = facts.read(question);
     expect((await late).revoked).to.equal(true);
     await early;
@@ -130,42 +144,51 @@ describe("the chain behind a verification", () => {
   });
 
   it("decides who the holder is: the account that controls the subject's DID now", async () => {
-    const carol = on.newHolder();
-    const heir = on.newHolder();
-    await on.registerAndHandOver(carol, heir);
-    const { credentialId } = await on.issue(issuer, carol, { maxUsages: 5 });
-    const byCarol = await on.confirm(on.answer(await on.open(verifier, credentialId), carol, carol));
+    const carol = await newHolder(on);
+    const heir = await newHolder(on);
+    await registerAndHandOver(on, carol, heir);
+    const { credentialId } = await issue(on, issuer, carol, { maxUsages: 5 });
+    const byCarol = await confirm(
+      on,
+      answerChallenge(await requestVerification(on, verifier, credentialId), carol, carol),
+    );
     expect(byCarol.body.code).to.equal("verification.holder_mismatch");
-    const byHeir = await on.confirm(on.answer(await on.open(verifier, credentialId), carol, heir));
+    const byHeir = await confirm(
+      on,
+      answerChallenge(await requestVerification(on, verifier, credentialId), carol, heir),
+    );
     expect(byHeir.status, byHeir.text).to.equal(200);
   });
 
   it("lets a contract wallet hold credentials: the contract says what it signed (ERC-1271)", async () => {
-    const keyholder = on.newHolder();
-    const address = await on.deployContractWallet(keyholder.wallet.address);
+    const keyholder = await newHolder(on);
+    const address = await deployContractWallet(on, keyholder.wallet.address);
     const vault = { ...keyholder, did: `${alice.did.slice(0, -42)}${address}` };
-    const { credentialId } = await on.issue(issuer, vault);
-    const byStranger = await on.confirm(on.answer(await on.open(verifier, credentialId), vault, alice));
+    const { credentialId } = await issue(on, issuer, vault);
+    const byStranger = await confirm(
+      on,
+      answerChallenge(await requestVerification(on, verifier, credentialId), vault, alice),
+    );
     expect(byStranger.body.code).to.equal("verification.holder_mismatch");
-    const confirmed = await on.confirm(on.answer(await on.open(verifier, credentialId), vault));
+    const confirmed = await present(on, verifier, credentialId, vault);
     expect(confirmed.status, confirmed.text).to.equal(200);
   });
 
   describe("seen through the index, where a setting allows it", () => {
     it("says the same as the chain itself, and not what is too old or in doubt", async () => {
       await on.startIndexer();
-      const { credId } = await on.issue(issuer, alice);
+      const { credId } = await issue(on, issuer, alice);
       const index = Number(BigInt(credId) & ((1n << 96n) - 1n));
       const question = { issuer: issuer.address, index, subject: alice.did.split(":")[2]! };
-      await on.revokeDirectly(issuer, credId);
+      await revokeDirectly(on, issuer, credId);
       await eventually(
         "the index to show the revocation",
-        async () => (await on.index.credentialStatus(credId)).revoked,
+        async () => (await on.context.projection.credentialStatus(credId)).revoked,
       );
       const clock = fakeClock(new Date());
-      const facts = createIndexFacts({ index: on.index, maxStalenessSeconds: 30, clock });
+      const facts = createIndexFacts({ index: on.context.projection, maxStalenessSeconds: 30, clock });
       const { block: _indexed, ...indexed } = await facts.read(question);
-      const { block: _asked, ...asked } = await createChainFacts(on.stage.chain).read(question);
+      const { block: _asked, ...asked } = await createChainFacts(on.context.chain).read(question);
       expect(indexed).to.deep.equal(asked);
       clock.advance(120);
       const refused = await facts.read(question).then(String, (error: unknown) => (error as { code: string }).code);

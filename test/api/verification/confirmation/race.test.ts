@@ -7,14 +7,20 @@ import { startRedis } from "../../../../embedded/startRedis";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AnswerBody } from "../../../support/ask";
 import {
-  type CredentialStage,
+  answerChallenge,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  requestVerification,
   type TestHolder,
   type TestIssuer,
   type TestVerifier,
-  openCredentialStage,
-} from "../../credentials/credentialStage";
-import { type ApiProcess, startApiProcess } from "../processes";
+} from "../../../support/credentialActors";
+import { type Fixture, fixture } from "../../../support/fixture";
+import { type Child, startChild } from "../../../support/startChild";
 
 /** The whole promise is 10,000: run it with CONFIRMATIONS=10000. */
 const CONFIRMATIONS = Number(process.env["CONFIRMATIONS"] ?? "500");
@@ -23,16 +29,16 @@ const CONNECTIONS = 64;
 describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} connections against two API processes`, function () {
   this.timeout(60_000 + CONFIRMATIONS * 60);
 
-  let on: CredentialStage;
+  let on: Fixture;
   let issuer: TestIssuer;
   let verifier: TestVerifier;
   let alice: TestHolder;
 
   before(async () => {
-    on = await openCredentialStage("race");
-    issuer = await on.newIssuer();
-    verifier = await on.newVerifier();
-    alice = on.newHolder();
+    on = await fixture("race", { modules: ["issuers", "credentials", "verification"], chain: true, workers: true });
+    issuer = await newIssuer(on);
+    verifier = await newVerifier(on);
+    alice = await newHolder(on);
   });
 
   after(() => on.close());
@@ -53,10 +59,12 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
   });
 
   async function race(maxUsages: number, own: { redisUrl?: string; during?: () => Promise<void> } = {}): Promise<void> {
-    const env = own.redisUrl === undefined ? {} : { REDIS_URL: own.redisUrl };
-    const processes = await Promise.all([startApiProcess(on, env), startApiProcess(on, env)]);
+    const environment = { ...on.orders.environment, ...(own.redisUrl !== undefined && { REDIS_URL: own.redisUrl }) };
+    const start = () =>
+      startChild(on, { modules: ["verification"], serves: true, withChain: true, context: { environment } });
+    const processes = await Promise.all([start(), start()]);
     try {
-      const { credentialId } = await on.issue(issuer, alice, { maxUsages });
+      const { credentialId } = await issue(on, issuer, alice, { maxUsages });
       const bodies = await prepare(credentialId);
       const startedAt = performance.now();
       const [statuses] = await Promise.all([sendAll(processes, bodies), own.during?.()]);
@@ -65,10 +73,10 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
         process.stdout.write(`      ${perSecond} confirmations/s: ${JSON.stringify(statuses)}\n`);
 
       expect(statuses).to.deep.equal({ 200: maxUsages, 409: CONFIRMATIONS - maxUsages });
-      const credential = (await openCredentialStore(on.stage.mongo).find(credentialId))!;
+      const credential = (await openCredentialStore(on.context.mongo).find(credentialId))!;
       expect(credential).to.include({ status: "USED", usageCount: maxUsages });
       expect(credential.uses).to.have.length(maxUsages);
-      const log = on.stage.mongo.db!.collection("credential_usage_log");
+      const log = on.context.mongo.db!.collection("credential_usage_log");
       expect(await log.countDocuments({ credentialId, result: "SUCCESS" })).to.equal(maxUsages);
       expect(await log.countDocuments({ credentialId, result: "ALREADY_USED" })).to.equal(CONFIRMATIONS - maxUsages);
       expect(await log.countDocuments({ credentialId })).to.equal(CONFIRMATIONS);
@@ -79,8 +87,8 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
 
   /** Opens verifications past HTTP, in bulk, and signs each challenge. */
   async function prepare(credentialId: string): Promise<string[]> {
-    const first = await on.open(verifier, credentialId);
-    const template = (await openVerificationStore(on.stage.mongo).find(first.verificationId))!;
+    const first = await requestVerification(on, verifier, credentialId);
+    const template = (await openVerificationStore(on.context.mongo).find(first.verificationId))!;
     const { verificationId: _own, ...rest } = template;
     const opened: Verification[] = Array.from({ length: CONFIRMATIONS }, (_, number) => ({
       ...rest,
@@ -88,8 +96,8 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
       challenge: challengeOf(rest.challenge, number),
     }));
     const documents = opened.map(({ verificationId, ...verification }) => ({ ...verification, _id: verificationId }));
-    await on.stage.mongo.db!.collection<{ _id: string }>("verifications").insertMany(documents);
-    return opened.map((verification) => JSON.stringify(on.answer(verification, alice)));
+    await on.context.mongo.db!.collection<{ _id: string }>("verifications").insertMany(documents);
+    return opened.map((verification) => JSON.stringify(answerChallenge(verification as unknown as AnswerBody, alice)));
   }
 });
 
@@ -100,7 +108,7 @@ function challengeOf(challenge: Verification["challenge"], number: number): Veri
 }
 
 /** Sends everything over a fixed number of connections, half to each process; how often each status came back. */
-async function sendAll(processes: ApiProcess[], bodies: string[]): Promise<Record<number, number>> {
+async function sendAll(processes: Child[], bodies: string[]): Promise<Record<number, number>> {
   const agents = processes.map(() => new Agent({ keepAlive: true, maxSockets: CONNECTIONS / processes.length }));
   const statuses: Record<number, number> = {};
   let next = 0;

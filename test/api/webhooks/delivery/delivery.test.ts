@@ -7,12 +7,18 @@ import { afterAttempt, isPrivateAddress, openWebhookSender } from "../../../../a
 import { eventually } from "../../../support/eventually";
 import { type FakeClock, fakeClock } from "../../../support/fakeClock";
 import {
-  type CredentialStage,
+  answerChallenge,
+  confirm,
+  issue,
+  newHolder,
+  newIssuer,
+  newVerifier,
+  requestVerification,
   type TestHolder,
   type TestIssuer,
   type TestVerifier,
-  openCredentialStage,
-} from "../../credentials/credentialStage";
+} from "../../../support/credentialActors";
+import { type Fixture, fixture } from "../../../support/fixture";
 
 interface Received {
   headers: IncomingHttpHeaders;
@@ -20,7 +26,7 @@ interface Received {
 }
 
 describe("a verifier's webhook", () => {
-  let on: CredentialStage;
+  let on: Fixture;
   let clock: FakeClock;
   let issuer: TestIssuer;
   let alice: TestHolder;
@@ -31,7 +37,12 @@ describe("a verifier's webhook", () => {
 
   before(async () => {
     clock = fakeClock();
-    on = await openCredentialStage("webhook", { clock });
+    on = await fixture("webhook", {
+      modules: ["issuers", "credentials", "verification"],
+      chain: true,
+      workers: true,
+      clock,
+    });
     server = createServer((request, response) => {
       let body = "";
       request.on("data", (chunk: Buffer) => (body += chunk.toString()));
@@ -41,9 +52,9 @@ describe("a verifier's webhook", () => {
       });
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    issuer = await on.newIssuer();
-    alice = on.newHolder();
-    verifier = await on.newVerifier("ACME", `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
+    issuer = await newIssuer(on);
+    alice = await newHolder(on);
+    verifier = await newVerifier(on, "ACME", `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
   });
 
   beforeEach(() => {
@@ -57,9 +68,9 @@ describe("a verifier's webhook", () => {
   });
 
   async function present(signer = alice) {
-    const { credentialId } = await on.issue(issuer, alice);
-    const opened = await on.open(verifier, credentialId);
-    await on.confirm(on.answer(opened, signer));
+    const { credentialId } = await issue(on, issuer, alice);
+    const opened = await requestVerification(on, verifier, credentialId);
+    await confirm(on, answerChallenge(opened, signer));
     return opened.verificationId as string;
   }
 
@@ -79,14 +90,14 @@ describe("a verifier's webhook", () => {
     expect(type).to.equal("verification.verified");
     expect(data).to.include({ verificationId, status: "verified", code: null });
     expect(received[0]!.body).not.to.include("Alice Smith");
-    const delivery = async () => (await openVerificationStore(on.stage.mongo).find(verificationId))!.delivery!;
+    const delivery = async () => (await openVerificationStore(on.context.mongo).find(verificationId))!.delivery!;
     await eventually("the delivery to be noted", async () => (await delivery()).deliveredAt !== null);
     expect((await delivery()).dueAt).to.equal(null);
     expect(received).to.have.length(1);
   });
 
   it("is told of a failure with the check that failed", async () => {
-    await present(on.newHolder());
+    await present(await newHolder(on));
     await eventually("the webhook", () => received.length > 0);
     const { type, data } = JSON.parse(received[0]!.body);
     expect(type).to.equal("verification.failed");

@@ -7,10 +7,10 @@ import {
   enqueueEntry,
   type InboxQueue,
   type InboxWorker,
-  openInboxQueue,
+  createInboxQueue,
   startInboxWorker,
 } from "../../../../api/webhooks/inbox/jobs";
-import { type Inbox, openInbox } from "../../../../api/webhooks/inbox/store";
+import { type InboxStore, createInboxStore } from "../../../../api/webhooks/inbox/store";
 import { addSeconds, systemClock } from "../../../../core/clock";
 import { type DeadLetterStore, createDeadLetterStore } from "../../../../core/jobs/deadLetters";
 import { DomainError, TransientError } from "../../../../core/errors";
@@ -25,7 +25,7 @@ const T0 = new Date("2026-03-01T12:00:00Z");
 describe("the webhook inbox", () => {
   let mongo: Mongo;
   let redis: Redis;
-  let inbox: Inbox;
+  let inbox: InboxStore;
   let deadLetters: DeadLetterStore;
   let queue: InboxQueue;
   let connection: { redis: Redis; prefix: string };
@@ -34,14 +34,14 @@ describe("the webhook inbox", () => {
   before(async () => {
     mongo = await testMongo("inbox");
     redis = connectRedis({ url: testRedisUrl(), name: "test-inbox" });
-    inbox = openInbox(mongo);
+    inbox = createInboxStore(mongo);
     deadLetters = createDeadLetterStore(mongo);
   });
 
   beforeEach(async () => {
     await ensureIndexes(mongo);
     connection = { redis, prefix: `test-${randomUUID()}` };
-    queue = openInboxQueue(connection);
+    queue = createInboxQueue(connection);
   });
 
   afterEach(async () => {
@@ -74,7 +74,7 @@ describe("the webhook inbox", () => {
   }
 
   const keep = (deliveryKey: string, now = T0) =>
-    inbox.keep({ ...delivery(deliveryKey), requestId: null, sweepSeconds: 30 }, now);
+    inbox.insert({ ...delivery(deliveryKey), requestId: null, sweepSeconds: 30 }, now);
 
   it("keeps a delivery once, raced by sixteen, and knows it for 30 days after its end", async () => {
     const kept = await Promise.all(Array.from({ length: 16 }, () => keep("a")));
@@ -82,17 +82,17 @@ describe("the webhook inbox", () => {
     const { entryId } = kept[0]!;
     await inbox.finish(entryId, "applied", T0);
     expect((await keep("a", addSeconds(T0, 29 * 86_400))).isNew).to.equal(false);
-    expect((await inbox.find(entryId))?.forgetAt).to.deep.equal(addSeconds(T0, 30 * 86_400));
+    expect((await inbox.find(entryId))?.purgeAt).to.deep.equal(addSeconds(T0, 30 * 86_400));
   });
 
   it("never lets the database forget what is unfinished", async () => {
     const { entryId } = await keep("a");
-    expect(await inbox.find(entryId)).not.to.have.property("forgetAt");
+    expect(await inbox.find(entryId)).not.to.have.property("purgeAt");
   });
 
   it("tells the same key of two sources apart", async () => {
     await keep("a");
-    const other = await inbox.keep({ ...delivery("a"), source: "other", requestId: null, sweepSeconds: 30 }, T0);
+    const other = await inbox.insert({ ...delivery("a"), source: "other", requestId: null, sweepSeconds: 30 }, T0);
     expect(other.isNew).to.equal(true);
   });
 

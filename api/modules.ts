@@ -1,0 +1,87 @@
+import type { Context } from "../process/context";
+import { createAdmin } from "./admin/module";
+import { createAudit } from "./audit/module";
+import { createCredentials } from "./credentials/module";
+import { createDids } from "./dids/module";
+import type { ApiKeyReader } from "./http/apiKeys";
+import type { SessionReader } from "./http/authenticate";
+import type { Module } from "./http/module";
+import { createIssuers } from "./issuers/module";
+import { createKyc } from "./kyc/module";
+import { createNotifications } from "./notifications/module";
+import { createOAuth } from "./oauth/module";
+import { createSessions } from "./sessions/module";
+import type { Passwords } from "./sessions/users/passwords";
+import { createStatusLists } from "./statusLists/module";
+import { createVerification } from "./verification/module";
+import { createWallets } from "./wallets/module";
+import { createWebhookInbox } from "./webhooks/inbox/module";
+
+/** What a test may put in place of the real thing. */
+export interface Replacements {
+  passwords?: Passwords;
+}
+
+/** Every module of the API, by name. */
+export type Modules = ReturnType<typeof createModules>;
+
+/**
+ * Makes every module: the one list of slices, and the one place where ports of one slice reach another. The API serves
+ * their endpoints, the worker runs their workers. A port that is created further down is called through a function.
+ */
+export function createModules(context: Context, { passwords }: Replacements = {}) {
+  const sessions = createSessions(context, { walletsOf: (userId) => wallets.ports.walletsOf(userId), passwords });
+  const wallets = createWallets(context, sessions.ports);
+  const issuers = createIssuers(context);
+  const credentials = createCredentials(context, {
+    ...issuers.ports.actions,
+    sendAsIssuer: issuers.ports.sendAsIssuer,
+    didsOf: wallets.ports.didsOf,
+  });
+  const notifications = createNotifications(context, sessions.ports);
+  const inbox = createWebhookInbox(context, {
+    handlers: () => ({ oauth: oauth.ports.handler, ...(kyc.ports.handler && { kyc: kyc.ports.handler }) }),
+  });
+  const oauth = createOAuth(context, inbox.ports);
+  const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
+
+  return {
+    sessions,
+    wallets,
+    dids: createDids(context),
+    issuers,
+    credentials,
+    verification: createVerification(context, {
+      ...issuers.ports.actions,
+      ...credentials.ports,
+      ...wallets.ports,
+      findCredential: credentials.ports.find,
+      mailAdmin: notifications.ports.mailAdmin,
+    }),
+    statusLists: createStatusLists(context, issuers.ports.actions),
+    audit: createAudit(context, { findCredential: credentials.ports.find }),
+    oauth,
+    kyc,
+    notifications,
+    inbox,
+    admin: createAdmin(context),
+  };
+}
+
+/** Reads whose session or API key a request carries. */
+export function callersOf({ sessions, issuers, verification, admin }: Modules): {
+  readSession: SessionReader;
+  readApiKey: ApiKeyReader;
+} {
+  const readers = {
+    issuer: issuers.ports.actions.authenticate,
+    verifier: verification.ports.authenticate,
+    admin: admin.ports.authenticate,
+  };
+  return { readSession: sessions.ports.readSession, readApiKey: (kind, key) => readers[kind](key) };
+}
+
+/** The modules as a process goes through them. */
+export function listOf(modules: Partial<Modules>): Module[] {
+  return Object.values(modules);
+}

@@ -1,0 +1,88 @@
+import type { Redis } from "ioredis";
+import { Registry } from "prom-client";
+import type { Chain } from "../chain/client";
+import { createTransactionStore, type TransactionStore } from "../chain/relayer/transactions";
+import { type Clock, systemClock } from "../core/clock";
+import type { Config } from "../core/config/config";
+import { type DeadLetterStore, createDeadLetterStore } from "../core/jobs/deadLetters";
+import type { JobRuntime } from "../core/jobs/worker";
+import { openFileKeyStore } from "../core/keys/fileKeyStore";
+import type { KeyStore } from "../core/keys/keyStore";
+import type { Logger } from "../core/logger";
+import type { Mongo } from "../core/mongo";
+import { createProjection, type Projection } from "../projection/queries";
+import type { Connections } from "./connections";
+
+/** How often background work is looked for. */
+export interface Timing {
+  /** Between two sweeps for work that no job finished. */
+  sweepIntervalMs: number;
+  /** How long something waits for its job before a sweep queues it again. */
+  sweepAfterSeconds: number;
+  /** Between two polls of the chain or the index while a transaction is under way. */
+  pollIntervalMs: number;
+  /** How long the index may take to show what was mined before the chain is asked whether it is still there. */
+  unseenSeconds: number;
+}
+
+export const DEFAULT_TIMING: Timing = {
+  sweepIntervalMs: 5_000,
+  sweepAfterSeconds: 15,
+  pollIntervalMs: 500,
+  unseenSeconds: 300,
+};
+
+/** What a process's modules are made of. A function takes the parts of it that it uses. */
+export interface Context {
+  config: Config;
+  clock: Clock;
+  logger: Logger;
+  mongo: Mongo;
+  /** In a worker, a connection that waits without limit: consumers of queues block on it. */
+  redis: Redis;
+  chain: Chain;
+  /** What the indexer wrote of the chain. */
+  projection: Projection;
+  keys: KeyStore;
+  /** What the relayer sends. Here, so that its indexes exist before anything is sent. */
+  transactions: TransactionStore;
+  deadLetters: DeadLetterStore;
+  /** Where counters of the process are registered. */
+  metrics: Registry;
+  timing: Timing;
+  /** Called at the named moments between which a crash leaves different traces; crash tests end the process here. */
+  onStep?: ((step: string) => void | Promise<void>) | undefined;
+}
+
+/**
+ * Makes the context of a process from its connections.
+ *
+ * @throws BootError when the key store cannot be opened with the configured passphrase
+ */
+export async function createContext(
+  config: Config,
+  { mongo, redis, chain, logger }: Connections & { logger: Logger },
+): Promise<Context> {
+  return {
+    config,
+    clock: systemClock,
+    logger,
+    mongo,
+    redis,
+    chain,
+    projection: createProjection(mongo),
+    keys: await openFileKeyStore(config.keys),
+    transactions: createTransactionStore(mongo),
+    deadLetters: createDeadLetterStore(mongo),
+    metrics: new Registry(),
+    timing: DEFAULT_TIMING,
+  };
+}
+
+/** The parts of a context that queues and their workers take. */
+export function jobRuntimeOf(
+  context: Pick<Context, "config" | "redis" | "deadLetters" | "clock" | "logger">,
+): JobRuntime {
+  const { config, redis, deadLetters, clock, logger } = context;
+  return { redis, prefix: config.redis.prefix, deadLetters, clock, logger };
+}

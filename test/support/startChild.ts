@@ -1,0 +1,45 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { ChildOrders } from "./child";
+import type { Fixture } from "./fixture";
+
+/** A Cairn process of a test's own. */
+export interface Child {
+  process: ChildProcess;
+  /** Where it serves the API, if it does. */
+  url: string;
+  /** Resolves with the signal or exit code that ended it. */
+  ended: Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts a process on a fixture's servers; it is ready when this resolves. */
+export async function startChild(
+  on: Pick<Fixture, "orders">,
+  orders: Omit<ChildOrders, "context"> & { context?: Partial<ChildOrders["context"]> },
+): Promise<Child> {
+  const told: ChildOrders = { ...orders, context: { ...on.orders, ...orders.context } };
+  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "child.ts"), JSON.stringify(told)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit").then(([code, signal]: unknown[]) => String(signal ?? code));
+  const lines = createInterface({ input: child.stdout });
+  const first = await Promise.race([
+    once(lines, "line").then(([line]: unknown[]) => String(line)),
+    ended.then((how) => {
+      throw new Error(`the child process ended with ${how} before it was ready`);
+    }),
+  ]);
+  const { port } = JSON.parse(first) as { port: number };
+  return {
+    process: child,
+    url: `http://127.0.0.1:${port}`,
+    ended,
+    async stop() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}

@@ -15,6 +15,7 @@ import type { Passwords } from "./sessions/users/passwords";
 import { createStatusLists } from "./statusLists/module";
 import { createVerification } from "./verification/module";
 import { createWallets } from "./wallets/module";
+import { createWebhookDelivery } from "./webhooks/delivery/module";
 import { createWebhookInbox } from "./webhooks/inbox/module";
 
 /** What a test may put in place of the real thing. */
@@ -42,6 +43,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const inbox = createWebhookInbox(context, {
     handlers: () => ({ oauth: oauth.ports.handler, ...(kyc.ports.handler && { kyc: kyc.ports.handler }) }),
   });
+  const delivery = createWebhookDelivery(context);
   const oauth = createOAuth(context, inbox.ports);
   const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
 
@@ -55,6 +57,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
       ...issuers.ports.actions,
       ...credentials.ports,
       ...wallets.ports,
+      ...delivery.ports,
       findCredential: credentials.ports.find,
       mailAdmin: notifications.ports.mailAdmin,
     }),
@@ -64,6 +67,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     kyc,
     notifications,
     inbox,
+    delivery,
     admin: createAdmin(context),
   };
 }

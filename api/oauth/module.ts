@@ -1,7 +1,8 @@
 import { monotonicMs } from "../../core/clock";
 import type { Context } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { openWebhookSender, signWebhook, webhookSecretOf } from "../webhooks/delivery/actions";
+import { createWebhookSender } from "../webhooks/delivery/sender";
+import { signWebhook, webhookSecretOf } from "../webhooks/delivery/signing";
 import { openWalletVerifier } from "./authorization/verifier";
 import { type ClientRegistration, registerClient } from "./clients/actions";
 import { openClientStore, rememberClients } from "./clients/store";
@@ -79,7 +80,7 @@ export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OA
       {
         name: "oauth",
         start() {
-          const send = openWebhookSender({ allowPrivate: !config.production });
+          const send = createWebhookSender({ allowPrivate: !config.production });
           return startOAuthWorker({
             ...closing,
             queue,
@@ -89,8 +90,8 @@ export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OA
             deadLetters: context.deadLetters,
             concurrency: 8,
             sweepEveryMs: timing.sweepIntervalMs,
-            sendWebhook: async ({ clientId, url, ...message }) =>
-              send(url, signWebhook(await secretOf(clientId), message)),
+            sendWebhook: async ({ clientId, url, id, at, body }) =>
+              send(url, signWebhook(await secretOf(clientId), { id, sentAt: at, body })),
           });
         },
       },

@@ -28,7 +28,7 @@ export interface VerificationParts extends ConfirmParts {
   /** The DIDs a user has proved control of. */
   didsOf(userId: string): Promise<string[]>;
   /** The secret that a verifier's webhooks are signed with. */
-  webhookSecretOf(verifierId: string): Promise<string>;
+  secretOf(owner: string): Promise<string>;
 }
 
 /** A verification, and what its verifier may see of the credential: its content only once it is verified. */
@@ -86,7 +86,7 @@ export function verificationActions(parts: VerificationParts) {
     async addVerifier(input: { name: string; webhookUrl: string | null }) {
       const { key: apiKey, record } = mintApiKey("verifier", clock.now());
       const account: VerifierAccount = { ...input, verifierId: randomId(), apiKeys: [record], createdAt: clock.now() };
-      const webhookSecret = input.webhookUrl === null ? null : await parts.webhookSecretOf(account.verifierId);
+      const webhookSecret = input.webhookUrl === null ? null : await parts.secretOf(account.verifierId);
       await verifiers.insert(account);
       return { account, apiKey, webhookSecret };
     },
@@ -145,7 +145,8 @@ export function verificationActions(parts: VerificationParts) {
         foreignJwt: foreign && "jwt" in presented ? presented.jwt : null,
         challenge: { nonce, message, digest: hashMessage(message), issuedAt, expiresAt },
         ...{ status: "pending", decision: null, createdAt: issuedAt },
-        delivery: verifier.webhookUrl === null ? null : { dueAt: null, attempts: 0, deliveredAt: null, fault: null },
+        wantsWebhook: verifier.webhookUrl !== null,
+        deliveryPendingSince: null,
       };
       await verifications.insert(verification);
       return { verification, credential };

@@ -1,23 +1,26 @@
 import { sha256Hex } from "../../core/hash";
-import type { Context } from "../../process/context";
+import { enqueueLater } from "../../core/jobs/enqueueLater";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { openWebhookSender, webhookSecretOf } from "../webhooks/delivery/actions";
 import { type VerificationActions, verificationActions, type VerificationParts } from "./actions";
-import { openDispatch, openVerificationQueues, startVerificationWorker } from "./alerts/jobs";
+import { createAlertQueue, enqueueAlert, startAlertWorker } from "./alerts/jobs";
 import { openAlertStore } from "./alerts/store";
 import { alarmWording } from "./alerts/wording";
 import { createChainFacts } from "./confirmation/chainFacts";
 import { createIndexFacts } from "./confirmation/indexFacts";
+import { startVerificationSweep } from "./jobs";
+import { type HandOverDeps, handOverLater } from "./outcomeWebhook";
 import { verificationEndpoints } from "./routes";
 import { openVerificationStore } from "./store";
-import type { RepairParts } from "./usage/sweep";
 import { openUsageLog } from "./usage/store";
+import type { RepairParts } from "./usage/sweep";
 import { openVerifierStore } from "./verifiers/store";
 
 export interface VerificationNeeds
   extends
-    Pick<VerificationParts, "didsOf" | "findCredential" | "takeUse" | "assertionKeys">,
-    Pick<RepairParts, "unrecorded" | "noteRecorded"> {
+    Pick<VerificationParts, "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf">,
+    Pick<RepairParts, "unrecorded" | "noteRecorded">,
+    Pick<HandOverDeps, "deliver"> {
   /** Writes to the administrator, where an address and a way to carry mail are configured. */
   mailAdmin(mail: { id: string; wording: ReturnType<typeof alarmWording> }): Promise<void>;
 }
@@ -26,23 +29,26 @@ export type VerificationPorts = Pick<VerificationActions, "authenticate">;
 
 /** Holder-bound, one-time verification of credentials. */
 export function createVerification(context: Context, needs: VerificationNeeds): Module<VerificationPorts> {
-  const { config, clock, logger, mongo, redis, chain, projection, keys } = context;
-  const { prefix } = config.redis;
+  const { config, clock, logger, mongo, chain, projection } = context;
+  const jobs = jobRuntimeOf(context);
   const { revocationSource, maxStalenessSeconds, challengeSeconds } = config.verification;
-  const queues = openVerificationQueues({ redis, prefix });
-  const { announce, alarm } = openDispatch(queues, logger);
+  const { sweepAfterSeconds: sweepSeconds } = context.timing;
   const verifiers = openVerifierStore(mongo);
   const verifications = openVerificationStore(mongo);
   const log = openUsageLog(mongo);
   const alerts = openAlertStore(mongo);
-  const secretOf = (verifierId: string) => webhookSecretOf(keys, verifierId);
+  const queue = createAlertQueue(jobs);
+  const handingOver = { verifications, verifiers, deliver: needs.deliver, logger };
+  const recording: Pick<VerificationParts, "handOver" | "enqueueAlert"> = {
+    handOver: (verification) => handOverLater(handingOver, verification),
+    enqueueAlert: (alertId) => enqueueLater(enqueueAlert(queue, alertId), logger),
+  };
   const actions = verificationActions({
+    ...recording,
     verifiers,
     verifications,
     log,
     alerts,
-    announce,
-    alarm,
     clock,
     challengeSeconds,
     publicUrl: config.http.publicUrl,
@@ -51,7 +57,7 @@ export function createVerification(context: Context, needs: VerificationNeeds): 
     findCredential: needs.findCredential,
     takeUse: needs.takeUse,
     assertionKeys: needs.assertionKeys,
-    webhookSecretOf: secretOf,
+    secretOf: needs.secretOf,
     facts:
       revocationSource === "chain"
         ? createChainFacts(chain)
@@ -66,29 +72,31 @@ export function createVerification(context: Context, needs: VerificationNeeds): 
       limited: config.sessions.limitLogins,
       allowHttpWebhooks: !config.production,
     }),
-    queues: [queues.deliveries, queues.alarms],
+    queues: [queue],
     workers: [
       {
         name: "verification",
         start: () =>
-          startVerificationWorker({
-            verifiers,
-            verifications,
+          startVerificationSweep({
+            ...handingOver,
+            ...recording,
             log,
             alerts,
-            announce,
-            alarm,
-            queues,
-            redis,
-            prefix,
             clock,
-            logger,
-            secretOf,
+            sweepSeconds,
             unrecorded: needs.unrecorded,
             noteRecorded: needs.noteRecorded,
-            send: openWebhookSender({ allowPrivate: !config.production }),
-            deadLetters: context.deadLetters,
-            sweepSeconds: context.timing.sweepAfterSeconds,
+          }),
+      },
+      {
+        name: "fraudAlerts",
+        start: () =>
+          startAlertWorker({
+            jobs,
+            alerts,
+            queue,
+            clock,
+            sweepSeconds,
             async notifyAdmin(alert, waiting) {
               const { alertId, kind, attempts } = alert;
               logger.warn({ alertId, kind, attempts }, "possible credential fraud");

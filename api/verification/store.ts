@@ -15,15 +15,6 @@ export interface Decision {
   block: { number: number; hash: string };
 }
 
-/** How far the verifier has been told. */
-export interface Delivery {
-  /** When to try next; null once it is delivered or given up. */
-  dueAt: Date | null;
-  attempts: number;
-  deliveredAt: Date | null;
-  fault: string | null;
-}
-
 export const VERIFICATION_STATUSES = ["pending", "verified", "failed"] as const;
 
 /** One request of a verifier to see one credential. */
@@ -39,12 +30,18 @@ export interface Verification {
   challenge: { nonce: string; message: string; digest: string; issuedAt: Date; expiresAt: Date };
   status: (typeof VERIFICATION_STATUSES)[number];
   decision: Decision | null;
-  /** Null when the verifier wants no webhook. */
-  delivery: Delivery | null;
+  /** Whether the verifier had a webhook URL when it asked. */
+  wantsWebhook: boolean;
+  /** Since when the webhook of the decision waits to be handed over for delivery; null when none does. */
+  deliveryPendingSince: Date | null;
   createdAt: Date;
 }
 
-type Stored = Omit<Verification, "verificationId"> & { _id: string };
+type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince"> & {
+  _id: string;
+  /** Absent when null, so that its index holds pending deliveries alone. */
+  deliveryPendingSince?: Date;
+};
 
 const embedded = { _id: false } as const;
 
@@ -56,16 +53,6 @@ const decision = new Schema<Decision>(
     confirmationHash: { type: String, required: true },
     decidedAt: { type: Date, required: true },
     block: { type: new Schema({ number: Number, hash: String }, embedded), required: true },
-  },
-  embedded,
-);
-
-const delivery = new Schema<Delivery>(
-  {
-    dueAt: { type: Date, default: null },
-    attempts: { type: Number, required: true },
-    deliveredAt: { type: Date, default: null },
-    fault: { type: String, default: null },
   },
   embedded,
 );
@@ -92,16 +79,17 @@ const schema = new Schema<Stored>(
     challenge: { type: challenge, required: true },
     status: { type: String, enum: VERIFICATION_STATUSES, required: true },
     decision: { type: decision, default: null },
-    delivery: { type: delivery, default: null },
+    wantsWebhook: { type: Boolean, required: true },
+    deliveryPendingSince: Date,
     createdAt: { type: Date, required: true },
   },
   { collection: "verifications", versionKey: false },
 );
 schema.index({ credentialId: 1, status: 1, createdAt: -1 });
-schema.index({ "delivery.dueAt": 1 });
+schema.index({ deliveryPendingSince: 1 }, { sparse: true });
 
-/** Which verification is decided, and whether its verifier is to be told. */
-export type Decided = Pick<Verification, "verificationId" | "delivery">;
+/** Which verification is decided, and whether its verifier is sent a webhook. */
+export type Decided = Pick<Verification, "verificationId" | "wantsWebhook">;
 
 /** The collection `verifications`. */
 export interface VerificationStore {
@@ -116,10 +104,10 @@ export interface VerificationStore {
   noteVerified(verification: Decided, decision: Decision): Promise<void>;
   /** Records a refusal, unless something was decided before. */
   noteFailed(verification: Decided, decision: Decision): Promise<void>;
-  /** Verifications whose verifier is due to be told, the longest waiting first. */
-  dueDeliveries(now: Date, limit: number): Promise<Verification[]>;
-  /** Notes an attempt to tell the verifier; what was due at another time was another attempt's. */
-  noteDelivery(verificationId: string, dueAt: Date, after: Delivery): Promise<void>;
+  /** Verifications decided before then whose webhook was not handed over for delivery, the longest waiting first. */
+  pendingDeliveries(decidedBefore: Date, limit: number): Promise<string[]>;
+  /** Records that the webhook of this outcome was handed over; false when the outcome is another one by now. */
+  markHandedOver(verificationId: string, status: Verification["status"]): Promise<boolean>;
 }
 
 /** Opens the collection of verifications. */
@@ -128,21 +116,23 @@ export function openVerificationStore(mongo: Mongo): VerificationStore {
   const raw = rawCollection<Stored>(mongo, "verifications");
 
   async function decide(
-    { verificationId, delivery: told }: Decided,
+    { verificationId, wantsWebhook }: Decided,
     from: Verification["status"][],
     to: Verification["status"],
     taken: Decision,
   ): Promise<void> {
-    const due = { "delivery.dueAt": taken.decidedAt, "delivery.attempts": 0, "delivery.deliveredAt": null };
+    // In the same write as the decision, so that no crash comes between the decision and its webhook.
+    const pending = wantsWebhook && { deliveryPendingSince: taken.decidedAt };
     await raw.updateOne(
       { _id: verificationId, status: { $in: from } },
-      { $set: { status: to, decision: taken, ...(told !== null && due) } },
+      { $set: { status: to, decision: taken, ...pending } },
     );
   }
 
   return {
-    async insert({ verificationId, ...verification }) {
-      await raw.insertOne({ ...verification, _id: verificationId });
+    async insert({ verificationId, deliveryPendingSince, ...verification }) {
+      const pending = deliveryPendingSince !== null && { deliveryPendingSince };
+      await raw.insertOne({ ...verification, _id: verificationId, ...pending });
     },
     async find(verificationId) {
       const found = await batchFindById<Stored>(mongo, "verifications", verificationId);
@@ -158,20 +148,21 @@ export function openVerificationStore(mongo: Mongo): VerificationStore {
     },
     noteVerified: (verification, taken) => decide(verification, ["pending", "failed"], "verified", taken),
     noteFailed: (verification, taken) => decide(verification, ["pending"], "failed", taken),
-    async dueDeliveries(now, limit) {
+    async pendingDeliveries(decidedBefore, limit) {
       const found = await model
-        .find({ "delivery.dueAt": { $lte: now } })
-        .sort({ "delivery.dueAt": 1 })
+        .find({ deliveryPendingSince: { $lte: decidedBefore } }, { _id: 1 })
+        .sort({ deliveryPendingSince: 1 })
         .limit(limit)
         .lean();
-      return found.map(rename);
+      return found.map(({ _id }) => _id);
     },
-    async noteDelivery(verificationId, dueAt, after) {
-      await model.updateOne({ _id: verificationId, "delivery.dueAt": dueAt }, { $set: { delivery: after } });
+    async markHandedOver(verificationId, status) {
+      const marked = await raw.updateOne({ _id: verificationId, status }, { $unset: { deliveryPendingSince: 1 } });
+      return marked.matchedCount === 1;
     },
   };
 }
 
-function rename({ _id, ...rest }: Stored): Verification {
-  return { verificationId: _id, ...rest };
+function rename({ _id, deliveryPendingSince, ...rest }: Stored): Verification {
+  return { ...rest, verificationId: _id, deliveryPendingSince: deliveryPendingSince ?? null };
 }

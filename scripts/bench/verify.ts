@@ -127,8 +127,8 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
     findCredential: credentials.find,
     takeUse: credentials.takeUse,
     assertionKeys: () => Promise.resolve(assertionKeys),
-    announce: () => undefined,
-    alarm: () => undefined,
+    handOver: () => undefined,
+    enqueueAlert: () => undefined,
   };
 
   const holders = Array.from({ length: COUNT }, () => new Wallet(`0x${randomBytes(32).toString("hex")}`));
@@ -177,7 +177,7 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
     const verification: Verification = {
       ...{ verificationId, verifierId: "v", verifierName: "ACME", credentialId, subjectDid, foreignJwt: null },
       challenge: { nonce: "n", message, digest: hashMessage(message), issuedAt: now, expiresAt },
-      ...{ status: "pending", decision: null, delivery: null, createdAt: now },
+      ...{ status: "pending", decision: null, wantsWebhook: false, deliveryPendingSince: null, createdAt: now },
     };
     const digest = hashMessage(message);
     const signature = holder.signingKey.sign(digest).serialized;
@@ -245,7 +245,11 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
         .insertMany(made.map(({ credential: { credentialId, ...rest } }) => rename(credentialId, rest)));
       await mongo.db
         ?.collection("verifications")
-        .insertMany(made.map(({ verification: { verificationId, ...rest } }) => rename(verificationId, rest)));
+        .insertMany(
+          made.map(({ verification: { verificationId, deliveryPendingSince: _none, ...rest } }) =>
+            rename(verificationId, rest),
+          ),
+        );
       return made;
     },
     async floor(presented: Presentation): Promise<void> {

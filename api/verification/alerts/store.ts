@@ -2,7 +2,7 @@ import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
 import type { FraudKind } from "../rules";
 
-/** Attempts of one kind on one credential within one window of time, told as one alert. */
+/** Attempts of one kind on one credential within one window of time, reported as one alert. */
 export interface FraudAlert {
   /** `<credential id>/<kind>/<window's start in Unix seconds>` */
   alertId: string;
@@ -17,7 +17,7 @@ export interface FraudAlert {
   attempts: number;
   firstAt: Date;
   lastAt: Date;
-  /** When the administrator was told; null while that is to be done. */
+  /** When the administrator was notified; null while that is to be done. */
   notifiedAt: Date | null;
 }
 
@@ -66,11 +66,11 @@ export interface AlertStore {
   find(alertId: string): Promise<FraudAlert | null>;
   /** The newest first. */
   list(limit: number): Promise<FraudAlert[]>;
-  /** Alerts nobody was told of, the oldest first. */
-  untold(limit: number): Promise<FraudAlert[]>;
-  noteNotified(alertId: string, now: Date): Promise<void>;
-  /** How many the administrator was told of since then. */
-  toldSince(since: Date): Promise<number>;
+  /** Alerts the administrator was not notified of, the oldest first. */
+  unnotified(limit: number): Promise<FraudAlert[]>;
+  markNotified(alertId: string, now: Date): Promise<void>;
+  /** How many the administrator was notified of since then. */
+  notifiedSince(since: Date): Promise<number>;
 }
 
 /** Opens the collection of fraud alerts. */
@@ -113,11 +113,11 @@ export function openAlertStore(mongo: Mongo): AlertStore {
       return found && rename(found);
     },
     list: async (limit) => (await model.find({}).sort({ lastAt: -1, _id: 1 }).limit(limit).lean()).map(rename),
-    untold: async (limit) =>
+    unnotified: async (limit) =>
       (await model.find({ notifiedAt: null }).sort({ firstAt: 1 }).limit(limit).lean()).map(rename),
-    async noteNotified(alertId, now) {
+    async markNotified(alertId, now) {
       await model.updateOne({ _id: alertId, notifiedAt: null }, { $set: { notifiedAt: now } });
     },
-    toldSince: (since) => model.countDocuments({ notifiedAt: { $gt: since } }),
+    notifiedSince: (since) => model.countDocuments({ notifiedAt: { $gt: since } }),
   };
 }

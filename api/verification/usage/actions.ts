@@ -28,10 +28,10 @@ export interface RecordingParts {
   log: UsageLog;
   verifications: VerificationStore;
   alerts: AlertStore;
-  /** Has the verifier told; must neither wait nor fail. */
-  announce(verificationId: string): void;
-  /** Has the administrator told; must neither wait nor fail. */
-  alarm(alertId: string): void;
+  /** Hands the decision's webhook over for delivery; neither waits nor throws. */
+  handOver(verification: Decided): void;
+  /** Queues the administrator's notification; neither waits nor throws. */
+  enqueueAlert(alertId: string): void;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function recordUse(
     ...{ result: "SUCCESS", reason: "", code: null, ipAddress: ip, timestamp: usedAt },
   });
   await parts.verifications.noteVerified(verification, decisionOf(use));
-  parts.announce(verificationId);
+  parts.handOver(verification);
 }
 
 /** The decision that a use stands for. */
@@ -89,12 +89,12 @@ export async function recordRefusal(
       ipAddress: ip,
       at,
     });
-    if (opened !== null) parts.alarm(opened);
+    if (opened !== null) parts.enqueueAlert(opened);
   }
   // Somebody's second answer does not change what was decided on the first.
   if (refusal.code === "verification.challenge_consumed") return;
   await parts.verifications.noteFailed(verification, decision);
-  parts.announce(verification.verificationId);
+  parts.handOver(verification);
 }
 
 /** Records an attempt on which nothing could be decided. */

@@ -1,5 +1,3 @@
-import { type Clock, addSeconds } from "../../../core/clock";
-import type { AlertStore, FraudAlert } from "../alerts/store";
 import { type RecordedUse, type RecordingParts, type UsedCredential, recordUse } from "./actions";
 import { useEntryId } from "./store";
 
@@ -48,38 +46,3 @@ export async function repairUses(
   }
   return report;
 }
-
-/** What telling the administrator needs from around it. */
-export interface AlarmParts {
-  alerts: AlertStore;
-  clock: Clock;
-  /**
-   * Tells the administrator of an alert, by mail for instance.
-   *
-   * @param waiting how many others wait to be told
-   */
-  notifyAdmin(alert: FraudAlert, waiting: number): Promise<void>;
-}
-
-/** Alerts told one by one in an hour; a flood of mail hides what matters in it. */
-const TOLD_PER_HOUR = 20;
-
-/**
- * Tells the administrator of an alert nobody was told of; safe to run twice. Beyond the hour's allowance alerts wait, and
- * the next one that is told says how many do.
- *
- * @returns whether it was told
- */
-export async function tellAdmin({ alerts, clock, notifyAdmin }: AlarmParts, alertId: string): Promise<boolean> {
-  const alert = await alerts.find(alertId);
-  if (alert === null || alert.notifiedAt !== null) return false;
-  const now = clock.now();
-  if ((await alerts.toldSince(addSeconds(now, -60 * 60))) >= TOLD_PER_HOUR) return false;
-  const untold = await alerts.untold(MOST_COUNTED);
-  // Told first, noted second: dying in between tells twice, which is better than never.
-  await notifyAdmin(alert, untold.length - 1);
-  await alerts.noteNotified(alertId, now);
-  return true;
-}
-
-const MOST_COUNTED = 10_000;

@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { openCredentialStore } from "../../../api/credentials/store";
 import { openUsageLog } from "../../../api/verification/usage/store";
 import { openVerificationStore } from "../../../api/verification/store";
+import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
+import type { CrashPoint } from "../../support/crashPoints";
 import { eventually } from "../../support/eventually";
 import { type Answer, ask } from "../../support/ask";
 import {
@@ -19,6 +21,7 @@ import {
 } from "../../support/credentialActors";
 import { type Fixture, fixture } from "../../support/fixture";
 import { startChild } from "../../support/startChild";
+import { startWebhookReceiver } from "../../support/webhookReceiver";
 
 /** Every moment between receiving a confirmation and answering it, and whether the use is taken by then. */
 const STEPS = [
@@ -29,6 +32,14 @@ const STEPS = [
   { step: "recorded", taken: true },
 ] as const;
 
+/** Every moment between the write that decides and the end of handing its webhook over. */
+const HAND_OVER: { dies: string; crash: CrashPoint }[] = [
+  { dies: "right after deciding", crash: { mongo: "update verifications", when: "after", nth: 1 } },
+  { dies: "before storing the delivery", crash: { mongo: "insert webhook_deliveries", when: "before", nth: 1 } },
+  { dies: "after storing the delivery", crash: { mongo: "insert webhook_deliveries", when: "after", nth: 1 } },
+  { dies: "before marking it handed over", crash: { mongo: "update verifications", when: "before", nth: 2 } },
+];
+
 describe("an API process that is killed while it confirms", () => {
   let on: Fixture;
   let issuer: TestIssuer;
@@ -36,7 +47,11 @@ describe("an API process that is killed while it confirms", () => {
   let alice: TestHolder;
 
   before(async () => {
-    on = await fixture("killed", { modules: ["issuers", "credentials", "verification"], chain: true, workers: true });
+    on = await fixture("killed", {
+      modules: ["issuers", "credentials", "verification", "delivery"],
+      chain: true,
+      workers: true,
+    });
     issuer = await newIssuer(on);
     verifier = await newVerifier(on);
     alice = await newHolder(on);
@@ -89,6 +104,34 @@ describe("an API process that is killed while it confirms", () => {
     expect((await log(credentialId)).map(({ result }) => result)).to.deep.equal(["FAILED"]);
     expect((await openVerificationStore(on.context.mongo).find(answer.verificationId))!.status).to.equal("failed");
   });
+
+  for (const { dies, crash } of HAND_OVER) {
+    it(`${dies} still has the verifier's webhook delivered, once`, async () => {
+      const receiver = await startWebhookReceiver();
+      try {
+        const informed = await newVerifier(on, "Informed", receiver.url);
+        const { credentialId } = await issue(on, issuer, alice);
+        const answer = answerChallenge(await requestVerification(on, informed, credentialId), alice);
+        const doomed = await startChild(on, { modules: ["verification"], serves: true, withChain: true, crash });
+        // The webhook is handed over beside the answer, so that either may be first.
+        await ask(`${doomed.url}/verify/confirm`, "POST", { body: answer }).catch(() => undefined);
+        expect(await doomed.ended).to.equal("SIGKILL");
+        const id = `msg_${answer.verificationId}_verified`;
+        const verification = async () => (await openVerificationStore(on.context.mongo).find(answer.verificationId))!;
+        expect((await verification()).status).to.equal("verified");
+        await eventually("the delivery to be recorded", async () => {
+          const delivery = await createDeliveryStore(on.context.mongo).find(id);
+          return delivery !== null && delivery.deliveredAt !== null;
+        });
+        await eventually("nothing to be left to hand over", async () => {
+          return (await verification()).deliveryPendingSince === null;
+        });
+        expect(receiver.received.map((message) => message.id)).to.deep.equal([id]);
+      } finally {
+        receiver.close();
+      }
+    });
+  }
 
   async function killAt(step: string): Promise<{ credentialId: string; answer: ReturnType<typeof answerChallenge> }> {
     const { credentialId } = await issue(on, issuer, alice);

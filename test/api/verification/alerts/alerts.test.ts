@@ -5,7 +5,7 @@ import {
   type FraudAlert,
   type SuspectAttempt,
 } from "../../../../api/verification/alerts/store";
-import { tellAdmin } from "../../../../api/verification/usage/sweep";
+import { notifyAdminOf } from "../../../../api/verification/alerts/actions";
 import { ensureIndexes, type Mongo } from "../../../../core/mongo";
 import { type FakeClock, fakeClock } from "../../../support/fakeClock";
 import { testMongo } from "../../../support/servers";
@@ -62,23 +62,23 @@ describe("fraud alerts", () => {
     expect(alert!.presenters).to.have.length(20);
   });
 
-  it("are told once each, at most twenty an hour, and the rest when the hour is over", async () => {
-    const told: { alert: FraudAlert; waiting: number }[] = [];
-    const notifyAdmin = (alert: FraudAlert, waiting: number) => Promise.resolve(void told.push({ alert, waiting }));
+  it("are sent once each, at most twenty an hour, and the rest when the hour is over", async () => {
+    const notified: { alert: FraudAlert; waiting: number }[] = [];
+    const notifyAdmin = (alert: FraudAlert, waiting: number) => Promise.resolve(void notified.push({ alert, waiting }));
     const opened: string[] = [];
     for (let number = 0; number < 25; number += 1) {
       opened.push((await alerts.record(attempt({ credentialId: `c${number}` })))!);
     }
-    const tellAll = async () => {
-      for (const alertId of opened) await tellAdmin({ alerts, clock, notifyAdmin }, alertId);
+    const notifyAll = async () => {
+      for (const alertId of opened) await notifyAdminOf({ alerts, clock, notifyAdmin }, alertId);
     };
-    await tellAll();
-    await tellAll();
-    expect(told).to.have.length(20);
-    expect(told.map(({ waiting }) => waiting)).to.deep.equal(Array.from({ length: 20 }, (_, place) => 24 - place));
+    await notifyAll();
+    await notifyAll();
+    expect(notified).to.have.length(20);
+    expect(notified.map(({ waiting }) => waiting)).to.deep.equal(Array.from({ length: 20 }, (_, place) => 24 - place));
     clock.advance(3601);
-    await tellAll();
-    expect(new Set(told.map(({ alert }) => alert.alertId)).size).to.equal(25);
-    expect(told).to.have.length(25);
+    await notifyAll();
+    expect(new Set(notified.map(({ alert }) => alert.alertId)).size).to.equal(25);
+    expect(notified).to.have.length(25);
   });
 });

@@ -1,163 +1,186 @@
 import { expect } from "chai";
-import { createHmac } from "node:crypto";
-import { type IncomingHttpHeaders, type Server, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { openVerificationStore } from "../../../../api/verification/store";
-import { afterAttempt, isPrivateAddress, openWebhookSender } from "../../../../api/webhooks/delivery/actions";
+import { attemptDelivery } from "../../../../api/webhooks/delivery/actions";
+import { outcomeOf } from "../../../../api/webhooks/delivery/rules";
+import { webhookSecretOf } from "../../../../api/webhooks/delivery/signing";
+import { createDeliveryStore, type DeliveryStore } from "../../../../api/webhooks/delivery/store";
+import type { KeyStore } from "../../../../core/keys/keyStore";
 import { eventually } from "../../../support/eventually";
 import { type FakeClock, fakeClock } from "../../../support/fakeClock";
-import {
-  answerChallenge,
-  confirm,
-  issue,
-  newHolder,
-  newIssuer,
-  newVerifier,
-  requestVerification,
-  type TestHolder,
-  type TestIssuer,
-  type TestVerifier,
-} from "../../../support/credentialActors";
 import { type Fixture, fixture } from "../../../support/fixture";
+import { startChild } from "../../../support/startChild";
+import { expectSigned, startWebhookReceiver, type WebhookReceiver } from "../../../support/webhookReceiver";
 
-interface Received {
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-
-describe("a verifier's webhook", () => {
+describe("outgoing webhooks", () => {
   let on: Fixture;
   let clock: FakeClock;
-  let issuer: TestIssuer;
-  let alice: TestHolder;
-  let verifier: TestVerifier;
-  let server: Server;
-  let received: Received[];
-  let answerWith: number;
+  let deliveries: DeliveryStore;
+  let receiver: WebhookReceiver;
+  let count = 0;
 
   before(async () => {
     clock = fakeClock();
-    on = await fixture("webhook", {
-      modules: ["issuers", "credentials", "verification"],
-      chain: true,
-      workers: true,
-      clock,
-    });
-    server = createServer((request, response) => {
-      let body = "";
-      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      request.on("end", () => {
-        received.push({ headers: request.headers, body });
-        response.writeHead(answerWith).end();
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    issuer = await newIssuer(on);
-    alice = await newHolder(on);
-    verifier = await newVerifier(on, "ACME", `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
+    on = await fixture("delivery", { modules: ["delivery"], clock });
+    deliveries = createDeliveryStore(on.context.mongo);
+    receiver = await startWebhookReceiver();
   });
 
   beforeEach(() => {
-    received = [];
-    answerWith = 204;
+    on.startWorkers();
+    receiver.received = [];
+    receiver.answerWith = 204;
   });
 
   after(async () => {
-    server.close();
+    receiver.close();
     await on.close();
   });
 
-  async function present(signer = alice) {
-    const { credentialId } = await issue(on, issuer, alice);
-    const opened = await requestVerification(on, verifier, credentialId);
-    await confirm(on, answerChallenge(opened, signer));
-    return opened.verificationId as string;
-  }
+  const webhook = () => ({
+    id: `msg_${(count += 1)}`,
+    secretOwner: "owner",
+    url: receiver.url,
+    type: "thing.happened",
+    timestamp: new Date("2100-01-02T03:04:05.000Z"),
+    data: { what: "it" },
+  });
+  const deliver = (ordered: ReturnType<typeof webhook> & { supersedes?: string }) =>
+    on.modules.delivery.ports.deliver(ordered);
+  const finished = (id: string) =>
+    eventually(`${id} to be finished`, async () => {
+      const delivery = await deliveries.find(id);
+      return delivery !== null && delivery.nextAttemptAt === null && delivery;
+    });
+  const attempts = (id: string, number: number) =>
+    eventually(`attempt ${number} at ${id} to be recorded`, async () => {
+      const delivery = await deliveries.find(id);
+      return delivery?.attempts === number && delivery;
+    });
 
-  /** As Standard Webhooks has receivers do it. */
-  function expectSigned({ headers, body }: Received): void {
-    const key = Buffer.from(verifier.webhookSecret!.slice("whsec_".length), "base64");
-    const signed = `${String(headers["webhook-id"])}.${String(headers["webhook-timestamp"])}.${body}`;
-    expect(headers["webhook-signature"]).to.equal(`v1,${createHmac("sha256", key).update(signed).digest("base64")}`);
-    expect(Number(headers["webhook-timestamp"])).to.equal(Math.floor(clock.now().getTime() / 1000));
-  }
-
-  it("is told of a success once, signed, without the credential's content", async () => {
-    const verificationId = await present();
-    await eventually("the webhook", () => received.length > 0);
-    expectSigned(received[0]!);
-    const { type, data } = JSON.parse(received[0]!.body);
-    expect(type).to.equal("verification.verified");
-    expect(data).to.include({ verificationId, status: "verified", code: null });
-    expect(received[0]!.body).not.to.include("Alice Smith");
-    const delivery = async () => (await openVerificationStore(on.context.mongo).find(verificationId))!.delivery!;
-    await eventually("the delivery to be noted", async () => (await delivery()).deliveredAt !== null);
-    expect((await delivery()).dueAt).to.equal(null);
-    expect(received).to.have.length(1);
+  it("arrive once, signed with their owner's secret", async () => {
+    const ordered = webhook();
+    await deliver(ordered);
+    expect(await finished(ordered.id)).to.deep.include({ attempts: 1, deliveredAt: clock.now(), lastError: null });
+    const [message] = receiver.received;
+    expect(receiver.received).to.have.length(1);
+    expectSigned(message!, await on.modules.delivery.ports.secretOf("owner"), clock.now());
+    expect(message!.headers["content-type"]).to.equal("application/json");
+    expect(JSON.parse(message!.body)).to.deep.equal({
+      type: "thing.happened",
+      timestamp: "2100-01-02T03:04:05.000Z",
+      data: { what: "it" },
+    });
   });
 
-  it("is told of a failure with the check that failed", async () => {
-    await present(await newHolder(on));
-    await eventually("the webhook", () => received.length > 0);
-    const { type, data } = JSON.parse(received[0]!.body);
-    expect(type).to.equal("verification.failed");
-    expect(data.code).to.equal("verification.holder_mismatch");
-    expect(data.checks).to.deep.include({ name: "holder_signature", outcome: "fail" });
+  it("are delivered once when sixteen order the same one at once, and when it is ordered again later", async () => {
+    const ordered = webhook();
+    await Promise.all(Array.from({ length: 16 }, () => deliver(ordered)));
+    await finished(ordered.id);
+    await deliver({ ...ordered, url: "http://127.0.0.1:1/" });
+    const next = webhook();
+    await deliver(next);
+    await finished(next.id);
+    expect(receiver.received.map(({ id }) => id)).to.deep.equal([ordered.id, next.id]);
+    expect(await finished(ordered.id)).to.deep.include({ url: receiver.url, attempts: 1 });
   });
 
-  it("is tried again under the same id when it does not take the message", async () => {
-    answerWith = 500;
-    await present();
-    await eventually("the first attempt", () => received.length === 1);
-    answerWith = 200;
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    expect(received, "attempts before the pause is over").to.have.length(1);
+  it("are tried again under the same id with the same body when they are not taken, and not before the pause is over", async () => {
+    receiver.answerWith = 500;
+    const ordered = webhook();
+    await deliver(ordered);
+    const failed = await attempts(ordered.id, 1);
+    expect(failed.lastError).to.equal("answered 500");
+    expect(failed.nextAttemptAt!.getTime()).to.equal(clock.now().getTime() + 5_000);
+    const send = () => Promise.reject(new Error("sent too early"));
+    const { secretOf } = on.modules.delivery.ports;
+    await attemptDelivery({ deliveries, clock, secretOf, send }, ordered.id, on.context.logger);
+    expect(receiver.received, "attempts before the pause is over").to.have.length(1);
+
+    receiver.answerWith = 200;
     clock.advance(5);
-    await eventually("the second attempt", () => received.length === 2);
-    expect(received[1]!.headers["webhook-id"]).to.equal(received[0]!.headers["webhook-id"]);
-    expectSigned(received[1]!);
+    expect(await finished(ordered.id)).to.deep.include({ attempts: 2, deliveredAt: clock.now(), lastError: null });
+    const [first, second] = receiver.received;
+    expect(second).to.include({ id: first!.id, body: first!.body });
+    expectSigned(second!, await secretOf("owner"), clock.now());
   });
 
-  it("is given up after the last pause, which ends more than three days after the first", () => {
-    let delivery = {
-      dueAt: new Date(0) as Date | null,
-      attempts: 0,
-      deliveredAt: null as Date | null,
-      fault: null as string | null,
-    };
+  it("are given up after the last pause, which ends more than three days after the first", () => {
     let now = new Date(0);
-    for (; delivery.dueAt !== null; now = delivery.dueAt ?? now) delivery = afterAttempt(delivery, "answered 500", now);
-    expect(delivery.attempts).to.equal(10);
+    let count = 1;
+    for (; ; count += 1) {
+      const outcome = outcomeOf(count, "answered 500", now);
+      if (outcome.result === "given_up") break;
+      expect(outcome.result).to.equal("failed");
+      if (outcome.result === "failed") now = outcome.nextAttemptAt;
+    }
+    expect(count).to.equal(10);
     expect(now.getTime()).to.be.greaterThan(3 * 24 * 3600 * 1000);
   });
-});
 
-describe("webhooks keep out of private networks", () => {
-  it("by address", () => {
-    for (const address of [
-      "127.0.0.1",
-      "10.1.2.3",
-      "169.254.169.254",
-      "192.168.0.1",
-      "::1",
-      "fd00::1",
-      "fe80::1",
-      "::ffff:10.0.0.1",
-      "0.0.0.0",
-    ]) {
-      expect(isPrivateAddress(address), address).to.equal(true);
-    }
-    for (const address of ["1.1.1.1", "172.32.0.1", "2606:4700::1111"])
-      expect(isPrivateAddress(address), address).to.equal(false);
+  it("end when another one supersedes them", async () => {
+    receiver.answerWith = 500;
+    const replaced = webhook();
+    await deliver(replaced);
+    await attempts(replaced.id, 1);
+    receiver.answerWith = 204;
+    const ordered = { ...webhook(), supersedes: replaced.id };
+    await deliver(ordered);
+    await finished(ordered.id);
+    expect(await finished(replaced.id)).to.deep.include({
+      attempts: 1,
+      deliveredAt: null,
+      lastError: `superseded by ${ordered.id}`,
+    });
+    clock.advance(5);
+    const next = webhook();
+    await deliver(next);
+    await finished(next.id);
+    expect(receiver.received.map(({ id }) => id)).to.deep.equal([replaced.id, ordered.id, next.id]);
   });
 
-  it("by name, scheme and literal, before anything is sent", async () => {
-    const send = openWebhookSender({ allowPrivate: false });
-    const message = { body: "{}", headers: {} };
-    const failure = (url: string) => send(url, message).then(String, (error: unknown) => (error as Error).message);
-    expect(await failure("https://localhost/hook")).to.equal("localhost leads into a private network");
-    expect(await failure("https://127.0.0.1/hook")).to.equal("the webhook URL leads into a private network");
-    expect(await failure("https://[::1]/hook")).to.equal("the webhook URL leads into a private network");
-    expect(await failure("http://example.com/hook")).to.equal("the webhook URL is not https");
+  it("outlive a Redis that lost their job", async () => {
+    await on.stopWorkers();
+    const ordered = webhook();
+    await deliver(ordered);
+    const keys = await on.context.redis.keys(`${on.context.config.redis.prefix}:webhook-deliveries*`);
+    if (keys.length > 0) await on.context.redis.del(...keys);
+    on.startWorkers();
+    await finished(ordered.id);
+    expect(receiver.received.map(({ id }) => id)).to.deep.equal([ordered.id]);
+  });
+
+  it("outlive a worker that is killed between sending and recording: the receiver gets the same message again", async () => {
+    await on.stopWorkers();
+    const ordered = webhook();
+    const killed = await startChild(on, {
+      modules: ["delivery"],
+      works: true,
+      withChain: false,
+      // With queues of its own: else its job stays locked for as long as a queue waits for a worker that is silent.
+      context: { environment: { ...on.orders.environment, REDIS_PREFIX: `${on.context.config.redis.prefix}-killed` } },
+      crash: { mongo: "update webhook_deliveries", when: "before", nth: 1 },
+    });
+    // The child's clock is the machine's, by which this one is long due.
+    const start = clock.now();
+    clock.set(new Date(0));
+    await deliver(ordered);
+    clock.set(start);
+    expect(await killed.ended).to.equal("SIGKILL");
+    expect(receiver.received).to.have.length(1);
+    on.startWorkers();
+    expect(await finished(ordered.id)).to.include({ attempts: 1 });
+    const [first, second] = receiver.received;
+    expect(second).to.include({ id: first!.id, body: first!.body });
+    expect(receiver.received).to.have.length(2);
+  });
+
+  it("are signed with secrets derived from one key: no owner's secret is stored", async () => {
+    const keys: Pick<KeyStore, "create" | "sign"> = {
+      create: (algorithm, keyId) =>
+        Promise.resolve({ keyId: `${algorithm} ${keyId}`, algorithm, publicJwk: null, address: null }),
+      sign: (keyId, data) => Promise.resolve(Buffer.from(`${keyId} ${Buffer.from(data).toString()}`)),
+    };
+    const secret = await webhookSecretOf(keys as KeyStore, "owner");
+    expect(secret.slice(0, 6)).to.equal("whsec_");
+    expect(Buffer.from(secret.slice(6), "base64").toString()).to.equal("HS256 webhook-secrets webhook owner");
   });
 });

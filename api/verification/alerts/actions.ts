@@ -1,0 +1,39 @@
+import { type Clock, addSeconds } from "../../../core/clock";
+import type { AlertStore, FraudAlert } from "./store";
+
+/** What notifying the administrator needs. */
+export interface NotifyAdminDeps {
+  alerts: AlertStore;
+  clock: Clock;
+  /**
+   * Sends the administrator one alert, by mail for instance.
+   *
+   * @param waiting how many other alerts wait to be sent
+   */
+  notifyAdmin(alert: FraudAlert, waiting: number): Promise<void>;
+}
+
+/** Alerts sent one by one in an hour; a flood of mail hides what matters in it. */
+const MAX_PER_HOUR = 20;
+
+/** Most waiting alerts that are counted. */
+const MAX_COUNTED = 10_000;
+
+/**
+ * Notifies the administrator of an alert that was not sent yet; safe to run twice. Beyond the hour's allowance alerts
+ * wait, and the next one that is sent says how many do.
+ *
+ * @returns whether it was sent
+ */
+export async function notifyAdminOf(deps: NotifyAdminDeps, alertId: string): Promise<boolean> {
+  const { alerts, clock, notifyAdmin } = deps;
+  const alert = await alerts.find(alertId);
+  if (alert === null || alert.notifiedAt !== null) return false;
+  const now = clock.now();
+  if ((await alerts.notifiedSince(addSeconds(now, -60 * 60))) >= MAX_PER_HOUR) return false;
+  const waiting = await alerts.unnotified(MAX_COUNTED);
+  // Sent first, recorded second: dying in between sends it twice, which is better than never.
+  await notifyAdmin(alert, waiting.length - 1);
+  await alerts.markNotified(alertId, now);
+  return true;
+}

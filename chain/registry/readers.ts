@@ -3,14 +3,13 @@ import type { Chain } from "../client";
 import { DomainError, TransientError } from "../../core/errors";
 import { toRecoverableHex, parseSignature } from "../signature";
 import type { Call } from "../relayer/signer";
-import type { OnChain } from "../../api/wallets/anchoring/rules";
 import { deadlineSeconds, type Registration } from "./consents";
 import { formatDid } from "../did/did";
 
-/** What this slice asks of the chain. Each throws TransientError `rpc.unreachable` or `rpc.failed` without an answer. */
+/** What is asked of the chain for a wallet. Each throws TransientError `rpc.unreachable` or `rpc.failed` without an answer. */
 export interface WalletRegistry {
   /** What the registry says of an identity now. */
-  read(walletAddress: string): Promise<OnChain>;
+  read(walletAddress: string): Promise<{ registered: boolean; nonce: number }>;
   /** Whether a contract at the address approves the signature (ERC-1271); false where there is no contract. */
   approves(walletAddress: string, digest: string, signature: string): Promise<boolean>;
 }

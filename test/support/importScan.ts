@@ -32,7 +32,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 const SLICE = /^api\/([a-zA-Z]+)\//;
 
 /** Parts of core and chain that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
-const PURE_CORE = /^(core\/errors|chain\/(did\/|status\/|registry\/(events|fold)))/;
+const PURE_CORE = /^(core\/errors|chain\/(did\/|status\/|registry\/(events|fold|consents)))/;
 
 /** Every TypeScript file below the given folders. */
 export function readSources(root: string, folders: string[]): Source[] {

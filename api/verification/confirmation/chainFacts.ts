@@ -49,7 +49,7 @@ interface Waiting {
  * ask, such as an issuer's accreditation or a word of 256 statuses, is asked once. A question that arrives while an
  * exchange is under way waits for the next: no answer is older than its question.
  */
-export function openChainFacts(
+export function createChainFacts(
   chain: Pick<Chain, "provider" | "didRegistry" | "issuerRegistry" | "deployment">,
 ): FactReader {
   const { provider, didRegistry, issuerRegistry } = chain;

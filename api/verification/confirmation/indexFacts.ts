@@ -11,7 +11,7 @@ const ZERO_HASH = `0x${"0".repeat(64)}`;
  *
  * @param maxStalenessSeconds how old the index may be; what is older fails as a chain that does not answer would
  */
-export function openIndexFacts({
+export function createIndexFacts({
   index,
   maxStalenessSeconds,
   clock,

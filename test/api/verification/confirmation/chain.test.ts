@@ -3,10 +3,10 @@ import { createServer, request as sendRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
-import { openChainFacts } from "../../../../api/verification/confirmation/chainFacts";
-import { openIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
+import { createChainFacts } from "../../../../api/verification/confirmation/chainFacts";
+import { createIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
 import { openCredentialStore } from "../../../../api/credentials/store";
-import { openUsageLog } from "../../../../api/verification/usage/store";
+import { createUsageStore } from "../../../../api/verification/usage/store";
 import { eventually } from "../../../support/eventually";
 import { fakeClock } from "../../../support/fakeClock";
 import { testRpcUrl } from "../../../support/servers";
@@ -100,7 +100,7 @@ describe("the chain behind a verification", () => {
       door.open = true;
     }
     expect((await openCredentialStore(on.context.mongo).find(credentialId))!.usageCount).to.equal(0);
-    const log = openUsageLog(on.context.mongo);
+    const log = createUsageStore(on.context.mongo);
     expect((await log.list({ credentialId }, { limit: 9, before: null })).map(({ result }) => result)).to.deep.equal([
       "UNDECIDED",
     ]);
@@ -111,7 +111,7 @@ describe("the chain behind a verification", () => {
     const chain = createChain(
       loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.chain.deploymentsDir }).chain,
     );
-    const facts = openChainFacts(chain);
+    const facts = createChainFacts(chain);
     const question = (index: number) => ({ issuer: issuer.address, index, subject: alice.did.split(":")[2]! });
     const before = door.exchanges.length;
     const answers = await Promise.all(Array.from({ length: 256 }, (_, index) => facts.read(question(index))));
@@ -128,7 +128,7 @@ describe("the chain behind a verification", () => {
     const chain = createChain(
       loadConfig("api", { RPC_URL: door.url, CHAIN_ID: "31337", DEPLOYMENTS_DIR: on.chain.deploymentsDir }).chain,
     );
-    const facts = openChainFacts(chain);
+    const facts = createChainFacts(chain);
     const { credId } = await issue(on, issuer, alice);
     const question = {
       issuer: issuer.address,
@@ -186,9 +186,9 @@ describe("the chain behind a verification", () => {
         async () => (await on.context.projection.credentialStatus(credId)).revoked,
       );
       const clock = fakeClock(new Date());
-      const facts = openIndexFacts({ index: on.context.projection, maxStalenessSeconds: 30, clock });
+      const facts = createIndexFacts({ index: on.context.projection, maxStalenessSeconds: 30, clock });
       const { block: _indexed, ...indexed } = await facts.read(question);
-      const { block: _asked, ...asked } = await openChainFacts(on.context.chain).read(question);
+      const { block: _asked, ...asked } = await createChainFacts(on.context.chain).read(question);
       expect(indexed).to.deep.equal(asked);
       clock.advance(120);
       const refused = await facts.read(question).then(String, (error: unknown) => (error as { code: string }).code);

@@ -9,7 +9,10 @@ const ROOMS = ["core", "chain", "projection", "process", "indexer", "api", "embe
 );
 
 /** What the new layout forbids and the code still does; the next commits empty this list. */
-const KNOWN = ["api/oauth/module.ts imports api/webhooks/delivery/actions.ts: a slice never imports a slice"];
+const KNOWN = [
+  "api/oauth/module.ts imports api/webhooks/delivery/sender.ts: a slice never imports a slice",
+  "api/oauth/module.ts imports api/webhooks/delivery/signing.ts: a slice never imports a slice",
+];
 
 function dependencies(): string[] {
   const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { dependencies: object };

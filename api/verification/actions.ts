@@ -4,7 +4,7 @@ import { addSeconds, sleep } from "../../core/clock";
 import { randomId, randomNonce } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
 import {
-  type ConfirmParts,
+  type ConfirmDeps,
   type Confirmation,
   type Presentation,
   type PresentedCredential,
@@ -14,11 +14,11 @@ import {
 import { credentialIdOf } from "./confirmation/issuerSignature";
 import { formatChallenge } from "./rules";
 import type { Verification, VerificationStore } from "./store";
-import type { LogPlace, UsageFilter } from "./usage/store";
+import type { UsageCursor, UsageFilter } from "./usage/store";
 import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 
 /** What the use cases of verification need from around them. */
-export interface VerificationParts extends ConfirmParts {
+export interface VerificationDeps extends ConfirmDeps {
   verifiers: VerifierStore;
   verifications: VerificationStore;
   /** Origin under which people reach the API, without a trailing slash. */
@@ -40,7 +40,7 @@ export interface VerificationView {
 }
 
 /** How often a waiting reader looks again. */
-const LOOK_AGAIN_MS = 250;
+const POLL_INTERVAL_MS = 250;
 
 /** Requests shown to a holder at once. */
 const MAX_PENDING = 20;
@@ -49,7 +49,7 @@ const MAX_PENDING = 20;
 export type VerificationActions = ReturnType<typeof verificationActions>;
 
 /** Makes the use cases of verification. */
-export function verificationActions(parts: VerificationParts) {
+export function verificationActions(parts: VerificationDeps) {
   const { verifiers, verifications, clock } = parts;
 
   async function requireCredential(credentialId: string): Promise<PresentedCredential> {
@@ -186,12 +186,12 @@ export function verificationActions(parts: VerificationParts) {
       for (;;) {
         const found = await view(await requireVerification(input.verificationId, input.verifierId));
         if (found.status !== "pending" || clock.now() >= deadline || input.signal.aborted) return found;
-        await sleep(LOOK_AGAIN_MS, input.signal);
+        await sleep(POLL_INTERVAL_MS, input.signal);
       }
     },
 
     /** Who wanted to see a holder's credential. @throws DomainError `credential.unknown` */
-    async usageForHolder(userId: string, credentialId: string, page: { limit: number; before: LogPlace | null }) {
+    async usageForHolder(userId: string, credentialId: string, page: { limit: number; before: UsageCursor | null }) {
       const [credential, dids] = await Promise.all([requireCredential(credentialId), parts.didsOf(userId)]);
       if (!dids.includes(credential.subjectDid)) {
         throw new DomainError("credential.unknown", "not_found", "There is no such credential here.");
@@ -200,7 +200,7 @@ export function verificationActions(parts: VerificationParts) {
     },
 
     /** Entries of the usage log, for those who may see all they filter for. */
-    usage: (filter: UsageFilter, page: { limit: number; before: LogPlace | null }) => parts.log.list(filter, page),
+    usage: (filter: UsageFilter, page: { limit: number; before: UsageCursor | null }) => parts.log.list(filter, page),
 
     alerts: (limit: number) => parts.alerts.list(limit),
   };

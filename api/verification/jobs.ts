@@ -3,7 +3,7 @@ import { startSweeper } from "../../core/jobs/sweeper";
 import type { Logger } from "../../core/logger";
 import { type HandOverDeps, handOverOutcome } from "./outcomeWebhook";
 import type { VerificationStore } from "./store";
-import { type RepairParts, repairUses } from "./usage/sweep";
+import { type RepairDeps, repairUses } from "./usage/sweep";
 
 /** Longer than it takes to record a decision and to hand it over: what is not done by then was left behind. */
 const RECORDING_SECONDS = 2;
@@ -13,7 +13,7 @@ const SWEEP_LIMIT = 500;
 
 /** Finishes what processes that died began: records of uses, and webhooks that were not handed over. */
 export function startVerificationSweep(
-  deps: Omit<RepairParts, "verifications"> &
+  deps: Omit<RepairDeps, "verifications"> &
     Omit<HandOverDeps, "verifications"> & {
       verifications: VerificationStore;
       clock: Clock;

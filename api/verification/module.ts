@@ -2,27 +2,27 @@ import { sha256Hex } from "../../core/hash";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
 import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { type VerificationActions, verificationActions, type VerificationParts } from "./actions";
+import { type VerificationActions, verificationActions, type VerificationDeps } from "./actions";
 import { createAlertQueue, enqueueAlert, startAlertWorker } from "./alerts/jobs";
-import { openAlertStore } from "./alerts/store";
-import { alarmWording } from "./alerts/wording";
+import { createAlertStore } from "./alerts/store";
+import { alertWording } from "./alerts/wording";
 import { createChainFacts } from "./confirmation/chainFacts";
 import { createIndexFacts } from "./confirmation/indexFacts";
 import { startVerificationSweep } from "./jobs";
 import { type HandOverDeps, handOverLater } from "./outcomeWebhook";
 import { verificationEndpoints } from "./routes";
-import { openVerificationStore } from "./store";
-import { openUsageLog } from "./usage/store";
-import type { RepairParts } from "./usage/sweep";
-import { openVerifierStore } from "./verifiers/store";
+import { createVerificationStore } from "./store";
+import { createUsageStore } from "./usage/store";
+import type { RepairDeps } from "./usage/sweep";
+import { createVerifierStore } from "./verifiers/store";
 
 export interface VerificationNeeds
   extends
-    Pick<VerificationParts, "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf">,
-    Pick<RepairParts, "unrecorded" | "noteRecorded">,
+    Pick<VerificationDeps, "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf">,
+    Pick<RepairDeps, "unrecorded" | "noteRecorded">,
     Pick<HandOverDeps, "deliver"> {
   /** Writes to the administrator, where an address and a way to carry mail are configured. */
-  mailAdmin(mail: { id: string; wording: ReturnType<typeof alarmWording> }): Promise<void>;
+  mailAdmin(mail: { id: string; wording: ReturnType<typeof alertWording> }): Promise<void>;
 }
 
 export type VerificationPorts = Pick<VerificationActions, "authenticate">;
@@ -33,13 +33,13 @@ export function createVerification(context: Context, needs: VerificationNeeds): 
   const jobs = jobRuntimeOf(context);
   const { revocationSource, maxStalenessSeconds, challengeSeconds } = config.verification;
   const { sweepAfterSeconds: sweepSeconds } = context.timing;
-  const verifiers = openVerifierStore(mongo);
-  const verifications = openVerificationStore(mongo);
-  const log = openUsageLog(mongo);
-  const alerts = openAlertStore(mongo);
+  const verifiers = createVerifierStore(mongo);
+  const verifications = createVerificationStore(mongo);
+  const log = createUsageStore(mongo);
+  const alerts = createAlertStore(mongo);
   const queue = createAlertQueue(jobs);
   const handingOver = { verifications, verifiers, deliver: needs.deliver, logger };
-  const recording: Pick<VerificationParts, "handOver" | "enqueueAlert"> = {
+  const recording: Pick<VerificationDeps, "handOver" | "enqueueAlert"> = {
     handOver: (verification) => handOverLater(handingOver, verification),
     enqueueAlert: (alertId) => enqueueLater(enqueueAlert(queue, alertId), logger),
   };
@@ -100,7 +100,7 @@ export function createVerification(context: Context, needs: VerificationNeeds): 
             async notifyAdmin(alert, waiting) {
               const { alertId, kind, attempts } = alert;
               logger.warn({ alertId, kind, attempts }, "possible credential fraud");
-              await needs.mailAdmin({ id: `fraud-${sha256Hex(alertId)}`, wording: alarmWording(alert, waiting) });
+              await needs.mailAdmin({ id: `fraud-${sha256Hex(alertId)}`, wording: alertWording(alert, waiting) });
             },
           }),
       },

@@ -28,7 +28,7 @@ const CURSOR_INVALID: RefusalDescription = {
   meaning: "The cursor is none of ours.",
 };
 
-const PRESENTATION_REFUSALS: RefusalDescription[] = [
+const PRESENTATION_REJECTIONS: RefusalDescription[] = [
   {
     code: "verification.issuer_not_accredited",
     kind: "forbidden",
@@ -48,7 +48,7 @@ const PRESENTATION_REFUSALS: RefusalDescription[] = [
   { code: "verification.challenge_consumed", kind: "conflict", meaning: "Check 7: the challenge was answered before." },
 ];
 
-export interface VerificationRouteParts {
+export interface VerificationRouteDeps {
   actions: VerificationActions;
   /** False lifts the limit on confirmations, for tests and measurements. */
   limited: boolean;
@@ -57,11 +57,11 @@ export interface VerificationRouteParts {
 }
 
 /** Verifying credentials, and reading who did. */
-export function verificationEndpoints(parts: VerificationRouteParts): Endpoint[] {
+export function verificationEndpoints(parts: VerificationRouteDeps): Endpoint[] {
   return [...verifierEndpoints(parts), ...presentationEndpoints(parts), ...usageEndpoints(parts.actions)];
 }
 
-function verifierEndpoints({ actions, allowHttpWebhooks }: VerificationRouteParts): Endpoint[] {
+function verifierEndpoints({ actions, allowHttpWebhooks }: VerificationRouteDeps): Endpoint[] {
   const body = shapes.verifierBody.refine(
     ({ webhookUrl }) => allowHttpWebhooks || webhookUrl?.startsWith("https:") !== false,
     {
@@ -124,7 +124,7 @@ function verifierEndpoints({ actions, allowHttpWebhooks }: VerificationRoutePart
   ];
 }
 
-function presentationEndpoints({ actions, limited }: VerificationRouteParts): Endpoint[] {
+function presentationEndpoints({ actions, limited }: VerificationRouteDeps): Endpoint[] {
   return [
     defineEndpoint({
       method: "post",
@@ -181,7 +181,7 @@ function presentationEndpoints({ actions, limited }: VerificationRouteParts): En
       body: shapes.confirmBody,
       limit: limited ? CONFIRM_LIMIT : undefined,
       replies: { 200: { description: "Verified.", schema: shapes.verificationReply } },
-      refusals: [VERIFICATION_UNKNOWN, ...PRESENTATION_REFUSALS],
+      refusals: [VERIFICATION_UNKNOWN, ...PRESENTATION_REJECTIONS],
       handle: async ({ body }, { ip }) => ({
         status: 200,
         body: shapes.showPresentation(await actions.confirm({ ...body, ip })),
@@ -229,11 +229,11 @@ function usageEndpoints(actions: VerificationActions): Endpoint[] {
       replies: { 200: { description: "Attempts, good and bad, the newest first.", schema: shapes.usageReply } },
       refusals: [CREDENTIAL_UNKNOWN, CURSOR_INVALID],
       handle: async ({ params, query, caller }) => {
-        const page = { limit: query.limit, before: shapes.readPlace(query.cursor) };
+        const page = { limit: query.limit, before: shapes.parseCursor(query.cursor) };
         const entries = await actions.usageForHolder(caller.userId, params.id, page);
         return {
           status: 200,
-          body: { entries: entries.map(shapes.showUsage), next: shapes.nextOf(entries, query.limit) },
+          body: { entries: entries.map(shapes.showUsage), next: shapes.nextCursor(entries, query.limit) },
         };
       },
     }),
@@ -250,9 +250,12 @@ function usageEndpoints(actions: VerificationActions): Endpoint[] {
         const { limit, cursor, ...filter } = query;
         const entries = await actions.usage(
           { ...filter, issuer: caller.accountId },
-          { limit, before: shapes.readPlace(cursor) },
+          { limit, before: shapes.parseCursor(cursor) },
         );
-        return { status: 200, body: { entries: entries.map(shapes.showUsage), next: shapes.nextOf(entries, limit) } };
+        return {
+          status: 200,
+          body: { entries: entries.map(shapes.showUsage), next: shapes.nextCursor(entries, limit) },
+        };
       },
     }),
     defineEndpoint({
@@ -271,10 +274,10 @@ function usageEndpoints(actions: VerificationActions): Endpoint[] {
       refusals: [CURSOR_INVALID],
       handle: async ({ query }) => {
         const { limit, cursor, ...filter } = query;
-        const entries = await actions.usage(filter, { limit, before: shapes.readPlace(cursor) });
+        const entries = await actions.usage(filter, { limit, before: shapes.parseCursor(cursor) });
         return {
           status: 200,
-          body: { entries: entries.map(shapes.showFullUsage), next: shapes.nextOf(entries, limit) },
+          body: { entries: entries.map(shapes.showFullUsage), next: shapes.nextCursor(entries, limit) },
         };
       },
     }),

@@ -26,7 +26,7 @@ export const LOG_RESULTS = ["SUCCESS", "FAILED", "ALREADY_USED", "UNDECIDED"] as
 export type LogResult = (typeof LOG_RESULTS)[number];
 
 /** Why a presentation failed. */
-export const REFUSAL_CODES = [
+export const REJECTION_CODES = [
   "verification.issuer_not_accredited",
   "verification.issuer_signature_invalid",
   "verification.credential_expired",
@@ -37,9 +37,9 @@ export const REFUSAL_CODES = [
   "verification.challenge_expired",
   "verification.challenge_consumed",
 ] as const;
-export type RefusalCode = (typeof REFUSAL_CODES)[number];
+export type RejectionCode = (typeof REJECTION_CODES)[number];
 
-/** Refusals that may be fraud: somebody else's credential, or one used up. */
+/** Rejections that may be fraud: somebody else's credential, or one used up. */
 export const FRAUD_KINDS = {
   "verification.holder_mismatch": "holder_mismatch",
   "verification.already_used": "reuse",
@@ -73,9 +73,9 @@ export interface Facts {
 }
 
 /** Why a check failed. */
-export interface Refusal {
+export interface Rejection {
   check: CheckName;
-  code: RefusalCode;
+  code: RejectionCode;
   kind: ErrorKind;
   result: LogResult;
   /** A few words for the log. */
@@ -88,7 +88,7 @@ export interface Refusal {
 export interface Verdict {
   checks: CheckResult[];
   /** The first check that failed; null when all pass. */
-  refusal: Refusal | null;
+  rejection: Rejection | null;
 }
 
 /**
@@ -96,25 +96,25 @@ export interface Verdict {
  * Decides only: nothing is read and nothing is taken.
  */
 export function evaluate(facts: Facts): Verdict {
-  let refusal: Refusal | null = null;
+  let rejection: Rejection | null = null;
   const checks = CHECKS.map((name): CheckResult => {
-    if (refusal !== null) return { name, outcome: "not_reached" };
-    refusal = JUDGES[name](facts);
-    return { name, outcome: refusal === null ? "pass" : "fail" };
+    if (rejection !== null) return { name, outcome: "not_reached" };
+    rejection = EVALUATORS[name](facts);
+    return { name, outcome: rejection === null ? "pass" : "fail" };
   });
-  return { checks, refusal };
+  return { checks, rejection };
 }
 
-const JUDGES: Record<CheckName, (facts: Facts) => Refusal | null> = {
+const EVALUATORS: Record<CheckName, (facts: Facts) => Rejection | null> = {
   known_issuer({ accredited }) {
     if (accredited) return null;
     const message = "The issuer of this credential is not accredited on the chain.";
-    return refuse("known_issuer", "verification.issuer_not_accredited", "forbidden", "Issuer not accredited", message);
+    return failed("known_issuer", "verification.issuer_not_accredited", "forbidden", "Issuer not accredited", message);
   },
   issuer_signature({ signedByIssuer }) {
     if (signedByIssuer) return null;
     const message = "This credential does not carry the signature of the issuer it names.";
-    return refuse(
+    return failed(
       "issuer_signature",
       "verification.issuer_signature_invalid",
       "forbidden",
@@ -124,50 +124,50 @@ const JUDGES: Record<CheckName, (facts: Facts) => Refusal | null> = {
   },
   not_expired({ expiresAt, now }) {
     if (expiresAt > now) return null;
-    const message = `This credential expired on ${sayMoment(expiresAt)}.`;
-    return refuse("not_expired", "verification.credential_expired", "gone", "Expired", message);
+    const message = `This credential expired on ${formatMoment(expiresAt)}.`;
+    return failed("not_expired", "verification.credential_expired", "gone", "Expired", message);
   },
   not_revoked({ revoked, suspended, hold }) {
     if (revoked || hold === "revoke") {
       const message = "This credential was revoked by its issuer.";
-      return refuse("not_revoked", "verification.credential_revoked", "gone", "Revoked", message);
+      return failed("not_revoked", "verification.credential_revoked", "gone", "Revoked", message);
     }
     if (suspended || hold === "suspend") {
       const message = "This credential is suspended by its issuer for now.";
-      return refuse("not_revoked", "verification.credential_suspended", "conflict", "Suspended", message);
+      return failed("not_revoked", "verification.credential_suspended", "conflict", "Suspended", message);
     }
     return null;
   },
   uses_left({ status, usageCount, maxUsages, lastUsedAt }) {
     if (status === "ACTIVE" && usageCount < maxUsages) return null;
-    const when = lastUsedAt === null ? "" : ` on ${sayMoment(lastUsedAt)}`;
+    const when = lastUsedAt === null ? "" : ` on ${formatMoment(lastUsedAt)}`;
     const message = maxUsages === 1 ? `Already used${when}.` : `Already used ${maxUsages} times, the last time${when}.`;
     return {
-      ...refuse("uses_left", "verification.already_used", "conflict", "Already used", message),
+      ...failed("uses_left", "verification.already_used", "conflict", "Already used", message),
       result: "ALREADY_USED",
     };
   },
   holder_signature({ signedByHolder }) {
     if (signedByHolder) return null;
     const message = "This credential was issued to another holder.";
-    return refuse("holder_signature", "verification.holder_mismatch", "forbidden", "Holder mismatch", message);
+    return failed("holder_signature", "verification.holder_mismatch", "forbidden", "Holder mismatch", message);
   },
   challenge_fresh({ challenge, now }) {
     if (challenge.consumed) {
       const message = "This request was answered before, and counts once: ask the verifier to open another one.";
-      return refuse("challenge_fresh", "verification.challenge_consumed", "conflict", "Challenge consumed", message);
+      return failed("challenge_fresh", "verification.challenge_consumed", "conflict", "Challenge consumed", message);
     }
     if (challenge.expiresAt > now) return null;
     const message = "The request to sign is too old: ask the verifier to open another one.";
-    return refuse("challenge_fresh", "verification.challenge_expired", "gone", "Challenge expired", message);
+    return failed("challenge_fresh", "verification.challenge_expired", "gone", "Challenge expired", message);
   },
 };
 
-function refuse(check: CheckName, code: RefusalCode, kind: ErrorKind, reason: string, message: string): Refusal {
+function failed(check: CheckName, code: RejectionCode, kind: ErrorKind, reason: string, message: string): Rejection {
   return { check, code, kind, result: "FAILED", reason, message };
 }
 
-const CHECK_OF_CODE: Record<RefusalCode, CheckName> = {
+const CHECK_OF_CODE: Record<RejectionCode, CheckName> = {
   "verification.issuer_not_accredited": "known_issuer",
   "verification.issuer_signature_invalid": "issuer_signature",
   "verification.credential_expired": "not_expired",
@@ -180,7 +180,7 @@ const CHECK_OF_CODE: Record<RefusalCode, CheckName> = {
 };
 
 /** Every check by name, as the code of a decision tells it; null: all seven passed. */
-export function checksOf(code: RefusalCode | null): CheckResult[] {
+export function checksOf(code: RejectionCode | null): CheckResult[] {
   const failed = code === null ? CHECKS.length : CHECKS.indexOf(CHECK_OF_CODE[code]);
   return CHECKS.map((name, place) => ({
     name,
@@ -188,24 +188,24 @@ export function checksOf(code: RefusalCode | null): CheckResult[] {
   }));
 }
 
-/** The kind of fraud a refusal may be a sign of; null for those that happen to honest people. */
-export function fraudOf({ code }: Refusal): FraudKind | null {
+/** The kind of fraud a rejection may be a sign of; null for those that happen to honest people. */
+export function fraudOf({ code }: Rejection): FraudKind | null {
   return code in FRAUD_KINDS ? FRAUD_KINDS[code as keyof typeof FRAUD_KINDS] : null;
 }
 
-/** A refusal as an error of the domain, with every check by name. */
-export function refusalError(
+/** A rejection as an error of the domain, with every check by name. */
+export function rejectionError(
   verificationId: string,
-  { checks, refusal }: { checks: CheckResult[]; refusal: Refusal },
+  { checks, rejection }: { checks: CheckResult[]; rejection: Rejection },
 ): DomainError {
-  const { code, kind, message } = refusal;
+  const { code, kind, message } = rejection;
   return new DomainError(code, kind, message, { details: { verificationId, result: "failed", checks } });
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** A moment for people: `6 Dec 2025 at 14:35 UTC`. */
-export function sayMoment(moment: Date): string {
+export function formatMoment(moment: Date): string {
   const month = MONTHS[moment.getUTCMonth()] ?? "";
   const time = moment.toISOString().slice(11, 16);
   return `${moment.getUTCDate()} ${month} ${moment.getUTCFullYear()} at ${time} UTC`;

@@ -5,7 +5,7 @@ import type { FraudAlert } from "./alerts/store";
 import type { Presentation, PresentedCredential } from "./confirmation/actions";
 import { CHECKS, CHECK_OUTCOMES, LOG_RESULTS, type CheckResult, checksOf } from "./rules";
 import type { Verification } from "./store";
-import type { LogPlace, UsageEntry } from "./usage/store";
+import type { UsageCursor, UsageEntry } from "./usage/store";
 
 const moment = z.iso.datetime();
 const credentialId = z.uuid().meta({ description: "The credential's id" });
@@ -252,14 +252,14 @@ export function showAlert({ firstAt, lastAt, notifiedAt, ...alert }: FraudAlert)
 }
 
 /** The place after which the next page begins; null after the last. */
-export function nextOf(entries: UsageEntry[], limit: number): string | null {
+export function nextCursor(entries: UsageEntry[], limit: number): string | null {
   const last = entries.length === limit ? entries.at(-1) : undefined;
   if (last === undefined) return null;
   return Buffer.from(`${last.timestamp.toISOString()} ${last.id}`).toString("base64url");
 }
 
 /** @throws DomainError `usage.cursor_invalid` */
-export function readPlace(cursor: string | undefined): LogPlace | null {
+export function parseCursor(cursor: string | undefined): UsageCursor | null {
   if (cursor === undefined) return null;
   const [time = "", id = ""] = Buffer.from(cursor, "base64url").toString().split(" ");
   const timestamp = new Date(time);

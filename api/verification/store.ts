@@ -1,12 +1,12 @@
 import { Schema } from "mongoose";
 import { type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
-import type { RefusalCode } from "./rules";
+import type { RejectionCode } from "./rules";
 
 /** The decision on a presentation. */
 export interface Decision {
   /** Null when all checks passed; every check by name follows from it. */
-  code: RefusalCode | null;
+  code: RejectionCode | null;
   message: string;
   presenterDid: string;
   /** SHA-256 of the confirmation it was taken on. */
@@ -101,9 +101,9 @@ export interface VerificationStore {
    * Records that a use was taken. Stands above a failure: while the holder's confirmation was being checked, a stranger
    * may have been refused, and the use is taken all the same.
    */
-  noteVerified(verification: Decided, decision: Decision): Promise<void>;
-  /** Records a refusal, unless something was decided before. */
-  noteFailed(verification: Decided, decision: Decision): Promise<void>;
+  recordVerified(verification: Decided, decision: Decision): Promise<void>;
+  /** Records a rejection, unless something was decided before. */
+  recordFailed(verification: Decided, decision: Decision): Promise<void>;
   /** Verifications decided before then whose webhook was not handed over for delivery, the longest waiting first. */
   pendingDeliveries(decidedBefore: Date, limit: number): Promise<string[]>;
   /** Records that the webhook of this outcome was handed over; false when the outcome is another one by now. */
@@ -111,7 +111,7 @@ export interface VerificationStore {
 }
 
 /** Opens the collection of verifications. */
-export function openVerificationStore(mongo: Mongo): VerificationStore {
+export function createVerificationStore(mongo: Mongo): VerificationStore {
   const model = mongo.model<Stored>("Verification", schema);
   const raw = rawCollection<Stored>(mongo, "verifications");
 
@@ -146,8 +146,8 @@ export function openVerificationStore(mongo: Mongo): VerificationStore {
         .lean();
       return found.map(rename);
     },
-    noteVerified: (verification, taken) => decide(verification, ["pending", "failed"], "verified", taken),
-    noteFailed: (verification, taken) => decide(verification, ["pending"], "failed", taken),
+    recordVerified: (verification, taken) => decide(verification, ["pending", "failed"], "verified", taken),
+    recordFailed: (verification, taken) => decide(verification, ["pending"], "failed", taken),
     async pendingDeliveries(decidedBefore, limit) {
       const found = await model
         .find({ deliveryPendingSince: { $lte: decidedBefore } }, { _id: 1 })

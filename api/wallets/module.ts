@@ -1,12 +1,13 @@
 import { type Context, jobRuntimeOf } from "../../process/context";
 import type { SessionReader } from "../http/authenticate";
 import { defineModule, type Module } from "../http/module";
-import { ANCHORING, anchoringHandler } from "./anchoring/actions";
-import { enqueueAnchoring, createAnchoringQueue, repeatAnchoring, startAnchoringWorker } from "./anchoring/jobs";
-import { openChallengeStore } from "./challenges/store";
-import { registrationReader } from "./indexed";
+import { readIndexedRegistration } from "./anchoring/indexedRegistration";
+import { createAnchoringQueue, enqueueAnchoring, startAnchoringWorker } from "./anchoring/jobs";
+import { ANCHORING, anchoringHandler } from "./anchoring/outcome";
+import { createChallengeStore } from "./challenges/store";
 import { walletEndpoints } from "./routes";
-import { openWalletStore } from "./store";
+import type { Wallet } from "./rules";
+import { createWalletStore } from "./store";
 
 export interface WalletNeeds {
   readSession: SessionReader;
@@ -22,45 +23,42 @@ export interface WalletPorts {
 
 /** Wallets linked to accounts, and the anchoring of their DIDs. */
 export function createWallets(context: Context, needs: WalletNeeds): Module<WalletPorts> {
-  const { config, clock, mongo, chain, timing } = context;
+  const { config, clock, mongo, chain, projection, timing } = context;
   const jobs = jobRuntimeOf(context);
-  const wallets = openWalletStore(mongo);
+  const wallets = createWalletStore(mongo);
   const queue = createAnchoringQueue(jobs);
-  const repeat = repeatAnchoring({ wallets, queue, clock });
-  const indexedRegistration = registrationReader(context.projection);
+  const deps = {
+    wallets,
+    chain,
+    clock,
+    indexedRegistration: (walletAddress: string) => readIndexedRegistration(projection, walletAddress),
+    enqueueAnchoring: (wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId?: string) =>
+      enqueueAnchoring(queue, wallet, requestId),
+  };
   const walletsOf: WalletPorts["walletsOf"] = async (userId) =>
     (await wallets.ofUser(userId)).map(({ walletAddress, did }) => ({ walletAddress, did }));
 
   return defineModule({
     name: "wallets",
     endpoints: walletEndpoints({
-      wallets,
-      challenges: openChallengeStore(mongo),
-      chain,
-      indexedRegistration,
-      enqueueAnchoring: (wallet, requestId) => enqueueAnchoring(queue, wallet, requestId),
+      ...deps,
+      challenges: createChallengeStore(mongo),
       publicUrl: config.http.publicUrl,
       challengeSeconds: config.wallets.challengeSeconds,
-      clock,
       readSession: needs.readSession,
       openSession: needs.openSession,
       limited: config.sessions.limitLogins,
     }),
     queues: [queue],
-    relayHandlers: { [ANCHORING]: anchoringHandler({ wallets, chain, repeat, clock }) },
+    relayHandlers: { [ANCHORING]: anchoringHandler(deps) },
     workers: [
       {
         name: "anchoring",
         start: ({ relayer }) =>
           startAnchoringWorker({
-            wallets,
-            chain,
+            ...deps,
             relayer,
-            repeat,
-            queue,
             jobs,
-            clock,
-            indexedRegistration,
             concurrency: config.anchoring?.concurrency ?? 1,
             sweepSeconds: timing.sweepAfterSeconds,
             unseenSeconds: timing.unseenSeconds,

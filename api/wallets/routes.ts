@@ -1,16 +1,11 @@
-import { authenticateSession, SESSION_REFUSALS, type SessionReader } from "../http/authenticate";
-import {
-  defineEndpoint,
-  type Endpoint,
-  type EndpointLimit,
-  type RefusalDescription,
-  type RequestContext,
-} from "../http/endpoint";
-import { sessionReply, type SessionTransport } from "../http/sessionReply";
-import { linkWallet, listWallets, proveLogin, requestAnchoring, unlinkWallet } from "./actions";
-import { issueChallenge, type WalletParts } from "./challenges/actions";
 import { registryDomain } from "../../chain/deployment";
 import { registrationTypedData } from "../../chain/registry/registration";
+import { authenticateSession, SESSION_REFUSALS, type SessionReader } from "../http/authenticate";
+import { defineEndpoint, type Endpoint, type RefusalDescription, type RequestContext } from "../http/endpoint";
+import { sessionReply, type SessionTransport } from "../http/sessionReply";
+import { authenticateWallet, linkWallet, listWallets, unlinkWallet, type WalletDeps } from "./actions";
+import { requestAnchoring } from "./anchoring/actions";
+import { issueChallenge } from "./challenges/actions";
 import {
   anchorBody,
   challengeBody,
@@ -23,7 +18,7 @@ import {
   walletsReply,
 } from "./schemas";
 
-export interface WalletEndpointParts extends WalletParts {
+export interface WalletEndpointDeps extends WalletDeps {
   /** Finds the session of a token. */
   readSession: SessionReader;
   /** Opens a session for a user whose wallet proved it. */
@@ -66,124 +61,148 @@ const proofRefusals: RefusalDescription[] = [
 ];
 
 /** The operations on wallets: prove control, link, log in, anchor. */
-export function walletEndpoints(parts: WalletEndpointParts): Endpoint[] {
-  const limit = (policy: EndpointLimit) => (parts.limited ? policy : undefined);
+export function walletEndpoints(deps: WalletEndpointDeps): Endpoint[] {
   return [
-    defineEndpoint({
-      method: "post",
-      path: "/auth/wallet/challenge",
-      tag: TAG,
-      summary: "Ask for a challenge to sign",
-      description:
-        "`link` and `anchor` need a session and belong to it; `login` needs none. The text is EIP-4361; the typed data authorizes the relayer to anchor the wallet's DID.",
-      auth: "none",
-      body: challengeBody,
-      limit: limit({ name: "wallet-challenge", limit: 120, windowSeconds: 60, by: "address" }),
-      replies: { 201: { description: "The challenge, to be answered once and in time.", schema: challengeReply } },
-      refusals: [...SESSION_REFUSALS, notFound],
-      handle: async ({ body }, context) => {
-        const caller = body.purpose === "login" ? null : await callerOf(parts.readSession, context);
-        const challenge = await issueChallenge(parts, { ...body, caller }, context);
-        const { nonce, message, registration, issuedAt, expiresAt } = challenge;
-        const typedData = registration && registrationTypedData(registryDomain(parts.chain.deployment), registration);
-        return { status: 201, body: { nonce, message, typedData, issuedAt, expiresAt } };
-      },
-    }),
-    defineEndpoint({
-      method: "post",
-      path: "/auth/wallet/link",
-      tag: TAG,
-      summary: "Link a wallet to the account",
-      description: "With registrationSignature the DID is anchored too; `GET /auth/wallets` shows how far that is.",
-      auth: "session",
-      body: linkBody,
-      limit: limit({ name: "wallet-link", limit: 60, windowSeconds: 60, by: "user" }),
-      replies: { 201: { description: "The wallet is linked.", schema: walletReply } },
-      refusals: [
-        ...proofRefusals,
-        { code: "wallet.linked_elsewhere", kind: "conflict", meaning: "Another account has this wallet." },
-      ],
-      handle: async ({ body, caller }, context) => ({
-        status: 201,
-        body: await linkWallet(parts, caller, body, context),
-      }),
-    }),
-    defineEndpoint({
-      method: "post",
-      path: "/auth/wallet/verify",
-      tag: TAG,
-      summary: "Log in with a linked wallet",
-      auth: "none",
-      body: loginBody,
-      limit: limit({ name: "wallet-login", limit: 60, windowSeconds: 60, by: "address" }),
-      replies: { 200: { description: "A new session.", schema: openedReply } },
-      refusals: [
-        ...proofRefusals,
-        { code: "wallet.not_linked", kind: "unauthenticated", meaning: "No account has this wallet." },
-      ],
-      handle: async ({ body }, context) => {
-        const { userId, did } = await proveLogin(parts, body);
-        const transport = body.cookie ? "cookie" : "bearer";
-        const { token, expiresAt } = await parts.openSession({ userId, transport, userAgent: context.userAgent });
-        return sessionReply(200, {
-          token,
-          transport,
-          body: { userId, walletAddress: body.walletAddress, did, expiresAt },
-        });
-      },
-    }),
-    defineEndpoint({
-      method: "get",
-      path: "/auth/wallets",
-      tag: TAG,
-      summary: "The account's wallets",
-      description: "The first linked first, each with how far the anchoring of its DID is.",
-      auth: "session",
-      replies: { 200: { description: "The wallets.", schema: walletsReply } },
-      handle: async ({ caller }) => ({ status: 200, body: { wallets: await listWallets(parts, caller.userId) } }),
-    }),
-    defineEndpoint({
-      method: "post",
-      path: "/auth/wallets/:walletAddress/anchor",
-      tag: TAG,
-      summary: "Anchor a linked wallet's DID",
-      description:
-        "With a fresh registrationSignature, or without one to try again with the one at hand. Harmless while it is under way.",
-      auth: "session",
-      params: walletParams,
-      body: anchorBody.default({}),
-      limit: limit({ name: "wallet-anchor", limit: 30, windowSeconds: 60, by: "user" }),
-      replies: { 202: { description: "It is under way, or done.", schema: walletReply } },
-      refusals: [
-        notFound,
-        {
-          code: "anchoring.signature_required",
-          kind: "conflict",
-          meaning: "There is no signature that could still be used.",
-        },
-        ...proofRefusals,
-      ],
-      handle: async ({ params, body, caller }, context) => {
-        const wallet = await requestAnchoring(parts, caller, { ...params, ...body }, context);
-        return { status: 202, body: wallet };
-      },
-    }),
-    defineEndpoint({
-      method: "delete",
-      path: "/auth/wallets/:walletAddress",
-      tag: TAG,
-      summary: "Unlink a wallet",
-      description: "Its DID stays anchored: only its holder can deactivate that.",
-      auth: "session",
-      params: walletParams,
-      replies: { 204: { description: "The wallet is unlinked." } },
-      refusals: [notFound],
-      handle: async ({ params, caller }) => {
-        await unlinkWallet(parts, caller, params.walletAddress);
-        return { status: 204 };
-      },
-    }),
+    challengeEndpoint(deps),
+    linkEndpoint(deps),
+    loginEndpoint(deps),
+    listEndpoint(deps),
+    anchorEndpoint(deps),
+    unlinkEndpoint(deps),
   ];
+}
+
+function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/wallet/challenge",
+    tag: TAG,
+    summary: "Ask for a challenge to sign",
+    description:
+      "`link` and `anchor` need a session and belong to it; `login` needs none. The text is EIP-4361; the typed data authorizes the relayer to anchor the wallet's DID.",
+    auth: "none",
+    body: challengeBody,
+    limit: deps.limited ? { name: "wallet-challenge", limit: 120, windowSeconds: 60, by: "address" } : undefined,
+    replies: { 201: { description: "The challenge, to be answered once and in time.", schema: challengeReply } },
+    refusals: [...SESSION_REFUSALS, notFound],
+    handle: async ({ body }, context) => {
+      const caller = body.purpose === "login" ? null : await callerOf(deps.readSession, context);
+      const { requestId } = context;
+      const challenge = await issueChallenge(deps, { ...body, caller, requestId });
+      const { nonce, message, registration, issuedAt, expiresAt } = challenge;
+      const typedData = registration && registrationTypedData(registryDomain(deps.chain.deployment), registration);
+      return { status: 201, body: { nonce, message, typedData, issuedAt, expiresAt } };
+    },
+  });
+}
+
+function linkEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/wallet/link",
+    tag: TAG,
+    summary: "Link a wallet to the account",
+    description: "With registrationSignature the DID is anchored too; `GET /auth/wallets` shows how far that is.",
+    auth: "session",
+    body: linkBody,
+    limit: deps.limited ? { name: "wallet-link", limit: 60, windowSeconds: 60, by: "user" } : undefined,
+    replies: { 201: { description: "The wallet is linked.", schema: walletReply } },
+    refusals: [
+      ...proofRefusals,
+      { code: "wallet.linked_elsewhere", kind: "conflict", meaning: "Another account has this wallet." },
+    ],
+    handle: async ({ body, caller }, context) => ({
+      status: 201,
+      body: await linkWallet(deps, { ...body, caller }, context),
+    }),
+  });
+}
+
+function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/wallet/verify",
+    tag: TAG,
+    summary: "Log in with a linked wallet",
+    auth: "none",
+    body: loginBody,
+    limit: deps.limited ? { name: "wallet-login", limit: 60, windowSeconds: 60, by: "address" } : undefined,
+    replies: { 200: { description: "A new session.", schema: openedReply } },
+    refusals: [
+      ...proofRefusals,
+      { code: "wallet.not_linked", kind: "unauthenticated", meaning: "No account has this wallet." },
+    ],
+    handle: async ({ body }, context) => {
+      const { userId, did } = await authenticateWallet(deps, body);
+      const transport = body.cookie ? "cookie" : "bearer";
+      const { token, expiresAt } = await deps.openSession({ userId, transport, userAgent: context.userAgent });
+      return sessionReply(200, {
+        token,
+        transport,
+        body: { userId, walletAddress: body.walletAddress, did, expiresAt },
+      });
+    },
+  });
+}
+
+function listEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/auth/wallets",
+    tag: TAG,
+    summary: "The account's wallets",
+    description: "The first linked first, each with how far the anchoring of its DID is.",
+    auth: "session",
+    replies: { 200: { description: "The wallets.", schema: walletsReply } },
+    handle: async ({ caller }) => ({ status: 200, body: { wallets: await listWallets(deps, caller.userId) } }),
+  });
+}
+
+function anchorEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/wallets/:walletAddress/anchor",
+    tag: TAG,
+    summary: "Anchor a linked wallet's DID",
+    description:
+      "With a fresh registrationSignature, or without one to try again with the one at hand. Harmless while it is under way.",
+    auth: "session",
+    params: walletParams,
+    body: anchorBody.default({}),
+    limit: deps.limited ? { name: "wallet-anchor", limit: 30, windowSeconds: 60, by: "user" } : undefined,
+    replies: { 202: { description: "It is under way, or done.", schema: walletReply } },
+    refusals: [
+      notFound,
+      {
+        code: "anchoring.signature_required",
+        kind: "conflict",
+        meaning: "There is no signature that could still be used.",
+      },
+      ...proofRefusals,
+    ],
+    handle: async ({ params, body, caller }, context) => {
+      const wallet = await requestAnchoring(deps, { ...params, ...body, caller }, context);
+      return { status: 202, body: wallet };
+    },
+  });
+}
+
+function unlinkEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "delete",
+    path: "/auth/wallets/:walletAddress",
+    tag: TAG,
+    summary: "Unlink a wallet",
+    description: "Its DID stays anchored: only its holder can deactivate that.",
+    auth: "session",
+    params: walletParams,
+    replies: { 204: { description: "The wallet is unlinked." } },
+    refusals: [notFound],
+    handle: async ({ params, caller }) => {
+      await unlinkWallet(deps, { userId: caller.userId, walletAddress: params.walletAddress });
+      return { status: 204 };
+    },
+  });
 }
 
 /** The endpoint is open to all, but two of its purposes are not. */

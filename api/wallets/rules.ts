@@ -1,90 +1,54 @@
 import { DomainError } from "../../core/errors";
-import type { Registration } from "../../chain/registry/registration";
+import { type Anchoring, type IndexedRegistration, showAnchoring, type ShownAnchoring } from "./anchoring/rules";
 
-/**
- * What a challenge is for. `link` and `anchor` belong to the session that asked; `login` makes one. `anchor` asks for a
- * fresh registration signature for a wallet that is linked already.
- */
-export const PURPOSES = ["link", "login", "anchor"] as const;
-export type Purpose = (typeof PURPOSES)[number];
-
-/** How often a signature may be tried against one challenge. */
-export const MAX_PROOF_ATTEMPTS = 5;
-
-/** How long the relayer may take to anchor with one signature: longer than any outage it should survive by itself. */
-export const REGISTRATION_SECONDS = 24 * 60 * 60;
-
-/** A question put to a wallet, kept until it is answered once or its time is over. */
-export interface Challenge {
-  nonce: string;
-  purpose: Purpose;
+/** A wallet whose control its user has proved. */
+export interface Wallet {
   /** `0x` and 40 lower-case hexadecimal digits. */
   walletAddress: string;
-  /** The session that asked; null for a login. */
-  sessionId: string | null;
-  domain: string;
-  chainId: number;
-  /** The text to sign; empty for `anchor`, which asks for the registration's signature alone. */
-  message: string;
-  /** What the second signature authorizes; null when the DID is anchored already or anchoring is not asked for. */
-  registration: Registration | null;
-  issuedAt: Date;
-  expiresAt: Date;
-  attempts: number;
-  consumedAt: Date | null;
+  userId: string;
+  did: string;
+  /** How it signs: an account with a key, or a contract (ERC-1271). */
+  kind: "key" | "contract";
+  verifiedAt: Date;
+  anchoring: Anchoring;
 }
 
-/** Who answers a challenge, and where. */
-export interface Answering {
-  purpose: Purpose;
+/** A wallet as its user sees it. */
+export interface ShownWallet {
   walletAddress: string;
-  sessionId: string | null;
-  domain: string;
-  chainId: number;
+  did: string;
+  kind: Wallet["kind"];
+  verifiedAt: Date;
+  anchoring: ShownAnchoring;
+}
+
+/** What a user is shown of a wallet; `indexed` is null when the index has not seen its DID. */
+export function showWallet(wallet: Wallet, indexed: IndexedRegistration | null): ShownWallet {
+  const { walletAddress, did, kind, verifiedAt, anchoring } = wallet;
+  return { walletAddress, did, kind, verifiedAt, anchoring: showAnchoring(anchoring, indexed) };
 }
 
 /**
- * Refuses an answer to a challenge that is not the caller's to answer, or not any more.
+ * Lets a user's own wallet pass. Another user's is rejected as one that nobody has.
  *
- * @throws DomainError `wallet.challenge_unknown`, `wallet.challenge_consumed`, `wallet.challenge_expired`,
- * `wallet.challenge_exhausted`
+ * @throws DomainError `wallet.not_found`
  */
-export function requireAnswerable(challenge: Challenge | null, answering: Answering, now: Date): Challenge {
-  const own =
-    challenge !== null &&
-    challenge.purpose === answering.purpose &&
-    challenge.walletAddress === answering.walletAddress &&
-    challenge.sessionId === answering.sessionId &&
-    // The configuration may have moved to another origin or chain since it was issued.
-    challenge.domain === answering.domain &&
-    challenge.chainId === answering.chainId;
-  if (!own) {
-    const message =
-      "There is no such challenge for this wallet and purpose: ask for one with POST /auth/wallet/challenge.";
-    throw new DomainError("wallet.challenge_unknown", "not_found", message);
-  }
-  if (challenge.consumedAt !== null) throw challengeConsumed();
-  if (challenge.expiresAt <= now) {
-    throw new DomainError(
-      "wallet.challenge_expired",
-      "gone",
-      "The challenge has expired: ask for a new one and sign that.",
-    );
-  }
-  if (challenge.attempts > MAX_PROOF_ATTEMPTS) {
-    const message = "Too many signatures were tried against this challenge: ask for a new one.";
-    throw new DomainError("wallet.challenge_exhausted", "too_many", message);
-  }
-  return challenge;
+export function requireOwnWallet(wallet: Wallet | null, userId: string | undefined): Wallet {
+  if (wallet === null || wallet.userId !== userId) throw walletNotFound();
+  return wallet;
 }
 
-/** The refusal of an answer that came second. */
-export function challengeConsumed(): DomainError {
-  const message = "The challenge was answered before, and counts once: ask for a new one and sign that.";
-  return new DomainError("wallet.challenge_consumed", "conflict", message);
+export function walletNotFound(): DomainError {
+  const message = "This account has no such wallet: GET /auth/wallets lists its wallets.";
+  return new DomainError("wallet.not_found", "not_found", message);
 }
 
-/** The one line a person reads in the wallet. */
-export function statementFor(purpose: Purpose): string {
-  return purpose === "login" ? "Log in to Cairn with this wallet." : "Link this wallet to your Cairn account.";
+export function walletLinkedElsewhere(): DomainError {
+  const message = "This wallet is linked to another account. Unlink it there first, or link another wallet.";
+  return new DomainError("wallet.linked_elsewhere", "conflict", message);
+}
+
+export function walletNotLinked(): DomainError {
+  const message = "No account has this wallet. Log in with e-mail and password and link it, or register first.";
+  return new DomainError("wallet.not_linked", "unauthenticated", message);
 }

@@ -1,7 +1,7 @@
 import { getAddress } from "ethers";
 import { z } from "zod";
 import { REMEDIES, SHOWN_STATUSES } from "./anchoring/rules";
-import { PURPOSES } from "./rules";
+import { PURPOSES } from "./challenges/rules";
 
 /** Long enough for contract wallets with many owners. */
 const MAX_SIGNATURE_DIGITS = 8_192;

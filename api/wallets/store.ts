@@ -1,18 +1,7 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey } from "../../core/mongo";
-import { type Anchoring, type AnchoringFault, STORED_STATUSES, type StoredStatus } from "./anchoring/rules";
-
-/** A wallet whose control its user has proved. */
-export interface Wallet {
-  /** `0x` and 40 lower-case hexadecimal digits. */
-  walletAddress: string;
-  userId: string;
-  did: string;
-  /** How it signs: an account with a key, or a contract (ERC-1271). */
-  kind: "key" | "contract";
-  verifiedAt: Date;
-  anchoring: Anchoring;
-}
+import { type Anchoring, type AnchoringError, STORED_STATUSES, type StoredStatus } from "./anchoring/rules";
+import type { Wallet } from "./rules";
 
 const registration = new Schema(
   {
@@ -29,10 +18,10 @@ const anchoring = new Schema<Anchoring>(
   {
     id: { type: String, required: true },
     status: { type: String, enum: STORED_STATUSES, required: true },
-    registration: { type: registration, default: null },
+    registration: { type: registration, deerror: null },
     transactionHashes: { type: [String], required: true },
-    blockNumber: { type: Number, default: null },
-    fault: { type: new Schema({ code: String, message: String, remedy: String }, { _id: false }), default: null },
+    blockNumber: { type: Number, deerror: null },
+    error: { type: new Schema({ code: String, message: String, remedy: String }, { _id: false }), deerror: null },
     updatedAt: { type: Date, required: true },
   },
   { _id: false },
@@ -63,30 +52,30 @@ export interface WalletStore {
   ofUser(userId: string): Promise<Wallet[]>;
   /** Unlinks a user's wallet; false when it is not the user's. */
   remove(userId: string, walletAddress: string): Promise<boolean>;
-  /** Begins a new anchoring request in place of `replaces`; false when that is not the present one any more. */
-  requestAnchoring(walletAddress: string, replaces: string, next: Anchoring): Promise<boolean>;
+  /** Stores a new anchoring request in place of `replaces`; false when that is not the present one any more. */
+  replaceAnchoring(walletAddress: string, replaces: string, next: Anchoring): Promise<boolean>;
   /** A node took a transaction. */
-  noteSubmitted(walletAddress: string, transactionHash: string, now: Date): Promise<void>;
-  /** It does not go on for now, and will by itself. */
-  noteTrouble(walletAddress: string, fault: AnchoringFault, now: Date): Promise<void>;
+  markSubmitted(walletAddress: string, transactionHash: string, now: Date): Promise<void>;
+  /** Stores why it does not go on for now; it will by itself. */
+  recordRetryableError(walletAddress: string, error: AnchoringError, now: Date): Promise<void>;
   /** The registry has the DID; by whose transaction is known only if it was ours. */
-  noteMined(
+  markMined(
     walletAddress: string,
     by: { transactionHash: string; blockNumber: number } | null,
     now: Date,
   ): Promise<void>;
   /** The index has it, finally. */
-  noteAnchored(walletAddress: string, now: Date): Promise<void>;
+  markAnchored(walletAddress: string, now: Date): Promise<void>;
   /** The request came to nothing. */
-  noteFailed(walletAddress: string, requestId: string, fault: AnchoringFault, now: Date): Promise<void>;
+  markFailed(walletAddress: string, requestId: string, error: AnchoringError, now: Date): Promise<void>;
   /** Those of a status that nothing happened to since `before`, the longest waiting first. */
   waitingSince(status: StoredStatus, before: Date, limit: number): Promise<Wallet[]>;
   /** How many wallets there are of each status. */
   countByStatus(): Promise<Record<StoredStatus, number>>;
 }
 
-/** Opens the collection of linked wallets. */
-export function openWalletStore(mongo: Mongo): WalletStore {
+/** Creates the store of linked wallets. */
+export function createWalletStore(mongo: Mongo): WalletStore {
   const model = mongo.model<Wallet>("UserWallet", schema);
   const plain = { _id: 0 } as const;
 
@@ -120,30 +109,34 @@ export function openWalletStore(mongo: Mongo): WalletStore {
       const removed = await model.deleteOne({ userId, walletAddress });
       return removed.deletedCount === 1;
     },
-    async requestAnchoring(walletAddress, replaces, next) {
-      const begun = await model.updateOne({ walletAddress, "anchoring.id": replaces }, { $set: { anchoring: next } });
-      return begun.modifiedCount === 1;
+    async replaceAnchoring(walletAddress, replaces, next) {
+      const replaced = await model.updateOne(
+        { walletAddress, "anchoring.id": replaces },
+        { $set: { anchoring: next } },
+      );
+      return replaced.modifiedCount === 1;
     },
-    noteSubmitted: (walletAddress, hash, now) =>
+    markSubmitted: (walletAddress, hash, now) =>
       move(
         walletAddress,
         ["queued", "submitted", "failed"],
-        { status: "submitted", fault: null, updatedAt: now },
+        { status: "submitted", error: null, updatedAt: now },
         hash,
       ),
-    noteTrouble: (walletAddress, fault, now) => move(walletAddress, ["queued", "submitted"], { fault, updatedAt: now }),
-    noteMined(walletAddress, by, now) {
+    recordRetryableError: (walletAddress, error, now) =>
+      move(walletAddress, ["queued", "submitted"], { error, updatedAt: now }),
+    markMined(walletAddress, by, now) {
       const block = by && { blockNumber: by.blockNumber };
-      const set = { status: "mined" as const, fault: null, updatedAt: now, ...block };
+      const set = { status: "mined" as const, error: null, updatedAt: now, ...block };
       // From `mined` again after a reorg put it into another block.
       const from: StoredStatus[] = ["awaiting_signature", "queued", "submitted", "failed", "mined"];
       return move(walletAddress, from, set, by?.transactionHash);
     },
-    noteAnchored: (walletAddress, now) => move(walletAddress, ["mined"], { status: "anchored", updatedAt: now }),
-    async noteFailed(walletAddress, requestId, fault, now) {
+    markAnchored: (walletAddress, now) => move(walletAddress, ["mined"], { status: "anchored", updatedAt: now }),
+    async markFailed(walletAddress, requestId, error, now) {
       await model.updateOne(
         { walletAddress, "anchoring.id": requestId, "anchoring.status": { $in: ["queued", "submitted"] } },
-        { $set: { "anchoring.status": "failed", "anchoring.fault": fault, "anchoring.updatedAt": now } },
+        { $set: { "anchoring.status": "failed", "anchoring.error": error, "anchoring.updatedAt": now } },
       );
     },
     waitingSince: (status, before, limit) =>

@@ -5,12 +5,12 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { openCredentialStore } from "../../api/credentials/store";
 import { credentialPayload, type Credential } from "../../api/credentials/rules";
-import { openAlertStore } from "../../api/verification/alerts/store";
+import { createAlertStore } from "../../api/verification/alerts/store";
 import { createChainFacts } from "../../api/verification/confirmation/chainFacts";
-import { type ConfirmParts, type Confirmation, confirm } from "../../api/verification/confirmation/actions";
+import { type ConfirmDeps, type Confirmation, confirm } from "../../api/verification/confirmation/actions";
 import { verifyCredential } from "../../api/verification/confirmation/issuerSignature";
-import { openVerificationStore, type Verification } from "../../api/verification/store";
-import { openUsageLog } from "../../api/verification/usage/store";
+import { createVerificationStore, type Verification } from "../../api/verification/store";
+import { createUsageStore } from "../../api/verification/usage/store";
 import { writeDocument, readAssertionKeys } from "../../api/issuers/rules";
 import { createChain } from "../../chain/client";
 import { systemClock } from "../../core/clock";
@@ -118,12 +118,17 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
   await (await chain.issuerRegistry.connect(owner).accredit(issuer, "")).wait();
 
   const credentials = openCredentialStore(mongo);
-  const verifications = openVerificationStore(mongo);
-  const log = openUsageLog(mongo);
+  const verifications = createVerificationStore(mongo);
+  const log = createUsageStore(mongo);
   await ensureIndexes(mongo);
   const facts = createChainFacts(chain);
-  const parts: ConfirmParts = {
-    ...{ clock: systemClock, facts, chain, log, verifications, alerts: openAlertStore(mongo) },
+  const parts: ConfirmDeps = {
+    clock: systemClock,
+    facts,
+    chain,
+    log,
+    verifications,
+    alerts: createAlertStore(mongo),
     findCredential: credentials.find,
     takeUse: credentials.takeUse,
     assertionKeys: () => Promise.resolve(assertionKeys),

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type HDNodeWallet, Wallet } from "ethers";
 import { type AnchoringQueue, createAnchoringQueue } from "../../api/wallets/anchoring/jobs";
-import { openWalletStore, type Wallet as LinkedWallet } from "../../api/wallets/store";
+import type { Wallet as LinkedWallet } from "../../api/wallets/rules";
+import { createWalletStore } from "../../api/wallets/store";
 import { type RunningWorkers, startWorkers } from "../../api/workers";
 import { formatDid } from "../../chain/did/did";
 import { type Registration, registrationTypedData } from "../../chain/registry/registration";
@@ -49,11 +50,11 @@ export async function addQueuedWallet(
       registration: await signRegistration(on, holder, changes),
       transactionHashes: [],
       blockNumber: null,
-      fault: null,
+      error: null,
       updatedAt: queuedAt,
     },
   };
-  await openWalletStore(mongo).insert(wallet);
+  await createWalletStore(mongo).insert(wallet);
   return wallet;
 }
 

@@ -11,7 +11,7 @@ import { createPublicApp } from "../../api/http/publicApp";
 import { listen } from "../../api/http/server";
 import { callersOf, createModules, type Modules, type Replacements } from "../../api/modules";
 import { openUserStore } from "../../api/sessions/users/store";
-import { openWalletStore } from "../../api/wallets/store";
+import { createWalletStore } from "../../api/wallets/store";
 import { type RunningWorkers, startWorkers } from "../../api/workers";
 import { formatDid } from "../../chain/did/did";
 import type { Clock } from "../../core/clock";
@@ -234,7 +234,7 @@ async function addUser(context: Context, modules: Modules, name = "Alice Smith")
 async function linkWallet({ mongo, chain, clock }: Context, userId: string, address: string): Promise<string> {
   const walletAddress = address.toLowerCase();
   const did = formatDid(chain.deployment.didMethod, walletAddress);
-  await openWalletStore(mongo).insert({
+  await createWalletStore(mongo).insert({
     walletAddress,
     userId,
     did,
@@ -246,7 +246,7 @@ async function linkWallet({ mongo, chain, clock }: Context, userId: string, addr
       registration: null,
       transactionHashes: [],
       blockNumber: null,
-      fault: null,
+      error: null,
       updatedAt: clock.now(),
     },
   });

@@ -74,7 +74,7 @@ export interface AlertStore {
 }
 
 /** Opens the collection of fraud alerts. */
-export function openAlertStore(mongo: Mongo): AlertStore {
+export function createAlertStore(mongo: Mongo): AlertStore {
   const model = mongo.model<Stored>("FraudAlert", schema);
   const raw = rawCollection<Stored>(mongo, "fraud_alerts");
   const rename = ({ _id, ...rest }: Stored): FraudAlert => ({ alertId: _id, ...rest });

@@ -1,7 +1,7 @@
 import type { FraudAlert } from "./store";
 
 /** What the administrator reads: what was tried, on what, by whom, and where to look further. */
-export function alarmWording(alert: FraudAlert, waiting: number): { subject: string; paragraphs: string[] } {
+export function alertWording(alert: FraudAlert, waiting: number): { subject: string; paragraphs: string[] } {
   const { credentialId, kind, issuer, subjectDid, presenters, verifierName, ipAddress, attempts } = alert;
   const what =
     kind === "holder_mismatch"

@@ -10,14 +10,14 @@ import { type AssertionKey, type SignedContent, verifyCredential } from "./issue
 import {
   type Attempt,
   type RecordedUse,
-  type RecordingParts,
+  type RecordingDeps,
   type UsedCredential,
   decisionOf,
-  recordRefusal,
+  recordRejection,
   recordUndecided,
   recordUse,
 } from "../usage/actions";
-import { type Facts, evaluate, refusalError } from "../rules";
+import { type Facts, evaluate, rejectionError } from "../rules";
 import type { Decision, Verification } from "../store";
 
 /** What a verification reads of a credential. The credentials' slice has more. */
@@ -36,7 +36,7 @@ export interface PresentedCredential extends UsedCredential {
 }
 
 /** What the decision on a confirmation needs from around it. */
-export interface ConfirmParts extends RecordingParts {
+export interface ConfirmDeps extends RecordingDeps {
   clock: Clock;
   facts: FactReader;
   findCredential(credentialId: string): Promise<PresentedCredential | null>;
@@ -49,7 +49,7 @@ export interface ConfirmParts extends RecordingParts {
   onStep?: ((step: ConfirmStep) => void | Promise<void>) | undefined;
 }
 
-export type ConfirmStep = "received" | "read" | "judged" | "taken" | "recorded" | "refused";
+export type ConfirmStep = "received" | "read" | "evaluated" | "taken" | "recorded" | "rejected";
 
 /** A holder's answer to a challenge. */
 export interface Confirmation {
@@ -80,7 +80,7 @@ const MAX_ROUNDS = 4;
  * @throws TransientError when the chain cannot be asked: nothing passes then
  */
 export async function confirm(
-  parts: ConfirmParts,
+  parts: ConfirmDeps,
   confirmation: Confirmation,
   verification: Verification,
 ): Promise<Presentation> {
@@ -106,11 +106,11 @@ export async function confirm(
       consumed: own !== undefined || isConsumed(verification),
     });
     await parts.onStep?.("read");
-    const { checks, refusal } = evaluate(gathered.facts);
-    await parts.onStep?.("judged");
+    const { checks, rejection } = evaluate(gathered.facts);
+    await parts.onStep?.("evaluated");
     const { block } = gathered.chain;
-    if (refusal !== null) {
-      const { code, message } = refusal;
+    if (rejection !== null) {
+      const { code, message } = rejection;
       const decision = {
         code,
         message,
@@ -119,9 +119,9 @@ export async function confirm(
         decidedAt: at,
         block,
       };
-      await recordRefusal(parts, attempt, { refusal, decision });
-      await parts.onStep?.("refused");
-      throw refusalError(verification.verificationId, { checks, refusal });
+      await recordRejection(parts, attempt, { rejection, decision });
+      await parts.onStep?.("rejected");
+      throw rejectionError(verification.verificationId, { checks, rejection });
     }
 
     const { verificationId, verifierId, verifierName } = verification;
@@ -141,7 +141,7 @@ export async function confirm(
 
 /** The answer to the confirmation that took a use, again; whatever its first answer left unrecorded is recorded. */
 async function repeat(
-  parts: ConfirmParts,
+  parts: ConfirmDeps,
   { verification, credential, own }: { verification: Verification; credential: PresentedCredential; own: RecordedUse },
 ): Promise<Presentation> {
   await recordUse(parts, verification, credential, own);
@@ -149,7 +149,7 @@ async function repeat(
 }
 
 async function gather(
-  parts: ConfirmParts,
+  parts: ConfirmDeps,
   {
     confirmation,
     attempt,
@@ -182,7 +182,7 @@ async function gather(
 }
 
 async function readChain(
-  parts: ConfirmParts,
+  parts: ConfirmDeps,
   attempt: Attempt,
   { issuer, index, subjectDid }: PresentedCredential,
 ): Promise<CredentialFacts> {
@@ -196,7 +196,7 @@ async function readChain(
 
 /** What the issuer signed, if the credential here is just that; the database is not believed over the signature. */
 async function verifyIssued(
-  parts: ConfirmParts,
+  parts: ConfirmDeps,
   { foreignJwt }: Verification,
   credential: PresentedCredential,
   { documentHash }: CredentialFacts,
@@ -215,7 +215,7 @@ async function verifyIssued(
 
 /** The holder is whoever controls the subject's DID; the presenter must say that it is the subject, too. */
 async function isSignedByHolder(
-  parts: ConfirmParts,
+  parts: ConfirmDeps,
   { signature, presenterDid }: Confirmation,
   { challenge }: Verification,
   { subjectDid }: PresentedCredential,
@@ -232,7 +232,7 @@ async function isSignedByHolder(
   return approvesSignature(parts.chain, { walletAddress: holder, digest, signature });
 }
 
-async function requireCredential(parts: ConfirmParts, { credentialId }: Verification): Promise<PresentedCredential> {
+async function requireCredential(parts: ConfirmDeps, { credentialId }: Verification): Promise<PresentedCredential> {
   const credential = await parts.findCredential(credentialId);
   if (credential === null) throw new RangeError(`the credential ${credentialId} of a verification is gone`);
   return credential;

@@ -1,8 +1,8 @@
 import { randomId } from "../../../core/crypto";
 import type { AlertStore } from "../alerts/store";
-import { type Refusal, fraudOf } from "../rules";
+import { type Rejection, fraudOf } from "../rules";
 import type { Decided, Decision, Verification, VerificationStore } from "../store";
-import { type UsageEntry, type UsageLog, useEntryId } from "./store";
+import { type UsageEntry, type UsageStore, useEntryId } from "./store";
 
 /** A use as the credential's document holds it. */
 export interface RecordedUse {
@@ -24,8 +24,8 @@ export interface UsedCredential {
 }
 
 /** Where outcomes are recorded. */
-export interface RecordingParts {
-  log: UsageLog;
+export interface RecordingDeps {
+  log: UsageStore;
   verifications: VerificationStore;
   alerts: AlertStore;
   /** Hands the decision's webhook over for delivery; neither waits nor throws. */
@@ -39,7 +39,7 @@ export interface RecordingParts {
  * done again by anyone: by a repeated confirmation, or by the sweeper after whoever took the use was killed.
  */
 export async function recordUse(
-  parts: RecordingParts,
+  parts: RecordingDeps,
   verification: Decided,
   credential: UsedCredential,
   use: RecordedUse,
@@ -50,7 +50,7 @@ export async function recordUse(
     ...{ id: useEntryId(verificationId), presenterId: presenterDid, verifierId, verifierName, verificationId },
     ...{ result: "SUCCESS", reason: "", code: null, ipAddress: ip, timestamp: usedAt },
   });
-  await parts.verifications.noteVerified(verification, decisionOf(use));
+  await parts.verifications.recordVerified(verification, decisionOf(use));
   parts.handOver(verification);
 }
 
@@ -68,17 +68,17 @@ export interface Attempt {
   at: Date;
 }
 
-/** Records a refusal: in the log first, then as a fraud alert if it may be one, then in its verification. */
-export async function recordRefusal(
-  parts: RecordingParts,
+/** Records a rejection: in the log first, then as a fraud alert if it may be one, then in its verification. */
+export async function recordRejection(
+  parts: RecordingDeps,
   attempt: Attempt,
-  refused: { refusal: Refusal; decision: Decision },
+  rejected: { rejection: Rejection; decision: Decision },
 ): Promise<void> {
   const { verification, credential, presenterDid, ip, at } = attempt;
-  const { refusal, decision } = refused;
-  const { result, reason, code } = refusal;
+  const { rejection, decision } = rejected;
+  const { result, reason, code } = rejection;
   await parts.log.append({ ...entryOf(attempt), result, reason, code });
-  const kind = fraudOf(refusal);
+  const kind = fraudOf(rejection);
   if (kind !== null) {
     const { verifierName } = verification;
     const opened = await parts.alerts.record({
@@ -92,13 +92,13 @@ export async function recordRefusal(
     if (opened !== null) parts.enqueueAlert(opened);
   }
   // Somebody's second answer does not change what was decided on the first.
-  if (refusal.code === "verification.challenge_consumed") return;
-  await parts.verifications.noteFailed(verification, decision);
+  if (rejection.code === "verification.challenge_consumed") return;
+  await parts.verifications.recordFailed(verification, decision);
   parts.handOver(verification);
 }
 
 /** Records an attempt on which nothing could be decided. */
-export async function recordUndecided(parts: Pick<RecordingParts, "log">, attempt: Attempt): Promise<void> {
+export async function recordUndecided(parts: Pick<RecordingDeps, "log">, attempt: Attempt): Promise<void> {
   await parts.log.append({
     ...entryOf(attempt),
     result: "UNDECIDED",

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
-import { LOG_RESULTS, type LogResult, type RefusalCode } from "../rules";
+import { LOG_RESULTS, type LogResult, type RejectionCode } from "../rules";
 
 /** One attempt to use a credential. */
 export interface UsageEntry {
@@ -17,7 +17,7 @@ export interface UsageEntry {
   result: LogResult;
   /** A few words, such as `Holder mismatch`; empty for a use. */
   reason: string;
-  code: RefusalCode | null;
+  code: RejectionCode | null;
   /** From where; shown to administrators alone. */
   ipAddress: string;
   timestamp: Date;
@@ -55,19 +55,19 @@ export interface UsageFilter {
 }
 
 /** The place after which a page of the log begins. */
-export interface LogPlace {
+export interface UsageCursor {
   timestamp: Date;
   id: string;
 }
 
 /** The collection `credential_usage_log`; entries are added and never changed. */
-export interface UsageLog {
+export interface UsageStore {
   /** Adds an entry; one whose id is there already is there for good. */
   append(entry: UsageEntry): Promise<void>;
   /** Those of these ids that are there. */
   present(ids: string[]): Promise<Set<string>>;
   /** The newest first. */
-  list(filter: UsageFilter, page: { limit: number; before: LogPlace | null }): Promise<UsageEntry[]>;
+  list(filter: UsageFilter, page: { limit: number; before: UsageCursor | null }): Promise<UsageEntry[]>;
 }
 
 /** The id of the entry that records a use. */
@@ -76,7 +76,7 @@ export function useEntryId(verificationId: string): string {
 }
 
 /** Opens the usage log. */
-export function openUsageLog(mongo: Mongo): UsageLog {
+export function createUsageStore(mongo: Mongo): UsageStore {
   const model = mongo.model<Stored>("CredentialUsage", schema);
   const raw = rawCollection<Stored>(mongo, "credential_usage_log");
   return {

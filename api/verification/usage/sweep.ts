@@ -1,4 +1,4 @@
-import { type RecordedUse, type RecordingParts, type UsedCredential, recordUse } from "./actions";
+import { type RecordedUse, type RecordingDeps, type UsedCredential, recordUse } from "./actions";
 import { useEntryId } from "./store";
 
 /** A credential with uses that are not known to stand in the log. */
@@ -9,7 +9,7 @@ export interface UnrecordedUses extends UsedCredential {
 }
 
 /** What repairing needs from around it. */
-export interface RepairParts extends RecordingParts {
+export interface RepairDeps extends RecordingDeps {
   unrecorded(limit: number): Promise<UnrecordedUses[]>;
   noteRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface RepairParts extends RecordingParts {
  * @returns how many uses had to be recorded, and how many are now known to be
  */
 export async function repairUses(
-  parts: RepairParts,
+  parts: RepairDeps,
   { limit, takenBefore }: { limit: number; takenBefore: Date },
 ): Promise<{ repaired: number; recorded: number }> {
   const report = { repaired: 0, recorded: 0 };

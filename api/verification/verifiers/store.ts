@@ -40,7 +40,7 @@ export interface VerifierStore {
 }
 
 /** Opens the collection of verifiers. */
-export function openVerifierStore(mongo: Mongo): VerifierStore {
+export function createVerifierStore(mongo: Mongo): VerifierStore {
   const model = mongo.model<Stored>("VerifierAccount", schema);
   const rename = ({ _id, ...rest }: Stored): VerifierAccount => ({ verifierId: _id, ...rest });
   return {

@@ -1,14 +1,33 @@
-import type { Clock } from "../../../core/clock";
-import { DomainError, TransientError } from "../../../core/errors";
-import type { RelayerTransaction } from "../../../chain/relayer/transactions";
-import type { Outcome, RelayHandler } from "../../../chain/relayer/handlers";
-import type { Relayer } from "../../../chain/relayer/relayer";
 import type { Chain } from "../../../chain/client";
 import { registryDomain } from "../../../chain/deployment";
 import { readIdentity } from "../../../chain/registry/identity";
-import { registrationCall } from "../../../chain/registry/registration";
-import { type AnchoringFault, faultOf, requireSendable, revertedRegistration } from "./rules";
-import type { Wallet, WalletStore } from "../store";
+import { registrationCall, type SignedRegistration } from "../../../chain/registry/registration";
+import type { Relayer } from "../../../chain/relayer/relayer";
+import { addSeconds, type Clock } from "../../../core/clock";
+import { randomId } from "../../../core/crypto";
+import { DomainError, messageOf } from "../../../core/errors";
+import type { Logger } from "../../../core/logger";
+import {
+  attemptChallenge,
+  type Caller,
+  type ChallengeDeps,
+  consumeChallenge,
+  verifyRegistration,
+} from "../challenges/actions";
+import { requireOwnWallet, type ShownWallet, showWallet, type Wallet } from "../rules";
+import type { WalletStore } from "../store";
+import { ANCHORING, applyOutcome, type OutcomeDeps, outcomeOf, repeatAnchoring } from "./outcome";
+import {
+  type IndexedRegistration,
+  isUnderWay,
+  isWaiting,
+  newAnchoring,
+  rejectionError,
+  requireReusable,
+  requireSendable,
+  retryableError,
+  revertedRegistration,
+} from "./rules";
 
 /** What a job says: whose DID to anchor, and by which request. */
 export interface AnchoringJob {
@@ -16,153 +35,205 @@ export interface AnchoringJob {
   anchoringId: string;
 }
 
-/** What noting an outcome needs of the outside. */
-export interface OutcomeParts {
+/** By what the log lines of a request are found. */
+export interface Trace {
+  requestId: string;
+  logger: Logger;
+}
+
+/** What requesting an anchoring needs. */
+export interface RequestDeps {
   wallets: WalletStore;
-  chain: Pick<Chain, "didRegistry" | "deployment">;
-  /** Begins a new request with the same signature, in place of one that came to nothing by no fault of anybody's. */
-  repeat(walletAddress: string, anchoringId: string): Promise<void>;
+  /** What the index saw of a DID's registration; null when nothing. */
+  indexedRegistration(walletAddress: string): Promise<IndexedRegistration | null>;
+  /** Queues a job; adding it twice is harmless. */
+  enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId?: string): Promise<void>;
   clock: Clock;
 }
 
-/** What anchoring needs of the outside. */
-export interface AnchorParts extends OutcomeParts {
-  relayer: Relayer;
+/** What a worker needs to anchor. */
+export interface AnchorDeps extends OutcomeDeps {
+  chain: Pick<Chain, "didRegistry" | "deployment">;
+  relayer: Pick<Relayer, "find" | "submit">;
 }
 
-/** The relayer's kind of these transactions. */
-export const ANCHORING = "anchoring";
+/** What a worker needs to find wallets that have no job. */
+export interface SweepDeps extends OutcomeDeps, RequestDeps {
+  wallets: WalletStore;
+  /** How long a wallet must have waited before its job counts as lost. */
+  sweepSeconds: number;
+  /** How long a mined registration may stay unseen by the index before the registry is asked about it. */
+  unseenSeconds: number;
+}
+
+/** Wallets read in one sweep. */
+const SWEEP_LIMIT = 500;
+
+/**
+ * Anchors the DID of a linked wallet after all: with a fresh signature, or by trying again with the one at hand. While
+ * it is under way, asking again changes nothing.
+ *
+ * @throws DomainError `wallet.not_found`, `anchoring.signature_required`, those of {@link attemptChallenge} and
+ * {@link verifyRegistration}
+ */
+export async function requestAnchoring(
+  deps: ChallengeDeps & RequestDeps,
+  input: {
+    caller: Caller;
+    walletAddress: string;
+    nonce?: string | undefined;
+    registrationSignature?: string | undefined;
+  },
+  trace: Trace,
+): Promise<ShownWallet> {
+  const { walletAddress, registrationSignature, nonce } = input;
+  const { userId, sessionId } = input.caller;
+  const wallet = requireOwnWallet(await deps.wallets.find(walletAddress), userId);
+  const shown = showWallet(wallet, await deps.indexedRegistration(walletAddress));
+  if (shown.anchoring.status === "anchored" || isUnderWay(wallet.anchoring)) return shown;
+  let registration = null;
+  if (registrationSignature === undefined) {
+    registration = requireReusable(wallet.anchoring, deps.clock.now());
+  } else {
+    const challenge = await attemptChallenge(deps, { purpose: "anchor", walletAddress, sessionId, nonce });
+    registration = await verifyRegistration(deps, challenge, registrationSignature);
+    await consumeChallenge(deps, challenge);
+    if (registration === null) return shown;
+  }
+  const replaced = await replaceAnchoring(deps, wallet, registration, trace);
+  return showWallet(replaced, await deps.indexedRegistration(walletAddress));
+}
+
+/** Begins a new request in place of the wallet's present one. Of several at once one counts; all get that one. */
+export async function replaceAnchoring(
+  deps: Pick<RequestDeps, "wallets" | "enqueueAnchoring" | "clock">,
+  wallet: Wallet,
+  registration: SignedRegistration,
+  trace: Trace,
+): Promise<Wallet> {
+  const { walletAddress } = wallet;
+  const next = newAnchoring(randomId(), registration, deps.clock.now());
+  if (!(await deps.wallets.replaceAnchoring(walletAddress, wallet.anchoring.id, next))) {
+    return (await deps.wallets.find(walletAddress)) ?? wallet;
+  }
+  const replaced = { ...wallet, anchoring: next };
+  await enqueueOrLeaveToSweep(deps, replaced, trace);
+  return replaced;
+}
+
+/** Queues the job of a stored request. Without Redis the worker's sweep finds the wallet, which says `queued`. */
+export async function enqueueOrLeaveToSweep(
+  { enqueueAnchoring }: Pick<RequestDeps, "enqueueAnchoring">,
+  wallet: Wallet,
+  { requestId, logger }: Trace,
+): Promise<void> {
+  try {
+    await enqueueAnchoring(wallet, requestId);
+  } catch (error) {
+    logger.warn({ err: error, reason: messageOf(error) }, "the anchoring job could not be queued; the sweep will");
+  }
+}
 
 /**
  * Takes one step towards the anchoring of a wallet's DID: hands its registration to the relayer, unless the registry has
- * the DID or the relayer has the transaction already. Safe to repeat and to run twice at once. A refusal ends as a
+ * the DID or the relayer has the transaction already. Safe to repeat and to run twice at once. A rejection ends as a
  * failure the user sees.
  *
  * @throws TransientError when it has to be tried again; the user sees why meanwhile
  */
-export async function anchorWallet(parts: AnchorParts, { walletAddress, anchoringId }: AnchoringJob): Promise<void> {
-  const wallet = await parts.wallets.find(walletAddress);
+export async function anchorWallet(deps: AnchorDeps, { walletAddress, anchoringId }: AnchoringJob): Promise<void> {
+  const { wallets, clock } = deps;
+  const wallet = await wallets.find(walletAddress);
   // Unlinked, or asked for anew since: that request has a job of its own.
-  if (wallet?.anchoring.id !== anchoringId || !isWaiting(wallet)) return;
+  if (wallet?.anchoring.id !== anchoringId || !isWaiting(wallet.anchoring)) return;
   try {
-    await submitOrRefuse(parts, wallet);
+    await submitOrFail(deps, wallet);
   } catch (error) {
-    await parts.wallets.noteTrouble(walletAddress, troubleOf(error), parts.clock.now());
+    await wallets.recordRetryableError(walletAddress, retryableError(error), clock.now());
     throw error;
   }
 }
 
-async function submitOrRefuse(parts: AnchorParts, wallet: Wallet): Promise<void> {
+async function submitOrFail(deps: AnchorDeps, wallet: Wallet): Promise<void> {
+  const { wallets, chain, relayer, clock } = deps;
   const { walletAddress, anchoring } = wallet;
   try {
-    await submit(parts, wallet);
+    await submit(deps, wallet);
   } catch (error) {
-    const refusal = error instanceof DomainError ? error : revertedRegistration(error);
-    if (refusal === undefined) throw error;
+    const rejection = error instanceof DomainError ? error : revertedRegistration(error);
+    if (rejection === undefined) throw error;
     // Another worker may have been faster with the same job: then it is that very success the registry speaks of.
-    if ((await readIdentity(parts.chain, walletAddress)).registered) {
-      await parts.wallets.noteMined(walletAddress, null, parts.clock.now());
+    if ((await readIdentity(chain, walletAddress)).registered) {
+      await wallets.markMined(walletAddress, null, clock.now());
       return;
     }
-    // What the relayer has in hand is noted by whoever settles it.
-    if ((await parts.relayer.find(requestOf(wallet))) !== null) return;
-    await parts.wallets.noteFailed(walletAddress, anchoring.id, faultOf(refusal), parts.clock.now());
+    // The outcome of what the relayer has in hand is recorded by its handler.
+    if ((await relayer.find(requestOf(wallet))) !== null) return;
+    await wallets.markFailed(walletAddress, anchoring.id, rejectionError(rejection), clock.now());
   }
 }
 
-/** Failed ones are tried when an operator puts their job back. */
-function isWaiting({ anchoring: { status, fault } }: Wallet): boolean {
-  return status === "queued" || (status === "failed" && fault?.remedy === "retry");
-}
-
-async function submit(parts: AnchorParts, wallet: Wallet): Promise<void> {
+async function submit(deps: AnchorDeps, wallet: Wallet): Promise<void> {
+  const { wallets, chain, relayer, clock } = deps;
   const { walletAddress, anchoring } = wallet;
   const request = requestOf(wallet);
-  const kept = await parts.relayer.find(request);
-  if (kept?.open === true) return;
-  if (kept?.key === request.key) {
-    await onSettled(parts, kept, outcomeOf(kept));
-    if (kept.state !== "mined") return;
+  const transaction = await relayer.find(request);
+  if (transaction?.open === true) return;
+  if (transaction?.key === request.key) {
+    await applyOutcome(deps, transaction, outcomeOf(transaction));
+    if (transaction.state !== "mined") return;
   }
-  const onChain = await readIdentity(parts.chain, walletAddress);
+  const onChain = await readIdentity(chain, walletAddress);
   if (onChain.registered) {
     // By the holder, or by an earlier request: either way it is there.
-    await parts.wallets.noteMined(walletAddress, null, parts.clock.now());
+    await wallets.markMined(walletAddress, null, clock.now());
     return;
   }
   if (anchoring.registration === null) return;
-  requireSendable(anchoring.registration, onChain, parts.clock.now());
-  const call = registrationCall(registryDomain(parts.chain.deployment), anchoring.registration);
-  await parts.relayer.submit({ ...request, kind: ANCHORING, call });
+  requireSendable(anchoring.registration, onChain, clock.now());
+  await relayer.submit({
+    ...request,
+    kind: ANCHORING,
+    call: registrationCall(registryDomain(chain.deployment), anchoring.registration),
+  });
 }
 
 function requestOf({ walletAddress, anchoring }: Wallet) {
   return { subject: `${ANCHORING}/${walletAddress}`, key: `${ANCHORING}/${walletAddress}/${anchoring.id}` };
 }
 
-/** Notes on the wallet what becomes of its transaction. */
-export function anchoringHandler(parts: OutcomeParts): RelayHandler {
-  return {
-    onBroadcast: (relayed, hash) => parts.wallets.noteSubmitted(walletOf(relayed.subject), hash, parts.clock.now()),
-    onRetryableError: ({ subject }, trouble) =>
-      parts.wallets.noteTrouble(walletOf(subject), troubleOf(trouble), parts.clock.now()),
-    onOutcome: (relayed, outcome) => onSettled(parts, relayed, outcome),
-  };
+/** How many wallets a sweep moved on. */
+export interface SweepReport {
+  requeued: number;
+  anchored: number;
+  repeated: number;
 }
 
-async function onSettled(
-  parts: OutcomeParts,
-  { subject, key }: { subject: string; key: string },
-  outcome: Outcome,
-): Promise<void> {
-  const { wallets, chain, clock } = parts;
-  const walletAddress = walletOf(subject);
-  if (outcome.state === "mined") {
-    await wallets.noteMined(walletAddress, outcome, clock.now());
-    return;
+/** Queues wallets whose job is gone, and compares with the index and the registry those whose registration is mined. */
+export async function sweepWallets(deps: SweepDeps): Promise<SweepReport> {
+  const { wallets, clock } = deps;
+  const now = clock.now();
+  const before = addSeconds(now, -deps.sweepSeconds);
+  const report = { requeued: 0, anchored: 0, repeated: 0 };
+  for (const wallet of await wallets.waitingSince("queued", before, SWEEP_LIMIT)) {
+    await deps.enqueueAnchoring(wallet);
+    report.requeued += 1;
   }
-  // Somebody else's registration may be why ours was refused or given up.
-  if ((await readIdentity(chain, walletAddress)).registered) {
-    await wallets.noteMined(walletAddress, null, clock.now());
-    return;
+  for (const wallet of await wallets.waitingSince("mined", before, SWEEP_LIMIT)) {
+    const indexed = await deps.indexedRegistration(wallet.walletAddress);
+    if (indexed?.finalized === true) {
+      await wallets.markAnchored(wallet.walletAddress, now);
+      report.anchored += 1;
+    } else if (indexed === null && wallet.anchoring.updatedAt < addSeconds(now, -deps.unseenSeconds)) {
+      report.repeated += await repeatUnlessRegistered(deps, wallet);
+    }
   }
-  const anchoringId = key.slice(subject.length + 1);
-  if (outcome.state === "lost" && outcome.cause === "nonce_taken") {
-    await parts.repeat(walletAddress, anchoringId);
-    return;
-  }
-  await wallets.noteFailed(walletAddress, anchoringId, faultOfOutcome(outcome), clock.now());
+  return report;
 }
 
-function faultOfOutcome(outcome: Exclude<Outcome, { state: "mined" }>): AnchoringFault {
-  if (outcome.state === "lost") {
-    const message = "No node of the chain would take the transaction. Ask for anchoring again.";
-    return { code: "anchoring.lost", message, remedy: "retry" };
-  }
-  const message = `The registry refused the registration in transaction ${outcome.transactionHash}. Sign the registration again.`;
-  return { code: "anchoring.reverted", message, remedy: "sign" };
-}
-
-function outcomeOf({ state, receipt }: RelayerTransaction): Outcome {
-  // Only a filler leaves a receipt behind what was lost.
-  if (receipt === undefined) return { state: "lost", cause: "nonce_taken" };
-  if (state === "lost" || state === "pending") return { state: "lost", cause: "rejected_by_nodes" };
-  return { state, transactionHash: receipt.hash, blockNumber: receipt.blockNumber };
-}
-
-function walletOf(subject: string): string {
-  return subject.slice(ANCHORING.length + 1);
-}
-
-/** What the user reads while it is tried again. */
-function troubleOf(error: unknown): AnchoringFault {
-  const code = error instanceof TransientError ? error.code : "anchoring.delayed";
-  const reason = error instanceof TransientError ? error.message : "Something unforeseen stands in the way.";
-  return { code, message: `${reason} Anchoring is tried again by itself.`, remedy: "automatic" };
-}
-
-/** What the user reads when no try succeeded for long. */
-export function exhaustedFault(error: Error): AnchoringFault {
-  const reason = error instanceof TransientError ? error.message : "Something unforeseen stood in the way.";
-  return { code: "anchoring.exhausted", message: `${reason} Ask for anchoring again later.`, remedy: "retry" };
+/** A reorg may have taken the registration out of the chain for good. */
+async function repeatUnlessRegistered(deps: OutcomeDeps, { walletAddress, anchoring }: Wallet): Promise<number> {
+  if ((await readIdentity(deps.chain, walletAddress)).registered) return 0;
+  await repeatAnchoring(deps, { walletAddress, anchoringId: anchoring.id });
+  return 1;
 }

@@ -1,6 +1,6 @@
-import { DomainError } from "../../../core/errors";
 import type { Registration, SignedRegistration } from "../../../chain/registry/registration";
 import { readRevert } from "../../../chain/registry/reverts";
+import { DomainError, TransientError } from "../../../core/errors";
 
 /**
  * How far a wallet's DID is on its way to the chain, as it is stored. People see `submitted` for `mined`: it becomes
@@ -21,7 +21,7 @@ export const REMEDIES = ["automatic", "retry", "sign"] as const;
 export type Remedy = (typeof REMEDIES)[number];
 
 /** Why anchoring does not go on, for people and for programs. */
-export interface AnchoringFault {
+export interface AnchoringError {
   code: string;
   message: string;
   remedy: Remedy;
@@ -36,7 +36,7 @@ export interface Anchoring {
   /** Every attempt that a node took, the latest last. At most one is mined. */
   transactionHashes: string[];
   blockNumber: number | null;
-  fault: AnchoringFault | null;
+  error: AnchoringError | null;
   updatedAt: Date;
 }
 
@@ -44,6 +44,8 @@ export interface Anchoring {
 export interface IndexedRegistration {
   transactionHash: string;
   blockNumber: number;
+  /** Whether no reorg can take it back. */
+  finalized: boolean;
 }
 
 /** An anchoring as its user sees it. */
@@ -51,10 +53,10 @@ export interface ShownAnchoring {
   status: ShownStatus;
   transactionHash: string | null;
   blockNumber: number | null;
-  error?: AnchoringFault;
+  error?: AnchoringError;
 }
 
-/** What a user is shown: the index decides whether a DID is anchored, whatever was noted on the way. */
+/** What a user is shown: the index decides whether a DID is anchored, whatever was recorded on the way. */
 export function showAnchoring(anchoring: Anchoring, indexed: IndexedRegistration | null): ShownAnchoring {
   if (indexed !== null) {
     return { status: "anchored", transactionHash: indexed.transactionHash, blockNumber: indexed.blockNumber };
@@ -69,8 +71,26 @@ export function showAnchoring(anchoring: Anchoring, indexed: IndexedRegistration
     status: anchoring.status === "mined" ? "submitted" : anchoring.status,
     transactionHash: anchoring.transactionHashes.at(-1) ?? null,
     blockNumber: anchoring.blockNumber,
-    ...(anchoring.fault !== null && { error: anchoring.fault }),
+    ...(anchoring.error !== null && { error: anchoring.error }),
   };
+}
+
+/** A request that begins now: queued with a signed registration, without one it waits for the signature. */
+export function newAnchoring(id: string, registration: Anchoring["registration"], now: Date): Anchoring {
+  return {
+    id,
+    status: registration === null ? "awaiting_signature" : "queued",
+    registration,
+    transactionHashes: [],
+    blockNumber: null,
+    error: null,
+    updatedAt: now,
+  };
+}
+
+/** Whether a worker has something to do for it: failed ones are tried when an operator puts their job back. */
+export function isWaiting({ status, error }: Anchoring): boolean {
+  return status === "queued" || (status === "failed" && error?.remedy === "retry");
 }
 
 /** Whether the relayer or the chain has it in hand, so that asking again changes nothing. */
@@ -81,18 +101,18 @@ export function isUnderWay({ status }: Anchoring): boolean {
 /**
  * The registration to try again with when the user gives no fresh signature.
  *
- * @throws DomainError `anchoring.signature_required` when there is none, it is too late for it, or it was refused
+ * @throws DomainError `anchoring.signature_required` when there is none, it is too late for it, or it was rejected
  */
 export function requireReusable(anchoring: Anchoring, now: Date): NonNullable<Anchoring["registration"]> {
-  const { registration, fault } = anchoring;
-  if (registration !== null && fault?.remedy !== "sign" && registration.deadline > now) return registration;
+  const { registration, error } = anchoring;
+  if (registration !== null && error?.remedy !== "sign" && registration.deadline > now) return registration;
   const message =
     "Anchoring needs a fresh signature: ask for one with POST /auth/wallet/challenge and the purpose anchor, and send it here as registrationSignature.";
   throw new DomainError("anchoring.signature_required", "conflict", message);
 }
 
 /**
- * Refuses to send a registration that the registry would refuse.
+ * Rejects a registration that the registry would reject.
  *
  * @param onChain what the registry says of the identity now
  * @throws DomainError `anchoring.signature_expired`, `anchoring.nonce_consumed`
@@ -108,16 +128,41 @@ export function requireSendable(registration: Registration, onChain: { nonce: nu
   }
 }
 
-/** A revert of the registry as a refusal; undefined when the error is another one. */
+/** What the user reads when the signed registration was rejected: a new signature helps. */
+export function rejectionError({ code, message }: DomainError): AnchoringError {
+  return { code, message, remedy: "sign" };
+}
+
+/** What the user reads when its transaction was reverted. */
+export function revertedError(transactionHash: string): AnchoringError {
+  const message = `The registry refused the registration in transaction ${transactionHash}. Sign the registration again.`;
+  return { code: "anchoring.reverted", message, remedy: "sign" };
+}
+
+/** What the user reads when no node took its transaction. */
+export function lostError(): AnchoringError {
+  const message = "No node of the chain would take the transaction. Ask for anchoring again.";
+  return { code: "anchoring.lost", message, remedy: "retry" };
+}
+
+/** What the user reads while it is tried again. */
+export function retryableError(error: unknown): AnchoringError {
+  const code = error instanceof TransientError ? error.code : "anchoring.delayed";
+  const reason = error instanceof TransientError ? error.message : "Something unforeseen stands in the way.";
+  return { code, message: `${reason} Anchoring is tried again by itself.`, remedy: "automatic" };
+}
+
+/** What the user reads when no try succeeded for long. */
+export function exhaustedError(error: Error): AnchoringError {
+  const reason = error instanceof TransientError ? error.message : "Something unforeseen stood in the way.";
+  return { code: "anchoring.exhausted", message: `${reason} Ask for anchoring again later.`, remedy: "retry" };
+}
+
+/** A revert of the registry as a rejection; undefined when the error is another one. */
 export function revertedRegistration(error: unknown): DomainError | undefined {
   const revert = readRevert(error);
   if (revert === undefined) return undefined;
   const what = revert.description === null ? "without a reason" : `with ${revert.description}`;
   const message = `The registry refused the registration ${what}. Sign the registration again.`;
   return new DomainError("anchoring.reverted", "conflict", message, { cause: error });
-}
-
-/** What a refusal by the domain means to the user: those of the signature are mended by a new one. */
-export function faultOf(error: DomainError): AnchoringFault {
-  return { code: error.code, message: error.message, remedy: "sign" };
 }

@@ -1,16 +1,14 @@
-import { addSeconds, type Clock } from "../../../core/clock";
-import { randomNonce } from "../../../core/crypto";
 import { formatDid } from "../../../chain/did/did";
-import { DomainError } from "../../../core/errors";
-import type { Logger } from "../../../core/logger";
-import type { Anchoring, IndexedRegistration } from "../anchoring/rules";
-import type { ChallengeStore } from "./store";
-import { verifyWalletSignature } from "./proof";
 import type { Chain } from "../../../chain/client";
 import { registryDomain } from "../../../chain/deployment";
 import { readIdentity } from "../../../chain/registry/identity";
 import { type Registration, registrationDigest } from "../../../chain/registry/registration";
 import { normalizeSignature } from "../../../chain/signature";
+import { addSeconds, type Clock } from "../../../core/clock";
+import { randomNonce } from "../../../core/crypto";
+import type { Anchoring } from "../anchoring/rules";
+import { requireOwnWallet } from "../rules";
+import type { WalletStore } from "../store";
 import {
   type Challenge,
   challengeConsumed,
@@ -18,32 +16,23 @@ import {
   REGISTRATION_SECONDS,
   requireAnswerable,
   statementFor,
-} from "../rules";
+} from "./rules";
 import { formatSignInMessage } from "./siwe";
-import type { Wallet, WalletStore } from "../store";
+import type { ChallengeStore } from "./store";
+import { verifyWalletSignature } from "./walletSignature";
 
-/** What the actions need of the outside. */
-export interface WalletParts {
-  wallets: WalletStore;
+export interface ChallengeDeps {
+  wallets: Pick<WalletStore, "find">;
   challenges: ChallengeStore;
   chain: Pick<Chain, "chainId" | "provider" | "didRegistry" | "deployment">;
-  /** What the index saw of a DID's registration; null when nothing. */
-  indexedRegistration(walletAddress: string): Promise<IndexedRegistration | null>;
-  /** Asks a worker to anchor. */
-  enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId: string | undefined): Promise<void>;
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;
+  /** How long a challenge may be answered. */
   challengeSeconds: number;
   clock: Clock;
 }
 
-/** A request's traces for the logs. */
-export interface Trace {
-  requestId: string;
-  logger: Logger;
-}
-
-/** The session that asks, where one is needed. */
+/** The session that asks. */
 export interface Caller {
   userId: string;
   sessionId: string;
@@ -52,105 +41,106 @@ export interface Caller {
 /**
  * Issues a challenge: a text to sign (EIP-4361) and, unless the DID is anchored already, a registration to authorize.
  *
- * @param caller the session it shall belong to; null for a login
+ * @param input.caller the session it shall belong to; null for a login
  * @throws DomainError `wallet.not_found` when a fresh registration is asked for a wallet that is not the caller's
  * @throws TransientError when the registry cannot be asked for the identity's nonce
  */
 export async function issueChallenge(
-  parts: WalletParts,
-  asked: { walletAddress: string; purpose: Purpose; caller: Caller | null },
-  { requestId }: Pick<Trace, "requestId">,
+  deps: ChallengeDeps,
+  input: { walletAddress: string; purpose: Purpose; caller: Caller | null; requestId: string },
 ): Promise<Challenge> {
-  const { walletAddress, purpose, caller } = asked;
-  if (purpose === "anchor") await requireOwn(parts, caller, walletAddress);
-  const registration = purpose === "login" ? null : await nextRegistration(parts, walletAddress);
-  const issuedAt = parts.clock.now();
-  const expiresAt = addSeconds(issuedAt, parts.challengeSeconds);
-  const nonce = randomNonce();
-  const { host: domain } = new URL(parts.publicUrl);
-  const { chainId } = parts.chain;
-  const statement = statementFor(purpose);
-  const text = {
-    domain,
-    address: walletAddress,
-    statement,
-    uri: parts.publicUrl,
-    chainId,
-    nonce,
-    issuedAt,
-    expiresAt,
-    requestId,
-  };
+  const { publicUrl, chain, clock } = deps;
+  const { walletAddress, purpose, caller } = input;
+  if (purpose === "anchor") requireOwnWallet(await deps.wallets.find(walletAddress), caller?.userId);
+  const registration = purpose === "login" ? null : await nextRegistration(deps, walletAddress);
+  const issuedAt = clock.now();
   const challenge: Challenge = {
-    ...{ nonce, purpose, walletAddress, sessionId: caller?.sessionId ?? null, domain, chainId, registration },
-    message: purpose === "anchor" ? "" : formatSignInMessage(text),
-    ...{ issuedAt, expiresAt, attempts: 0, consumedAt: null },
+    nonce: randomNonce(),
+    purpose,
+    walletAddress,
+    sessionId: caller?.sessionId ?? null,
+    domain: new URL(publicUrl).host,
+    chainId: chain.chainId,
+    message: "",
+    registration,
+    issuedAt,
+    expiresAt: addSeconds(issuedAt, deps.challengeSeconds),
+    attempts: 0,
+    consumedAt: null,
   };
-  await parts.challenges.insert(challenge);
+  if (purpose !== "anchor") {
+    challenge.message = formatSignInMessage({
+      domain: challenge.domain,
+      address: walletAddress,
+      statement: statementFor(purpose),
+      uri: publicUrl,
+      chainId: challenge.chainId,
+      nonce: challenge.nonce,
+      issuedAt,
+      expiresAt: challenge.expiresAt,
+      requestId: input.requestId,
+    });
+  }
+  await deps.challenges.insert(challenge);
   return challenge;
 }
 
-async function nextRegistration(parts: WalletParts, walletAddress: string): Promise<Registration | null> {
-  const { registered, nonce } = await readIdentity(parts.chain, walletAddress);
+async function nextRegistration(
+  { chain, publicUrl, clock }: ChallengeDeps,
+  walletAddress: string,
+): Promise<Registration | null> {
+  const { registered, nonce } = await readIdentity(chain, walletAddress);
   if (registered) return null;
-  const did = formatDid(parts.chain.deployment.didMethod, walletAddress);
-  const deadline = addSeconds(parts.clock.now(), REGISTRATION_SECONDS);
+  const did = formatDid(chain.deployment.didMethod, walletAddress);
+  const deadline = addSeconds(clock.now(), REGISTRATION_SECONDS);
   deadline.setMilliseconds(0);
-  return { walletAddress, documentUri: `${parts.publicUrl}/1.0/identifiers/${did}`, nonce, deadline };
+  return { walletAddress, documentUri: `${publicUrl}/1.0/identifiers/${did}`, nonce, deadline };
 }
 
 /**
- * Counts an attempt to answer a challenge and returns the challenge, if it is the caller's to answer.
+ * Counts an attempt to answer a challenge, and returns the challenge if it is the caller's to answer.
  *
- * @param nonce names the challenge; without it the session's latest for this wallet and purpose is meant
+ * @param input.sessionId null for a login
+ * @param input.nonce names the challenge; without it the session's latest for this wallet and purpose is meant
+ * @throws DomainError those of {@link requireAnswerable}
  */
-export async function answerable(
-  parts: WalletParts,
-  purpose: Purpose,
-  walletAddress: string,
-  sessionId: string | null,
-  nonce: string | undefined,
+export async function attemptChallenge(
+  { challenges, publicUrl, chain, clock }: Pick<ChallengeDeps, "challenges" | "publicUrl" | "chain" | "clock">,
+  input: { purpose: Purpose; walletAddress: string; sessionId: string | null; nonce: string | undefined },
 ): Promise<Challenge> {
-  const { host: domain } = new URL(parts.publicUrl);
-  const answering = { purpose, walletAddress, sessionId, domain, chainId: parts.chain.chainId };
+  const { purpose, walletAddress, sessionId, nonce } = input;
   const latest = { walletAddress, sessionId: sessionId ?? "", purposes: [purpose] };
-  const challenge = await parts.challenges.countAttempt(nonce === undefined ? latest : { nonce });
-  return requireAnswerable(challenge, answering, parts.clock.now());
+  const challenge = await challenges.countAttempt(nonce === undefined ? latest : { nonce });
+  const { host } = new URL(publicUrl);
+  const answering = { purpose, walletAddress, sessionId, domain: host, chainId: chain.chainId };
+  return requireAnswerable(challenge, answering, clock.now());
 }
 
-/** The registration a challenge asked for, with the signature that authorizes it; null when it is not given. */
-export async function authorizedRegistration(
-  parts: WalletParts,
+/**
+ * Verifies the signature that authorizes the registration a challenge asked for.
+ *
+ * @returns the registration with its signature as the contract takes it; null when none was asked for or none is given
+ * @throws DomainError those of {@link verifyWalletSignature}
+ */
+export async function verifyRegistration(
+  { chain }: Pick<ChallengeDeps, "chain">,
   { registration, walletAddress }: Challenge,
   signature: string | undefined,
-): Promise<NonNullable<Anchoring["registration"]> | null> {
+): Promise<Anchoring["registration"]> {
   if (registration === null || signature === undefined) return null;
-  const digest = registrationDigest(registryDomain(parts.chain.deployment), registration);
-  const kind = await verifyWalletSignature(parts.chain, { walletAddress, digest, signature });
+  const digest = registrationDigest(registryDomain(chain.deployment), registration);
+  const kind = await verifyWalletSignature(chain, { walletAddress, digest, signature });
   return { ...registration, signature: normalizeSignature(signature, kind) };
 }
 
-/** After the proof is verified, so that a stranger's guess does not use the holder's challenge up. */
-export async function consume(parts: WalletParts, { nonce }: Challenge): Promise<void> {
-  if (!(await parts.challenges.consume(nonce, parts.clock.now()))) throw challengeConsumed();
-}
-
 /**
- * The caller's wallet.
+ * Consumes a challenge after the proof was verified, so that a stranger's guess does not use the holder's challenge up.
  *
- * @throws DomainError `wallet.not_found`
+ * @throws DomainError `wallet.challenge_consumed`
  */
-export async function requireOwn(parts: WalletParts, caller: Caller | null, walletAddress: string): Promise<Wallet> {
-  const wallet = await parts.wallets.find(walletAddress);
-  if (wallet === null || wallet.userId !== caller?.userId) throw notFound();
-  return wallet;
-}
-
-/** The refusal of a wallet that is not the caller's, whoever else has it. */
-export function notFound(): DomainError {
-  return new DomainError(
-    "wallet.not_found",
-    "not_found",
-    "This account has no such wallet: GET /auth/wallets lists its wallets.",
-  );
+export async function consumeChallenge(
+  { challenges, clock }: Pick<ChallengeDeps, "challenges" | "clock">,
+  { nonce }: Challenge,
+): Promise<void> {
+  if (!(await challenges.consume(nonce, clock.now()))) throw challengeConsumed();
 }

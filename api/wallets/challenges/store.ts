@@ -1,11 +1,11 @@
 import { Schema } from "mongoose";
 import type { Mongo } from "../../../core/mongo";
-import { type Challenge, MAX_PROOF_ATTEMPTS, type Purpose } from "../rules";
+import { type Challenge, MAX_PROOF_ATTEMPTS, type Purpose } from "./rules";
 
 type Stored = Omit<Challenge, "nonce"> & { _id: string };
 
-/** How long an expired challenge is kept, so that a late answer is told that it is late. */
-const KEPT_SECONDS = 60 * 60;
+/** How long an expired challenge is stored, so that a late answer is rejected as late. */
+const RETENTION_SECONDS = 60 * 60;
 
 const registration = new Schema(
   {
@@ -36,7 +36,7 @@ const schema = new Schema<Stored>(
   { collection: "wallet_challenges", versionKey: false },
 );
 schema.index({ walletAddress: 1, sessionId: 1, purpose: 1, issuedAt: -1 });
-schema.index({ expiresAt: 1 }, { expireAfterSeconds: KEPT_SECONDS });
+schema.index({ expiresAt: 1 }, { expireAfterSeconds: RETENTION_SECONDS });
 
 /** The collection `wallet_challenges`. */
 export interface ChallengeStore {
@@ -54,8 +54,8 @@ export interface ChallengeStore {
   consume(nonce: string, now: Date): Promise<boolean>;
 }
 
-/** Opens the collection of challenges. */
-export function openChallengeStore(mongo: Mongo): ChallengeStore {
+/** Creates the store of challenges. */
+export function createChallengeStore(mongo: Mongo): ChallengeStore {
   const model = mongo.model<Stored>("WalletChallenge", schema);
   return {
     async insert({ nonce, ...challenge }) {

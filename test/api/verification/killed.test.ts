@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { openCredentialStore } from "../../../api/credentials/store";
-import { openUsageLog } from "../../../api/verification/usage/store";
-import { openVerificationStore } from "../../../api/verification/store";
+import { createUsageStore } from "../../../api/verification/usage/store";
+import { createVerificationStore } from "../../../api/verification/store";
 import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
 import type { CrashPoint } from "../../support/crashPoints";
 import { eventually } from "../../support/eventually";
@@ -27,7 +27,7 @@ import { startWebhookReceiver } from "../../support/webhookReceiver";
 const STEPS = [
   { step: "received", taken: false },
   { step: "read", taken: false },
-  { step: "judged", taken: false },
+  { step: "evaluated", taken: false },
   { step: "taken", taken: true },
   { step: "recorded", taken: true },
 ] as const;
@@ -96,13 +96,13 @@ describe("an API process that is killed while it confirms", () => {
     await expectOneUse(credentialId);
   });
 
-  it(`at "refused" has recorded the refusal`, async () => {
+  it(`at "rejected" has recorded the rejection`, async () => {
     const bob = await newHolder(on);
     const { credentialId } = await issue(on, issuer, alice);
     const answer = answerChallenge(await requestVerification(on, verifier, credentialId), bob);
-    await confirmAndKill("refused", answer);
+    await confirmAndKill("rejected", answer);
     expect((await log(credentialId)).map(({ result }) => result)).to.deep.equal(["FAILED"]);
-    expect((await openVerificationStore(on.context.mongo).find(answer.verificationId))!.status).to.equal("failed");
+    expect((await createVerificationStore(on.context.mongo).find(answer.verificationId))!.status).to.equal("failed");
   });
 
   for (const { dies, crash } of HAND_OVER) {
@@ -117,7 +117,7 @@ describe("an API process that is killed while it confirms", () => {
         await ask(`${doomed.url}/verify/confirm`, "POST", { body: answer }).catch(() => undefined);
         expect(await doomed.ended).to.equal("SIGKILL");
         const id = `msg_${answer.verificationId}_verified`;
-        const verification = async () => (await openVerificationStore(on.context.mongo).find(answer.verificationId))!;
+        const verification = async () => (await createVerificationStore(on.context.mongo).find(answer.verificationId))!;
         expect((await verification()).status).to.equal("verified");
         await eventually("the delivery to be recorded", async () => {
           const delivery = await createDeliveryStore(on.context.mongo).find(id);
@@ -150,10 +150,10 @@ describe("an API process that is killed while it confirms", () => {
   }
 
   const log = (credentialId: string) =>
-    openUsageLog(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
+    createUsageStore(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
 
   async function isRecorded(credentialId: string, verificationId: string): Promise<boolean> {
-    const verification = await openVerificationStore(on.context.mongo).find(verificationId);
+    const verification = await createVerificationStore(on.context.mongo).find(verificationId);
     return verification!.status === "verified" && (await log(credentialId)).some(({ result }) => result === "SUCCESS");
   }
 

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { handOverOutcome } from "../../../api/verification/outcomeWebhook";
-import { openVerificationStore } from "../../../api/verification/store";
-import { openVerifierStore } from "../../../api/verification/verifiers/store";
+import { createVerificationStore } from "../../../api/verification/store";
+import { createVerifierStore } from "../../../api/verification/verifiers/store";
 import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
 import {
   answerChallenge,
@@ -64,7 +64,7 @@ describe("a verifier's webhook", () => {
   }
 
   const deliveryOf = (id: string) => createDeliveryStore(on.context.mongo).find(id);
-  const verificationOf = async (id: string) => (await openVerificationStore(on.context.mongo).find(id))!;
+  const verificationOf = async (id: string) => (await createVerificationStore(on.context.mongo).find(id))!;
 
   it("is told of a success once, signed, without the credential's content", async () => {
     const verificationId = await present();
@@ -122,7 +122,7 @@ describe("a verifier's webhook", () => {
 
   it("is told of the success alone when a stranger failed while the holder was verified", async () => {
     const { mongo } = on.context;
-    const verifications = openVerificationStore(mongo);
+    const verifications = createVerificationStore(mongo);
     const { verificationId } = await request();
     await on.stopWorkers();
     const decision = {
@@ -133,12 +133,12 @@ describe("a verifier's webhook", () => {
       block: { number: 1, hash: "0x" },
     };
     const decided = { verificationId, wantsWebhook: true };
-    await verifications.noteFailed(decided, { ...decision, code: "verification.holder_mismatch" });
+    await verifications.recordFailed(decided, { ...decision, code: "verification.holder_mismatch" });
     const handOver = (before: () => Promise<void>) =>
       handOverOutcome(
         {
           verifications,
-          verifiers: openVerifierStore(mongo),
+          verifiers: createVerifierStore(mongo),
           async deliver(webhook) {
             if (webhook.type === "verification.failed") await before();
             await on.modules.delivery.ports.deliver(webhook);
@@ -148,7 +148,7 @@ describe("a verifier's webhook", () => {
       );
     // The success is recorded and handed over while the failure's hand-over is under way.
     await handOver(async () => {
-      await verifications.noteVerified(decided, { ...decision, code: null });
+      await verifications.recordVerified(decided, { ...decision, code: null });
       await handOver(() => Promise.resolve());
     });
     expect((await deliveryOf(`msg_${verificationId}_failed`))!.lastError).to.equal(

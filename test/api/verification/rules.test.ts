@@ -3,11 +3,11 @@ import fc from "fast-check";
 import {
   CHECKS,
   type Facts,
-  type RefusalCode,
+  type RejectionCode,
   checksOf,
   evaluate,
   formatChallenge,
-  sayMoment,
+  formatMoment,
 } from "../../../api/verification/rules";
 
 const NOW = new Date("2025-12-06T14:40:00.000Z");
@@ -15,7 +15,7 @@ const EARLIER = new Date("2025-12-06T14:35:00.000Z");
 const LATER = new Date("2025-12-06T14:45:00.000Z");
 
 /** A presentation that passes every check. */
-function sound(): Facts {
+function passing(): Facts {
   return {
     now: NOW,
     ...{ accredited: true, signedByIssuer: true, expiresAt: LATER, revoked: false, suspended: false, hold: null },
@@ -25,7 +25,7 @@ function sound(): Facts {
 }
 
 /** For each check a way in which it alone fails. */
-const FAULTS: { check: (typeof CHECKS)[number]; code: RefusalCode; spoil(facts: Facts): void; says: RegExp }[] = [
+const FAILURES: { check: (typeof CHECKS)[number]; code: RejectionCode; spoil(facts: Facts): void; says: RegExp }[] = [
   {
     check: "known_issuer",
     code: "verification.issuer_not_accredited",
@@ -72,55 +72,55 @@ const FAULTS: { check: (typeof CHECKS)[number]; code: RefusalCode; spoil(facts: 
 
 describe("the seven checks", () => {
   it("pass a sound presentation", () => {
-    const { checks, refusal } = evaluate(sound());
+    const { checks, rejection } = evaluate(passing());
     expect(checks.map(({ name }) => name)).to.deep.equal([...CHECKS]);
     expect(checks.every(({ outcome }) => outcome === "pass")).to.equal(true);
-    expect(refusal).to.equal(null);
+    expect(rejection).to.equal(null);
   });
 
-  for (const { check, code, spoil, says } of FAULTS) {
+  for (const { check, code, spoil, says } of FAILURES) {
     it(`refuse when ${check} alone fails, name it, and reach nothing after it`, () => {
-      const facts = sound();
+      const facts = passing();
       spoil(facts);
-      const { checks, refusal } = evaluate(facts);
+      const { checks, rejection } = evaluate(facts);
       const at = CHECKS.indexOf(check);
       expect(checks.map(({ outcome }) => outcome)).to.deep.equal(
         CHECKS.map((_, place) => (place < at ? "pass" : place === at ? "fail" : "not_reached")),
       );
-      expect(refusal).to.include({ check, code });
+      expect(rejection).to.include({ check, code });
       expect(checksOf(code), "the checks as its code alone tells them").to.deep.equal(checks);
-      expect(refusal?.message).to.match(says);
+      expect(rejection?.message).to.match(says);
     });
   }
 
   it("tell a suspension from a revocation, and heed what the issuer asked for before the chain shows it", () => {
-    expect(evaluate({ ...sound(), suspended: true }).refusal?.code).to.equal("verification.credential_suspended");
-    expect(evaluate({ ...sound(), hold: "suspend" }).refusal?.code).to.equal("verification.credential_suspended");
-    expect(evaluate({ ...sound(), hold: "revoke" }).refusal?.code).to.equal("verification.credential_revoked");
-    expect(evaluate({ ...sound(), suspended: true, hold: "revoke" }).refusal?.code).to.equal(
+    expect(evaluate({ ...passing(), suspended: true }).rejection?.code).to.equal("verification.credential_suspended");
+    expect(evaluate({ ...passing(), hold: "suspend" }).rejection?.code).to.equal("verification.credential_suspended");
+    expect(evaluate({ ...passing(), hold: "revoke" }).rejection?.code).to.equal("verification.credential_revoked");
+    expect(evaluate({ ...passing(), suspended: true, hold: "revoke" }).rejection?.code).to.equal(
       "verification.credential_revoked",
     );
   });
 
   it("tell a consumed challenge from an old one", () => {
     const challenge = { expiresAt: NOW, consumed: true };
-    expect(evaluate({ ...sound(), challenge }).refusal?.code).to.equal("verification.challenge_consumed");
+    expect(evaluate({ ...passing(), challenge }).rejection?.code).to.equal("verification.challenge_consumed");
   });
 
   it("refuse a credential whose count is used up, whatever its status says", () => {
-    expect(evaluate({ ...sound(), usageCount: 5, maxUsages: 5, lastUsedAt: EARLIER }).refusal?.message).to.equal(
+    expect(evaluate({ ...passing(), usageCount: 5, maxUsages: 5, lastUsedAt: EARLIER }).rejection?.message).to.equal(
       "Already used 5 times, the last time on 6 Dec 2025 at 14:35 UTC.",
     );
   });
 
-  it("pass exactly the presentations without any fault, and report the first of several", () => {
+  it("pass exactly the presentations without any failure, and report the first of several", () => {
     fc.assert(
-      fc.property(fc.subarray(FAULTS), (faults) => {
-        const facts = sound();
-        for (const { spoil } of faults) spoil(facts);
-        const { checks, refusal } = evaluate(facts);
-        expect(refusal?.check).to.equal(faults[0]?.check);
-        expect(checks.filter(({ outcome }) => outcome === "fail")).to.have.length(faults.length > 0 ? 1 : 0);
+      fc.property(fc.subarray(FAILURES), (failures) => {
+        const facts = passing();
+        for (const { spoil } of failures) spoil(facts);
+        const { checks, rejection } = evaluate(facts);
+        expect(rejection?.check).to.equal(failures[0]?.check);
+        expect(checks.filter(({ outcome }) => outcome === "fail")).to.have.length(failures.length > 0 ? 1 : 0);
       }),
     );
   });
@@ -128,7 +128,7 @@ describe("the seven checks", () => {
 
 describe("words for people", () => {
   it("say a moment as people do, in UTC", () => {
-    expect(sayMoment(new Date("2025-01-02T03:04:59.999Z"))).to.equal("2 Jan 2025 at 03:04 UTC");
+    expect(formatMoment(new Date("2025-01-02T03:04:59.999Z"))).to.equal("2 Jan 2025 at 03:04 UTC");
   });
 
   it("keep a verifier's name from writing lines of its own into the challenge", () => {

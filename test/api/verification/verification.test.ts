@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import secp256k1 from "secp256k1";
 import { openCredentialStore } from "../../../api/credentials/store";
 import { CHECKS } from "../../../api/verification/rules";
-import { openUsageLog } from "../../../api/verification/usage/store";
+import { createUsageStore } from "../../../api/verification/usage/store";
 import { type FakeClock, fakeClock } from "../../support/fakeClock";
 import type { Answer } from "../../support/ask";
 import {
@@ -56,7 +56,7 @@ describe("verification", () => {
 
   const stored = async (credentialId: string) => (await openCredentialStore(on.context.mongo).find(credentialId))!;
   const log = (credentialId: string) =>
-    openUsageLog(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
+    createUsageStore(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
 
   async function expectUnused(credentialId: string, refused: Answer, status: number, code: string, check: string) {
     expect(refused.status, refused.text).to.equal(status);

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { type HDNodeWallet, Signature, Wallet, toBeHex } from "ethers";
 import { ContractWallet__factory } from "../../../typechain-types";
-import { openChallengeStore } from "../../../api/wallets/challenges/store";
+import { createChallengeStore } from "../../../api/wallets/challenges/store";
 import { formatSignInMessage } from "../../../api/wallets/challenges/siwe";
-import { openWalletStore } from "../../../api/wallets/store";
+import { createWalletStore } from "../../../api/wallets/store";
 import { type AnswerBody, ask } from "../../support/ask";
 import { eventually } from "../../support/eventually";
 import { fakeClock } from "../../support/fakeClock";
@@ -29,7 +29,7 @@ describe("linking a wallet", () => {
   const link = (token: string, body: object) => api.ask("POST", "/auth/wallet/link", { token, body });
   const logIn = (body: object) => api.ask("POST", "/auth/wallet/verify", { body });
   const owner = async (address: string) =>
-    (await openWalletStore(api.context.mongo).find(address.toLowerCase()))?.userId;
+    (await createWalletStore(api.context.mongo).find(address.toLowerCase()))?.userId;
 
   async function linked(token: string, holder = Wallet.createRandom()) {
     return { holder, ...(await linkWithSignature(api, token, holder)) };
@@ -333,7 +333,7 @@ describe("linking a wallet", () => {
 
     it("64 racing to consume one challenge have one winner", async () => {
       const { nonce } = await askChallenge(api, undefined, Wallet.createRandom().address, "login");
-      const challenges = openChallengeStore(api.context.mongo);
+      const challenges = createChallengeStore(api.context.mongo);
       // Each at a moment of its own: writing the same time again would change nothing and hide a second winner.
       const at = (index: number) => new Date(clock.now().getTime() + index);
       const won = await Promise.all(Array.from({ length: 64 }, (_, index) => challenges.consume(nonce, at(index))));

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import {
-  openAlertStore,
+  createAlertStore,
   type AlertStore,
   type FraudAlert,
   type SuspectAttempt,
@@ -17,7 +17,7 @@ describe("fraud alerts", () => {
 
   before(async () => {
     mongo = await testMongo("alerts");
-    alerts = openAlertStore(mongo);
+    alerts = createAlertStore(mongo);
     await ensureIndexes(mongo);
   });
 

@@ -6,7 +6,7 @@ import { loadConfig } from "../../../../core/config/config";
 import { createChainFacts } from "../../../../api/verification/confirmation/chainFacts";
 import { createIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
 import { openCredentialStore } from "../../../../api/credentials/store";
-import { openUsageLog } from "../../../../api/verification/usage/store";
+import { createUsageStore } from "../../../../api/verification/usage/store";
 import { eventually } from "../../../support/eventually";
 import { fakeClock } from "../../../support/fakeClock";
 import { testRpcUrl } from "../../../support/servers";
@@ -100,7 +100,7 @@ describe("the chain behind a verification", () => {
       door.open = true;
     }
     expect((await openCredentialStore(on.context.mongo).find(credentialId))!.usageCount).to.equal(0);
-    const log = openUsageLog(on.context.mongo);
+    const log = createUsageStore(on.context.mongo);
     expect((await log.list({ credentialId }, { limit: 9, before: null })).map(({ result }) => result)).to.deep.equal([
       "UNDECIDED",
     ]);

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { hashMessage } from "ethers";
 import { Agent, request as sendRequest } from "node:http";
 import { openCredentialStore } from "../../../../api/credentials/store";
-import { openVerificationStore, type Verification } from "../../../../api/verification/store";
+import { createVerificationStore, type Verification } from "../../../../api/verification/store";
 import { startRedis } from "../../../../embedded/startRedis";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
 
   after(() => on.close());
 
-  it("give exactly one success, everything else a recorded refusal, and no 5xx", () => race(1));
+  it("give exactly one success, everything else a recorded rejection, and no 5xx", () => race(1));
 
   it("give exactly five successes for a credential of five uses", () => race(5));
 
@@ -88,7 +88,7 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
   /** Opens verifications past HTTP, in bulk, and signs each challenge. */
   async function prepare(credentialId: string): Promise<string[]> {
     const first = await requestVerification(on, verifier, credentialId);
-    const template = (await openVerificationStore(on.context.mongo).find(first.verificationId))!;
+    const template = (await createVerificationStore(on.context.mongo).find(first.verificationId))!;
     const { verificationId: _own, ...rest } = template;
     const opened: Verification[] = Array.from({ length: CONFIRMATIONS }, (_, number) => ({
       ...rest,

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type HDNodeWallet, Wallet } from "ethers";
-import { openWalletStore } from "../../../../api/wallets/store";
+import { createWalletStore } from "../../../../api/wallets/store";
 import type { DidState } from "../../../../chain/registry/fold";
 import type { Freshness } from "../../../../projection/queries";
 import type { Answer, AnswerBody } from "../../../support/ask";
@@ -30,7 +30,7 @@ describe("how far a wallet's anchoring is", () => {
 
   const anchor = (body: object = {}, as = token): Promise<Answer> =>
     api.ask("POST", `/auth/wallets/${address}/anchor`, { token: as, body });
-  const store = () => openWalletStore(api.context.mongo);
+  const store = () => createWalletStore(api.context.mongo);
   const shown = async (): Promise<AnswerBody> =>
     (await api.ask("GET", "/auth/wallets", { token })).body["wallets"][0].anchoring as AnswerBody;
   /** The requests to anchor this wallet that wait for a worker. */
@@ -66,9 +66,9 @@ describe("how far a wallet's anchoring is", () => {
 
   it("is submitted with its transaction while the chain or the index has not shown it", async () => {
     await anchor({ registrationSignature: await sign() });
-    await store().noteSubmitted(address, "0xaa", clock.now());
+    await store().markSubmitted(address, "0xaa", clock.now());
     expect(await shown()).to.deep.equal({ status: "submitted", transactionHash: "0xaa", blockNumber: null });
-    await store().noteMined(address, { transactionHash: "0xbb", blockNumber: 7 }, clock.now());
+    await store().markMined(address, { transactionHash: "0xbb", blockNumber: 7 }, clock.now());
     expect(await shown()).to.deep.equal({ status: "submitted", transactionHash: "0xbb", blockNumber: 7 });
   });
 
@@ -81,7 +81,7 @@ describe("how far a wallet's anchoring is", () => {
 
   it("is queued, with the reason, while it is tried again by itself", async () => {
     await anchor({ registrationSignature: await sign() });
-    await store().noteTrouble(
+    await store().recordRetryableError(
       address,
       { code: "rpc.unreachable", message: "No endpoint answers.", remedy: "automatic" },
       clock.now(),
@@ -93,7 +93,7 @@ describe("how far a wallet's anchoring is", () => {
   it("is failed with a remedy: asking again queues it with the signature at hand", async () => {
     await anchor({ registrationSignature: await sign() });
     const { anchoring } = (await store().find(address))!;
-    await store().noteFailed(
+    await store().markFailed(
       address,
       anchoring.id,
       { code: "anchoring.exhausted", message: "It took too long.", remedy: "retry" },
@@ -110,7 +110,7 @@ describe("how far a wallet's anchoring is", () => {
   it("stays failed without a fresh signature where only that helps", async () => {
     await anchor({ registrationSignature: await sign() });
     const { anchoring } = (await store().find(address))!;
-    await store().noteFailed(
+    await store().markFailed(
       address,
       anchoring.id,
       { code: "anchoring.reverted", message: "Refused.", remedy: "sign" },
@@ -123,7 +123,7 @@ describe("how far a wallet's anchoring is", () => {
   it("needs a signature that is not too old to be sent", async () => {
     await anchor({ registrationSignature: await sign() });
     const { anchoring } = (await store().find(address))!;
-    await store().noteFailed(
+    await store().markFailed(
       address,
       anchoring.id,
       { code: "anchoring.exhausted", message: "It took too long.", remedy: "retry" },
@@ -146,7 +146,7 @@ describe("how far a wallet's anchoring is", () => {
   it("has one winner when 16 retries race", async () => {
     await anchor({ registrationSignature: await sign() });
     const { anchoring } = (await store().find(address))!;
-    await store().noteFailed(
+    await store().markFailed(
       address,
       anchoring.id,
       { code: "anchoring.lost", message: "Lost.", remedy: "retry" },
@@ -164,8 +164,8 @@ describe("how far a wallet's anchoring is", () => {
 
   it("asks for another signature when a development chain forgot the DID", async () => {
     await anchor({ registrationSignature: await sign() });
-    await store().noteMined(address, { transactionHash: "0xbb", blockNumber: 7 }, clock.now());
-    await store().noteAnchored(address, clock.now());
+    await store().markMined(address, { transactionHash: "0xbb", blockNumber: 7 }, clock.now());
+    await store().markAnchored(address, clock.now());
     expect(await shown()).to.deep.include({ status: "awaiting_signature" });
     expect((await shown()).error?.code).to.equal("anchoring.forgotten");
     expect((await anchor({ registrationSignature: await sign() })).body["anchoring"].status).to.equal("queued");

@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { Wallet as HolderKey } from "ethers";
 import { type AnchoringQueue, enqueueAnchoring } from "../../../../api/wallets/anchoring/jobs";
-import { openWalletStore, type Wallet } from "../../../../api/wallets/store";
+import type { Wallet } from "../../../../api/wallets/rules";
+import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
 import { registryDomain } from "../../../../chain/deployment";
 import { registrationCall } from "../../../../chain/registry/registration";
@@ -42,7 +43,7 @@ describe("anchoring a wallet's DID", () => {
   async function untilMined(wallet: Wallet, withinMs?: number): Promise<Wallet> {
     const { walletAddress } = wallet;
     const look = async () => {
-      const found = await openWalletStore(on.context.mongo).find(walletAddress);
+      const found = await createWalletStore(on.context.mongo).find(walletAddress);
       return found?.anchoring.status === "mined" ? found : undefined;
     };
     return eventually(`anchoring of ${walletAddress}`, look, withinMs);

@@ -7,7 +7,8 @@ import type { Part } from "../../../../embedded/part";
 import { startChain } from "../../../../embedded/startChain";
 import { createModules } from "../../../../api/modules";
 import { type AnchoringQueue, enqueueAnchoring } from "../../../../api/wallets/anchoring/jobs";
-import { openWalletStore, type Wallet } from "../../../../api/wallets/store";
+import type { Wallet } from "../../../../api/wallets/rules";
+import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
 import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
 import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/config";
@@ -55,7 +56,7 @@ describe("anchoring when something stands in the way", () => {
   const send = (method: string, ...params: unknown[]) =>
     on.context.chain.provider.send(method, params) as Promise<unknown>;
   const find = async ({ walletAddress }: Wallet) =>
-    (await openWalletStore(on.context.mongo).find(walletAddress))!.anchoring;
+    (await createWalletStore(on.context.mongo).find(walletAddress))!.anchoring;
   const transactions = () =>
     on.context.mongo.collection<RelayerTransaction>("relayer_transactions").find().sort({ nonce: 1 }).toArray();
 
@@ -70,12 +71,12 @@ describe("anchoring when something stands in the way", () => {
     return wallet;
   }
 
-  function until(wallet: Wallet, status: string, fault?: string | null, withinMs = 20_000) {
+  function until(wallet: Wallet, status: string, error?: string | null, withinMs = 20_000) {
     return eventually(
-      `status ${status} ${fault ?? ""}`,
+      `status ${status} ${error ?? ""}`,
       async () => {
         const anchoring = await find(wallet);
-        const same = fault === undefined || (anchoring.fault?.code ?? null) === fault;
+        const same = error === undefined || (anchoring.error?.code ?? null) === error;
         return anchoring.status === status && same ? anchoring : undefined;
       },
       withinMs,
@@ -104,9 +105,9 @@ describe("anchoring when something stands in the way", () => {
     await fund(gate.url, on.chain.relayer.address, 0n);
     start();
     const wallet = await enqueue(await addQueuedWallet(on));
-    const { fault } = await until(wallet, "queued", "relayer.insufficient_funds");
-    expect(fault).to.include({ remedy: "automatic" });
-    expect(fault?.message).to.contain(on.chain.relayer.address.toLowerCase());
+    const { error } = await until(wallet, "queued", "relayer.insufficient_funds");
+    expect(error).to.include({ remedy: "automatic" });
+    expect(error?.message).to.contain(on.chain.relayer.address.toLowerCase());
     expect(await transactions()).to.deep.equal([]);
     await fund(gate.url, on.chain.relayer.address);
     await until(wallet, "mined", null);
@@ -120,8 +121,8 @@ describe("anchoring when something stands in the way", () => {
     await (await on.context.chain.didRegistry.connect(holder).burnNonce(holder.address, 0)).wait();
     start();
     await enqueue(wallet);
-    const { fault } = await until(wallet, "failed", "anchoring.nonce_consumed");
-    expect(fault).to.include({ remedy: "sign" });
+    const { error } = await until(wallet, "failed", "anchoring.nonce_consumed");
+    expect(error).to.include({ remedy: "sign" });
     expect((await chainFacts(on)).transactions).to.equal(0);
   });
 
@@ -134,8 +135,8 @@ describe("anchoring when something stands in the way", () => {
       .updateOne({ walletAddress: wallet.walletAddress }, { $set: { "anchoring.registration.signature": signature } });
     start();
     await enqueue(wallet);
-    const { fault } = await until(wallet, "failed", "anchoring.reverted");
-    expect(fault?.message).to.contain("InvalidSignature");
+    const { error } = await until(wallet, "failed", "anchoring.reverted");
+    expect(error?.message).to.contain("InvalidSignature");
     expect((await chainFacts(on)).transactions).to.equal(0);
   });
 
@@ -158,8 +159,8 @@ describe("anchoring when something stands in the way", () => {
     const bid = { maxFeePerGas: 10n ** 12n, maxPriorityFeePerGas: 10n ** 12n };
     await on.context.chain.didRegistry.connect(holder).burnNonce(holder.address, 0, { ...bid, gasLimit: 200_000 });
     await send("evm_mine");
-    const { fault } = await until(wallet, "failed", "anchoring.reverted");
-    expect(fault).to.include({ remedy: "sign" });
+    const { error } = await until(wallet, "failed", "anchoring.reverted");
+    expect(error).to.include({ remedy: "sign" });
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 0, transactions: 1 });
     expect((await transactions()).map(({ state }) => state)).to.deep.equal(["reverted"]);
   });
@@ -168,8 +169,8 @@ describe("anchoring when something stands in the way", () => {
     start();
     gate.mode = "shut";
     const wallet = await enqueue(await addQueuedWallet(on));
-    const { fault } = await until(wallet, "queued", "rpc.unreachable");
-    expect(fault).to.include({ remedy: "automatic" });
+    const { error } = await until(wallet, "queued", "rpc.unreachable");
+    expect(error).to.include({ remedy: "automatic" });
     gate.mode = "open";
     await until(wallet, "mined", null);
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });

@@ -22,17 +22,17 @@ export async function verifyWalletSignature(
   claim: { walletAddress: string; digest: string; signature: string },
 ): Promise<"key" | "contract"> {
   const { walletAddress, digest, signature } = claim;
-  let refusal: DomainError;
+  let rejection: DomainError;
   try {
     if (recoverAddress(digest, signature) === walletAddress) return "key";
     const message =
       "The signature is not this wallet's over what it was asked to sign, on this chain and for this site.";
-    refusal = new DomainError("wallet.signature_mismatch", "forbidden", message);
+    rejection = new DomainError("wallet.signature_mismatch", "forbidden", message);
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
     // A contract may define signatures of any form.
-    refusal = error;
+    rejection = error;
   }
   if (await approvesSignature(chain, claim)) return "contract";
-  throw refusal;
+  throw rejection;
 }

@@ -4,7 +4,7 @@ import { type CheckpointDocument, countsIn, type RegistryCollections } from "../
 import { backfill } from "../sync/backfill";
 import { type Difference, differencesOf, type Report } from "./difference";
 import { isHardhat } from "../sync/finality";
-import type { Contracts } from "../fetch/fetchRange";
+import type { Contracts } from "../fetch/blockRange";
 import { type Batch, eventIdOf } from "../write/writer";
 import type { Source } from "../rpc/source";
 

@@ -5,7 +5,7 @@ import { refoldDid, refoldIssuer } from "../../projection/refold";
 import { type Counters, countersAt, issuerVersionsAt } from "./chainState";
 import type { Term } from "../write/lease";
 import { findMissing } from "./findMissing";
-import type { FetchOptions } from "../fetch/fetchRange";
+import type { FetchOptions } from "../fetch/blockRange";
 import type { IndexerMetrics } from "../metrics";
 import type { ProjectionWriter } from "../write/writer";
 import { reexamine } from "./compareReceipts";

@@ -3,7 +3,7 @@ import { messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { RegistryCollections } from "../../projection/models";
 import type { Term } from "../write/lease";
-import type { FetchOptions } from "../fetch/fetchRange";
+import type { FetchOptions } from "../fetch/blockRange";
 import type { Finality } from "./finality";
 import { makeFollower } from "./follow";
 import { createHeadFeed } from "../rpc/headFeed";

@@ -10,7 +10,7 @@ import { oauthAssetEndpoint } from "./oauth/page/routes";
 import { openClientStore, rememberClients } from "./oauth/clients/store";
 import { oauthDeliveryHandler, openOAuthQueue, startOAuthWorker } from "./oauth/jobs";
 import { oauthFrontEndpoints } from "./oauth/routes";
-import { openSealer, type Sealer } from "./oauth/secrets";
+import { createSealer, type Sealer } from "./oauth/secrets";
 import type { SettlingParts } from "./oauth/authorization/closeSession";
 import { openOAuthSessionStore } from "./oauth/store";
 import { type KeptNotification, oauthBackEndpoints } from "./oauth/tokens/routes";
@@ -38,7 +38,7 @@ const SWEEP_SECONDS = 30;
 
 /** Seals verifiers' credentials with a key derived from the key store's. */
 export function oauthSealer(keys: KeyStore): Sealer {
-  return openSealer(async () => {
+  return createSealer(async () => {
     const { keyId } = await keys.create("HS256", SEALING_KEY);
     return keys.sign(keyId, Buffer.from("sealing key"));
   });

@@ -5,7 +5,8 @@ import { backfill } from "../sync/backfill";
 import { type Difference, differencesOf, type Report } from "./difference";
 import { isHardhat } from "../sync/finality";
 import type { Contracts } from "../fetch/blockRange";
-import { type Batch, eventIdOf } from "../write/writer";
+import type { Batch } from "../write/writer";
+import { eventIdOf } from "../write/eventDocument";
 import type { Source } from "../rpc/source";
 
 /** What the events of the chain speak of. */

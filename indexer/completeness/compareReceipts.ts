@@ -10,11 +10,11 @@ import {
 import type { EventDocument, RegistryCollections } from "../../projection/models";
 import { eventsOfSubject } from "../../projection/refold";
 import { loadBlooms } from "../fetch/bloom";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
 import type { FetchOptions } from "../fetch/blockRange";
-import { eventIdOf } from "../write/writer";
+import { eventIdOf } from "../write/eventDocument";
 import { topicOf } from "../fetch/logs";
 import { logsByReceipts } from "../fetch/receipts";
 import { RpcError } from "../rpc/rpcError";

@@ -1,12 +1,12 @@
 import type { RegistryEvent } from "../../chain/registry/events";
 import type { CheckpointDocument, RegistryCollections } from "../../projection/models";
 import { countsIn } from "../../projection/models";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
 import type { FetchOptions } from "../fetch/blockRange";
 import { logsAbout } from "../fetch/logs";
-import { eventIdOf } from "../write/writer";
+import { eventIdOf } from "../write/eventDocument";
 import { RpcError } from "../rpc/rpcError";
 import { headersAt } from "../rpc/headers";
 import type { Source } from "../rpc/source";

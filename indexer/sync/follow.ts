@@ -6,7 +6,7 @@ import type { BlockRef, RegistryCollections, IncompleteBlock } from "../../proje
 import { backfill } from "./backfill";
 import type { Header } from "../rpc/block";
 import { isEmptyBloom, loadBlooms } from "../fetch/bloom";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
 import { checkRange } from "../fetch/checkRange";
 import type { BlockRange, FetchOptions } from "../fetch/blockRange";

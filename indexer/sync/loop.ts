@@ -2,7 +2,7 @@ import { type Clock, sleep } from "../../core/clock";
 import { messageOf } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import type { RegistryCollections } from "../../projection/models";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import type { FetchOptions } from "../fetch/blockRange";
 import type { Finality } from "./finality";
 import { makeFollower } from "./follow";

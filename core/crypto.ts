@@ -22,6 +22,11 @@ export function randomToken(prefix = ""): string {
   return token;
 }
 
+/** Fresh random bytes, for instance an IV or a salt. */
+export function drawBytes(count: number): Buffer {
+  return randomBytes(count);
+}
+
 /** A fresh identifier that is not a secret: UUID version 4 (RFC 9562). */
 export function randomId(): string {
   return randomUUID();

@@ -79,6 +79,12 @@ export interface CheckpointDocument {
   pastTerms: PastTerm[];
 }
 
+/** Which chain and contracts an index is of. */
+export type IndexIdentity = Pick<
+  CheckpointDocument,
+  "chainId" | "contracts" | "didMethod" | "genesisHash" | "deployment"
+>;
+
 /** There is one checkpoint a database. */
 export const CHECKPOINT_ID = "registry";
 

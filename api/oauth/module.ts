@@ -9,7 +9,7 @@ import { openClientStore, rememberClients } from "./clients/store";
 import { oauthDeliveryHandler, openOAuthQueue, startOAuthWorker } from "./jobs";
 import { oauthAssetEndpoint } from "./page/routes";
 import { oauthFrontEndpoints } from "./routes";
-import { openSealer, type Sealer } from "./secrets";
+import { createSealer, type Sealer } from "./secrets";
 import { openOAuthSessionStore, type OAuthSessionStore } from "./store";
 import { type KeptNotification, oauthBackEndpoints } from "./tokens/routes";
 
@@ -38,7 +38,7 @@ export interface OAuthPorts {
 
 /** Seals verifiers' credentials with a key derived from the key store's. */
 export function oauthSealer(keys: Context["keys"]): Sealer {
-  return openSealer(async () => {
+  return createSealer(async () => {
     const { keyId } = await keys.create("HS256", SEALING_KEY);
     return keys.sign(keyId, Buffer.from("sealing key"));
   });

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from "node:crypto";
+import { seal, unseal } from "../../core/aead";
 import { randomToken } from "../../core/crypto";
 import { hmacSha256, sha256Hex } from "../../core/hash";
 import { DomainError } from "../../core/errors";
@@ -21,22 +21,28 @@ export function challengeOf(codeVerifier: string): string {
   return Buffer.from(sha256Hex(codeVerifier), "hex").toString("base64url");
 }
 
-/** Keeps what must be read again, but by nobody who only has the database. */
+/** Encrypts what must be read again, but by nobody who only has the database. */
 export interface Sealer {
-  seal(text: string): Promise<string>;
-  /** @throws DomainError `oauth.unreadable_credentials` when it was sealed with another key */
-  open(sealed: string): Promise<string>;
+  /** @param context what the text belongs to; it opens nowhere else */
+  seal(text: string, context: string): Promise<string>;
+  /** @throws DomainError `oauth.unreadable_credentials` when it was sealed with another key or context */
+  open(sealed: string, context: string): Promise<string>;
 }
 
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+/**
+ * The context of a client's verifier credentials. It holds the verifier's address: whoever can write the database must
+ * not have the credentials sent elsewhere.
+ */
+export function credentialsContext({ clientId, verifierUrl }: { clientId: string; verifierUrl: string }): string {
+  return JSON.stringify(["verifier credentials", clientId, verifierUrl]);
+}
 
 /**
- * Makes a sealer: AES-256-GCM.
+ * Makes a sealer, see core/aead.ts.
  *
  * @param key gives the 32 bytes; asked for once, when first needed
  */
-export function openSealer(key: () => Promise<Uint8Array>): Sealer {
+export function createSealer(key: () => Promise<Uint8Array>): Sealer {
   let loaded: Promise<Uint8Array> | undefined;
   async function load(): Promise<Uint8Array> {
     loaded ??= key();
@@ -48,25 +54,16 @@ export function openSealer(key: () => Promise<Uint8Array>): Sealer {
     }
   }
   return {
-    async seal(text) {
-      const iv = Buffer.from(randomToken(), "base64url").subarray(0, IV_BYTES);
-      const cipher = createCipheriv("aes-256-gcm", await load(), iv);
-      return Buffer.concat([iv, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()]).toString(
-        "base64url",
-      );
-    },
-    async open(sealed) {
-      const bytes = Buffer.from(sealed, "base64url");
-      const decipher = createDecipheriv("aes-256-gcm", await load(), bytes.subarray(0, IV_BYTES));
+    seal: async (text, context) => seal(await load(), text, context),
+    async open(sealed, context) {
+      const sealingKey = await load();
       try {
-        decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-        const text = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
-        return Buffer.concat([text, decipher.final()]).toString("utf8");
+        return unseal(sealingKey, sealed, context).toString("utf8");
       } catch (error) {
         throw new DomainError(
           "oauth.unreadable_credentials",
           "conflict",
-          "The verifier's credentials were sealed with another key: register the client again.",
+          "The verifier's credentials were sealed with another key or for another address: register the client again.",
           { cause: error },
         );
       }

@@ -187,7 +187,11 @@ export function openOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
       const open = { _id: sessionId, status: "authorized" as const };
       return (await model.updateOne(open, { $set: ended, $unset: { checkAt: 1 } })).modifiedCount === 1;
     },
-    redeem: createBatch((redemptions) => redeemAll(sessions(), redemptions), MOST_TOGETHER),
+    redeem: createBatch({
+      run: (redemptions) => redeemAll(sessions(), redemptions),
+      maxSize: MAX_REDEMPTIONS,
+      waitFor: "running",
+    }),
     async revokeToken(sessionId, now) {
       await model.updateOne({ _id: sessionId, tokenRevokedAt: null }, { $set: { tokenRevokedAt: now } });
     },
@@ -217,7 +221,7 @@ export function openOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
 }
 
 /** Most codes redeemed in one exchange. */
-const MOST_TOGETHER = 64;
+const MAX_REDEMPTIONS = 64;
 
 /**
  * Redeems codes, each by one conditional write to its own session. Alone, that write tells its outcome; several travel in

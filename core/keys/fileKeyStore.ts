@@ -1,8 +1,6 @@
 import { SigningKey, computeAddress, getBytes, hexlify } from "ethers";
 import {
   type KeyObject,
-  createCipheriv,
-  createDecipheriv,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -14,6 +12,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { randomId, randomToken } from "../crypto";
+import { KEY_BYTES, seal, unseal } from "../aead";
 import { hmacSha256 } from "../hash";
 import { DomainError } from "../errors";
 import type { KeyAlgorithm, KeyDescription, KeyStore, PublicJwk } from "./keyStore";
@@ -25,7 +24,7 @@ const keyFile = z.object({
     .object({ kty: z.enum(["OKP", "EC"]), crv: z.enum(["Ed25519", "P-256"]), x: z.string(), y: z.string().optional() })
     .nullable(),
   address: z.string().nullable(),
-  /** AES-256-GCM, base64: 12 bytes nonce, 16 bytes tag, ciphertext. */
+  /** The secret, sealed with all the rest as associated data (core/aead.ts). */
   sealed: z.string(),
 });
 type KeyFile = z.infer<typeof keyFile>;
@@ -37,8 +36,6 @@ interface OpenKey {
 }
 
 const KEY_ID = /^[A-Za-z0-9._-]{1,100}$/;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const scryptOf = promisify<string, Buffer, number, { N: number; r: number; p: number; maxmem: number }, Buffer>(scrypt);
 
 /**
@@ -51,7 +48,7 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
   const { directory } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const salt = Buffer.from(await createOnce(join(directory, "salt"), randomToken()), "utf8");
-  const sealingKey = await scryptOf(options.passphrase, salt, 32, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
+  const sealingKey = await scryptOf(options.passphrase, salt, KEY_BYTES, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
   const opened = new Map<string, Promise<OpenKey>>();
 
   const pathOf = (keyId: string) => join(directory, `${keyId}.json`);
@@ -61,7 +58,7 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
     if (file === undefined) throw unknownKey(keyId);
     const { sealed, ...stored } = keyFile.parse(JSON.parse(file));
     const description = describe(stored);
-    return { description, sign: signerOf(stored.algorithm, unseal(sealingKey, sealed, keyId)) };
+    return { description, sign: signerOf(stored.algorithm, unsealSecret(sealingKey, sealed, description)) };
   }
 
   function open(keyId: string): Promise<OpenKey> {
@@ -78,13 +75,12 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
     async create(algorithm, keyId = randomId()) {
       if (!KEY_ID.test(keyId)) throw new RangeError(`not the form of a key id: ${keyId.slice(0, 100)}`);
       const { secret, ...publicPart } = generate(algorithm);
-      const file: KeyFile = { keyId, algorithm, ...publicPart, sealed: seal(sealingKey, secret, keyId) };
+      const description: KeyDescription = { keyId, algorithm, ...publicPart };
+      const file: KeyFile = { ...description, sealed: seal(sealingKey, secret, associatedDataOf(description)) };
       await createOnce(pathOf(keyId), `${JSON.stringify(file, null, 2)}\n`);
-      const { description } = await open(keyId);
-      if (description.algorithm !== algorithm) {
-        throw new RangeError(`the key ${keyId} exists already, for ${description.algorithm}`);
-      }
-      return description;
+      const { description: created } = await open(keyId);
+      if (created.algorithm === algorithm) return created;
+      throw new RangeError(`the key ${keyId} exists already, for ${created.algorithm}`);
     },
     describe: async (keyId) => (await open(keyId)).description,
     sign: async (keyId, data) => (await open(keyId)).sign(data),
@@ -162,26 +158,19 @@ function signerOf(algorithm: KeyAlgorithm, secret: Buffer): OpenKey["sign"] {
   }
 }
 
-function seal(sealingKey: Buffer, secret: Buffer, keyId: string): string {
-  const nonce = Buffer.from(randomToken(), "base64url").subarray(0, NONCE_BYTES);
-  const cipher = createCipheriv("aes-256-gcm", sealingKey, nonce).setAAD(Buffer.from(keyId));
-  const ciphertext = Buffer.concat([cipher.update(secret), cipher.final()]);
-  return Buffer.concat([nonce, cipher.getAuthTag(), ciphertext]).toString("base64");
-}
-
-function unseal(sealingKey: Buffer, sealed: string, keyId: string): Buffer {
-  const bytes = Buffer.from(sealed, "base64");
-  const tag = bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES);
-  const decipher = createDecipheriv("aes-256-gcm", sealingKey, bytes.subarray(0, NONCE_BYTES), {
-    authTagLength: TAG_BYTES,
-  });
-  decipher.setAAD(Buffer.from(keyId)).setAuthTag(tag);
+function unsealSecret(sealingKey: Buffer, sealed: string, description: KeyDescription): Buffer {
   try {
-    return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
+    return unseal(sealingKey, sealed, associatedDataOf(description));
   } catch (error) {
     const fix = "give the passphrase it was made with, or restore the file";
-    throw new Error(`KEYSTORE_PASSPHRASE does not open the key ${keyId}: ${fix}.`, { cause: error });
+    throw new Error(`KEYSTORE_PASSPHRASE does not open the key ${description.keyId}: ${fix}.`, { cause: error });
   }
+}
+
+/** Everything else in the file: what is altered there does not open. */
+function associatedDataOf({ keyId, algorithm, publicJwk, address }: KeyDescription): string {
+  const { kty = "", crv = "", x = "", y = "" } = publicJwk ?? {};
+  return JSON.stringify([keyId, algorithm, kty, crv, x, y, address]);
 }
 
 function describe({ keyId, algorithm, publicJwk, address }: Omit<KeyFile, "sealed">): KeyDescription {

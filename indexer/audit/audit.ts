@@ -6,7 +6,7 @@ import { auditChain } from "./auditChain";
 import { auditEvents } from "./auditEvents";
 import { auditBlocks, auditProjection } from "./auditProjection";
 import type { Report } from "./difference";
-import type { Contracts } from "../fetch/fetchRange";
+import type { Contracts } from "../fetch/blockRange";
 import { headerAt } from "../rpc/headers";
 import type { Source } from "../rpc/source";
 

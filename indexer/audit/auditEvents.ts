@@ -4,8 +4,9 @@ import { type CheckpointDocument, countsIn, type RegistryCollections } from "../
 import { backfill } from "../sync/backfill";
 import { type Difference, differencesOf, type Report } from "./difference";
 import { isHardhat } from "../sync/finality";
-import type { Contracts } from "../fetch/fetchRange";
-import { type Batch, eventIdOf } from "../write/writer";
+import type { Contracts } from "../fetch/blockRange";
+import type { Batch } from "../write/writer";
+import { eventIdOf } from "../write/eventDocument";
 import type { Source } from "../rpc/source";
 
 /** What the events of the chain speak of. */

@@ -2,10 +2,11 @@ import type { RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
 import { createRegistryCollections, type RegistryCollections } from "../../projection/models";
 import { runAudit, type AuditOptions } from "./audit";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import type { Difference } from "./difference";
 import { overwriteFenced } from "../write/fencedWrites";
-import { eventIdOf, type ProjectionWriter, createProjectionWriter } from "../write/writer";
+import { eventIdOf } from "../write/eventDocument";
+import { type ProjectionWriter, createProjectionWriter } from "../write/writer";
 
 /**
  * Audits the index, mends what differs, and audits again.

@@ -1,6 +1,6 @@
 import { Interface } from "ethers";
 import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/registry/abi";
-import type { IndexIdentity } from "../write/lease";
+import type { IndexIdentity } from "../../projection/models";
 import type { Endpoint, RpcCall } from "../rpc/endpoint";
 import { RpcError } from "../rpc/rpcError";
 

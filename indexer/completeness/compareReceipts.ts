@@ -10,11 +10,12 @@ import {
 import type { EventDocument, RegistryCollections } from "../../projection/models";
 import { eventsOfSubject } from "../../projection/refold";
 import { loadBlooms } from "../fetch/bloom";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
-import type { FetchOptions } from "../fetch/fetchRange";
-import { eventIdOf } from "../write/writer";
+import type { FetchOptions } from "../fetch/blockRange";
+import { eventIdOf } from "../write/eventDocument";
+import { topicOf } from "../fetch/logs";
 import { logsByReceipts } from "../fetch/receipts";
 import { RpcError } from "../rpc/rpcError";
 import { headersAt } from "../rpc/headers";
@@ -81,7 +82,7 @@ async function compareReceipts(
   subject: string,
   { from, to, events }: { from: number; to: number; events: EventDocument[] },
 ): Promise<Findings> {
-  const topic = `0x${subject.slice(2).padStart(64, "0")}`;
+  const topic = topicOf(subject);
   const blooms = await loadBlooms();
   const findings: Findings = { missing: [], extra: [] };
   const storedBlocks = new Set(events.map(({ blockNumber }) => blockNumber));
@@ -92,7 +93,7 @@ async function compareReceipts(
       Array.from({ length: count }, (_, index) => first + index),
     );
     for (const header of headers) {
-      if (!blooms.mayHold(header.logsBloom, topic) && !storedBlocks.has(header.number)) continue;
+      if (!blooms.mayContain(header.logsBloom, topic) && !storedBlocks.has(header.number)) continue;
       const logs = await logsByReceipts(endpoint, header, fetch.contracts);
       const real = decodeRange([header], logs, fetch.contracts).filter((event) => event.subject === subject);
       const realIds = new Set(real.map((event) => eventIdOf(term.checkpoint.chainId, event)));

@@ -1,13 +1,13 @@
 import type { RegistryEvent } from "../../chain/registry/events";
 import type { CheckpointDocument, RegistryCollections } from "../../projection/models";
 import { countsIn } from "../../projection/models";
-import { parseLogs, quantity, type RawLog } from "../rpc/block";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
 import type { Endpoint } from "../rpc/endpoint";
-import type { FetchOptions } from "../fetch/fetchRange";
-import { eventIdOf } from "../write/writer";
-import { isRangeTooLarge, RpcError } from "../rpc/rpcError";
+import type { FetchOptions } from "../fetch/blockRange";
+import { logsAbout } from "../fetch/logs";
+import { eventIdOf } from "../write/eventDocument";
+import { RpcError } from "../rpc/rpcError";
 import { headersAt } from "../rpc/headers";
 import type { Source } from "../rpc/source";
 
@@ -69,23 +69,4 @@ async function eventsOn(
     logs.filter(({ blockHash }) => hashes.has(blockHash)),
     fetch.contracts,
   );
-}
-
-/** The subject is every event's first indexed argument: a search that providers answer over long ranges. */
-async function logsAbout(
-  endpoint: Endpoint,
-  address: string[],
-  subject: string,
-  { from, to }: { from: number; to: number },
-): Promise<RawLog[]> {
-  const topics = [null, `0x${subject.slice(2).padStart(64, "0")}`];
-  try {
-    const filter = { address, topics, fromBlock: quantity(from), toBlock: quantity(to) };
-    return parseLogs(await endpoint.call("eth_getLogs", [filter]));
-  } catch (error) {
-    if (!isRangeTooLarge(error) || from === to) throw error;
-    const middle = Math.floor((from + to) / 2);
-    const lower = await logsAbout(endpoint, address, subject, { from, to: middle });
-    return [...lower, ...(await logsAbout(endpoint, address, subject, { from: middle + 1, to }))];
-  }
 }

@@ -1,9 +1,11 @@
 import type { Logger } from "../../core/logger";
 import { countsIn, type RegistryCollections, type IncompleteBlock } from "../../projection/models";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
-import { fetchRange, type FetchOptions } from "../fetch/fetchRange";
-import { eventIdOf, type ProjectionWriter } from "../write/writer";
+import type { FetchOptions } from "../fetch/blockRange";
+import { fetchRange } from "../fetch/fetchRange";
+import { eventIdOf } from "../write/eventDocument";
+import type { ProjectionWriter } from "../write/writer";
 import { RpcError } from "../rpc/rpcError";
 import type { Source } from "../rpc/source";
 

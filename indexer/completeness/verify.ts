@@ -3,9 +3,9 @@ import type { BlockRef, DidDocument, IssuerDocument, RegistryCollections } from 
 import type { Logger } from "../../core/logger";
 import { refoldDid, refoldIssuer } from "../../projection/refold";
 import { type Counters, countersAt, issuerVersionsAt } from "./chainState";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { findMissing } from "./findMissing";
-import type { FetchOptions } from "../fetch/fetchRange";
+import type { FetchOptions } from "../fetch/blockRange";
 import type { IndexerMetrics } from "../metrics";
 import type { ProjectionWriter } from "../write/writer";
 import { reexamine } from "./compareReceipts";
@@ -97,7 +97,7 @@ export function makeProver(parts: ProverParts): Prover {
     }
     if (!subject.doubtful)
       logger.error({ subject: address }, "events are missing on every endpoint: marked as unverified");
-    await writer.doubt(address, {
+    await writer.markUnverified(address, {
       reason: "the chain counts other changes than the events that the endpoints give",
       sinceBlock: block.number,
     });

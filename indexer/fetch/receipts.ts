@@ -1,14 +1,17 @@
 import type { RegistryName } from "../../chain/registry/events";
 import { type Header, type RawLog, parseLogs } from "../rpc/block";
-import { isEmptyBloom } from "./bloom";
 import type { Endpoint } from "../rpc/endpoint";
-import { RpcError } from "../rpc/rpcError";
+import { RpcError, type RpcErrorKind } from "../rpc/rpcError";
+import { isEmptyBloom, unionOf } from "./bloom";
 
 interface Receipt {
   blockHash: string;
   logsBloom: string;
   logs: RawLog[];
 }
+
+/** How nodes answer that do not offer `eth_getBlockReceipts`. */
+const NOT_OFFERED: readonly RpcErrorKind[] = ["unsupported", "rejected", "http"];
 
 /**
  * All logs that some contracts emitted in a block, out of the receipts of its transactions. The receipts' bloom filters
@@ -22,15 +25,12 @@ export async function logsByReceipts(
   contracts: ReadonlyMap<string, RegistryName>,
 ): Promise<RawLog[]> {
   const receipts = await receiptsOf(endpoint, header);
-  const filter = Buffer.alloc(256);
-  for (const { blockHash, logsBloom } of receipts) {
-    if (blockHash !== header.hash)
-      throw new RpcError("inconsistent", `a receipt of block ${header.number} is of another`);
-    const bloom = Buffer.from(logsBloom.slice(2), "hex");
-    for (let at = 0; at < 256; at += 1) filter[at] = (filter[at] ?? 0) | (bloom[at] ?? 0);
+  if (receipts.some(({ blockHash }) => blockHash !== header.hash)) {
+    throw new RpcError("inconsistent", `a receipt of block ${header.number} is of another`);
   }
-  // Some chains leave their headers' filters empty: there is nothing to hold the receipts against.
-  if (`0x${filter.toString("hex")}` !== header.logsBloom && !isEmptyBloom(header.logsBloom)) {
+  const union = unionOf(receipts.map(({ logsBloom }) => logsBloom));
+  // Some chains leave their headers' filters empty: there is nothing to compare the receipts with.
+  if (union !== header.logsBloom && !isEmptyBloom(header.logsBloom)) {
     throw new RpcError("inconsistent", `the receipts of block ${header.number} do not add up to its bloom filter`);
   }
   const logs = receipts.flatMap((receipt) => parseLogs(receipt.logs));
@@ -42,7 +42,7 @@ async function receiptsOf(endpoint: Endpoint, header: Header): Promise<Receipt[]
     const answer = await endpoint.call("eth_getBlockReceipts", [header.hash]);
     if (Array.isArray(answer)) return answer.map(parseReceipt);
   } catch (error) {
-    if (!(error instanceof RpcError) || !["unsupported", "rejected", "http"].includes(error.kind)) throw error;
+    if (!(error instanceof RpcError) || !NOT_OFFERED.includes(error.kind)) throw error;
   }
   const transactions = header.transactions ?? (await transactionsOf(endpoint, header));
   const calls = transactions.map((hash) => ({ method: "eth_getTransactionReceipt", params: [hash] }));

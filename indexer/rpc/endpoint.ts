@@ -1,3 +1,4 @@
+import { createBatch } from "../../core/batch";
 import { RpcError, type RpcErrorKind, kindOfAnswer } from "./rpcError";
 
 /** One request of JSON-RPC 2.0. */
@@ -35,13 +36,6 @@ export interface Endpoint {
 const MAX_BATCH = 100;
 const MAX_LOG_RANGE = 10_000;
 
-interface PendingCall {
-  id: number;
-  call: RpcCall;
-  resolve(result: unknown): void;
-  reject(error: RpcError): void;
-}
-
 interface EndpointDeps {
   label: string;
   transport: Transport;
@@ -51,19 +45,29 @@ interface EndpointDeps {
 
 interface EndpointState extends EndpointDeps {
   nextId: number;
-  /** Calls made in this turn of the event loop. */
-  queue: PendingCall[];
+  /** Most calls in one body; shrinks when the node says so. */
   batchLimit: number;
+  /** Puts a call into the body that goes out at the end of this turn of the event loop. */
+  addToBatch(call: RpcCall): Promise<unknown>;
 }
 
 /** Makes an endpoint on a transport. A batch that the node finds too large is halved, and later ones stay as small. */
 export function createEndpoint(deps: EndpointDeps): Endpoint {
-  const state: EndpointState = { ...deps, nextId: 1, queue: [], batchLimit: MAX_BATCH };
+  const state: EndpointState = {
+    ...deps,
+    nextId: 1,
+    batchLimit: MAX_BATCH,
+    addToBatch: createBatch({
+      run: (calls) => send(state, calls),
+      maxSize: () => state.batchLimit,
+      waitFor: "turn",
+    }),
+  };
   return {
     label: deps.label,
     logRange: MAX_LOG_RANGE,
-    call: (method, params) => enqueue(state, { method, params }),
-    callAll: (calls) => Promise.all(calls.map((call) => enqueue(state, call))),
+    call: (method, params) => call(state, { method, params }),
+    callAll: (calls) => Promise.all(calls.map((one) => call(state, one))),
     close: () => deps.transport.close(),
   };
 }
@@ -73,71 +77,60 @@ export function grownRange(range: number): number {
   return Math.min(MAX_LOG_RANGE, Math.ceil(range * 1.25) + 1);
 }
 
-function enqueue(state: EndpointState, call: RpcCall): Promise<unknown> {
-  state.observer.onRequest(call.method);
-  return new Promise((resolve, reject) => {
-    // Whatever is asked in one turn of the event loop is sent together.
-    if (state.queue.length === 0) setImmediate(() => flush(state));
-    state.queue.push({ id: state.nextId++, call, resolve, reject });
-  });
-}
-
-function flush(state: EndpointState): void {
-  const pending = state.queue;
-  state.queue = [];
-  const isLogQuery = ({ call }: PendingCall) => call.method === "eth_getLogs";
+async function call(state: EndpointState, one: RpcCall): Promise<unknown> {
+  state.observer.onRequest(one.method);
+  if (one.method !== "eth_getLogs") return state.addToBatch(one);
   // Log queries have the largest answers: each is sent alone, so that none delays or breaks what is small.
-  for (const one of pending.filter(isLogQuery)) void send(state, [one]);
-  const rest = pending.filter((one) => !isLogQuery(one));
-  const size = state.batchLimit;
-  for (let from = 0; from < rest.length; from += size) void send(state, rest.slice(from, from + size));
+  const [result] = await send(state, [one]);
+  if (result instanceof RpcError) throw result;
+  return result;
 }
 
-async function send(state: EndpointState, batch: PendingCall[]): Promise<void> {
+/**
+ * Sends calls in one body, in smaller ones when the node finds it too large.
+ *
+ * @returns the results in the order of the calls, an RpcError for each call that the node rejected
+ * @throws RpcError when the exchange failed
+ */
+async function send(state: EndpointState, calls: RpcCall[]): Promise<unknown[]> {
+  const ids = calls.map(() => state.nextId++);
+  const bodies = calls.map(({ method, params }, index) => ({ jsonrpc: "2.0", id: ids[index], method, params }));
+  const body = JSON.stringify(bodies.length === 1 ? bodies[0] : bodies);
   try {
-    resolveBatch(state, batch, await exchange(state, batch));
+    return resultsOf(state, calls, ids, await state.transport.exchange(body, ids, state.timeoutMs));
   } catch (cause) {
     const error = cause instanceof RpcError ? cause : new RpcError("unreachable", "request failed", { cause });
-    if (batch.length > 1 && (error.kind === "too_large" || error.kind === "unsupported")) {
-      const half = Math.max(1, Math.floor(batch.length / 2));
+    if (calls.length > 1 && (error.kind === "too_large" || error.kind === "unsupported")) {
+      const half = Math.max(1, Math.floor(calls.length / 2));
       state.batchLimit = half;
-      await Promise.all([send(state, batch.slice(0, half)), send(state, batch.slice(half))]);
-      return;
+      const halves = [calls.slice(0, half), calls.slice(half)];
+      return (await Promise.all(halves.map((part) => send(state, part)))).flat();
     }
     state.observer.onError(error.kind);
-    for (const one of batch) one.reject(error);
+    throw error;
   }
 }
 
-async function exchange({ transport, timeoutMs }: EndpointState, batch: PendingCall[]): Promise<unknown> {
-  const bodies = batch.map(({ id, call }) => ({ jsonrpc: "2.0", id, method: call.method, params: call.params }));
-  const body = JSON.stringify(bodies.length === 1 ? bodies[0] : bodies);
-  const ids = batch.map(({ id }) => id);
-  return transport.exchange(body, ids, timeoutMs);
-}
-
-/** Gives each call its answer. @throws RpcError when the node rejected the batch as a whole */
-function resolveBatch({ label, observer }: EndpointState, batch: PendingCall[], answer: unknown): void {
+/** The result of each call. @throws RpcError when the node rejected the batch as a whole */
+function resultsOf({ label, observer }: EndpointState, calls: RpcCall[], ids: number[], answer: unknown): unknown[] {
   const answers = new Map<unknown, RpcAnswer>();
   for (const one of Array.isArray(answer) ? answer : [answer]) {
     if (isAnswer(one)) answers.set(one.id, one);
   }
   // A node that rejects a whole batch answers with one error without an id.
-  const rejection = batch.length > 1 && answers.size === 1 ? answers.get(null)?.error : undefined;
+  const rejection = calls.length > 1 && answers.size === 1 ? answers.get(null)?.error : undefined;
   if (rejection) throw new RpcError(kindOfAnswer(rejection.code, rejection.message), rejection.message);
-  for (const { id, call, resolve, reject } of batch) {
-    const found = answers.get(id);
-    if (found === undefined || (found.error === undefined && found.result === undefined)) {
-      observer.onError("malformed");
-      reject(new RpcError("malformed", `${label} left ${call.method} unanswered`));
-    } else if (found.error) {
+  return calls.map(({ method }, index) => {
+    const found = answers.get(ids[index]);
+    if (found?.error) {
       const kind = kindOfAnswer(found.error.code, found.error.message);
       observer.onError(kind);
-      reject(new RpcError(kind, `${label} rejected ${call.method}: ${found.error.message}`));
-    } else {
-      resolve(found.result);
+      return new RpcError(kind, `${label} rejected ${method}: ${found.error.message}`);
     }
-  }
+    if (found?.result !== undefined) return found.result;
+    observer.onError("malformed");
+    return new RpcError("malformed", `${label} left ${method} unanswered`);
+  });
 }
 
 interface RpcAnswer {

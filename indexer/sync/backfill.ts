@@ -1,6 +1,7 @@
 import type { BlockRef } from "../../projection/models";
 import { decodeRange } from "../fetch/decode";
-import { type BlockRange, fetchRange, type FetchOptions } from "../fetch/fetchRange";
+import type { BlockRange, FetchOptions } from "../fetch/blockRange";
+import { fetchRange } from "../fetch/fetchRange";
 import { requireLink } from "../fetch/links";
 import type { Progress } from "./progress";
 import type { Batch } from "../write/writer";

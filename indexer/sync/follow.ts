@@ -6,9 +6,12 @@ import type { BlockRef, RegistryCollections, IncompleteBlock } from "../../proje
 import { backfill } from "./backfill";
 import type { Header } from "../rpc/block";
 import { isEmptyBloom, loadBlooms } from "../fetch/bloom";
-import type { Term } from "../write/lease";
+import type { Term } from "../write/term";
 import { decodeRange } from "../fetch/decode";
-import { type BlockRange, checkRange, type FetchOptions, fetchRange, logsOfBlock } from "../fetch/fetchRange";
+import { checkRange } from "../fetch/checkRange";
+import type { BlockRange, FetchOptions } from "../fetch/blockRange";
+import { fetchRange } from "../fetch/fetchRange";
+import { logsOfBlock } from "../fetch/logs";
 import type { Finality } from "./finality";
 import type { NewHead } from "../rpc/headFeed";
 import { BrokenLinkError, requireLink } from "../fetch/links";
@@ -98,7 +101,7 @@ export function makeFollower(parts: FollowerParts): Follower {
     const blooms = await loadBlooms();
     // Some chains leave their headers' filters empty: there an empty one says nothing of a block with transactions.
     const isSilent = isEmptyBloom(header.logsBloom) && header.transactions?.length !== 0;
-    const concerned = isSilent || addresses.some((address) => blooms.mayHold(header.logsBloom, address));
+    const concerned = isSilent || addresses.some((address) => blooms.mayContain(header.logsBloom, address));
     const range = concerned
       ? await source.ask(`the logs of block ${header.number}`, async (endpoint) => {
           const logs = await logsOfBlock(endpoint, header.hash, addresses);
@@ -111,7 +114,9 @@ export function makeFollower(parts: FollowerParts): Follower {
   async function advanceByGap(from: number, head: Header): Promise<void> {
     const incompleteBlocks: IncompleteBlock[] = [];
     const tolerant = contradictions >= TRIES_BEFORE_INCOMPLETE;
-    const options = tolerant ? { ...fetch, tolerate: (block: IncompleteBlock) => incompleteBlocks.push(block) } : fetch;
+    const options = tolerant
+      ? { ...fetch, onIncomplete: (block: IncompleteBlock) => incompleteBlocks.push(block) }
+      : fetch;
     const range = await source.ask(`blocks ${from} to ${head.number}`, async (endpoint) => {
       incompleteBlocks.length = 0;
       const fetched = await fetchRange(endpoint, from, head.number, options);

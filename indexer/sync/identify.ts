@@ -2,7 +2,7 @@ import type { Deployment } from "../../chain/deployment";
 import { BootError, TransientError } from "../../core/errors";
 import type { RegistryName } from "../../chain/registry/events";
 import type { CheckpointDocument } from "../../projection/models";
-import type { IndexIdentity } from "../write/lease";
+import type { IndexIdentity } from "../../projection/models";
 import { RpcError } from "../rpc/rpcError";
 import { headerAt } from "../rpc/headers";
 import type { Source } from "../rpc/source";

@@ -1,7 +1,8 @@
 import { blockOf, positionOf } from "../../chain/registry/position";
 import { type BlockRef, type CheckpointDocument, countsIn, type RegistryCollections } from "../../projection/models";
 import type { Endpoint } from "../rpc/endpoint";
-import { type BlockRange, fetchRange, type FetchOptions } from "../fetch/fetchRange";
+import type { BlockRange, FetchOptions } from "../fetch/blockRange";
+import { fetchRange } from "../fetch/fetchRange";
 import { ChainResetError } from "./identify";
 import { requireLink } from "../fetch/links";
 import { headerAt } from "../rpc/headers";

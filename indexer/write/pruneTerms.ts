@@ -1,41 +1,37 @@
 import { blockOf, positionOf } from "../../chain/registry/position";
 import { countsIn, type RegistryCollections } from "../../projection/models";
-import type { Term } from "./lease";
+import type { Tables } from "./tables";
+import type { Term } from "./term";
 
-/** With more past terms than this on record, the oldest are forgotten. */
-const MOST_REMEMBERED = 64;
-/** How many are remembered then: not one is forgotten at every start, for forgetting looks through what was written since. */
-const REMEMBERED = 32;
+/** With more past terms than this in the checkpoint, the oldest are removed. */
+const MAX_PAST_TERMS = 64;
+/** How many stay then: fewer than the limit, since removing one means looking through all that was written since. */
+const RETAINED_TERMS = 32;
 
-/** What forgetting needs of the index. */
 export interface PruneDeps {
   collections: RegistryCollections;
   term: Term;
-  /** Folds documents of the projection anew, by their keys; what no event speaks of is removed. */
-  refold: Record<"dids" | "issuers" | "words", (keys: string[]) => Promise<void>>;
+  tables: Tables;
 }
 
 /**
  * Removes the oldest past terms from the checkpoint once they are many. What a former leader wrote after it lost the
  * lease does not count by the bound of its term; without the bound it would begin to count, so it is removed first.
  *
- * A process that slept through so many changes of leadership, in the very moment between looking at its lease and
- * writing, can still write what counts; `audit` finds even that.
+ * A process that was suspended through so many changes of leadership, between reading its lease and writing, can still
+ * write what counts; `audit` finds even that.
  *
  * @throws LeaseLostError
  */
-export async function pruneTerms({ collections, term, refold }: PruneDeps): Promise<void> {
+export async function pruneTerms({ collections, term, tables }: PruneDeps): Promise<void> {
   const { checkpoint } = term;
-  const forgotten = checkpoint.pastTerms.slice(0, -REMEMBERED);
-  const [first, last] = [forgotten[0], forgotten.at(-1)];
-  if (checkpoint.pastTerms.length <= MOST_REMEMBERED || first === undefined || last === undefined) return;
+  const pruned = checkpoint.pastTerms.slice(0, -RETAINED_TERMS);
+  const [first, last] = [pruned[0], pruned.at(-1)];
+  if (checkpoint.pastTerms.length <= MAX_PAST_TERMS || first === undefined || last === undefined) return;
 
-  /** IXSCAN position_1, from the bound of the first term that is forgotten. */
-  async function outlived(collection: RegistryCollections["events"]): Promise<string[]> {
-    const written = {
-      term: { $lte: last?.term ?? 0 },
-      position: { $gte: positionOf((first?.through ?? -1) + 1, 0) },
-    };
+  /** What those terms wrote beyond their bounds: IXSCAN position_1, from the bound of the first of them. */
+  async function beyondBounds(collection: RegistryCollections["events"]): Promise<string[]> {
+    const written = { term: { $lte: last?.term ?? 0 }, position: { $gte: positionOf((first?.through ?? -1) + 1, 0) } };
     const ids: string[] = [];
     for await (const found of collection.find(written, { projection: { term: 1, position: 1 } })) {
       if (!countsIn(checkpoint, found.term, blockOf(found.position))) ids.push(found._id);
@@ -43,14 +39,14 @@ export async function pruneTerms({ collections, term, refold }: PruneDeps): Prom
     return ids;
   }
 
-  const events = await outlived(collections.events);
+  const events = await beyondBounds(collections.events);
   await collections.events.deleteMany({ _id: { $in: events }, term: { $lte: term.number } });
   for (const name of ["dids", "issuers", "words"] as const) {
     const collection = collections[name] as unknown as RegistryCollections["events"];
-    await refold[name](await outlived(collection));
+    await tables[name].refold(await beyondBounds(collection));
   }
-  for (const past of forgotten) {
+  for (const past of pruned) {
     await collections.blocks.deleteMany({ term: { $lte: past.term }, number: { $gt: past.through } });
   }
-  await term.write({ pastTerms: checkpoint.pastTerms.slice(-REMEMBERED) });
+  await term.write({ pastTerms: checkpoint.pastTerms.slice(-RETAINED_TERMS) });
 }

@@ -2,9 +2,9 @@ import type { mongo } from "mongoose";
 import type { RegistryEvent } from "../../chain/registry/events";
 import { blockOf, positionOf } from "../../chain/registry/position";
 import { countsIn } from "../../projection/models";
-import type { Term } from "./lease";
 import { overwriteFenced, replaceFenced } from "./fencedWrites";
-import { remember } from "./lru";
+import { createLruCache, type LruCache } from "./lruCache";
+import type { Term } from "./term";
 
 /** A stored state: its key, and in which term it was written. */
 export type Row<State> = State & { _id: string; term: number };
@@ -13,82 +13,103 @@ export type Row<State> = State & { _id: string; term: number };
 export interface Table {
   /** Folds events of the next blocks into the stored states. @throws LeaseLostError */
   apply(events: RegistryEvent[]): Promise<void>;
-  /** Folds these keys anew from the events in the index; what no event speaks of is removed. @throws LeaseLostError */
+  /** Folds these keys anew from the events in the index; a document without any event is removed. @throws LeaseLostError */
   refold(keys: Iterable<string>): Promise<void>;
   /** Removes every document that this term or a former one wrote. */
   clear(): Promise<void>;
   /** Keys whose last event is above a block. */
   changedAbove(blockNumber: number): Promise<string[]>;
-  /** Forgets what is in memory: something was written past it. */
-  forget(): void;
+  /** Empties the cache: something was written without it. */
+  clearCache(): void;
 }
 
-/** Makes a table of the projection, written in one term. */
-export function createTable<State extends { position: number }>(options: {
+export interface TableDeps<State extends { position: number }> {
   collection: mongo.Collection<Row<State>>;
   term: Term;
   /** The keys of the documents that an event changes. */
   keysOf(event: RegistryEvent): string[];
   fold(key: string, before: State | null, event: RegistryEvent): State | null;
-  /** States folded anew from the events in the index; keys that no event speaks of are left out. */
+  /** States folded anew from the events in the index; keys without any event are left out. */
   refold(keys: Iterable<string>): Promise<Map<string, State>>;
-}): Table {
-  const { term } = options;
+}
+
+interface TableState<State extends { position: number }> extends Omit<TableDeps<State>, "collection"> {
   // A State is generic here, and the driver's filter types want to know its fields: the two shared by all rows suffice.
-  const collection = options.collection as unknown as mongo.Collection<Row<{ position: number }>>;
-  // This process is the only writer: what it folded is what is stored, until something fails and its term ends.
-  const memory = remember<State | null>();
+  collection: mongo.Collection<Row<{ position: number }>>;
+  /** This process is the only writer: what it folded is what is stored, until something fails and its term ends. */
+  cache: LruCache<State | null>;
+}
 
-  const rowOf = (key: string, state: State) => ({ _id: key, ...state, term: term.number });
-
-  /** A batch holds its states itself: however many it touches, none is forgotten before it is written. */
-  async function load(keys: Set<string>): Promise<Map<string, State | null>> {
-    const states = new Map<string, State | null>();
-    const unknown: string[] = [];
-    for (const key of keys) {
-      const known = memory.get(key);
-      if (known === undefined) unknown.push(key);
-      states.set(key, known ?? null);
-    }
-    if (unknown.length === 0) return states;
-    const uncommitted: string[] = [];
-    for await (const row of collection.find({ _id: { $in: unknown } })) {
-      const { _id, term: writtenIn, ...state } = row;
-      if (countsIn(term.checkpoint, writtenIn, blockOf(state.position))) states.set(_id, state as unknown as State);
-      else uncommitted.push(_id);
-    }
-    for (const [key, state] of await options.refold(uncommitted)) states.set(key, state);
-    return states;
-  }
-
+/** Makes a table of the projection, written in one term. */
+export function createTable<State extends { position: number }>(deps: TableDeps<State>): Table {
+  const collection = deps.collection as unknown as TableState<State>["collection"];
+  const table: TableState<State> = { ...deps, collection, cache: createLruCache() };
   return {
-    async apply(events) {
-      const changes = events.flatMap((event) => options.keysOf(event).map((key) => ({ key, event })));
-      if (changes.length === 0) return;
-      const states = await load(new Set(changes.map(({ key }) => key)));
-      for (const { key, event } of changes) states.set(key, options.fold(key, states.get(key) ?? null, event));
-      const rows = [...states].flatMap(([key, state]) => (state === null ? [] : [rowOf(key, state)]));
-      await replaceFenced(collection, rows, term.number);
-      for (const [key, state] of states) memory.set(key, state);
-    },
-    async refold(keys) {
-      memory.clear();
-      const wanted = [...keys];
-      const states = await options.refold(wanted);
-      const rows = [...states].map(([key, state]) => rowOf(key, state));
-      await overwriteFenced(collection, rows, term.number);
-      const gone = wanted.filter((key) => !states.has(key));
-      if (gone.length > 0) await collection.deleteMany({ _id: { $in: gone }, term: { $lte: term.number } });
-    },
+    apply: (events) => apply(table, events),
+    refold: (keys) => refold(table, [...keys]),
     async clear() {
-      memory.clear();
-      await collection.deleteMany({ term: { $lte: term.number } });
+      table.cache.clear();
+      await collection.deleteMany({ term: { $lte: deps.term.number } });
     },
     async changedAbove(blockNumber) {
       const filter = { position: { $gte: positionOf(blockNumber + 1, 0) } };
       const rows = await collection.find(filter, { projection: { _id: 1 } }).toArray();
       return rows.map(({ _id }) => _id);
     },
-    forget: () => memory.clear(),
+    clearCache: () => table.cache.clear(),
   };
+}
+
+async function apply<State extends { position: number }>(
+  table: TableState<State>,
+  events: RegistryEvent[],
+): Promise<void> {
+  const changes = events.flatMap((event) => table.keysOf(event).map((key) => ({ key, event })));
+  if (changes.length === 0) return;
+  const states = await load(table, new Set(changes.map(({ key }) => key)));
+  for (const { key, event } of changes) states.set(key, table.fold(key, states.get(key) ?? null, event));
+  await replaceFenced(table.collection, rowsOf(table, states), table.term.number);
+  for (const [key, state] of states) table.cache.set(key, state);
+}
+
+async function refold<State extends { position: number }>(table: TableState<State>, keys: string[]): Promise<void> {
+  const { collection, term, cache } = table;
+  cache.clear();
+  const states = await table.refold(keys);
+  await overwriteFenced(collection, rowsOf(table, states), term.number);
+  const gone = keys.filter((key) => !states.has(key));
+  if (gone.length > 0) await collection.deleteMany({ _id: { $in: gone }, term: { $lte: term.number } });
+}
+
+/**
+ * The states of these keys as of the cursor, null where there is none. They are returned apart from the cache, which may
+ * evict some of them before a large batch is written.
+ */
+async function load<State extends { position: number }>(
+  table: TableState<State>,
+  keys: Set<string>,
+): Promise<Map<string, State | null>> {
+  const states = new Map<string, State | null>();
+  const unknown: string[] = [];
+  for (const key of keys) {
+    const known = table.cache.get(key);
+    if (known === undefined) unknown.push(key);
+    states.set(key, known ?? null);
+  }
+  if (unknown.length === 0) return states;
+  const uncommitted: string[] = [];
+  for await (const { _id, term, ...state } of table.collection.find({ _id: { $in: unknown } })) {
+    const counts = countsIn(table.term.checkpoint, term, blockOf(state.position));
+    if (counts) states.set(_id, state as unknown as State);
+    else uncommitted.push(_id);
+  }
+  for (const [key, state] of await table.refold(uncommitted)) states.set(key, state);
+  return states;
+}
+
+function rowsOf<State extends { position: number }>(
+  { term }: TableState<State>,
+  states: Map<string, State | null>,
+): Row<State>[] {
+  return [...states].flatMap(([_id, state]) => (state === null ? [] : [{ _id, ...state, term: term.number }]));
 }

@@ -1,17 +1,15 @@
 import { type RegistryEvent, STATUS_EVENTS } from "../../chain/registry/events";
+import type { Doubt } from "../../chain/registry/fold";
+import { wordIdsOf } from "../../chain/registry/foldWord";
 import { positionOf } from "../../chain/registry/position";
-import type { DidState, Doubt, IssuerState } from "../../chain/registry/fold";
-import type { WordState } from "../../chain/registry/foldWord";
-import { concernsDid, concernsIssuer, foldDid, foldIssuer } from "../../chain/registry/fold";
-import { foldWord, wordIdsOf } from "../../chain/registry/foldWord";
-import type { BlockRef, EventDocument, RegistryCollections } from "../../projection/models";
-import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
+import type { BlockRef, RegistryCollections } from "../../projection/models";
 import type { Header } from "../rpc/block";
-import type { Term } from "./lease";
+import type { CrashPointHook } from "./crashPoints";
+import { eventDocument } from "./eventDocument";
 import { insertFenced, overwriteFenced } from "./fencedWrites";
 import { pruneTerms } from "./pruneTerms";
-import type { CrashPointHook } from "./crashPoints";
-import { createTable } from "./table";
+import { createTables, type Tables } from "./tables";
+import type { Term } from "./term";
 
 /** Blocks and their decoded events, ready to be written. */
 export interface Batch {
@@ -44,154 +42,134 @@ export interface ProjectionWriter {
   refold(subjects: Iterable<string>): Promise<void>;
   /** Folds some words anew, by their `_id`s. @throws LeaseLostError */
   refoldWords(ids: Iterable<string>): Promise<void>;
-  /** Marks what is known of a subject as unverified, until it is folded anew. */
-  doubt(subject: string, doubt: Doubt): Promise<void>;
+  /** Marks the documents of a subject as unverified, until they are folded anew. */
+  markUnverified(subject: string, reason: Doubt): Promise<void>;
 }
 
-/** How many of the newest blocks are kept by number and hash, final or not. */
-export const KEPT_BLOCKS = 256;
-
-/** Opens the index for writing in this term. */
-export function createProjectionWriter(options: {
+export interface WriterDeps {
   collections: RegistryCollections;
   term: Term;
   onCrashPoint: CrashPointHook;
-}): ProjectionWriter {
-  const { collections, term, onCrashPoint } = options;
-  const { chainId } = term.checkpoint;
-  const dids = createTable<DidState>({
-    collection: collections.dids,
-    term,
-    keysOf: (event) => (concernsDid(event) ? [event.subject] : []),
-    fold: (_address, before, event) => foldDid(before, event),
-    refold: (keys) => eachOf(keys, (address) => refoldDid(collections, term.checkpoint, address)),
-  });
-  const issuers = createTable<IssuerState>({
-    collection: collections.issuers,
-    term,
-    keysOf: (event) => (concernsIssuer(event) ? [event.subject] : []),
-    fold: (_address, before, event) => foldIssuer(before, event),
-    refold: (keys) => eachOf(keys, (address) => refoldIssuer(collections, term.checkpoint, address)),
-  });
-  const words = createTable<WordState>({
-    collection: collections.words,
-    term,
-    keysOf: wordIdsOf,
-    fold: foldWord,
-    refold: (keys) => refoldWords(collections, term.checkpoint, keys),
-  });
-  const tables = [dids, issuers, words];
-  let prunedTo = 0;
+}
 
-  const documentOf = (event: RegistryEvent): EventDocument => ({
-    _id: eventIdOf(chainId, event),
-    ...event,
-    position: positionOf(event.blockNumber, event.logIndex),
-    term: term.number,
-  });
+interface WriterState extends WriterDeps {
+  tables: Tables;
+  /** Up to which number old blocks were removed. */
+  blocksRemovedTo: number;
+}
 
-  async function writeBlocks(headers: Header[], newest: number, finalizedNumber: number): Promise<void> {
-    const from = Math.min(newest - KEPT_BLOCKS, finalizedNumber);
-    const kept = headers.filter(({ number }) => number > from);
-    const documents = kept.map(({ number, hash, parentHash, minedAt }) => {
-      return { _id: String(number), number, hash, parentHash, minedAt, term: term.number };
-    });
-    await overwriteFenced(collections.blocks, documents, term.number);
-    if (from - prunedTo < KEPT_BLOCKS / 4) return;
-    await collections.blocks.deleteMany({ number: { $lte: from }, term: { $lte: term.number } });
-    prunedTo = from;
-  }
+/** How many of the newest blocks are stored by number and hash, final or not. */
+export const RETAINED_BLOCKS = 256;
 
-  async function dropAboveCursor(): Promise<void> {
-    for (const table of tables) table.forget();
-    prunedTo = 0;
-    const number = term.checkpoint.indexed?.number ?? -1;
-    const above = { position: { $gte: positionOf(number + 1, 0) }, term: { $lte: term.number } };
-    await collections.events.deleteMany(above);
-    await onCrashPoint("events dropped");
-
-    for (const table of tables) {
-      if (number < 0) await table.clear();
-      else await table.refold(await table.changedAbove(number));
-    }
-    await onCrashPoint("projection refolded");
-
-    await collections.blocks.deleteMany({ number: { $gt: number }, term: { $lte: term.number } });
-    await onCrashPoint("blocks dropped");
-  }
-
-  async function refold(subjects: Iterable<string>): Promise<void> {
-    const all = [...subjects];
-    await dids.refold(all);
-    await issuers.refold(all);
-    const filter = { subject: { $in: all }, name: { $in: [...STATUS_EVENTS] } };
-    const ids = new Set<string>();
-    for await (const event of collections.events.find(filter)) for (const id of wordIdsOf(event)) ids.add(id);
-    const stored = collections.words.find({ issuer: { $in: all } }, { projection: { _id: 1 } });
-    for await (const { _id } of stored) ids.add(_id);
-    await words.refold(ids);
-  }
-
+/** Makes the writer of the index in this term. */
+export function createProjectionWriter(deps: WriterDeps): ProjectionWriter {
+  const { collections, term, onCrashPoint } = deps;
+  const state: WriterState = { ...deps, tables: createTables(collections, term), blocksRemovedTo: 0 };
   return {
-    async commit({ headers, events }, { head, finalizedNumber = term.checkpoint.finalizedNumber }) {
-      const last = headers.at(-1);
-      if (last === undefined) return;
-      if (events.length > 0) {
-        await insertFenced(collections.events, events.map(documentOf), term.number);
-        await onCrashPoint("events written");
-        for (const table of tables) await table.apply(events);
-        await onCrashPoint("projection written");
-      }
-      await writeBlocks(headers, Math.max(head?.number ?? 0, last.number), finalizedNumber);
-      await onCrashPoint("blocks written");
-      const indexed = { number: last.number, hash: last.hash, minedAt: last.minedAt };
-      await term.write({ indexed, finalizedNumber, ...(head && { head }) });
-      await onCrashPoint("cursor written");
-    },
+    commit: (batch, facts) => commit(state, batch, facts),
     async rewind(to) {
       await term.rewind(to);
       await onCrashPoint("cursor rewound");
-      await dropAboveCursor();
+      await dropAboveCursor(state);
     },
     async recover() {
-      await dropAboveCursor();
-      const refold = { dids: dids.refold, issuers: issuers.refold, words: words.refold };
-      await pruneTerms({ collections, term, refold });
+      await dropAboveCursor(state);
+      await pruneTerms(state);
+    },
+    async insertMissing(events) {
+      await insertFenced(collections.events, eventDocuments(term, events), term.number);
+      await onCrashPoint("log repaired");
+      await refoldSubjects(state, new Set(events.map(({ subject }) => subject)));
     },
     async removeEvents(ids) {
       if (ids.length > 0) await collections.events.deleteMany({ _id: { $in: ids }, term: { $lte: term.number } });
     },
-    async insertMissing(events) {
-      await insertFenced(collections.events, events.map(documentOf), term.number);
-      await onCrashPoint("log repaired");
-      await refold(new Set(events.map(({ subject }) => subject)));
-    },
-    refold,
-    refoldWords: (ids) => words.refold(ids),
-    async doubt(subject, unverified) {
-      const mine = { _id: subject, term: { $lte: term.number } };
-      const change = { $set: { unverified, term: term.number } };
-      // What is in memory would be written over the mark by the next event.
-      for (const table of tables) table.forget();
-      await collections.dids.updateOne(mine, change);
-      await collections.issuers.updateOne(mine, change);
-    },
+    refold: (subjects) => refoldSubjects(state, subjects),
+    refoldWords: (ids) => state.tables.words.refold(ids),
+    markUnverified: (subject, reason) => markUnverified(state, subject, reason),
   };
 }
 
-/** The `_id` of an event's document. */
-export function eventIdOf(chainId: number, { blockHash, logIndex }: { blockHash: string; logIndex: number }): string {
-  return `${chainId}:${blockHash}:${logIndex}`;
+async function commit(state: WriterState, { headers, events }: Batch, facts: CommitFacts): Promise<void> {
+  const { collections, term, tables, onCrashPoint } = state;
+  const { head, finalizedNumber = term.checkpoint.finalizedNumber } = facts;
+  const last = headers.at(-1);
+  if (last === undefined) return;
+  if (events.length > 0) {
+    await insertFenced(collections.events, eventDocuments(term, events), term.number);
+    await onCrashPoint("events written");
+    for (const table of allOf(tables)) await table.apply(events);
+    await onCrashPoint("projection written");
+  }
+  await writeBlocks(state, headers, { newest: Math.max(head?.number ?? 0, last.number), finalizedNumber });
+  await onCrashPoint("blocks written");
+  const indexed = { number: last.number, hash: last.hash, minedAt: last.minedAt };
+  await term.write({ indexed, finalizedNumber, ...(head && { head }) });
+  await onCrashPoint("cursor written");
 }
 
-async function eachOf<State>(
-  keys: Iterable<string>,
-  refoldOne: (key: string) => Promise<State | null>,
-): Promise<Map<string, State>> {
-  const states = new Map<string, State>();
-  for (const key of keys) {
-    const state = await refoldOne(key);
-    if (state !== null) states.set(key, state);
+async function writeBlocks(
+  state: WriterState,
+  headers: Header[],
+  { newest, finalizedNumber }: { newest: number; finalizedNumber: number },
+): Promise<void> {
+  const { collections, term } = state;
+  const removedTo = Math.min(newest - RETAINED_BLOCKS, finalizedNumber);
+  const retained = headers.filter(({ number }) => number > removedTo);
+  const documents = retained.map(({ number, hash, parentHash, minedAt }) => {
+    return { _id: String(number), number, hash, parentHash, minedAt, term: term.number };
+  });
+  await overwriteFenced(collections.blocks, documents, term.number);
+  if (removedTo - state.blocksRemovedTo < RETAINED_BLOCKS / 4) return;
+  await collections.blocks.deleteMany({ number: { $lte: removedTo }, term: { $lte: term.number } });
+  state.blocksRemovedTo = removedTo;
+}
+
+async function dropAboveCursor(state: WriterState): Promise<void> {
+  const { collections, term, tables, onCrashPoint } = state;
+  for (const table of allOf(tables)) table.clearCache();
+  state.blocksRemovedTo = 0;
+  const number = term.checkpoint.indexed?.number ?? -1;
+  const above = { position: { $gte: positionOf(number + 1, 0) }, term: { $lte: term.number } };
+  await collections.events.deleteMany(above);
+  await onCrashPoint("events dropped");
+
+  for (const table of allOf(tables)) {
+    if (number < 0) await table.clear();
+    else await table.refold(await table.changedAbove(number));
   }
-  return states;
+  await onCrashPoint("projection refolded");
+
+  await collections.blocks.deleteMany({ number: { $gt: number }, term: { $lte: term.number } });
+  await onCrashPoint("blocks dropped");
+}
+
+async function refoldSubjects({ collections, tables }: WriterState, subjects: Iterable<string>): Promise<void> {
+  const all = [...subjects];
+  await tables.dids.refold(all);
+  await tables.issuers.refold(all);
+  const filter = { subject: { $in: all }, name: { $in: [...STATUS_EVENTS] } };
+  const ids = new Set<string>();
+  for await (const event of collections.events.find(filter)) for (const id of wordIdsOf(event)) ids.add(id);
+  const stored = collections.words.find({ issuer: { $in: all } }, { projection: { _id: 1 } });
+  for await (const { _id } of stored) ids.add(_id);
+  await tables.words.refold(ids);
+}
+
+async function markUnverified(state: WriterState, subject: string, unverified: Doubt): Promise<void> {
+  const { collections, term, tables } = state;
+  // The next event would write what is cached over the mark.
+  for (const table of allOf(tables)) table.clearCache();
+  const filter = { _id: subject, term: { $lte: term.number } };
+  const change = { $set: { unverified, term: term.number } };
+  await collections.dids.updateOne(filter, change);
+  await collections.issuers.updateOne(filter, change);
+}
+
+function allOf({ dids, issuers, words }: Tables) {
+  return [dids, issuers, words];
+}
+
+function eventDocuments(term: Term, events: RegistryEvent[]) {
+  return events.map((event) => eventDocument(term, event));
 }

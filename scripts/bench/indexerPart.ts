@@ -7,7 +7,7 @@ import { connectMongo, ensureIndexes } from "../../core/mongo";
 import { createRegistryCollections } from "../../projection/models";
 import { backfill } from "../../indexer/sync/backfill";
 import { decodeLog } from "../../indexer/fetch/decode";
-import { logsBetween } from "../../indexer/fetch/fetchRange";
+import { logsBetween } from "../../indexer/fetch/logs";
 import { contractsOf } from "../../indexer/sync/identify";
 import { createMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";

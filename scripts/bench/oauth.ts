@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { openClientStore } from "../../api/oauth/clients/store";
-import { openSealer } from "../../api/oauth/secrets";
+import { createSealer } from "../../api/oauth/secrets";
 import { openOAuthSessionStore } from "../../api/oauth/store";
 import { systemClock } from "../../core/clock";
 import { randomId, randomToken } from "../../core/crypto";
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     openOAuthSessionStore(mongo);
     await ensureIndexes(mongo);
     const { client, secret } = await registerClient(
-      { clients, sealer: openSealer(() => Promise.reject(new Error("nothing is sealed"))), clock: systemClock },
+      { clients, sealer: createSealer(() => Promise.reject(new Error("nothing is sealed"))), clock: systemClock },
       {
         ...{ name: "Bench", redirectUris: [REDIRECT_URI], verifierUrl: "http://localhost:9" },
         scopes: [{ name: "age", description: "age", dcql: { credentials: [{ id: "a" }] } }],

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { openClientStore } from "../../api/oauth/clients/store";
-import { openSealer } from "../../api/oauth/secrets";
+import { createSealer } from "../../api/oauth/secrets";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
 import { type MockVerifier, startMockVerifier } from "../../embedded/verifier/mockVerifier";
@@ -159,7 +159,7 @@ async function openShop({ mongodbUri }: OAuthStage, verifier: MockVerifier): Pro
   const mongo = await connectMongo({ uri: mongodbUri, name: "demo" });
   const clients = openClientStore(mongo);
   // The stand-in wants no credentials, so there is nothing to seal.
-  const sealer = openSealer(() => Promise.resolve(randomBytes(32)));
+  const sealer = createSealer(() => Promise.resolve(randomBytes(32)));
   const dcql = {
     credentials: [
       { id: "age", format: "dc+sd-jwt", meta: { vct_values: ["betaid-sdjwt"] }, claims: [{ path: ["age_over_18"] }] },

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { TransientError } from "../../../core/errors";
 import type { DcqlQuery, OAuthClient, Verdict } from "../rules";
-import type { Sealer } from "../secrets";
+import { credentialsContext, type Sealer } from "../secrets";
 
 /** The verifier of a client, and how it is reached. */
-export type VerifierTarget = Pick<OAuthClient, "verifierUrl" | "managementPath" | "sealedCredentials">;
+export type VerifierTarget = Pick<OAuthClient, "clientId" | "verifierUrl" | "managementPath" | "sealedCredentials">;
 
 /** How a verification stands at the verifier. A verification it no longer knows has expired. */
 export type VerifierAnswer = { state: "pending" } | { state: "expired" } | { state: "closed"; verdict: Verdict };
@@ -53,7 +53,9 @@ export function openWalletVerifier({ sealer, timeoutMs }: { sealer: Sealer; time
     const url = target.verifierUrl.replace(/\/+$/, "") + target.managementPath + path;
     const headers = new Headers({ accept: "application/json" });
     if (body !== undefined) headers.set("content-type", "application/json");
-    if (target.sealedCredentials !== null) headers.set(...splitHeader(await sealer.open(target.sealedCredentials)));
+    if (target.sealedCredentials !== null) {
+      headers.set(...splitHeader(await sealer.open(target.sealedCredentials, credentialsContext(target))));
+    }
     try {
       const response = await fetch(url, {
         ...{ method: body === undefined ? "GET" : "POST", headers },

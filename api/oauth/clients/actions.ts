@@ -4,7 +4,7 @@ import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 import type { ClientStore } from "./store";
 import { NOTIFICATION_HEADER, oauthRefusal, type OAuthClient, type ScopeDefinition } from "../rules";
-import type { Sealer } from "../secrets";
+import { credentialsContext, type Sealer } from "../secrets";
 
 /** What is given to register a relying party. */
 export interface ClientRegistration {
@@ -50,16 +50,19 @@ export async function registerClient(
   if (faults.length > 0) {
     throw new DomainError("oauth_client.invalid", "invalid", `The client cannot be registered: ${faults.join("; ")}.`);
   }
-  const { clientId = randomId(), verifierHeader, notificationKey, webhookUrl } = registration;
+  const { clientId = randomId(), verifierUrl, verifierHeader, notificationKey, webhookUrl } = registration;
   const secret = newSecret();
   const client: OAuthClient = {
     clientId,
     name: registration.name.trim(),
     secretHashes: [sha256Hex(secret)],
     redirectUris: registration.redirectUris,
-    verifierUrl: registration.verifierUrl,
+    verifierUrl,
     managementPath: registration.managementPath ?? "/management/api/verifications",
-    sealedCredentials: verifierHeader === undefined ? null : await sealer.seal(verifierHeader),
+    sealedCredentials:
+      verifierHeader === undefined
+        ? null
+        : await sealer.seal(verifierHeader, credentialsContext({ clientId, verifierUrl })),
     acceptedIssuers: registration.acceptedIssuers ?? [],
     scopes: registration.scopes,
     webhookUrl: webhookUrl ?? null,

@@ -18,12 +18,12 @@ export interface FactReader {
  * an exchange is under way waits for the next: no answer is older than its question.
  */
 export function createChainFacts(chain: Pick<Chain, "provider" | "deployment">): FactReader {
-  const exchange = async (questions: CredentialQuestion[]) => {
+  const readAll = async (questions: CredentialQuestion[]) => {
     try {
       return await readCredentialFacts(chain, questions);
     } catch (error) {
       throw asTransient(error);
     }
   };
-  return { read: createBatch(exchange, Number.POSITIVE_INFINITY) };
+  return { read: createBatch({ run: readAll, maxSize: Number.POSITIVE_INFINITY, waitFor: "running" }) };
 }

@@ -1,4 +1,3 @@
-import type { Chain } from "../../../chain/client";
 import { registryDomain } from "../../../chain/deployment";
 import { readIdentity } from "../../../chain/registry/identity";
 import { registrationCall, type SignedRegistration } from "../../../chain/registry/registration";
@@ -53,7 +52,6 @@ export interface RequestDeps {
 
 /** What a worker needs to anchor. */
 export interface AnchorDeps extends OutcomeDeps {
-  chain: Pick<Chain, "didRegistry" | "deployment">;
   relayer: Pick<Relayer, "find" | "submit">;
 }
 

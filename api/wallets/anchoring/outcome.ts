@@ -15,7 +15,7 @@ export const ANCHORING = "anchoring";
 /** What recording an outcome needs. */
 export interface OutcomeDeps {
   wallets: WalletStore;
-  chain: Pick<Chain, "didRegistry">;
+  chain: Pick<Chain, "didRegistry" | "deployment">;
   /** Queues a job; adding it twice is harmless. */
   enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId?: string): Promise<void>;
   clock: Clock;

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { recoverAddress } from "ethers";
 import { createHash, createPublicKey, verify } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileKeyStore } from "../../../core/keys/fileKeyStore";
@@ -74,6 +74,18 @@ describe("the key store of files", () => {
       "sealed",
     ]);
     expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+
+  it("does not open a file of which anything was altered", async () => {
+    const { keyId } = await (await open()).create("EdDSA");
+    const path = join(directory, `${keyId}.json`);
+    const stored = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    const other = (await (await open()).create("EdDSA")).publicJwk;
+    for (const altered of [{ algorithm: "ES256" }, { publicJwk: other }, { address: "0x0" }]) {
+      writeFileSync(path, JSON.stringify({ ...stored, ...altered }));
+      const failure = await (await open()).sign(keyId, DATA).then(String, (error: unknown) => (error as Error).message);
+      expect(failure, Object.keys(altered)[0]).to.match(/^KEYSTORE_PASSPHRASE does not open the key/);
+    }
   });
 
   it("refuses a key it does not hold, and names that lead out of its folder", async () => {

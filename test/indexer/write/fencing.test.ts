@@ -2,7 +2,8 @@ import { expect } from "chai";
 import type { RegistryEvent } from "../../../chain/registry/events";
 import { createProjection } from "../../../projection/queries";
 import { systemClock } from "../../../core/clock";
-import { LeaseLostError, createLease, type Term } from "../../../indexer/write/lease";
+import { LeaseLostError, type Term } from "../../../indexer/write/term";
+import { createLease } from "../../../indexer/write/lease";
 import { type Batch, type ProjectionWriter, createProjectionWriter } from "../../../indexer/write/writer";
 import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
 
@@ -52,7 +53,7 @@ function blockOf(
 describe("a leader that lost the lease", () => {
   let database: IndexDatabase;
   let old: { term: Term; writer: ProjectionWriter };
-  let young: { term: Term; writer: ProjectionWriter };
+  let next: { term: Term; writer: ProjectionWriter };
 
   async function takeOver(holder: string): Promise<{ term: Term; writer: ProjectionWriter }> {
     const lease = createLease({ ...database, identity, holder, leaseSeconds: 60, clock: systemClock });
@@ -66,7 +67,7 @@ describe("a leader that lost the lease", () => {
     (await createProjection(database.mongo).findDid(address)).state?.documentUri ?? null;
   const lost = (write: Promise<void>) =>
     write.then(
-      () => expect.fail("the write was let through"),
+      () => expect.fail("the write succeeded"),
       (error: unknown) => expect(error).to.be.instanceOf(LeaseLostError),
     );
 
@@ -74,13 +75,13 @@ describe("a leader that lost the lease", () => {
     database = await openIndexDatabase("fencing");
     old = await takeOver("old");
     await old.writer.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
-    young = await takeOver("young");
+    next = await takeOver("next");
   });
 
   afterEach(() => database.drop());
 
   it("changes nothing that anyone can read, though its writes come after its successor's", async () => {
-    await young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await next.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     await lost(old.writer.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
     expect(await uriOf(ALICE)).to.equal("two");
     const events = await createProjection(database.mongo).eventsOf(ALICE);
@@ -90,18 +91,18 @@ describe("a leader that lost the lease", () => {
   it("leaves no phantom where its successor has not written", async () => {
     await lost(old.writer.commit(blockOf("bb", 2, { identity: BOB, uri: "phantom", version: 1 }), {}));
     await lost(old.writer.commit(blockOf("bb", 2, { identity: ALICE, uri: "phantom", version: 2 }), {}));
-    await young.writer.commit(blockOf("aa", 2), {});
-    await young.writer.commit(blockOf("aa", 3), {});
+    await next.writer.commit(blockOf("aa", 2), {});
+    await next.writer.commit(blockOf("aa", 3), {});
     expect(await uriOf(BOB)).to.equal(null);
     expect(await uriOf(ALICE)).to.equal("one");
     expect(await createProjection(database.mongo).listEvents({ limit: 10 })).to.have.length(1);
   });
 
-  it("is written over, even when what it wrote too late is of a later block", async () => {
+  it("is overwritten, even when what it wrote too late is of a later block", async () => {
     await lost(old.writer.commit(blockOf("bb", 9, { identity: ALICE, uri: "phantom", version: 2 }), {}));
-    await young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await next.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await uriOf(ALICE)).to.equal("two");
-    await young.writer.commit(blockOf("aa", 3, { identity: ALICE, uri: "three", version: 3 }), {});
+    await next.writer.commit(blockOf("aa", 3, { identity: ALICE, uri: "three", version: 3 }), {});
     expect((await createProjection(database.mongo).findDid(ALICE)).state).to.deep.include({
       documentUri: "three",
       version: 3,
@@ -110,16 +111,16 @@ describe("a leader that lost the lease", () => {
   });
 
   it("cannot drop what its successor wrote", async () => {
-    await young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    await next.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     await lost(old.writer.rewind(null));
     await lost(old.writer.recover());
     expect(await uriOf(ALICE)).to.equal("two");
     expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(2);
   });
 
-  it("whose last block was right is taken up where it stopped", async () => {
+  it("whose last block was right is continued where it stopped", async () => {
     const third = await takeOver("third");
-    await lost(young.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {}));
+    await lost(next.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {}));
     await third.writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
     expect(await createProjection(database.mongo).eventsOf(ALICE)).to.have.length(2);
     expect(await uriOf(ALICE)).to.equal("two");
@@ -141,8 +142,8 @@ describe("a leader that writes ahead of its cursor", () => {
     });
     await writer.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
     stop = true;
-    const killed = writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
-    expect(await killed.then(() => "", String)).to.equal("Error: killed");
+    const failed = writer.commit(blockOf("aa", 2, { identity: ALICE, uri: "two", version: 2 }), {});
+    expect(await failed.then(() => "", String)).to.equal("Error: killed");
     const found = await createProjection(database.mongo).findDid(ALICE);
     expect(found.state).to.deep.include({ documentUri: "one", version: 1 });
     expect(found.freshness?.blockNumber).to.equal(1);

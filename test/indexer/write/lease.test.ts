@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { countsIn } from "../../../projection/models";
-import { LeaseLostError, createLease, type Lease } from "../../../indexer/write/lease";
+import { LeaseLostError } from "../../../indexer/write/term";
+import { createLease, type Lease } from "../../../indexer/write/lease";
 import { fakeClock } from "../../support/fakeClock";
 import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
 
@@ -23,21 +24,21 @@ describe("the lease", () => {
 
   const lease = (holder: string): Lease => createLease({ ...database, identity, holder, leaseSeconds: 10, clock });
 
-  it("goes to one of 32 who reach for it at once", async () => {
-    const taken = await Promise.all(Array.from({ length: 32 }, (_, index) => lease(`holder-${index}`).acquire()));
-    expect(taken.filter((term) => term !== null)).to.have.length(1);
+  it("is acquired by one of 32 that try at once", async () => {
+    const acquired = await Promise.all(Array.from({ length: 32 }, (_, index) => lease(`holder-${index}`).acquire()));
+    expect(acquired.filter((term) => term !== null)).to.have.length(1);
   });
 
-  it("is not given to another before it ends, and goes to one of 32 when it does", async () => {
+  it("is not acquired by another before it ends, and by one of 32 when it does", async () => {
     await lease("first").acquire();
     clock.advance(9.999);
     expect(await lease("second").acquire()).to.equal(null);
     clock.advance(0.001);
-    const taken = await Promise.all(Array.from({ length: 32 }, (_, index) => lease(`holder-${index}`).acquire()));
-    expect(taken.filter((term) => term !== null).map((term) => term.number)).to.deep.equal([2]);
+    const acquired = await Promise.all(Array.from({ length: 32 }, (_, index) => lease(`holder-${index}`).acquire()));
+    expect(acquired.filter((term) => term !== null).map((term) => term.number)).to.deep.equal([2]);
   });
 
-  it("lasts as long as it is renewed, and is free at once when it is given back", async () => {
+  it("lasts as long as it is renewed, and is free at once when it is released", async () => {
     const first = await lease("first").acquire();
     clock.advance(9);
     await first?.renew();
@@ -64,7 +65,7 @@ describe("the lease", () => {
     expect(await database.checkpoint()).to.deep.equal(before);
   });
 
-  it("remembers up to which block each past term's writes count, through takeovers and rewinds", async () => {
+  it("records up to which block each past term's writes count, through changes of holder and rewinds", async () => {
     const first = (await lease("first").acquire())!;
     await first.write({ indexed: block(10) });
     const second = (await lease("second").acquire({ force: true }))!;
@@ -83,7 +84,7 @@ describe("the lease", () => {
     expect(countsIn(checkpoint, 3, 40)).to.equal(true);
   });
 
-  it("remembers past terms until they are forgotten in good order, and one entry serves those that wrote nothing", async () => {
+  it("records past terms until they are pruned, and one entry serves those that wrote nothing", async () => {
     for (let term = 1; term <= 80; term += 1) {
       const current = (await lease(`holder-${term}`).acquire({ force: true }))!;
       await current.write({ indexed: block(term) });

@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { systemClock } from "../../../core/clock";
 import { createProjection } from "../../../projection/queries";
 import { runAudit } from "../../../indexer/audit/audit";
-import { LeaseLostError, createLease, type Term } from "../../../indexer/write/lease";
+import { LeaseLostError, type Term } from "../../../indexer/write/term";
+import { createLease } from "../../../indexer/write/lease";
 import { decodeRange } from "../../../indexer/fetch/decode";
 import type { Difference } from "../../../indexer/audit/difference";
 import { fetchRange } from "../../../indexer/fetch/fetchRange";
@@ -22,9 +23,9 @@ import {
 import { diceOf, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
-/** More than the writer of past terms remembers. */
-const REMEMBERED = 64;
-const REIGNS = 80;
+/** The most past terms that a checkpoint has. */
+const MAX_PAST_TERMS = 64;
+const TERMS = 80;
 
 function outcomeOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(
@@ -33,7 +34,7 @@ function outcomeOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("an index written in more terms than are remembered", function () {
+describe("an index written in more terms than its checkpoint has room for", function () {
   this.timeout(90_000);
   let chain: DevChain;
   let database: IndexDatabase;
@@ -56,7 +57,7 @@ describe("an index written in more terms than are remembered", function () {
       return { headers, events: decodeRange(headers, logs, contracts) };
     });
 
-  async function takeLease(holder: string): Promise<Term> {
+  async function acquireLease(holder: string): Promise<Term> {
     const identity = await identifyChain(source, chain.deployment);
     const lease = createLease({ ...database, identity, holder, leaseSeconds: 1, clock: systemClock });
     return (await lease.acquire({ force: true }))!;
@@ -72,14 +73,14 @@ describe("an index written in more terms than are remembered", function () {
     return found;
   }
 
-  /** The first leader writes what it had in hand, a term too late. */
+  /** The first leader writes what it had fetched, a term too late. */
   async function wake(): Promise<void> {
     const written = await outcomeOf(writerOf(sleeper).commit(asleep, {}));
     expect(written).to.be.instanceOf(LeaseLostError);
     wokenLeft = (await database.collections.dids.findOne({ _id: chain.accounts[9]! })) !== null;
   }
 
-  /** A leader of its own for every block; in the middle, a reorg drops what dozens of them had written. */
+  /** Every block has a leader of its own; in the middle, a reorg drops what dozens of them had written. */
   before(async () => {
     chain = await startDevChain();
     database = await openIndexDatabase("terms");
@@ -87,15 +88,15 @@ describe("an index written in more terms than are remembered", function () {
     source = createSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
 
     const first = await registers(chain.accounts[8]!);
-    sleeper = await takeLease("sleeper");
+    sleeper = await acquireLease("sleeper");
     await writerOf(sleeper).commit(await batchOf(chain.deployment.contracts.DIDRegistry.blockNumber, first), {});
-    // What the first leader has in hand when it falls asleep is of a branch that the chain then leaves.
+    // What the first leader has fetched when it is suspended is of a branch that the chain then leaves.
     const fork = await chain.snapshot();
     asleep = await batchOf(first + 1, await registers(chain.accounts[9]!));
     await chain.revert(fork);
 
     let snapshot = "";
-    for (let term = 0; term < REIGNS; term += 1) {
+    for (let term = 0; term < TERMS; term += 1) {
       if (term === 20) snapshot = await chain.snapshot();
       if (term === 45) await chain.revert(snapshot);
       await randomActivity(chain, diceOf(1_000 + term), term === 45 ? 27 : 1);
@@ -113,23 +114,23 @@ describe("an index written in more terms than are remembered", function () {
     await chain.stop();
   });
 
-  it("has a bounded writer of them, and is the chain's all the same", async () => {
+  it("keeps a bounded number of past terms, and equals the chain all the same", async () => {
     const { lease, pastTerms, rewinds } = (await database.checkpoint())!;
-    expect(lease.term).to.equal(1 + REIGNS);
-    expect(pastTerms).to.have.length.at.most(REMEMBERED);
+    expect(lease.term).to.equal(1 + TERMS);
+    expect(pastTerms).to.have.length.at.most(MAX_PAST_TERMS);
     expect(rewinds).to.equal(1);
     await expectIndexEqualsChain(database, chain);
     expect(await audit()).to.deep.equal([]);
   });
 
-  it("has nothing left of what the first leader wrote after its time", async () => {
+  it("has nothing left of what the first leader wrote after it lost the lease", async () => {
     expect(wokenLeft, "it was there").to.equal(true);
     expect(await database.collections.dids.findOne({ _id: chain.accounts[9]! })).to.equal(null);
     const index = createProjection(database.mongo);
     expect((await index.findDid(chain.accounts[9]!)).state).to.equal(null);
   });
 
-  it("still shows readers what the forgotten terms wrote", async () => {
+  it("still shows readers what the removed terms wrote", async () => {
     const index = createProjection(database.mongo);
     const { term } = (await database.collections.dids.findOne({ _id: chain.accounts[8]! }))!;
     expect(term).to.equal(1);
@@ -138,12 +139,12 @@ describe("an index written in more terms than are remembered", function () {
     expect(events).to.have.length(await database.collections.events.countDocuments());
   });
 
-  it("is found wrong by audit, and mended by repair, when the first leader wakes and writes after all of them", async () => {
+  it("is found wrong by audit and put right by repair, when the first leader wakes and writes after all of them", async () => {
     const written = await outcomeOf(writerOf(sleeper).commit(asleep, {}));
     expect(written).to.be.instanceOf(LeaseLostError);
     expect(await audit()).to.not.be.empty;
     const contracts = contractsOf(chain.deployment);
-    const term = await takeLease("repair");
+    const term = await acquireLease("repair");
     expect(await repair({ ...database, source, contracts, logger, term, report: () => undefined })).to.include({
       left: 0,
     });

@@ -1,0 +1,53 @@
+import { concernsDid, concernsIssuer, type DidState, foldDid, foldIssuer } from "../../chain/registry/fold";
+import type { IssuerState } from "../../chain/registry/fold";
+import { foldWord, wordIdsOf, type WordState } from "../../chain/registry/foldWord";
+import type { RegistryCollections } from "../../projection/models";
+import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
+import { createTable, type Table } from "./table";
+import type { Term } from "./term";
+
+/** The tables of the projection. */
+export interface Tables {
+  dids: Table;
+  issuers: Table;
+  words: Table;
+}
+
+/** Makes the tables of the projection, written in one term. */
+export function createTables(collections: RegistryCollections, term: Term): Tables {
+  return {
+    dids: createTable<DidState>({
+      collection: collections.dids,
+      term,
+      keysOf: (event) => (concernsDid(event) ? [event.subject] : []),
+      fold: (_address, before, event) => foldDid(before, event),
+      refold: (keys) => refoldEach(keys, (address) => refoldDid(collections, term.checkpoint, address)),
+    }),
+    issuers: createTable<IssuerState>({
+      collection: collections.issuers,
+      term,
+      keysOf: (event) => (concernsIssuer(event) ? [event.subject] : []),
+      fold: (_address, before, event) => foldIssuer(before, event),
+      refold: (keys) => refoldEach(keys, (address) => refoldIssuer(collections, term.checkpoint, address)),
+    }),
+    words: createTable<WordState>({
+      collection: collections.words,
+      term,
+      keysOf: wordIdsOf,
+      fold: foldWord,
+      refold: (keys) => refoldWords(collections, term.checkpoint, keys),
+    }),
+  };
+}
+
+async function refoldEach<State>(
+  keys: Iterable<string>,
+  refold: (key: string) => Promise<State | null>,
+): Promise<Map<string, State>> {
+  const states = new Map<string, State>();
+  for (const key of keys) {
+    const state = await refold(key);
+    if (state !== null) states.set(key, state);
+  }
+  return states;
+}

@@ -1,0 +1,5 @@
+describe("a file with a failure", () => {
+  it("fails", () => {
+    throw new Error("12 passing");
+  });
+});

@@ -8,7 +8,7 @@ import { type ClientRegistration, registerClient } from "./clients/actions";
 import { openClientStore, rememberClients } from "./clients/store";
 import { oauthDeliveryHandler, openOAuthQueue, startOAuthWorker } from "./jobs";
 import { oauthAssetEndpoint } from "./page/routes";
-import { oauthFrontEndpoints } from "./routes";
+import { oauthFrontEndpoints } from "./authorization/routes";
 import { openSealer, type Sealer } from "./secrets";
 import { openOAuthSessionStore, type OAuthSessionStore } from "./store";
 import { type KeptNotification, oauthBackEndpoints } from "./tokens/routes";

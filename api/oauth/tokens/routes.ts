@@ -6,11 +6,11 @@ import {
   type RefusalDescription,
   type RequestContext,
 } from "../../http/endpoint";
-import { pushRequest } from "../actions";
+import { pushRequest } from "../authorization/actions";
 import { readBearer, readClient } from "../clients/authenticate";
 import { oauthErrorReply } from "../errorReplies";
 import { FORM_BODY, parseForm, requireParameter } from "../form";
-import type { GatewayParts } from "../authorization/opening";
+import type { GatewayParts } from "../authorization/claim";
 import { NOTIFICATION_HEADER, oauthRefusal, type OAuthClient } from "../rules";
 import { informationReply, introspectionReply, metadataReply, oauthError, pushedReply, tokenReply } from "../schemas";
 import { introspect, readInformation, redeemCode, revoke } from "./actions";

@@ -1,8 +1,8 @@
-import { addSeconds } from "../../core/clock";
-import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../../core/crypto";
-import { DomainError } from "../../core/errors";
-import type { Logger } from "../../core/logger";
-import { type Beginning, type GatewayParts, isBrowserOf, openSession } from "./authorization/opening";
+import { addSeconds } from "../../../core/clock";
+import { equalsInConstantTime, randomId, randomToken, sha256Hex } from "../../../core/crypto";
+import { DomainError } from "../../../core/errors";
+import type { Logger } from "../../../core/logger";
+import { type Beginning, type GatewayParts, isBrowserOf, openSession } from "./claim";
 import {
   type AuthorizationRequest,
   KEPT_SECONDS,
@@ -17,8 +17,8 @@ import {
   requireRedirectUri,
   SETUP_SECONDS,
   statusAt,
-} from "./rules";
-import { codeOf } from "./secrets";
+} from "../rules";
+import { codeOf } from "../secrets";
 
 /** What a browser brought along: query parameters, each once. */
 export type Parameters = Record<string, string | undefined>;

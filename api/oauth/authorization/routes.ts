@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { monotonicMs, sleep } from "../../core/clock";
-import { DomainError } from "../../core/errors";
-import { readCookie, secretCookie } from "../http/cookies";
+import { monotonicMs, sleep } from "../../../core/clock";
+import { DomainError } from "../../../core/errors";
+import { readCookie, secretCookie } from "../../http/cookies";
 import {
   defineEndpoint,
   type Endpoint,
@@ -9,15 +9,15 @@ import {
   type RefusalDescription,
   type Reply,
   type RequestContext,
-} from "../http/endpoint";
+} from "../../http/endpoint";
 import { beginPlainly, beginWithNonce, finish, followSession, sessionOfBrowser, setUp } from "./actions";
-import { readBearer } from "./clients/authenticate";
-import { authenticateClient } from "./clients/actions";
-import { oauthErrorReply, pageErrorReply } from "./errorReplies";
-import { anyQuery, parseQuery } from "./form";
-import type { Beginning, GatewayParts } from "./authorization/opening";
-import { PAGE_HEADERS, renderPage } from "./page/page";
-import { oauthRefusal, type OAuthClient, type OAuthSession, REQUEST_URI_PREFIX, scopesOf, statusAt } from "./rules";
+import { readBearer } from "../clients/authenticate";
+import { authenticateClient } from "../clients/actions";
+import { oauthErrorReply, pageErrorReply } from "../errorReplies";
+import { anyQuery, parseQuery } from "../form";
+import type { Beginning, GatewayParts } from "./claim";
+import { PAGE_HEADERS, renderPage } from "../page/page";
+import { oauthRefusal, type OAuthClient, type OAuthSession, REQUEST_URI_PREFIX, scopesOf, statusAt } from "../rules";
 import {
   beginReply,
   nonceParams,
@@ -27,7 +27,7 @@ import {
   statusQuery,
   statusReply,
   verificationParams,
-} from "./schemas";
+} from "../schemas";
 
 export interface OAuthFrontParts extends GatewayParts {
   /** Whether callers' requests are counted. */

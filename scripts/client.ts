@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { type ClientRegistration, registerClient, replaceSecret } from "../api/oauth/clients/actions";
-import { type ClientStore, openClientStore } from "../api/oauth/clients/store";
-import type { ScopeDefinition } from "../api/oauth/rules";
+import { registerClient, replaceSecret } from "../api/oauth/clients/actions";
+import type { ClientRegistration, ScopeDefinition } from "../api/oauth/clients/rules";
+import { type ClientStore, createClientStore } from "../api/oauth/clients/store";
 import { oauthSealer, oauthWebhookSecret } from "../api/oauth/module";
 import { systemClock } from "../core/clock";
 import { type Config, loadConfig } from "../core/config/config";
@@ -70,7 +70,7 @@ async function main(args: string[]): Promise<void> {
   const config = loadConfig("api");
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "client" });
   try {
-    await act({ clients: openClientStore(mongo), config });
+    await act({ clients: createClientStore(mongo), config });
   } finally {
     await mongo.close();
   }

@@ -1,24 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { hmacSha256, randomToken, sha256Hex } from "../../core/crypto";
+import { randomToken } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
-
-/** A fresh secret of a browser: it opens a session once, follows it, and takes its code. */
-export function newBrowserSecret(): string {
-  return randomToken("OBS-");
-}
-
-/**
- * The authorization code that the browser of a session takes. Only the browser's cookie leads to it: we keep the hash,
- * so that the process that closes a session makes the code valid without ever holding it.
- */
-export function codeOf(browserSecret: string, sessionId: string): string {
-  return `OAC-${hmacSha256(browserSecret, `authorization code ${sessionId}`).toString("base64url")}`;
-}
-
-/** The S256 challenge of a PKCE verifier (RFC 7636 §4.2). */
-export function challengeOf(codeVerifier: string): string {
-  return Buffer.from(sha256Hex(codeVerifier), "hex").toString("base64url");
-}
 
 /** Keeps what must be read again, but by nobody who only has the database. */
 export interface Sealer {
@@ -35,7 +17,7 @@ const TAG_BYTES = 16;
  *
  * @param key gives the 32 bytes; asked for once, when first needed
  */
-export function openSealer(key: () => Promise<Uint8Array>): Sealer {
+export function createSealer(key: () => Promise<Uint8Array>): Sealer {
   let loaded: Promise<Uint8Array> | undefined;
   async function load(): Promise<Uint8Array> {
     loaded ??= key();

@@ -1,117 +1,128 @@
 import { addSeconds, type Clock } from "../../../core/clock";
-import { equalsInConstantTime, sha256Hex } from "../../../core/crypto";
+import { sha256Hex } from "../../../core/crypto";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
-import type { ClientStore } from "../clients/store";
+import { combineQueries, type OAuthClient, scopesOf } from "../clients/rules";
 import {
   type AuthorizationRequest,
-  combineQueries,
-  KEPT_SECONDS,
-  type OAuthClient,
   type OAuthSession,
-  redirectBack,
-  scopesOf,
+  RETENTION_SECONDS,
+  type SessionClaim,
   statusAt,
   VERIFICATION_SECONDS,
 } from "../rules";
-import { codeOf, newBrowserSecret } from "../secrets";
 import type { OAuthSessionStore } from "../store";
+import { createBrowserSecret, deriveCode } from "./browserSecret";
+import { authorizationResponseUrl } from "./rules";
 import type { WalletVerifier } from "./verifier";
 
-/** What the gateway's front needs from around it. */
-export interface GatewayParts {
-  clients: Pick<ClientStore, "find">;
-  sessions: OAuthSessionStore;
-  verifier: WalletVerifier;
+export interface ClaimSessionDeps {
+  sessions: Pick<OAuthSessionStore, "claim" | "releaseClaim" | "authorize">;
+  verifier: Pick<WalletVerifier, "create">;
   clock: Clock;
-  /** Who answers: the public origin (RFC 8414 §2, RFC 9207 §2). */
+  /** The public origin, which names this authorization server (RFC 8414 §2, RFC 9207 §2). */
   issuer: string;
-  /** After this long without word from the verifier it is asked. */
+  /** After this long without a notification the verifier is polled. */
   recheckSeconds: number;
 }
 
-/** The answer to a browser that wants to begin: back to the client, or to the page, with the secret the browser keeps. */
-export type Beginning = { redirect: string } | { session: OAuthSession; client: OAuthClient; browserSecret: string };
+/** What a browser that asks for authorization gets: a redirect to the client, or its session, to be shown as a page. */
+export type AuthorizeResult =
+  { redirect: string } | { session: OAuthSession; client: OAuthClient; browserSecret: string };
 
-/** A browser that was given a session and came to nothing has lost it after this long. */
-const OPENING_SECONDS = 60;
-
-/** A session that a browser wants. */
-export interface Opening {
-  session: OAuthSession;
-  client: OAuthClient;
-  request: AuthorizationRequest;
-  /** What the browser holds already. */
-  browserSecret: string | undefined;
-  logger: Logger;
-}
+/** A claim that has not led to a verification after this long no longer counts. */
+const CLAIM_SECONDS = 60;
 
 /**
- * Gives a pending session to a browser and opens the verification at the client's verifier; back to the client when the
- * verifier opens none, and the session waits as before.
+ * Claims a pending session for a browser and creates the verification at the client's verifier. When the verifier cannot
+ * create one, the browser is redirected to the client with an error and the session stays pending.
  *
+ * @param input.browserSecret what the browser's cookie holds already; undefined when it has none
  * @throws DomainError `oauth.session_expired`, `oauth.session_taken`
  */
-export async function openSession(parts: GatewayParts, opening: Opening): Promise<Beginning> {
-  const { sessions, verifier, clock } = parts;
-  const { session, client, request, browserSecret = newBrowserSecret(), logger } = opening;
+export async function claimSession(
+  deps: ClaimSessionDeps,
+  input: {
+    session: OAuthSession;
+    client: OAuthClient;
+    request: AuthorizationRequest;
+    browserSecret: string | undefined;
+    logger: Logger;
+  },
+): Promise<AuthorizeResult> {
+  const { sessions, clock, recheckSeconds } = deps;
+  const { session, client, request, browserSecret = createBrowserSecret(), logger } = input;
   const { sessionId } = session;
-  const now = clock.now();
-  const browserHash = sha256Hex(browserSecret);
-  if (!(await sessions.reserve(sessionId, { browserHash, at: now }, addSeconds(now, -OPENING_SECONDS)))) {
-    if (statusAt(session, now) === "expired") {
-      throw new DomainError(
-        "oauth.session_expired",
-        "gone",
-        "This link has expired: go back to the site you came from and begin again.",
-      );
-    }
-    throw new DomainError(
-      "oauth.session_taken",
-      "conflict",
-      "This link was opened before: go back to the site you came from and begin again.",
-    );
-  }
-  let opened: { verificationId: string; deepLink: string };
-  try {
-    const query = combineQueries(scopesOf(client, request.scope));
-    opened = await verifier.create(client, { query, acceptedIssuers: client.acceptedIssuers });
-  } catch (error) {
-    await sessions.release(sessionId, browserHash);
-    if (!(error instanceof TransientError)) throw error;
-    logger.error(
-      { err: error, oauthSessionId: sessionId, clientId: client.clientId },
-      "the verifier opened no verification",
-    );
-    const answer = {
+  const claim: SessionClaim = { browserHash: sha256Hex(browserSecret), claimedAt: clock.now() };
+  await requireClaim(deps, session, claim);
+  const verification = await createVerification(deps, { sessionId, claim, client, request, logger });
+  if (verification === null) {
+    const redirect = authorizationResponseUrl(request, deps.issuer, {
       error: "temporarily_unavailable",
       error_description: "The verifier does not answer; try again in a moment.",
-    };
-    return { redirect: redirectBack(request, parts.issuer, answer) };
+    });
+    return { redirect };
   }
-  const openedAt = clock.now();
-  const expiresAt = addSeconds(openedAt, VERIFICATION_SECONDS);
-  const changes = {
-    ...{ ...opened, request, expiresAt, promisedCodeHash: sha256Hex(codeOf(browserSecret, sessionId)) },
-    ...{ checkAt: addSeconds(openedAt, parts.recheckSeconds), forgetAt: addSeconds(expiresAt, KEPT_SECONDS) },
+  const { verificationId, deepLink } = verification;
+  const createdAt = clock.now();
+  const expiresAt = addSeconds(createdAt, VERIFICATION_SECONDS);
+  const pendingCodeHash = sha256Hex(deriveCode(browserSecret, sessionId));
+  const isAuthorized = await sessions.authorize(sessionId, claim.browserHash, {
+    request,
+    verificationId,
+    deepLink,
+    pendingCodeHash,
+    expiresAt,
+    pollAt: addSeconds(createdAt, recheckSeconds),
+    purgeAt: addSeconds(expiresAt, RETENTION_SECONDS),
+  });
+  if (!isAuthorized) throw sessionTaken("This took too long and was begun elsewhere: begin again.");
+  logger.info({ oauthSessionId: sessionId, clientId: client.clientId, verificationId }, "session authorized");
+  const authorized: OAuthSession = {
+    ...session,
+    status: "authorized",
+    claim,
+    request,
+    verificationId,
+    deepLink,
+    pendingCodeHash,
+    expiresAt,
   };
-  if (!(await sessions.authorize(sessionId, browserHash, changes))) {
-    throw new DomainError(
-      "oauth.session_taken",
-      "conflict",
-      "This took too long and was begun elsewhere: begin again.",
-    );
-  }
-  logger.info(
-    { oauthSessionId: sessionId, clientId: client.clientId, verificationId: opened.verificationId },
-    "session authorized",
-  );
-  const authorized = { ...session, ...changes, status: "authorized" as const, opening: { browserHash, at: now } };
   return { session: authorized, client, browserSecret };
 }
 
-/** Whether a session belongs to the browser that holds this secret. */
-export function isBrowserOf(session: OAuthSession, browserSecret: string | undefined): boolean {
-  if (browserSecret === undefined || session.opening === null || session.status === "pending") return false;
-  return equalsInConstantTime(session.opening.browserHash, sha256Hex(browserSecret));
+async function requireClaim(
+  { sessions }: Pick<ClaimSessionDeps, "sessions">,
+  session: OAuthSession,
+  claim: SessionClaim,
+): Promise<void> {
+  const { claimedAt } = claim;
+  if (await sessions.claim(session.sessionId, claim, addSeconds(claimedAt, -CLAIM_SECONDS))) return;
+  if (statusAt(session, claimedAt) === "expired") {
+    const message = "This link has expired: go back to the site you came from and begin again.";
+    throw new DomainError("oauth.session_expired", "gone", message);
+  }
+  throw sessionTaken("This link was opened before: go back to the site you came from and begin again.");
+}
+
+/** Creates the verification; null, with the claim released, when the verifier cannot now. */
+async function createVerification(
+  { sessions, verifier }: Pick<ClaimSessionDeps, "sessions" | "verifier">,
+  input: { sessionId: string; claim: SessionClaim; client: OAuthClient; request: AuthorizationRequest; logger: Logger },
+): Promise<{ verificationId: string; deepLink: string } | null> {
+  const { sessionId, claim, client, request, logger } = input;
+  try {
+    const query = combineQueries(scopesOf(client, request.scope));
+    return await verifier.create(client, { query, acceptedIssuers: client.acceptedIssuers });
+  } catch (error) {
+    await sessions.releaseClaim(sessionId, claim.browserHash);
+    if (!(error instanceof TransientError)) throw error;
+    const { clientId } = client;
+    logger.error({ err: error, oauthSessionId: sessionId, clientId }, "the verifier created no verification");
+    return null;
+  }
+}
+
+function sessionTaken(message: string): DomainError {
+  return new DomainError("oauth.session_taken", "conflict", message);
 }

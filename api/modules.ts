@@ -11,7 +11,7 @@ import { createKyc } from "./kyc/module";
 import { createNotifications } from "./notifications/module";
 import { createOAuth } from "./oauth/module";
 import { createSessions } from "./sessions/module";
-import type { Passwords } from "./sessions/users/passwords";
+import type { PasswordHasher } from "./sessions/users/passwordHashing";
 import { createStatusLists } from "./statusLists/module";
 import { createVerification } from "./verification/module";
 import { createWallets } from "./wallets/module";
@@ -20,7 +20,7 @@ import { createWebhookInbox } from "./webhooks/inbox/module";
 
 /** What a test may put in place of the real thing. */
 export interface Replacements {
-  passwords?: Passwords;
+  passwords?: PasswordHasher;
 }
 
 /** Every module of the API, by name. */

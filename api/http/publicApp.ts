@@ -10,7 +10,7 @@ import type { Endpoint } from "./endpoint";
 import { createHttpApp } from "./httpApp";
 import type { Module } from "./module";
 import { healthEndpoints } from "./operations";
-import { openBudgets } from "./rateLimit";
+import { createBudgets } from "./rateLimit";
 import { observeRequests } from "./requestMetrics";
 
 /** What the public application is made of beside the modules. */
@@ -38,7 +38,7 @@ export function createPublicApp(
   const app = createHttpApp(endpoints, {
     readSession: options.readSession,
     readApiKey: options.readApiKey,
-    budgets: openBudgets({ redis, prefix: config.redis.prefix }),
+    budgets: createBudgets({ redis, prefix: config.redis.prefix }),
     bodyLimitBytes,
     publicUrl,
     trustProxy,

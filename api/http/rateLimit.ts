@@ -25,12 +25,12 @@ export interface Budget {
   take(key: string, windowSeconds?: number): Promise<BudgetState>;
   /** Gives one back: for attempts that turned out not to count. */
   giveBack(key: string): Promise<void>;
-  /** Begins afresh for this key. */
-  forget(key: string): Promise<void>;
+  /** Begins the key's window anew. */
+  reset(key: string): Promise<void>;
 }
 
 /** Makes budgets; one Redis and key prefix for all. */
-export type BudgetMaker = (policy: RateLimitPolicy) => Budget;
+export type CreateBudget = (policy: RateLimitPolicy) => Budget;
 
 export const RATE_LIMIT_REFUSAL: RefusalDescription = {
   code: "request.too_many",
@@ -45,7 +45,7 @@ export const RATE_LIMIT_REFUSAL: RefusalDescription = {
  * a cache into an outage, and counting nothing would open the door to guessing. A guesser then gets at most as many
  * budgets as there are processes.
  */
-export function openBudgets({ redis, prefix }: { redis: Redis; prefix: string }): BudgetMaker {
+export function createBudgets({ redis, prefix }: { redis: Redis; prefix: string }): CreateBudget {
   return (policy) => {
     const shape = { keyPrefix: `${prefix}:limit:${policy.name}`, points: policy.limit, duration: policy.windowSeconds };
     const limiter = new RateLimiterRedis({
@@ -68,7 +68,7 @@ export function openBudgets({ redis, prefix }: { redis: Redis; prefix: string })
       async giveBack(key) {
         await limiter.reward(storedKey(key), 1);
       },
-      async forget(key) {
+      async reset(key) {
         await limiter.delete(storedKey(key));
       },
     };

@@ -7,7 +7,7 @@ import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
 import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
-import { addressKey, type Budget, type BudgetMaker, rateLimitHeaders, tooMany } from "./rateLimit";
+import { addressKey, type Budget, type CreateBudget, rateLimitHeaders, tooMany } from "./rateLimit";
 import { declaredCodes } from "./refusals";
 import { trackOf } from "./tracking";
 import { asUnavailable } from "./unavailable";
@@ -17,7 +17,7 @@ export interface RouterParts {
   readSession: SessionReader;
   /** Needed where endpoints ask for API keys. */
   readApiKey?: ApiKeyReader;
-  budgets: BudgetMaker;
+  budgets: CreateBudget;
   bodyLimitBytes: number;
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;

@@ -1,18 +1,20 @@
 import type { Redis } from "ioredis";
+import type { Clock } from "../../core/clock";
+import { assertNever, TransientError } from "../../core/errors";
 import type { DeadLetterStore } from "../../core/jobs/deadLetters";
-import { TransientError } from "../../core/errors";
-import type { Logger } from "../../core/logger";
-import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
+import { createQueue, type JobQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
 import { startSweeper } from "../../core/jobs/sweeper";
-import { type Notification, settleNotification, settleSession, type SettlingParts } from "./authorization/closeSession";
+import type { Logger } from "../../core/logger";
+import { type CloseSessionDeps, pollSession } from "./authorization/closeSession";
+import type { OAuthSessionStore } from "./store";
 import { tellClient, type TellingParts } from "./telling";
 
 interface SessionJob {
-  kind: "check" | "tell";
+  kind: "poll" | "tell";
   sessionId: string;
 }
 
-/** The queue of sessions to look after. */
+/** The queue of sessions that are due. */
 export type OAuthQueue = JobQueue<SessionJob>;
 
 const SWEEP_LIMIT = 500;
@@ -21,66 +23,69 @@ function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): Queu
   return { name: "oauth-sessions", redis, prefix };
 }
 
-/** Opens the producing side. */
-export function openOAuthQueue(connection: { redis: Redis; prefix: string }): OAuthQueue {
+/** The producing side of the queue. */
+export function createOAuthQueue(connection: { redis: Redis; prefix: string }): OAuthQueue {
   return createQueue<SessionJob>(queueOptions(connection));
 }
 
-/** Works on the deliveries that were kept for the gateway; gives what came of each, in a word. */
-export function oauthDeliveryHandler(parts: SettlingParts) {
-  return (entry: { facts: unknown }, context: { logger: Logger }): Promise<string> =>
-    // Written by the notification endpoint and by nobody else.
-    settleNotification(parts, entry.facts as Notification, context.logger);
-}
-
-export interface OAuthWorkerParts extends SettlingParts, TellingParts {
+export interface OAuthWorkerDeps extends CloseSessionDeps, Omit<TellingParts, "sessions"> {
+  sessions: OAuthSessionStore;
   queue: OAuthQueue;
   redis: Redis;
   prefix: string;
   deadLetters: DeadLetterStore;
+  clock: Clock;
   logger: Logger;
   concurrency: number;
-  sweepEveryMs: number;
+  sweepIntervalMs: number;
 }
 
-/** A running look-out. */
-export interface OAuthWorker {
-  close(deadlineMs: number): Promise<void>;
-}
-
-/** Looks after sessions whose time has come: silent ones, expired ones, and those whose client was not told. */
-export function startOAuthWorker(parts: OAuthWorkerParts): OAuthWorker {
-  const { sessions, queue, clock, logger } = parts;
+/** Polls verifiers that sent no notification, expires sessions, and tells clients of outcomes. */
+export function startOAuthWorker(deps: OAuthWorkerDeps): { close(deadlineMs: number): Promise<void> } {
   const processor = processQueue<SessionJob>({
-    ...queueOptions(parts),
-    ...{ concurrency: parts.concurrency, deadLetters: parts.deadLetters, clock, logger },
-    async process({ kind, sessionId }, context) {
-      if (kind === "tell") return tellClient(parts, sessionId, context.logger);
-      try {
-        await settleSession(parts, sessionId, context.logger);
-      } catch (error) {
-        // The verifier is out of reach: that is logged, and the next look planned.
-        if (!(error instanceof TransientError)) throw error;
-      }
-    },
+    ...queueOptions(deps),
+    concurrency: deps.concurrency,
+    deadLetters: deps.deadLetters,
+    clock: deps.clock,
+    logger: deps.logger,
+    process: (job, { logger }) => processSession(deps, job, logger),
   });
   const sweeper = startSweeper({
-    what: "the gateway's sessions",
-    everyMs: parts.sweepEveryMs,
-    logger,
-    async sweep() {
-      const now = clock.now();
-      for (const sessionId of await sessions.dueForCheck(now, SWEEP_LIMIT)) {
-        await queue.enqueue(`check-${sessionId}`, { kind: "check", sessionId });
-      }
-      for (const sessionId of await sessions.dueForTelling(now, SWEEP_LIMIT)) {
-        await queue.enqueue(`tell-${sessionId}`, { kind: "tell", sessionId });
-      }
-    },
+    what: "the OAuth sessions",
+    everyMs: deps.sweepIntervalMs,
+    logger: deps.logger,
+    sweep: () => enqueueDue(deps),
   });
   return {
     async close(deadlineMs) {
       await Promise.all([processor.close(deadlineMs), sweeper.close()]);
     },
   };
+}
+
+async function processSession(deps: OAuthWorkerDeps, { kind, sessionId }: SessionJob, logger: Logger): Promise<void> {
+  switch (kind) {
+    case "tell":
+      return tellClient(deps, sessionId, logger);
+    case "poll":
+      try {
+        await pollSession(deps, { sessionId, logger });
+      } catch (error) {
+        // The verifier is out of reach: that is logged, and the next poll is scheduled.
+        if (!(error instanceof TransientError)) throw error;
+      }
+      return;
+    default:
+      return assertNever(kind);
+  }
+}
+
+async function enqueueDue({ sessions, queue, clock }: OAuthWorkerDeps): Promise<void> {
+  const now = clock.now();
+  for (const sessionId of await sessions.dueForPoll(now, SWEEP_LIMIT)) {
+    await queue.enqueue(`poll-${sessionId}`, { kind: "poll", sessionId });
+  }
+  for (const sessionId of await sessions.dueForTelling(now, SWEEP_LIMIT)) {
+    await queue.enqueue(`tell-${sessionId}`, { kind: "tell", sessionId });
+  }
 }

@@ -1,17 +1,22 @@
 import { monotonicMs } from "../../core/clock";
+import type { Logger } from "../../core/logger";
 import type { Context } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
 import { createWebhookSender } from "../webhooks/delivery/sender";
 import { signWebhook, webhookSecretOf } from "../webhooks/delivery/signing";
-import { openWalletVerifier } from "./authorization/verifier";
-import { type ClientRegistration, registerClient } from "./clients/actions";
-import { openClientStore, rememberClients } from "./clients/store";
-import { oauthDeliveryHandler, openOAuthQueue, startOAuthWorker } from "./jobs";
-import { oauthAssetEndpoint } from "./page/routes";
-import { oauthFrontEndpoints } from "./routes";
+import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
+import { createWalletVerifier } from "./authorization/verifier";
+import { cacheClients } from "./clients/cache";
+import { createClientStore } from "./clients/store";
+import { createOAuthQueue, startOAuthWorker } from "./jobs";
+import { applyNotification, type ReceivedNotification } from "./notifications/actions";
+import { notificationEndpoint } from "./notifications/routes";
+import type { NotificationFacts } from "./notifications/rules";
+import { assetEndpoint, pageEndpoints } from "./page/routes";
+import { metadataEndpoint } from "./routes";
 import { createSealer, type Sealer } from "./secrets";
-import { openOAuthSessionStore, type OAuthSessionStore } from "./store";
-import { type KeptNotification, oauthBackEndpoints } from "./tokens/routes";
+import { createOAuthSessionStore } from "./store";
+import { tokenEndpoints } from "./tokens/routes";
 
 /** The key store's name of the key that verifiers' credentials are sealed with. */
 const SEALING_KEY = "oauth-verifier-credentials";
@@ -23,17 +28,12 @@ type OAuthContext = Pick<
 
 export interface OAuthNeeds {
   /** Stores a notification durably; false when it was stored before. */
-  receive(notification: KeptNotification): Promise<boolean>;
+  receive(notification: ReceivedNotification): Promise<boolean>;
 }
 
 export interface OAuthPorts {
-  /** Works on notifications that the inbox stored, under the source `oauth`. */
-  handler: ReturnType<typeof oauthDeliveryHandler>;
-  /** Registers a relying party. */
-  registerClient(registration: ClientRegistration): ReturnType<typeof registerClient>;
-  /** The secret that signs a client's webhooks (Standard Webhooks, `whsec_`). */
-  webhookSecretOf(clientId: string): Promise<string>;
-  sessions: OAuthSessionStore;
+  /** Applies what the inbox stored under the source `oauth`; returns the outcome in a word. */
+  handler(entry: { facts: unknown }, context: { logger: Logger }): Promise<string>;
 }
 
 /** Seals verifiers' credentials with a key derived from the key store's. */
@@ -51,29 +51,33 @@ export function oauthWebhookSecret(keys: Context["keys"], clientId: string): Pro
 
 /** The OAuth code gateway, driven by the verifiers of its clients. */
 export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OAuthPorts> {
-  const { config, clock, logger, mongo, redis, keys, timing } = context;
+  const { config, clock, logger, mongo, redis, keys, deadLetters, timing, onStep } = context;
   const { prefix } = config.redis;
   const { recheckSeconds, verifierTimeoutMs } = config.oauth;
-  const sealer = oauthSealer(keys);
-  const clientStore = openClientStore(mongo);
-  const shared = {
-    clients: rememberClients(clientStore, monotonicMs),
-    sessions: openOAuthSessionStore(mongo),
-    verifier: openWalletVerifier({ sealer, timeoutMs: verifierTimeoutMs }),
+  const { publicUrl } = config.http;
+  const queue = createOAuthQueue({ redis, prefix });
+  const deps = {
+    clients: cacheClients(createClientStore(mongo), monotonicMs),
+    sessions: createOAuthSessionStore(mongo),
+    verifier: createWalletVerifier({ sealer: oauthSealer(keys), timeoutMs: verifierTimeoutMs }),
+    receive: (notification: ReceivedNotification) => needs.receive(notification),
     clock,
+    issuer: publicUrl,
     recheckSeconds,
+    limited: config.sessions.limitLogins,
+    onStep,
   };
-  const front = { ...shared, issuer: config.http.publicUrl, limited: config.sessions.limitLogins };
-  const closing = { ...shared, onStep: context.onStep };
-  const queue = openOAuthQueue({ redis, prefix });
-  const secretOf = (clientId: string) => oauthWebhookSecret(keys, clientId);
 
   return defineModule({
     name: "oauth",
     endpoints: [
-      ...oauthFrontEndpoints(front),
-      ...oauthBackEndpoints({ ...front, keep: needs.receive }),
-      oauthAssetEndpoint(),
+      ...authorizationEndpoints(deps),
+      ...pageEndpoints(deps),
+      pushedRequestEndpoint(deps),
+      ...tokenEndpoints(deps),
+      notificationEndpoint(deps),
+      metadataEndpoint(publicUrl),
+      assetEndpoint(),
     ],
     queues: [queue],
     workers: [
@@ -82,25 +86,24 @@ export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OA
         start() {
           const send = createWebhookSender({ allowPrivate: !config.production });
           return startOAuthWorker({
-            ...closing,
+            ...deps,
             queue,
             redis,
             prefix,
             logger,
-            deadLetters: context.deadLetters,
+            deadLetters,
             concurrency: 8,
-            sweepEveryMs: timing.sweepIntervalMs,
+            sweepIntervalMs: timing.sweepIntervalMs,
             sendWebhook: async ({ clientId, url, id, at, body }) =>
-              send(url, signWebhook(await secretOf(clientId), { id, sentAt: at, body })),
+              send(url, signWebhook(await oauthWebhookSecret(keys, clientId), { id, sentAt: at, body })),
           });
         },
       },
     ],
     ports: {
-      handler: oauthDeliveryHandler(closing),
-      registerClient: (registration) => registerClient({ clients: clientStore, sealer, clock }, registration),
-      webhookSecretOf: secretOf,
-      sessions: shared.sessions,
+      handler: (entry, { logger: jobLogger }) =>
+        // Only the notification endpoint writes entries of this source.
+        applyNotification(deps, { facts: entry.facts as NotificationFacts, logger: jobLogger }),
     },
   });
 }

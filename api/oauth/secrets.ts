@@ -1,25 +1,5 @@
 import { seal, unseal } from "../../core/aead";
-import { randomToken } from "../../core/crypto";
-import { hmacSha256, sha256Hex } from "../../core/hash";
 import { DomainError } from "../../core/errors";
-
-/** A fresh secret of a browser: it opens a session once, follows it, and takes its code. */
-export function newBrowserSecret(): string {
-  return randomToken("OBS-");
-}
-
-/**
- * The authorization code that the browser of a session takes. Only the browser's cookie leads to it: we keep the hash,
- * so that the process that closes a session makes the code valid without ever holding it.
- */
-export function codeOf(browserSecret: string, sessionId: string): string {
-  return `OAC-${hmacSha256(browserSecret, `authorization code ${sessionId}`).toString("base64url")}`;
-}
-
-/** The S256 challenge of a PKCE verifier (RFC 7636 §4.2). */
-export function challengeOf(codeVerifier: string): string {
-  return Buffer.from(sha256Hex(codeVerifier), "hex").toString("base64url");
-}
 
 /** Encrypts what must be read again, but by nobody who only has the database. */
 export interface Sealer {

@@ -11,7 +11,7 @@ const PAUSES_SECONDS = [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600];
 /** What telling clients needs from around it. */
 export interface TellingParts {
   clients: Pick<ClientStore, "find">;
-  sessions: OAuthSessionStore;
+  sessions: Pick<OAuthSessionStore, "find" | "tellingOf" | "noteTelling">;
   clock: Clock;
   /**
    * Sends a signed message (Standard Webhooks).
@@ -56,9 +56,9 @@ export async function tellClient(parts: TellingParts, sessionId: string, logger:
 }
 
 function bodyOf(session: OAuthSession, now: Date): string {
-  const { sessionId, verdict, closedAt, request } = session;
-  const status = verdict?.result ?? statusAt(session, now);
-  const failure = verdict?.result === "failed" ? { error_code: verdict.errorCode } : {};
+  const { sessionId, result, closedAt, request } = session;
+  const status = result?.status ?? statusAt(session, now);
+  const failure = result?.status === "failed" ? { error_code: result.errorCode } : {};
   const data = {
     session_id: sessionId,
     status,

@@ -18,7 +18,7 @@ const SYSTEMS: [RegExp, string][] = [
 
 /**
  * A device's name for its owner's list, such as `Firefox on Linux`, made from its User-Agent header (RFC 9110 §10.1.5).
- * The header itself is not kept: it is close to a fingerprint.
+ * The header itself is not stored: it is close to a fingerprint.
  */
 export function describeDevice(userAgent: string | undefined): string {
   if (userAgent === undefined || userAgent === "") return "Unknown device";

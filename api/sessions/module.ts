@@ -1,14 +1,16 @@
 import type { Context } from "../../process/context";
 import type { SessionReader } from "../http/authenticate";
 import { defineModule, type Module } from "../http/module";
-import { openBudgets } from "../http/rateLimit";
-import { type OpenedSession, openSession, readSession, type SessionParts } from "./actions";
-import { openKnownPlaces } from "./loginLimits/store";
-import { limitLogins, LOGIN_LIMITS, type LoginLimits, unlimitedLogins } from "./loginLimits/rules";
+import { createBudgets } from "../http/rateLimit";
+import { type OpenedSession, openSession, readSession } from "./actions";
+import { createLoginLimits, type LoginLimits, unlimitedLogins } from "./loginLimits/actions";
+import { LOGIN_LIMITS } from "./loginLimits/rules";
+import { createTrustedAddresses } from "./loginLimits/store";
 import { sessionEndpoints } from "./routes";
-import { openSessionStore } from "./store";
-import { openPasswords, type Passwords } from "./users/passwords";
-import { openUserStore } from "./users/store";
+import { createSessionStore } from "./store";
+import type { UserDeps } from "./users/actions";
+import { createPasswordHasher, type PasswordHasher } from "./users/passwordHashing";
+import { createUserStore } from "./users/store";
 
 type SessionContext = Pick<Context, "config" | "clock" | "logger" | "mongo" | "redis">;
 
@@ -16,7 +18,7 @@ export interface SessionNeeds {
   /** A user's linked wallets, the first linked first. */
   walletsOf(userId: string): Promise<{ walletAddress: string; did: string }[]>;
   /** Replaces the hashing of passwords. */
-  passwords?: Passwords | undefined;
+  passwords?: PasswordHasher | undefined;
 }
 
 export interface SessionPorts {
@@ -32,13 +34,13 @@ export function createSessions(context: SessionContext, needs: SessionNeeds): Mo
   const { config, clock, mongo } = context;
   const { idleSeconds, extensionSeconds, absoluteSeconds, limitLogins: limited } = config.sessions;
   const lifetime = { idleSeconds, extensionSeconds, absoluteSeconds };
-  const users = openUserStore(mongo);
-  const sessions = openSessionStore(mongo, lifetime);
-  const deps: SessionParts = {
+  const users = createUserStore(mongo);
+  const sessions = createSessionStore(mongo, lifetime);
+  const deps: UserDeps = {
     users,
     sessions,
-    passwords: needs.passwords ?? openPasswords(),
-    logins: limited ? createLoginLimits(context) : unlimitedLogins,
+    passwords: needs.passwords ?? createPasswordHasher(),
+    loginLimits: limited ? limitLogins(context) : unlimitedLogins,
     clock,
     lifetime,
   };
@@ -66,10 +68,16 @@ export function createSessions(context: SessionContext, needs: SessionNeeds): Mo
   });
 }
 
-function createLoginLimits({ config, redis, logger }: Pick<Context, "config" | "redis" | "logger">): LoginLimits {
+function limitLogins({ config, redis, logger }: Pick<Context, "config" | "redis" | "logger">): LoginLimits {
   const { prefix } = config.redis;
-  const budgets = openBudgets({ redis, prefix });
-  const { address, account, pair, pause } = LOGIN_LIMITS;
-  const attempts = { address: budgets(address), account: budgets(account), pair: budgets(pair), pause: budgets(pause) };
-  return limitLogins(attempts, openKnownPlaces({ redis, prefix, logger }));
+  const budgetOf = createBudgets({ redis, prefix });
+  return createLoginLimits({
+    budgets: {
+      address: budgetOf(LOGIN_LIMITS.address),
+      account: budgetOf(LOGIN_LIMITS.account),
+      pair: budgetOf(LOGIN_LIMITS.pair),
+      pause: budgetOf(LOGIN_LIMITS.pause),
+    },
+    trustedAddresses: createTrustedAddresses({ redis, prefix, logger }),
+  });
 }

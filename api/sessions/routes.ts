@@ -1,19 +1,16 @@
 import { csrfTokenFor, SESSION_COOKIE } from "../http/authenticate";
 import { readCookie } from "../http/cookies";
-import { defineEndpoint, type Endpoint, type EndpointLimit, type RequestContext } from "../http/endpoint";
+import { defineEndpoint, type Endpoint, type Reply, type RequestContext } from "../http/endpoint";
 import { addressKey } from "../http/rateLimit";
 import { sessionReply, withoutSessionCookie } from "../http/sessionReply";
 import {
-  changePassword,
-  describeSession,
   endReplacedSession,
-  login,
+  listSessions,
   logout,
-  type Origin,
-  register,
-  type SessionParts,
+  type OpenedSession,
+  revokeOtherSessions,
+  revokeSession,
 } from "./actions";
-import { listSessions, revokeOtherSessions, revokeSession } from "./devices";
 import {
   deviceListReply,
   loginBody,
@@ -25,8 +22,9 @@ import {
   sessionParams,
   sessionReplyBody,
 } from "./schemas";
+import { changePassword, describeSession, login, type Origin, register, type UserDeps } from "./users/actions";
 
-export interface SessionEndpointParts extends SessionParts {
+export interface SessionEndpointDeps extends UserDeps {
   /** A user's linked wallets, the first linked first. */
   walletsOf(userId: string): Promise<{ walletAddress: string; did: string }[]>;
   /** Whether callers' requests to register and log in are counted. */
@@ -48,161 +46,193 @@ const tooManyLogins = {
 } as const;
 
 /** The operations on accounts and sessions. */
-export function sessionEndpoints(parts: SessionEndpointParts): Endpoint[] {
-  const limit = (policy: EndpointLimit) => (parts.limited ? policy : undefined);
+export function sessionEndpoints(deps: SessionEndpointDeps): Endpoint[] {
   return [
-    defineEndpoint({
-      method: "post",
-      path: "/auth/register",
-      tag: TAG,
-      summary: "Open an account and a first session",
-      auth: "none",
-      body: registerBody,
-      limit: limit({ name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" }),
-      replies: { 201: { description: "The account exists and the caller is logged in.", schema: openedReply } },
-      refusals: [
-        { code: "account.exists", kind: "conflict", meaning: "The e-mail address has an account already." },
-        tooWeak,
-      ],
-      handle: async ({ body }, context) => {
-        const opened = await register(parts, { ...body, ...originOf(context) });
-        return openedSessionReply(201, opened, body.cookie, context);
-      },
-    }),
-    defineEndpoint({
-      method: "post",
-      path: "/auth/login",
-      tag: TAG,
-      summary: "Log in with e-mail and password",
-      description:
-        "Every login opens a session with a token of its own. Neither answer nor time tells whether the account exists.",
-      auth: "none",
-      body: loginBody,
-      limit: limit({ name: "login", limit: 300, windowSeconds: 15 * 60, by: "address" }),
-      replies: { 200: { description: "Logged in, with the wallets linked so far.", schema: loginReply } },
-      refusals: [
-        { code: "login.refused", kind: "unauthenticated", meaning: "E-mail address or password is wrong." },
-        tooManyLogins,
-      ],
-      handle: async ({ body }, context) => {
-        const opened = await login(parts, { ...body, ...originOf(context) });
-        const wallets = (await parts.walletsOf(opened.userId)).map(({ walletAddress, did }) => ({
-          walletAddress,
-          did,
-        }));
-        const [primary] = wallets;
-        const shown = { walletAddress: primary?.walletAddress ?? null, did: primary?.did ?? null, wallets };
-        return openedSessionReply(200, opened, body.cookie, context, shown);
-      },
-    }),
-    defineEndpoint({
-      method: "post",
-      path: "/auth/logout",
-      tag: TAG,
-      summary: "End the current session",
-      auth: "session",
-      replies: { 204: SESSION_ENDED },
-      handle: async ({ caller }) => {
-        await logout(parts, caller);
-        return { status: 204, headers: withoutSessionCookie() };
-      },
-    }),
-    defineEndpoint({
-      method: "get",
-      path: "/auth/session",
-      tag: TAG,
-      summary: "The current session and its account",
-      auth: "session",
-      replies: { 200: { description: "Who the caller is and until when.", schema: sessionReplyBody } },
-      handle: async ({ caller }, context) => {
-        const { user, session, expiresAt } = await describeSession(parts, caller);
-        const cookie = caller.via === "cookie" ? cookieOf(context) : undefined;
-        const { device, createdAt, lastActivityAt } = session;
-        return {
-          status: 200,
-          body: {
-            userId: user._id,
-            email: user.email,
-            name: user.name,
-            id: session._id,
-            ...{ device, createdAt, lastActivityAt, expiresAt },
-            ...(cookie !== undefined && { csrfToken: csrfTokenFor(cookie) }),
-          },
-        };
-      },
-    }),
-    defineEndpoint({
-      method: "get",
-      path: "/auth/sessions",
-      tag: TAG,
-      summary: "The devices on which the user is logged in",
-      auth: "session",
-      replies: { 200: { description: "Valid sessions, the most recently used first.", schema: deviceListReply } },
-      handle: async ({ caller }) => ({ status: 200, body: { sessions: await listSessions(parts, caller) } }),
-    }),
-    defineEndpoint({
-      method: "delete",
-      path: "/auth/sessions",
-      tag: TAG,
-      summary: "End all other sessions",
-      auth: "session",
-      replies: { 200: { description: "Only the caller's session is left.", schema: revokedReply } },
-      handle: async ({ caller }) => ({ status: 200, body: { revoked: await revokeOtherSessions(parts, caller) } }),
-    }),
-    defineEndpoint({
-      method: "delete",
-      path: "/auth/sessions/:id",
-      tag: TAG,
-      summary: "End one session",
-      auth: "session",
-      params: sessionParams,
-      replies: { 204: SESSION_ENDED },
-      refusals: [
-        { code: "session.not_found", kind: "not_found", meaning: "The user has no valid session of this id." },
-      ],
-      handle: async ({ params, caller }) => {
-        await revokeSession(parts, { sessionId: params.id, userId: caller.userId });
-        return { status: 204, ...(params.id === caller.sessionId && { headers: withoutSessionCookie() }) };
-      },
-    }),
-    defineEndpoint({
-      method: "post",
-      path: "/auth/password",
-      tag: TAG,
-      summary: "Change the password",
-      description: "Ends every session of the user and answers with a new one.",
-      auth: "session",
-      body: passwordBody,
-      replies: { 200: { description: "Changed; go on with the new session.", schema: openedReply } },
-      refusals: [
-        { code: "password.wrong", kind: "forbidden", meaning: "The current password is wrong." },
-        { code: "password.unchanged", kind: "invalid", meaning: "The new password is the current one." },
-        tooWeak,
-        tooManyLogins,
-      ],
-      handle: async ({ body, caller }, context) => {
-        const opened = await changePassword(parts, { ...body, ...caller, ...originOf(context) });
-        const { token, userId, expiresAt } = opened;
-        return sessionReply(200, { token, transport: caller.via, body: { userId, expiresAt } });
-      },
-    }),
+    registerEndpoint(deps),
+    loginEndpoint(deps),
+    logoutEndpoint(deps),
+    currentSessionEndpoint(deps),
+    sessionListEndpoint(deps),
+    revokeOthersEndpoint(deps),
+    revokeOneEndpoint(deps),
+    passwordEndpoint(deps),
   ];
+}
 
-  async function openedSessionReply(
-    status: number,
-    { token, userId, expiresAt }: Awaited<ReturnType<typeof login>>,
-    asCookie: boolean,
-    context: RequestContext,
-    shown: Record<string, unknown> = {},
-  ) {
-    // The browser forgets the token of the cookie it replaces; so must the server.
-    if (asCookie) await endReplacedSession(parts, cookieOf(context));
-    return sessionReply(status, {
-      token,
-      transport: asCookie ? "cookie" : "bearer",
-      body: { userId, expiresAt, ...shown },
-    });
-  }
+function registerEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/register",
+    tag: TAG,
+    summary: "Open an account and a first session",
+    auth: "none",
+    body: registerBody,
+    limit: deps.limited ? { name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" } : undefined,
+    replies: { 201: { description: "The account exists and the caller is logged in.", schema: openedReply } },
+    refusals: [
+      { code: "account.exists", kind: "conflict", meaning: "The e-mail address has an account already." },
+      tooWeak,
+    ],
+    handle: async ({ body }, context) => {
+      const opened = await register(deps, { ...body, ...originOf(context) });
+      return openedSessionReply(deps, { status: 201, opened, asCookie: body.cookie, shown: {} }, context);
+    },
+  });
+}
+
+function loginEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/login",
+    tag: TAG,
+    summary: "Log in with e-mail and password",
+    description:
+      "Every login opens a session with a token of its own. Neither answer nor time tells whether the account exists.",
+    auth: "none",
+    body: loginBody,
+    limit: deps.limited ? { name: "login", limit: 300, windowSeconds: 15 * 60, by: "address" } : undefined,
+    replies: { 200: { description: "Logged in, with the wallets linked so far.", schema: loginReply } },
+    refusals: [
+      { code: "login.refused", kind: "unauthenticated", meaning: "E-mail address or password is wrong." },
+      tooManyLogins,
+    ],
+    handle: async ({ body }, context) => {
+      const opened = await login(deps, { ...body, ...originOf(context) });
+      const wallets = (await deps.walletsOf(opened.userId)).map(({ walletAddress, did }) => ({
+        walletAddress,
+        did,
+      }));
+      const [primary] = wallets;
+      const shown = { walletAddress: primary?.walletAddress ?? null, did: primary?.did ?? null, wallets };
+      return openedSessionReply(deps, { status: 200, opened, asCookie: body.cookie, shown }, context);
+    },
+  });
+}
+
+function logoutEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/logout",
+    tag: TAG,
+    summary: "End the current session",
+    auth: "session",
+    replies: { 204: SESSION_ENDED },
+    handle: async ({ caller }) => {
+      await logout(deps, caller);
+      return { status: 204, headers: withoutSessionCookie() };
+    },
+  });
+}
+
+function currentSessionEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/auth/session",
+    tag: TAG,
+    summary: "The current session and its account",
+    auth: "session",
+    replies: { 200: { description: "Who the caller is and until when.", schema: sessionReplyBody } },
+    handle: async ({ caller }, context) => {
+      const { user, session, expiresAt } = await describeSession(deps, caller);
+      const cookie = caller.via === "cookie" ? cookieOf(context) : undefined;
+      const { device, createdAt, lastActivityAt } = session;
+      return {
+        status: 200,
+        body: {
+          userId: user._id,
+          email: user.email,
+          name: user.name,
+          id: session._id,
+          device,
+          createdAt,
+          lastActivityAt,
+          expiresAt,
+          ...(cookie !== undefined && { csrfToken: csrfTokenFor(cookie) }),
+        },
+      };
+    },
+  });
+}
+
+function sessionListEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/auth/sessions",
+    tag: TAG,
+    summary: "The devices on which the user is logged in",
+    auth: "session",
+    replies: { 200: { description: "Valid sessions, the most recently used first.", schema: deviceListReply } },
+    handle: async ({ caller }) => ({ status: 200, body: { sessions: await listSessions(deps, caller) } }),
+  });
+}
+
+function revokeOthersEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "delete",
+    path: "/auth/sessions",
+    tag: TAG,
+    summary: "End all other sessions",
+    auth: "session",
+    replies: { 200: { description: "Only the caller's session is left.", schema: revokedReply } },
+    handle: async ({ caller }) => ({ status: 200, body: { revoked: await revokeOtherSessions(deps, caller) } }),
+  });
+}
+
+function revokeOneEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "delete",
+    path: "/auth/sessions/:id",
+    tag: TAG,
+    summary: "End one session",
+    auth: "session",
+    params: sessionParams,
+    replies: { 204: SESSION_ENDED },
+    refusals: [{ code: "session.not_found", kind: "not_found", meaning: "The user has no valid session of this id." }],
+    handle: async ({ params, caller }) => {
+      await revokeSession(deps, { sessionId: params.id, userId: caller.userId });
+      return { status: 204, ...(params.id === caller.sessionId && { headers: withoutSessionCookie() }) };
+    },
+  });
+}
+
+function passwordEndpoint(deps: SessionEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/password",
+    tag: TAG,
+    summary: "Change the password",
+    description: "Ends every session of the user and answers with a new one.",
+    auth: "session",
+    body: passwordBody,
+    replies: { 200: { description: "Changed; go on with the new session.", schema: openedReply } },
+    refusals: [
+      { code: "password.wrong", kind: "forbidden", meaning: "The current password is wrong." },
+      { code: "password.unchanged", kind: "invalid", meaning: "The new password is the current one." },
+      tooWeak,
+      tooManyLogins,
+    ],
+    handle: async ({ body, caller }, context) => {
+      const opened = await changePassword(deps, { ...body, ...caller, ...originOf(context) });
+      const { token, userId, expiresAt } = opened;
+      return sessionReply(200, { token, transport: caller.via, body: { userId, expiresAt } });
+    },
+  });
+}
+
+/** Hands over a new session, with what else the operation answers. */
+async function openedSessionReply(
+  deps: SessionEndpointDeps,
+  reply: { status: number; opened: OpenedSession; asCookie: boolean; shown: Record<string, unknown> },
+  context: RequestContext,
+): Promise<Reply> {
+  const { token, userId, expiresAt } = reply.opened;
+  // The browser forgets the token of the cookie it replaces; so must the server.
+  if (reply.asCookie) await endReplacedSession(deps, cookieOf(context));
+  return sessionReply(reply.status, {
+    token,
+    transport: reply.asCookie ? "cookie" : "bearer",
+    body: { userId, expiresAt, ...reply.shown },
+  });
 }
 
 function originOf({ ip, userAgent }: RequestContext): Origin {

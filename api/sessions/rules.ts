@@ -61,7 +61,7 @@ export function validityBounds(lifetime: SessionLifetime, now: Date): { lastActi
   };
 }
 
-/** The refusal of a session that is over. */
+/** The rejection of a session that is over. */
 export function sessionOver(end: SessionEnd): DomainError {
   const reasons: Record<SessionEnd, string> = {
     "session.idle": "The session ended because nothing was asked for too long.",
@@ -71,13 +71,13 @@ export function sessionOver(end: SessionEnd): DomainError {
   return new DomainError(end, "unauthenticated", `${reasons[end]} Log in again.`);
 }
 
-/** The refusal of a token that belongs to no session, or to none that is still remembered. */
+/** The rejection of a token that belongs to no session, or to none that is still stored. */
 export function sessionUnknown(): DomainError {
   return new DomainError("session.unknown", "unauthenticated", "No session has this token. Log in again.");
 }
 
 /**
- * An e-mail address in the one form under which accounts are kept: without outer spaces, NFC, lower case.
+ * An e-mail address in the one form under which accounts are stored: without outer spaces, NFC, lower case.
  * Two people at one mailbox, `Alice@` and `alice@`, do not exist at any provider in practice; two accounts would.
  */
 export function normalizeEmail(text: string): string {

@@ -5,7 +5,7 @@ import {
   PASSWORD_MAX_LENGTH,
   PASSWORD_MIN_LENGTH,
   passwordLength,
-} from "./users/passwordRules";
+} from "./users/passwordPolicy";
 import { normalizeEmail } from "./rules";
 
 const EMAIL_MAX_LENGTH = 254;

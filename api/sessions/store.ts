@@ -3,7 +3,7 @@ import { addSeconds } from "../../core/clock";
 import type { Mongo } from "../../core/mongo";
 import { type SessionLifetime, sessionAbsoluteEnd, validityBounds } from "./rules";
 
-/** A session as it is kept. Whoever steals the collection cannot log in with it. */
+/** A session as it is stored. Whoever steals the collection cannot log in with it. */
 export interface StoredSession {
   /** Identifies the session to its owner; not a secret. */
   _id: string;
@@ -14,12 +14,12 @@ export interface StoredSession {
   createdAt: Date;
   lastActivityAt: Date;
   revokedAt: Date | null;
-  /** When the database may forget the session. */
-  sweepAt: Date;
+  /** When the database deletes the document. */
+  purgeAt: Date;
 }
 
-// Kept for a day past their end, so that a returning caller learns why the session is over.
-const REMEMBERED_SECONDS = 24 * 60 * 60;
+// Stored for a day past their end, so that a returning caller learns why the session is over.
+const RETENTION_SECONDS = 24 * 60 * 60;
 
 const schema = new Schema<StoredSession>(
   {
@@ -30,20 +30,20 @@ const schema = new Schema<StoredSession>(
     createdAt: { type: Date, required: true },
     lastActivityAt: { type: Date, required: true },
     revokedAt: { type: Date, default: null },
-    sweepAt: { type: Date, required: true },
+    purgeAt: { type: Date, required: true },
   },
   { collection: "sessions", versionKey: false },
 );
 schema.index({ tokenHash: 1 }, { unique: true });
 schema.index({ userId: 1, lastActivityAt: -1 });
-// Only sweeps; whether a session is valid is decided when it is read.
-schema.index({ sweepAt: 1 }, { expireAfterSeconds: 0 });
+// Only deletes; whether a session is valid is decided when it is read.
+schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 /** The collection `sessions`. */
 export interface SessionStore {
-  insert(session: Omit<StoredSession, "lastActivityAt" | "revokedAt" | "sweepAt">): Promise<void>;
+  insert(session: Omit<StoredSession, "lastActivityAt" | "revokedAt" | "purgeAt">): Promise<void>;
   /**
-   * Notes activity on the session with this token and returns it; null when it is not valid at `now` or unknown.
+   * Records activity on the session with this token and returns it; null when it is not valid at `now` or unknown.
    * One conditional write and never an upsert: a session that was revoked cannot come back, whatever races it.
    */
   touch(tokenHash: string, now: Date): Promise<StoredSession | null>;
@@ -63,8 +63,8 @@ export interface SessionStore {
 
 const LIST_LIMIT = 100;
 
-/** Opens the collection of sessions. */
-export function openSessionStore(mongo: Mongo, lifetime: SessionLifetime): SessionStore {
+/** Creates the store of sessions. */
+export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): SessionStore {
   const model = mongo.model<StoredSession>("Session", schema);
 
   function validAt(now: Date) {
@@ -74,8 +74,8 @@ export function openSessionStore(mongo: Mongo, lifetime: SessionLifetime): Sessi
 
   return {
     async insert(session) {
-      const sweepAt = addSeconds(sessionAbsoluteEnd(session, lifetime), REMEMBERED_SECONDS);
-      await model.create({ ...session, lastActivityAt: session.createdAt, revokedAt: null, sweepAt });
+      const purgeAt = addSeconds(sessionAbsoluteEnd(session, lifetime), RETENTION_SECONDS);
+      await model.create({ ...session, lastActivityAt: session.createdAt, revokedAt: null, purgeAt });
     },
     // $max: of two requests handled by machines whose clocks differ, the later time stays.
     touch: (tokenHash, now) =>

@@ -13,9 +13,9 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerClient } from "../../api/oauth/clients/actions";
-import { openClientStore } from "../../api/oauth/clients/store";
+import { createClientStore } from "../../api/oauth/clients/store";
 import { createSealer } from "../../api/oauth/secrets";
-import { openOAuthSessionStore } from "../../api/oauth/store";
+import { createOAuthSessionStore } from "../../api/oauth/store";
 import { systemClock } from "../../core/clock";
 import { randomId, randomToken } from "../../core/crypto";
 import { sha256Hex } from "../../core/hash";
@@ -41,8 +41,8 @@ async function main(): Promise<void> {
   const mongo = await connectMongo({ uri: mongodbUri, name: "bench" });
   const children: ChildProcess[] = [];
   try {
-    const clients = openClientStore(mongo);
-    openOAuthSessionStore(mongo);
+    const clients = createClientStore(mongo);
+    createOAuthSessionStore(mongo);
     await ensureIndexes(mongo);
     const { client, secret } = await registerClient(
       { clients, sealer: createSealer(() => Promise.reject(new Error("nothing is sealed"))), clock: systemClock },
@@ -129,28 +129,26 @@ async function seedCodes(mongo: Mongo, clientId: string, count: number): Promise
   const codeChallenge = createHash("sha256").update(CODE_VERIFIER).digest("base64url");
   const codes = Array.from({ length: count }, () => randomToken("OAC-"));
   const sessions = codes.map((code) => ({
-    ...{
-      _id: randomId(),
-      clientId,
-      nonceHash: sha256Hex(randomToken()),
-      status: "verified",
-      createdAt: now,
-      expiresAt: later,
-    },
-    ...{ pushed: null, opening: null, request: { redirectUri: REDIRECT_URI, state: "s", scope: "age", codeChallenge } },
-    ...{
-      verificationId: randomId(),
-      deepLink: null,
-      promisedCodeHash: sha256Hex(code),
-      closedAt: now,
-      consumedAt: null,
-    },
-    ...{
-      verdict: { result: "verified", claims: { age_over_18: true } },
-      codeHash: sha256Hex(code),
-      codeExpiresAt: later,
-    },
-    ...{ tokenExpiresAt: null, tokenRevokedAt: null, forgetAt: later },
+    _id: randomId(),
+    clientId,
+    handleHash: sha256Hex(randomToken()),
+    status: "verified",
+    createdAt: now,
+    expiresAt: later,
+    pushedRequest: null,
+    claim: null,
+    request: { redirectUri: REDIRECT_URI, state: "s", scope: "age", codeChallenge },
+    verificationId: randomId(),
+    deepLink: null,
+    pendingCodeHash: sha256Hex(code),
+    result: { status: "verified", claims: { age_over_18: true } },
+    closedAt: now,
+    codeHash: sha256Hex(code),
+    codeExpiresAt: later,
+    consumedAt: null,
+    tokenExpiresAt: null,
+    tokenRevokedAt: null,
+    purgeAt: later,
   }));
   await mongo.collection<{ _id: string }>("oauth_sessions").insertMany(sessions);
   return codes;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createHttpApp } from "../../api/http/httpApp";
-import { openBudgets } from "../../api/http/rateLimit";
+import { createBudgets } from "../../api/http/rateLimit";
 import { listen } from "../../api/http/server";
 import { createOAuth } from "../../api/oauth/module";
 import { systemClock } from "../../core/clock";
@@ -54,7 +54,7 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Pr
   await ensureIndexes(mongo);
   const app = createHttpApp(endpoints, {
     readSession: () => Promise.reject(new Error("There are no sessions here.")),
-    budgets: openBudgets({ redis, prefix: "bench" }),
+    budgets: createBudgets({ redis, prefix: "bench" }),
     ...{ bodyLimitBytes: 65_536, publicUrl, logger, trustProxy: 0, onFinished: () => undefined },
   });
   return (await listen(app, { host: "127.0.0.1", port: 0 })).port;

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { registerClient } from "../../api/oauth/clients/actions";
-import { openClientStore } from "../../api/oauth/clients/store";
+import { createClientStore } from "../../api/oauth/clients/store";
 import { createSealer } from "../../api/oauth/secrets";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
@@ -157,7 +157,7 @@ async function openShop({ mongodbUri }: OAuthStage, verifier: MockVerifier): Pro
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const redirectUri = `http://localhost:${(server.address() as AddressInfo).port}/callback`;
   const mongo = await connectMongo({ uri: mongodbUri, name: "demo" });
-  const clients = openClientStore(mongo);
+  const clients = createClientStore(mongo);
   // The stand-in wants no credentials, so there is nothing to seal.
   const sealer = createSealer(() => Promise.resolve(randomBytes(32)));
   const dcql = {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { type ClientRegistration, registerClient, replaceSecret } from "../../api/oauth/clients/actions";
-import { type ClientStore, openClientStore } from "../../api/oauth/clients/store";
+import { registerClient, replaceSecret } from "../../api/oauth/clients/actions";
+import type { ClientRegistration } from "../../api/oauth/clients/rules";
+import { type ClientStore, createClientStore } from "../../api/oauth/clients/store";
 import { oauthSealer, oauthWebhookSecret } from "../../api/oauth/module";
 import { systemClock } from "../../core/clock";
 import { type Config, loadConfig } from "../../core/config/config";
@@ -31,7 +32,7 @@ async function run(args: string[], context: CommandContext): Promise<void> {
   const config = loadConfig("api", context.env);
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "client" });
   try {
-    await act({ ...context, clients: openClientStore(mongo), config });
+    await act({ ...context, clients: createClientStore(mongo), config });
   } finally {
     await mongo.close();
   }

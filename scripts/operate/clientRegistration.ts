@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { parseArgs } from "node:util";
 import { z } from "zod";
-import type { ClientRegistration } from "../../api/oauth/clients/actions";
-import type { ScopeDefinition } from "../../api/oauth/rules";
+import type { ClientRegistration } from "../../api/oauth/clients/rules";
+import type { ScopeDefinition } from "../../api/oauth/clients/rules";
 import { messageOf } from "../../core/errors";
 import { UsageError } from "./command";
 

@@ -10,7 +10,7 @@ import { gaugesOf, type Module } from "../../api/http/module";
 import { createPublicApp } from "../../api/http/publicApp";
 import { listen } from "../../api/http/server";
 import { callersOf, createModules, type Modules, type Replacements } from "../../api/modules";
-import { openUserStore } from "../../api/sessions/users/store";
+import { createUserStore } from "../../api/sessions/users/store";
 import { createWalletStore } from "../../api/wallets/store";
 import { type RunningWorkers, startWorkers } from "../../api/workers";
 import { formatDid } from "../../chain/did/did";
@@ -226,7 +226,7 @@ async function addUser(context: Context, modules: Modules, name = "Alice Smith")
   const userId = randomUUID();
   const email = `${userId}@example.com`;
   const account = { _id: userId, email, name, passwordHash: "", createdAt: context.clock.now(), passwordVersion: 1 };
-  await openUserStore(context.mongo).insert({ ...account, passwordHash: "none" });
+  await createUserStore(context.mongo).insert({ ...account, passwordHash: "none" });
   const { token } = await modules.sessions.ports.openSession({ userId, userAgent: undefined });
   return { userId, email, name, token };
 }

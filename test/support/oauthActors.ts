@@ -1,5 +1,8 @@
-import type { ClientRegistration } from "../../api/oauth/clients/actions";
-import { openOAuthSessionStore, type OAuthSessionStore } from "../../api/oauth/store";
+import { registerClient } from "../../api/oauth/clients/actions";
+import type { ClientRegistration } from "../../api/oauth/clients/rules";
+import { createClientStore } from "../../api/oauth/clients/store";
+import { oauthSealer } from "../../api/oauth/module";
+import { createOAuthSessionStore, type OAuthSessionStore } from "../../api/oauth/store";
 import { type MockVerifier, type MockVerifierOptions, startMockVerifier } from "../../embedded/verifier/mockVerifier";
 import type { Fixture, ModuleName } from "./fixture";
 
@@ -38,13 +41,15 @@ export interface OAuthActors {
 
 /** Starts a mock verifier that notifies the fixture's gateway, and registers a relying party with it. */
 export async function startOAuthActors(
-  cairn: Pick<Fixture, "url" | "context" | "modules">,
+  cairn: Pick<Fixture, "url" | "context">,
   options: { verifier?: MockVerifierOptions; client?: Partial<ClientRegistration> } = {},
 ): Promise<OAuthActors> {
-  const { url, context, modules } = cairn;
+  const { url, context } = cairn;
+  const { mongo, keys, clock } = context;
+  const deps = { clients: createClientStore(mongo), sealer: oauthSealer(keys), clock };
   const verifier = await startMockVerifier({ webhook: { url: `${url}/notification` }, ...options.verifier });
   async function addClient(given: Partial<ClientRegistration> = {}): Promise<TestClient> {
-    const { client, secret } = await modules.oauth.ports.registerClient({
+    const { client, secret } = await registerClient(deps, {
       name: "Shop & Sons",
       redirectUris: [REDIRECT_URI, `${REDIRECT_URI}/other`],
       verifierUrl: verifier.url,
@@ -57,7 +62,7 @@ export async function startOAuthActors(
     url,
     verifier,
     client: await addClient(options.client),
-    sessions: openOAuthSessionStore(context.mongo),
+    sessions: createOAuthSessionStore(mongo),
     addClient,
     close: () => verifier.close(),
   };

@@ -5,7 +5,7 @@ import { type OAuthActors, REDIRECT_URI, type TestClient } from "./oauthActors";
 export const BROWSER_COOKIE = "__Host-cairn-oauth";
 
 /** What a gateway answered; redirects are not followed. */
-export interface Seen {
+export interface Answered {
   status: number;
   headers: Headers;
   text: string;
@@ -15,7 +15,7 @@ export interface Seen {
 /** A browser as the gateway sees it: it keeps the cookie it was given. */
 export interface Browser {
   cookie: string | undefined;
-  get(path: string, accept?: string): Promise<Seen>;
+  get(path: string, accept?: string): Promise<Answered>;
 }
 
 export function openBrowser(url: string): Browser {
@@ -24,7 +24,7 @@ export function openBrowser(url: string): Browser {
     async get(path, accept = "text/html") {
       const headers = new Headers({ accept });
       if (browser.cookie !== undefined) headers.set("cookie", `${BROWSER_COOKIE}=${browser.cookie}`);
-      const seen = await see(await fetch(new URL(path, url), { headers, redirect: "manual" }));
+      const seen = await readAnswer(await fetch(new URL(path, url), { headers, redirect: "manual" }));
       for (const line of seen.headers.getSetCookie()) {
         const given = new RegExp(`^${BROWSER_COOKIE}=([^;]+)`).exec(line)?.[1];
         if (given !== undefined) browser.cookie = given;
@@ -35,7 +35,7 @@ export function openBrowser(url: string): Browser {
   return browser;
 }
 
-export async function see(response: Response): Promise<Seen> {
+export async function readAnswer(response: Response): Promise<Answered> {
   const text = await response.text();
   const isJson = /json/.test(response.headers.get("content-type") ?? "");
   return {
@@ -52,14 +52,16 @@ export async function postForm(
   path: string,
   client: TestClient | undefined,
   form: Record<string, string>,
-): Promise<Seen> {
+): Promise<Answered> {
   const credentials: Record<string, string> =
     client === undefined ? {} : { client_id: client.clientId, client_secret: client.secret };
-  return see(await fetch(oauth.url + path, { method: "POST", body: new URLSearchParams({ ...credentials, ...form }) }));
+  return readAnswer(
+    await fetch(oauth.url + path, { method: "POST", body: new URLSearchParams({ ...credentials, ...form }) }),
+  );
 }
 
 export async function setUp(oauth: OAuthActors, client = oauth.client): Promise<string> {
-  const { json } = await see(
+  const { json } = await readAnswer(
     await fetch(`${oauth.url}/setup/${client.clientId}`, {
       method: "POST",
       headers: { authorization: `Bearer ${client.secret}` },
@@ -132,7 +134,7 @@ export function redeem(
   code: string,
   more: Record<string, string> = {},
   client = oauth.client,
-): Promise<Seen> {
+): Promise<Answered> {
   return postForm(oauth, "/token", client, {
     grant_type: "authorization_code",
     code,
@@ -141,6 +143,6 @@ export function redeem(
   });
 }
 
-export async function information(oauth: OAuthActors, token: string): Promise<Seen> {
-  return see(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
+export async function information(oauth: OAuthActors, token: string): Promise<Answered> {
+  return readAnswer(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
 }

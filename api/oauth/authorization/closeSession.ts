@@ -1,24 +1,23 @@
 import { addSeconds, type Clock } from "../../../core/clock";
-import { equalsInConstantTime } from "../../../core/hash";
-import { TransientError } from "../../../core/errors";
+import { assertNever, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
+import type { OAuthClient } from "../clients/rules";
 import type { ClientStore } from "../clients/store";
 import {
   CODE_SECONDS,
-  givesCode,
-  KEPT_SECONDS,
-  type OAuthClient,
   type OAuthSession,
+  RETENTION_SECONDS,
   type SessionStatus,
   TOKEN_SECONDS,
+  type VerificationResult,
 } from "../rules";
-import type { OAuthSessionStore } from "../store";
-import type { WalletVerifier } from "./verifier";
+import type { AuthorizationCode, OAuthSessionStore } from "../store";
+import { grantsCode } from "./rules";
+import type { VerificationState, WalletVerifier } from "./verifier";
 
-/** What became of a look at a verification. */
-export type Settlement =
+/** What came of asking the verifier about a session. */
+export type CloseOutcome =
   | "session_not_found"
-  | "unauthorized"
   | "session_not_authorized"
   | "session_already_processed"
   | "pending"
@@ -26,166 +25,191 @@ export type Settlement =
   | "failed"
   | "expired";
 
-/** Between any two of these the process may die, and the next one takes up the work. */
-export type SettlementStep = "began" | "session read" | "verifier read" | "session closed";
-
-/** What settling needs from around it. */
-export interface SettlingParts {
+export interface CloseSessionDeps {
   clients: Pick<ClientStore, "find">;
-  sessions: OAuthSessionStore;
-  verifier: WalletVerifier;
+  sessions: Pick<OAuthSessionStore, "find" | "close" | "expire" | "schedulePoll">;
+  verifier: Pick<WalletVerifier, "read">;
   clock: Clock;
+  /** Seconds between two polls of a verifier that sends no notification. */
   recheckSeconds: number;
-  /** Told after each step; tests die here. */
-  onStep?: ((step: SettlementStep) => void) | undefined;
+  /** Called between the steps at which a process may die; crash tests end it here. */
+  onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
 
-/** A verifier's word that something happened, as it was kept. */
-export interface Notification {
+/** A session of a client that exists. */
+interface ClientSession {
+  session: OAuthSession;
+  client: OAuthClient;
+  logger: Logger;
+}
+
+/** A session that waits for its wallet. */
+interface AuthorizedSession extends ClientSession {
   verificationId: string;
-  /** SHA-256 of the key it carried. */
-  keyHash: string | null;
 }
 
 /**
- * Does what a notification asks for: it says only that the verifier has news, so the verifier is asked. Safe to run
- * twice and at once: closing is one conditional write.
+ * Polls the verifier of a session that no notification has closed: a notification may be lost, and time runs out.
+ *
+ * @throws TransientError `verifier.*` when the verifier cannot be asked now; the next poll is scheduled
+ */
+export async function pollSession(
+  deps: CloseSessionDeps,
+  { sessionId, logger }: { sessionId: string; logger: Logger },
+): Promise<CloseOutcome> {
+  const session = await deps.sessions.find(sessionId);
+  if (session === null) return "session_not_found";
+  const client = await deps.clients.find(session.clientId);
+  if (session.status === "authorized" && session.expiresAt <= deps.clock.now()) {
+    return expireSession(deps, { session, client, logger });
+  }
+  try {
+    return await closeSession(deps, { session, client, logger });
+  } finally {
+    await deps.sessions.schedulePoll(sessionId, nextPollAt(deps, session));
+  }
+}
+
+/**
+ * Asks the verifier how a verification ended and closes its session accordingly. Safe to run twice and at once: closing
+ * is one conditional write.
  *
  * @throws TransientError `verifier.*` when the verifier cannot be asked now
  */
-export async function settleNotification(
-  parts: SettlingParts,
-  notification: Notification,
-  logger: Logger,
-): Promise<Settlement> {
-  const { verificationId, keyHash } = notification;
-  parts.onStep?.("began");
-  const session = await parts.sessions.findByVerification(verificationId);
-  if (session === null) {
-    logger.error({ verificationId, outcome: "session_not_found" }, "notification ignored: session not found");
-    return "session_not_found";
-  }
-  const client = await parts.clients.find(session.clientId);
-  const expected = client?.notificationKeyHash ?? null;
-  if (expected !== null && !equalsInConstantTime(expected, keyHash ?? "")) {
+export async function closeSession(
+  deps: CloseSessionDeps,
+  { session, client, logger }: { session: OAuthSession; client: OAuthClient | null; logger: Logger },
+): Promise<CloseOutcome> {
+  const { sessionId, clientId, status, verificationId } = session;
+  await deps.onStep?.("session read");
+  if (status === "pending" || client === null) {
+    const outcome = "session_not_authorized";
     logger.error(
-      { verificationId, outcome: "unauthorized" },
-      "notification ignored: it does not carry the verifier's key",
+      { oauthSessionId: sessionId, clientId, verificationId, status, outcome },
+      "notification ignored: session not authorized",
     );
-    return "unauthorized";
+    return outcome;
   }
-  return settle(parts, { session, client }, logger);
+  if (status !== "authorized" || verificationId === undefined) return alreadyProcessed({ session, status, logger });
+
+  const state = await readVerifier(deps, { client, verificationId, logger });
+  await deps.onStep?.("verifier read");
+  return applyState(deps, { session, client, verificationId, logger }, state);
 }
 
-/** Looks after a session without having been told to: a notification may be lost, and time runs out. */
-export async function settleSession(parts: SettlingParts, sessionId: string, logger: Logger): Promise<Settlement> {
-  const session = await parts.sessions.find(sessionId);
-  if (session === null) return "session_not_found";
-  const now = parts.clock.now();
-  if (session.status === "authorized" && session.expiresAt <= now) {
-    return expire(parts, session, await parts.clients.find(session.clientId), logger);
-  }
-  try {
-    return await settle(parts, { session, client: await parts.clients.find(session.clientId) }, logger);
-  } finally {
-    await parts.sessions.checkAgain(sessionId, nextCheck(parts, session));
+async function applyState(
+  deps: CloseSessionDeps,
+  authorized: AuthorizedSession,
+  verification: VerificationState,
+): Promise<CloseOutcome> {
+  switch (verification.state) {
+    case "pending":
+      return postpone(deps, authorized);
+    case "expired":
+      return expireSession(deps, authorized);
+    case "closed":
+      return applyResult(deps, authorized, verification.result);
+    default:
+      return assertNever(verification);
   }
 }
 
-async function settle(
-  parts: SettlingParts,
-  { session, client }: { session: OAuthSession; client: OAuthClient | null },
-  logger: Logger,
-): Promise<Settlement> {
-  const { sessions, verifier, clock, onStep } = parts;
-  const { sessionId, clientId, status, verificationId, promisedCodeHash } = session;
-  const named = { oauthSessionId: sessionId, clientId, verificationId };
-  onStep?.("session read");
-  if (status !== "authorized" || verificationId === undefined || client === null) {
-    if (status === "pending" || client === null) {
-      const outcome = "session_not_authorized";
-      logger.error({ ...named, status, outcome }, "notification ignored: session not authorized");
-      return outcome;
-    }
-    return alreadyProcessed({ ...named, status }, logger);
-  }
+/** The notification may have come before the verifier's own database knew, and no other will come: the poll stays. */
+async function postpone(deps: CloseSessionDeps, { session, verificationId, logger }: AuthorizedSession) {
+  const { sessionId, clientId } = session;
+  const outcome = "pending" as const;
+  logger.info(
+    { oauthSessionId: sessionId, clientId, verificationId, outcome },
+    "notification ignored: verification pending",
+  );
+  await deps.sessions.schedulePoll(sessionId, nextPollAt(deps, session));
+  return outcome;
+}
 
-  const answer = await readVerifier(verifier, client, { verificationId, logger });
-  onStep?.("verifier read");
-  if (answer.state === "pending") {
-    logger.info({ ...named, outcome: "pending" }, "notification ignored: verification pending");
-    // The verifier may have spoken before its own database did, and will not speak again.
-    await sessions.checkAgain(sessionId, nextCheck(parts, session));
-    return "pending";
-  }
-  if (answer.state === "expired") return expire(parts, session, client, logger);
-
-  const { verdict } = answer;
-  const at = clock.now();
+async function applyResult(
+  deps: CloseSessionDeps,
+  authorized: AuthorizedSession,
+  result: VerificationResult,
+): Promise<CloseOutcome> {
+  const { session, client, verificationId, logger } = authorized;
+  const { sessionId, clientId, pendingCodeHash, expiresAt } = session;
+  const at = deps.clock.now();
   const codeExpiresAt = addSeconds(at, CODE_SECONDS);
-  const code =
-    givesCode(client, verdict) && promisedCodeHash !== null
-      ? { hash: promisedCodeHash, expiresAt: codeExpiresAt }
-      : null;
-  const tellAt = client.webhookUrl === null ? null : at;
-  // Outlasts the token of a code redeemed in the last moment, so that redeeming need not put it off.
-  const forgetAt = addSeconds(codeExpiresAt, TOKEN_SECONDS + KEPT_SECONDS);
-  const closed = await sessions.close(sessionId, { verdict, code, at, tellAt, forgetAt });
-  onStep?.("session closed");
-  if (closed) {
-    logger.info({ ...named, outcome: verdict.result, code: code !== null }, `verification ${verdict.result}`);
-    return verdict.result;
+  const code: AuthorizationCode | null =
+    grantsCode(client, result) && pendingCodeHash !== null ? { hash: pendingCodeHash, expiresAt: codeExpiresAt } : null;
+  const isClosed = await deps.sessions.close(sessionId, {
+    result,
+    code,
+    at,
+    tellAt: client.webhookUrl === null ? null : at,
+    // Outlasts the token of a code redeemed in the last moment, so that redeeming need not put it off.
+    purgeAt: addSeconds(codeExpiresAt, TOKEN_SECONDS + RETENTION_SECONDS),
+  });
+  await deps.onStep?.("session closed");
+  if (isClosed) {
+    logger.info(
+      { oauthSessionId: sessionId, clientId, verificationId, outcome: result.status, code: code !== null },
+      `verification ${result.status}`,
+    );
+    return result.status;
   }
-  if (session.expiresAt <= at) return expire(parts, session, client, logger);
-  return alreadyProcessed(named, logger);
+  if (expiresAt <= at) return expireSession(deps, authorized);
+  return alreadyProcessed({ session, status: undefined, logger });
 }
 
 /**
- * Verifiers deliver at least once, and a look of our own may come first: nothing is wrong with a session that was
- * closed before. Word of one whose time had run out is another matter: a wallet may have answered in vain.
+ * Verifiers deliver at least once, and our own poll may come first: a session that was closed before is no error. A
+ * notification for a session that has expired is one: a wallet may have answered in vain.
  */
-function alreadyProcessed(
-  named: { oauthSessionId: string; status?: SessionStatus },
-  logger: Logger,
-): "session_already_processed" {
+function alreadyProcessed(input: {
+  session: OAuthSession;
+  /** Undefined when it changed since it was read. */
+  status: SessionStatus | undefined;
+  logger: Logger;
+}): "session_already_processed" {
+  const { session, status, logger } = input;
+  const { sessionId, clientId, verificationId } = session;
   const outcome = "session_already_processed";
-  const message = "notification ignored: session already processed";
-  if (named.status === "expired") logger.error({ ...named, outcome }, message);
-  else logger.info({ ...named, outcome }, message);
+  const level = status === "expired" ? "error" : "info";
+  logger[level](
+    { oauthSessionId: sessionId, clientId, verificationId, status, outcome },
+    "notification ignored: session already processed",
+  );
   return outcome;
 }
 
 async function readVerifier(
-  verifier: WalletVerifier,
-  client: OAuthClient,
-  { verificationId, logger }: { verificationId: string; logger: Logger },
-) {
+  { verifier }: Pick<CloseSessionDeps, "verifier">,
+  input: { client: OAuthClient; verificationId: string; logger: Logger },
+): Promise<VerificationState> {
+  const { client, verificationId, logger } = input;
   try {
     return await verifier.read(client, verificationId);
   } catch (error) {
     if (error instanceof TransientError)
-      logger.error({ err: error, verificationId, outcome: error.code }, "verifier fetch failed");
+      logger.error({ err: error, verificationId, outcome: error.code }, "the verifier could not be read");
     throw error;
   }
 }
 
-async function expire(
-  parts: SettlingParts,
-  session: OAuthSession,
-  client: OAuthClient | null,
-  logger: Logger,
-): Promise<Settlement> {
+async function expireSession(
+  { sessions, clock }: Pick<CloseSessionDeps, "sessions" | "clock">,
+  { session, client, logger }: { session: OAuthSession; client: OAuthClient | null; logger: Logger },
+): Promise<CloseOutcome> {
   const { sessionId, clientId } = session;
-  const at = parts.clock.now();
+  const at = clock.now();
   const tellAt = (client?.webhookUrl ?? null) === null ? null : at;
-  const expired = await parts.sessions.expire(sessionId, { at, tellAt, forgetAt: addSeconds(at, KEPT_SECONDS) });
-  if (!expired) return "session_already_processed";
+  const isExpired = await sessions.expire(sessionId, { at, tellAt, purgeAt: addSeconds(at, RETENTION_SECONDS) });
+  if (!isExpired) return "session_already_processed";
   logger.info({ oauthSessionId: sessionId, clientId, outcome: "expired" }, "verification expired");
   return "expired";
 }
 
-/** The next look at a silent verification; the last one when its time is over. */
-function nextCheck({ clock, recheckSeconds }: SettlingParts, { expiresAt }: OAuthSession): Date {
+/** When to poll a verification next: at the latest when its time is over. */
+function nextPollAt(
+  { clock, recheckSeconds }: Pick<CloseSessionDeps, "clock" | "recheckSeconds">,
+  { expiresAt }: OAuthSession,
+): Date {
   const regular = addSeconds(clock.now(), recheckSeconds);
   return regular < expiresAt ? regular : expiresAt;
 }

@@ -1,31 +1,37 @@
 import { z } from "zod";
-import { TransientError } from "../../../core/errors";
-import type { DcqlQuery, OAuthClient, Verdict } from "../rules";
+import { assertNever, TransientError } from "../../../core/errors";
+import type { DcqlQuery, OAuthClient } from "../clients/rules";
+import type { VerificationResult } from "../rules";
 import { credentialsContext, type Sealer } from "../secrets";
 
 /** The verifier of a client, and how it is reached. */
 export type VerifierTarget = Pick<OAuthClient, "clientId" | "verifierUrl" | "managementPath" | "sealedCredentials">;
 
-/** How a verification stands at the verifier. A verification it no longer knows has expired. */
-export type VerifierAnswer = { state: "pending" } | { state: "expired" } | { state: "closed"; verdict: Verdict };
+/** The state of a verification at the verifier. One that the verifier no longer knows has expired. */
+export type VerificationState =
+  { state: "pending" } | { state: "expired" } | { state: "closed"; result: VerificationResult };
 
 /** The management API of a swiyu verifier. */
 export interface WalletVerifier {
   /**
-   * Opens a verification.
+   * Creates a verification.
    *
    * @returns its id, and the link that opens a wallet
    * @throws TransientError `verifier.unreachable`, `verifier.refused`, `verifier.unintelligible`
    */
   create(
     target: VerifierTarget,
-    asked: { query: DcqlQuery; acceptedIssuers: string[] },
+    request: { query: DcqlQuery; acceptedIssuers: string[] },
   ): Promise<{ verificationId: string; deepLink: string }>;
-  /** @throws TransientError as `create` */
-  read(target: VerifierTarget, verificationId: string): Promise<VerifierAnswer>;
+  /**
+   * Reads the state of a verification.
+   *
+   * @throws TransientError as `create`
+   */
+  read(target: VerifierTarget, verificationId: string): Promise<VerificationState>;
 }
 
-/** Wallets' own schemes, and web links; anything else, `javascript:` above all, does not become a link on our page. */
+/** Schemes of wallets, and web links. Anything else, `javascript:` above all, must not become a link on our page. */
 const LINK = /^(swiyu-verify|swiyu|openid4vp|haip|haip-vp|eudi-openid4vp|https?):/i;
 const ANSWER_LIMIT_BYTES = 1_048_576;
 
@@ -35,7 +41,7 @@ const created = z.looseObject({
 });
 
 const text = z.string().max(2_000).nullish();
-const answer = z.looseObject({
+const verification = z.looseObject({
   id: z.string(),
   // The diagram writes Success, the verifier SUCCESS.
   state: z
@@ -47,63 +53,94 @@ const answer = z.looseObject({
     .nullish(),
 });
 
-/** Speaks with swiyu verifiers. */
-export function openWalletVerifier({ sealer, timeoutMs }: { sealer: Sealer; timeoutMs: number }): WalletVerifier {
-  async function ask(target: VerifierTarget, path: string, body?: unknown): Promise<{ status: number; text: string }> {
-    const url = target.verifierUrl.replace(/\/+$/, "") + target.managementPath + path;
-    const headers = new Headers({ accept: "application/json" });
-    if (body !== undefined) headers.set("content-type", "application/json");
-    if (target.sealedCredentials !== null) {
-      headers.set(...splitHeader(await sealer.open(target.sealedCredentials, credentialsContext(target))));
-    }
-    try {
-      const response = await fetch(url, {
-        ...{ method: body === undefined ? "GET" : "POST", headers },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        // Credentials must not follow a redirect to somebody else.
-        redirect: "error",
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      return { status: response.status, text: await readLimited(response) };
-    } catch (error) {
-      const why =
-        error instanceof Error && error.name === "TimeoutError"
-          ? `did not answer within ${timeoutMs} ms`
-          : "cannot be reached";
-      throw new TransientError("verifier.unreachable", `The verifier ${why}.`, { cause: error });
-    }
-  }
-
+/** A client of the management API of swiyu verifiers. */
+export function createWalletVerifier(deps: VerifierDeps): WalletVerifier {
   return {
-    async create(target, { query, acceptedIssuers }) {
-      const { status, text } = await ask(target, "", {
-        dcql_query: query,
-        ...(acceptedIssuers.length > 0 && { accepted_issuer_dids: acceptedIssuers }),
-        response_mode: "direct_post.jwt",
-        jwt_secured_authorization_request: true,
-      });
-      if (status < 200 || status >= 300) throw refused(status);
-      const { id, verification_deeplink } = parse(created, text);
-      return { verificationId: id, deepLink: verification_deeplink };
-    },
-    async read(target, verificationId) {
-      const { status, text } = await ask(target, `/${encodeURIComponent(verificationId)}`);
-      if (status === 404) return { state: "expired" };
-      if (status !== 200) throw refused(status);
-      const { id, state, wallet_response: wallet } = parse(answer, text);
-      if (id !== verificationId) throw unintelligible("it spoke of another verification");
-      if (state === "PENDING") return { state: "pending" };
-      if (state === "SUCCESS") {
-        return { state: "closed", verdict: { result: "verified", claims: wallet?.credential_subject_data ?? {} } };
-      }
-      const { error_code: errorCode = null, error_description: errorDescription = null } = wallet ?? {};
-      return { state: "closed", verdict: { result: "failed", errorCode, errorDescription } };
-    },
+    create: (target, request) => createVerification(deps, target, request),
+    read: (target, verificationId) => readVerification(deps, target, verificationId),
   };
 }
 
+interface VerifierDeps {
+  sealer: Pick<Sealer, "open">;
+  timeoutMs: number;
+}
+
+async function createVerification(
+  deps: VerifierDeps,
+  target: VerifierTarget,
+  { query, acceptedIssuers }: { query: DcqlQuery; acceptedIssuers: string[] },
+): Promise<{ verificationId: string; deepLink: string }> {
+  const { status, text } = await send(deps, target, {
+    method: "POST",
+    path: "",
+    body: JSON.stringify({
+      dcql_query: query,
+      ...(acceptedIssuers.length > 0 && { accepted_issuer_dids: acceptedIssuers }),
+      response_mode: "direct_post.jwt",
+      jwt_secured_authorization_request: true,
+    }),
+  });
+  if (status < 200 || status >= 300) throw errorStatus(status);
+  const { id, verification_deeplink } = parse(created, text);
+  return { verificationId: id, deepLink: verification_deeplink };
+}
+
+async function readVerification(
+  deps: VerifierDeps,
+  target: VerifierTarget,
+  verificationId: string,
+): Promise<VerificationState> {
+  const path = `/${encodeURIComponent(verificationId)}`;
+  const { status, text } = await send(deps, target, { method: "GET", path, body: null });
+  if (status === 404) return { state: "expired" };
+  if (status !== 200) throw errorStatus(status);
+  const { id, state, wallet_response: wallet } = parse(verification, text);
+  if (id !== verificationId) throw unintelligible("it spoke of another verification");
+  switch (state) {
+    case "PENDING":
+      return { state: "pending" };
+    case "SUCCESS":
+      return { state: "closed", result: { status: "verified", claims: wallet?.credential_subject_data ?? {} } };
+    case "FAILED": {
+      const { error_code: errorCode = null, error_description: errorDescription = null } = wallet ?? {};
+      return { state: "closed", result: { status: "failed", errorCode, errorDescription } };
+    }
+    default:
+      return assertNever(state);
+  }
+}
+
+async function send(
+  { sealer, timeoutMs }: VerifierDeps,
+  target: VerifierTarget,
+  { method, path, body }: { method: "GET" | "POST"; path: string; body: string | null },
+): Promise<{ status: number; text: string }> {
+  const url = target.verifierUrl.replace(/\/+$/, "") + target.managementPath + path;
+  const headers = new Headers({ accept: "application/json" });
+  if (body !== null) headers.set("content-type", "application/json");
+  if (target.sealedCredentials !== null) {
+    headers.set(...splitHeader(await sealer.open(target.sealedCredentials, credentialsContext(target))));
+  }
+  try {
+    // Credentials must not follow a redirect to another host.
+    const response = await fetch(url, {
+      method,
+      headers,
+      body,
+      redirect: "error",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    return { status: response.status, text: await readLimited(response) };
+  } catch (error) {
+    const isTimeout = error instanceof Error && error.name === "TimeoutError";
+    const reason = isTimeout ? `did not answer within ${timeoutMs} ms` : "cannot be reached";
+    throw new TransientError("verifier.unreachable", `The verifier ${reason}.`, { cause: error });
+  }
+}
+
 /** Splits `Name: value`. */
-export function splitHeader(line: string): [string, string] {
+function splitHeader(line: string): [name: string, value: string] {
   const split = line.indexOf(":");
   return [line.slice(0, split).trim(), line.slice(split + 1).trim()];
 }
@@ -119,16 +156,16 @@ async function readLimited(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-// Every refusal may pass, a wrong password included: an operator mends it while the session waits.
-function refused(status: number): TransientError {
+// Every error status may pass, a wrong password included: an operator may correct it while the session waits.
+function errorStatus(status: number): TransientError {
   return new TransientError("verifier.refused", `The verifier answered ${status}.`);
 }
 
-function unintelligible(why: string): TransientError {
-  return new TransientError("verifier.unintelligible", `The verifier's answer is not understood: ${why}.`);
+function unintelligible(reason: string): TransientError {
+  return new TransientError("verifier.unintelligible", `The verifier's answer is not understood: ${reason}.`);
 }
 
-/** The answer holds what a person showed: no part of it may reach a log. */
+/** Parses an answer. It holds a person's claims: no part of it may reach a log. */
 function parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {
   let json: unknown;
   try {
@@ -139,5 +176,5 @@ function parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output
   }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw unintelligible(`faulty are ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`);
+  throw unintelligible(`invalid are ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`);
 }

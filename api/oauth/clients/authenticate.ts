@@ -1,32 +1,50 @@
+import type { RequestContext } from "../../http/endpoint";
+import { parseForm } from "../form";
+import { oauthError } from "../errors";
+import type { RequestParameters } from "../rules";
 import { authenticateClient } from "./actions";
+import type { OAuthClient } from "./rules";
 import type { ClientStore } from "./store";
-import { oauthRefusal, type OAuthClient } from "../rules";
+
+interface AuthenticateDeps {
+  clients: Pick<ClientStore, "find">;
+}
 
 /**
- * The client that a request of the back channel comes from: `client_secret_basic` or `client_secret_post` (RFC 6749
- * §2.3.1), one of the two.
+ * Reads a client's form and authenticates the client.
  *
  * @throws DomainError `oauth.invalid_client`, `oauth.invalid_request`
  */
-export async function readClient(
-  clients: Pick<ClientStore, "find">,
-  { authorization, form }: { authorization: string | undefined; form: Record<string, string | undefined> },
+export async function readClientForm(
+  deps: AuthenticateDeps,
+  body: Buffer,
+  context: Pick<RequestContext, "header">,
+): Promise<{ client: OAuthClient; form: RequestParameters }> {
+  const form = parseForm(body, context.header("content-type"));
+  const client = await authenticateRequest(deps, { authorization: context.header("authorization"), form });
+  return { client, form };
+}
+
+/** By `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), one of the two. */
+async function authenticateRequest(
+  deps: AuthenticateDeps,
+  { authorization, form }: { authorization: string | undefined; form: RequestParameters },
 ): Promise<OAuthClient> {
   const { client_id: clientId, client_secret: secret } = form;
   if (authorization === undefined) {
-    if (clientId !== undefined && secret !== undefined) return authenticateClient({ clients }, { clientId, secret });
-    throw oauthRefusal("invalid_client", "The client did not authenticate: send its id and secret.");
+    if (clientId !== undefined && secret !== undefined) return authenticateClient(deps, { clientId, secret });
+    throw oauthError("invalid_client", "The client did not authenticate: send its id and secret.");
   }
-  if (secret !== undefined) throw oauthRefusal("invalid_request", "The client authenticated in two ways at once.");
+  if (secret !== undefined) throw oauthError("invalid_request", "The client authenticated in two ways at once.");
   const basic = parseBasic(authorization);
   if (clientId !== undefined && clientId !== basic.clientId) {
-    throw oauthRefusal("invalid_request", "client_id is not the client that authenticated.");
+    throw oauthError("invalid_request", "client_id is not the client that authenticated.");
   }
-  return authenticateClient({ clients }, basic);
+  return authenticateClient(deps, basic);
 }
 
 /** The bearer token of an Authorization header (RFC 6750 §2.1); undefined when there is none. */
-export function readBearer(authorization: string | undefined): string | undefined {
+export function parseBearer(authorization: string | undefined): string | undefined {
   return /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization ?? "")?.[1];
 }
 
@@ -39,7 +57,7 @@ function parseBasic(authorization: string): { clientId: string; secret: string }
   } catch (error) {
     if (!(error instanceof URIError)) throw error;
   }
-  throw oauthRefusal("invalid_client", "The Authorization header is not Basic with the client's id and secret.");
+  throw oauthError("invalid_client", "The Authorization header is not Basic with the client's id and secret.");
 }
 
 function formDecode(text: string): string {

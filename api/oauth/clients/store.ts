@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
-import { NOTIFICATION_HEADER, type OAuthClient } from "../rules";
+import { NOTIFICATION_HEADER, type OAuthClient } from "./rules";
 
 type Stored = Omit<OAuthClient, "clientId"> & { _id: string };
 
@@ -33,12 +33,12 @@ export interface ClientStore {
   list(): Promise<OAuthClient[]>;
   /** Replaces the secrets; false when there is no such client. */
   setSecrets(clientId: string, secretHashes: string[]): Promise<boolean>;
-  /** Forgets a client; false when there is no such client. */
+  /** Removes a client; false when there is no such client. */
   remove(clientId: string): Promise<boolean>;
 }
 
-/** Opens the collection of relying parties. */
-export function openClientStore(mongo: Mongo): ClientStore {
+/** The relying parties of a database. */
+export function createClientStore(mongo: Mongo): ClientStore {
   const model = mongo.model<Stored>("OAuthClient", schema);
   return {
     async insert({ clientId, ...client }) {
@@ -66,30 +66,8 @@ export function openClientStore(mongo: Mongo): ClientStore {
   };
 }
 
-/** How long a process may go by what it knew of a client: a removed one lives on for so long. */
-const REMEMBERED_MS = 5_000;
-
-/**
- * Remembers clients for a few seconds: every request of theirs asks for them. One that was not found is looked for anew
- * each time, so that a new client is known at once.
- *
- * @param nowMs a clock that never goes back
- */
-export function rememberClients(clients: Pick<ClientStore, "find">, nowMs: () => number): Pick<ClientStore, "find"> {
-  const known = new Map<string, { client: OAuthClient; untilMs: number }>();
-  return {
-    async find(clientId) {
-      const kept = known.get(clientId);
-      if (kept !== undefined && kept.untilMs > nowMs()) return kept.client;
-      const client = await clients.find(clientId);
-      if (client === null) known.delete(clientId);
-      else known.set(clientId, { client, untilMs: nowMs() + REMEMBERED_MS });
-      return client;
-    },
-  };
-}
-
 function clientOf({ _id, ...client }: Stored): OAuthClient {
-  // Those registered before it could be chosen have none of their own.
-  return { clientId: _id, ...{ notificationHeader: NOTIFICATION_HEADER }, ...client };
+  // Clients that were registered before the header could be chosen have none.
+  const { notificationHeader = NOTIFICATION_HEADER } = client as Partial<OAuthClient>;
+  return { ...client, clientId: _id, notificationHeader };
 }

@@ -1,7 +1,7 @@
 import { Schema } from "mongoose";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 
-/** A login account as it is kept. */
+/** A login account as it is stored. */
 export interface StoredUser {
   _id: string;
   /** In the form of `normalizeEmail`; unique. */
@@ -41,8 +41,8 @@ export interface UserStore {
   replacePasswordHash(change: { userId: string; from: string; to: string; isNewPassword: boolean }): Promise<boolean>;
 }
 
-/** Opens the collection of accounts. */
-export function openUserStore(mongo: Mongo): UserStore {
+/** Creates the store of accounts. */
+export function createUserStore(mongo: Mongo): UserStore {
   const model = mongo.model<StoredUser>("User", schema);
   return {
     async insert(user) {

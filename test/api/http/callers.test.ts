@@ -5,7 +5,7 @@ import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
 import { createHttpApp, type HttpAppParts } from "../../../api/http/httpApp";
 import { describeApi } from "../../../api/http/openapi";
-import { openBudgets } from "../../../api/http/rateLimit";
+import { createBudgets } from "../../../api/http/rateLimit";
 import { type HttpServer, listen } from "../../../api/http/server";
 import { sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
@@ -53,7 +53,7 @@ describe("callers and bodies of other kinds", () => {
         key.endsWith("good")
           ? Promise.resolve({ accountId: `${kind}-1`, keyId: "key-1" })
           : Promise.reject(new DomainError("api_key.unknown", "unauthenticated", "Nobody has this key.")),
-      budgets: openBudgets({ redis, prefix }),
+      budgets: createBudgets({ redis, prefix }),
       bodyLimitBytes: 1_000,
       publicUrl: "https://cairn.example",
       logger: createLogger({ processName: "api", logLevel: "silent" }),

@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
 import { createHttpApp } from "../../../api/http/httpApp";
-import { openBudgets } from "../../../api/http/rateLimit";
+import { createBudgets } from "../../../api/http/rateLimit";
 import { mountEndpoints, type RouterParts } from "../../../api/http/router";
 import { type HttpServer, listen } from "../../../api/http/server";
 import type { FinishedRequest } from "../../../api/http/tracking";
@@ -98,7 +98,7 @@ describe("http", () => {
     await redis.ping();
     parts = {
       readSession: () => Promise.reject(new Error("no sessions here")),
-      budgets: openBudgets({ redis, prefix }),
+      budgets: createBudgets({ redis, prefix }),
       bodyLimitBytes: BODY_LIMIT,
       publicUrl: "https://cairn.example",
       logger: createLogger({ processName: "api", logLevel: "trace" }, { write: (line) => void lines.push(line) }),
@@ -313,7 +313,7 @@ describe("http", () => {
 
     it("go on in memory while Redis does not answer", async () => {
       const gone = connectRedis({ url: "redis://127.0.0.1:1", name: "gone" });
-      const budget = openBudgets({ redis: gone, prefix: "gone" })({ name: "gone", limit: 2, windowSeconds: 60 });
+      const budget = createBudgets({ redis: gone, prefix: "gone" })({ name: "gone", limit: 2, windowSeconds: 60 });
       const allowed = [];
       for (let taking = 0; taking < 3; taking += 1) allowed.push((await budget.take("key")).allowed);
       expect(allowed).to.deep.equal([true, true, false]);

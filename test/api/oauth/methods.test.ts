@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, see, setUp } from "../../support/oauthBrowser";
+import { authorizeQuery, openBrowser, readAnswer, setUp } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
@@ -17,7 +17,7 @@ describe("the OAuth gateway's paths, asked in other ways", () => {
   });
 
   const ask = async (method: string, path: string) =>
-    see(await fetch(oauth.url + path, { method, redirect: "manual" }));
+    readAnswer(await fetch(oauth.url + path, { method, redirect: "manual" }));
 
   it("answers HEAD on a link and on a plain request with the page's headers, and opens, spends and keeps nothing", async () => {
     const link = `/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`;

@@ -9,7 +9,7 @@ import {
   finishUrl,
   openBrowser,
   redeem,
-  see,
+  readAnswer,
   setUp,
   authorizeQuery,
   statusOf,
@@ -20,14 +20,14 @@ import { fixture, type Fixture } from "../../support/fixture";
 import { movableClock } from "../../support/fakeClock";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
-type Fault = (response: ServerResponse, request: IncomingMessage) => void;
+type Failure = (response: ServerResponse, request: IncomingMessage) => void;
 
 const json =
-  (status: number, body: unknown): Fault =>
+  (status: number, body: unknown): Failure =>
   (response) =>
     void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 
-const FAULTS: Record<string, Fault> = {
+const FAILURES: Record<string, Failure> = {
   "answers 500": json(500, { detail: "oops" }),
   "answers 503 with a page": (response) =>
     void response.writeHead(503, { "content-type": "text/html" }).end("<h1>later</h1>"),
@@ -55,7 +55,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
   const clock = movableClock();
   let cairn: Fixture;
   let oauth: OAuthActors;
-  let faulty: { fault: Fault; times: number; on: RegExp } | undefined;
+  let faulty: { fault: Failure; times: number; on: RegExp } | undefined;
 
   before(async () => {
     cairn = await fixture("oauth_misbehaviour", {
@@ -91,7 +91,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     return (await fetch(`${oauth.url}/notification`, { method: "POST", headers, body })).status;
   }
 
-  for (const [name, fault] of Object.entries(FAULTS)) {
+  for (const [name, fault] of Object.entries(FAILURES)) {
     it(`gets its verdict though the verifier ${name} twice`, async () => {
       const begun = await begin(oauth);
       oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
@@ -105,8 +105,8 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
 
   it("sends the browser back with temporarily_unavailable when none can be opened, and the same link works later", async () => {
     for (const fault of [
-      FAULTS["answers 500"]!,
-      FAULTS["does not answer in time"]!,
+      FAILURES["answers 500"]!,
+      FAILURES["does not answer in time"]!,
       json(200, { id: "x", verification_deeplink: "javascript:alert(1)" }),
     ]) {
       const path = `/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`;
@@ -332,7 +332,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     const code = (await finishUrl(begun)).searchParams.get("code") ?? "";
     const token = String((await redeem(oauth, code)).json["access_token"]);
     await redeem(oauth, code);
-    await see(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
+    await readAnswer(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
     const stored = JSON.stringify(
       await Promise.all(
         ["oauth_sessions", "oauth_clients", "webhook_inbox"].map((name) =>

@@ -9,7 +9,7 @@ import {
   openBrowser,
   postForm,
   redeem,
-  see,
+  readAnswer,
   setUp,
   untilStatus,
 } from "../../support/oauthBrowser";
@@ -41,7 +41,7 @@ describe("the OAuth gateway's protocol", () => {
       const post = (id: string, authorization: string) =>
         fetch(`${oauth.url}/setup/${id}`, { method: "POST", headers: { authorization } });
       expect((await post("nobody", `Bearer ${oauth.client.secret}`)).status).to.equal(404);
-      const wrong = await see(await post(oauth.client.clientId, "Bearer OCS-wrong"));
+      const wrong = await readAnswer(await post(oauth.client.clientId, "Bearer OCS-wrong"));
       expect([wrong.status, wrong.json["error"]]).to.deep.equal([401, "invalid_client"]);
       expect(wrong.headers.get("cache-control")).to.equal("no-store");
     });
@@ -210,7 +210,8 @@ describe("the OAuth gateway's protocol", () => {
   describe("the back channel", () => {
     it("answers in the words of RFC 6749 §5.2, whatever is wrong", async () => {
       const form = { grant_type: "authorization_code", code: "x", redirect_uri: REDIRECT_URI };
-      const send = async (init: RequestInit) => see(await fetch(`${oauth.url}/token`, { method: "POST", ...init }));
+      const send = async (init: RequestInit) =>
+        readAnswer(await fetch(`${oauth.url}/token`, { method: "POST", ...init }));
       const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
       const { clientId, secret } = oauth.client;
       const said = async (init: RequestInit) => {
@@ -263,7 +264,7 @@ describe("the OAuth gateway's protocol", () => {
     });
 
     it("describes itself (RFC 8414)", async () => {
-      const { json } = await see(await fetch(`${oauth.url}/.well-known/oauth-authorization-server`));
+      const { json } = await readAnswer(await fetch(`${oauth.url}/.well-known/oauth-authorization-server`));
       expect(json).to.deep.include({
         issuer: oauth.url,
         code_challenge_methods_supported: ["S256"],

@@ -8,7 +8,7 @@ import {
   obtainCode,
   openBrowser,
   redeem,
-  see,
+  readAnswer,
   setUp,
   untilStatus,
 } from "../../support/oauthBrowser";
@@ -72,7 +72,7 @@ describe("the OAuth gateway, raced by 64", () => {
     oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
     const logged = cairn.log().length;
     const answers = await racing(async (racer) =>
-      see(
+      readAnswer(
         await fetch(`${oauth.url}/notification`, {
           method: "POST",
           headers: { "content-type": "application/json" },

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, postForm, type Seen } from "../../support/oauthBrowser";
+import { authorizeQuery, openBrowser, postForm, type Answered } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors, type TestClient } from "../../support/oauthActors";
 
@@ -25,7 +25,7 @@ describe("the OAuth gateway, when something breaks that nobody foresaw", () => {
     return client;
   }
 
-  function expectLogged({ headers }: Seen): void {
+  function expectLogged({ headers }: Answered): void {
     const id = headers.get("x-request-id")!;
     const lines = cairn.log().split("\n");
     const line = lines.find((one) => one.includes(id) && one.includes('"msg":"request failed"'));

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openPasswords, type Passwords } from "../../../api/sessions/users/passwords";
+import { createPasswordHasher, type PasswordHasher } from "../../../api/sessions/users/passwordHashing";
 import { registerUser } from "../../support/accounts";
 import { ask, cookieFrom } from "../../support/ask";
 import { fakeClock } from "../../support/fakeClock";
@@ -335,10 +335,10 @@ describe("sessions", () => {
 
   describe("a login that verified the old password before it was changed", () => {
     it("opens nothing afterwards", async () => {
-      const real = openPasswords();
+      const real = createPasswordHasher();
       let verified: () => void = () => undefined;
       let goOn: Promise<void> | undefined;
-      const slow: Passwords = {
+      const slow: PasswordHasher = {
         ...real,
         async verify(passwordHash, password) {
           const matches = await real.verify(passwordHash, password);

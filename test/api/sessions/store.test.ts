@@ -2,8 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { logout, openSession, readSession } from "../../../api/sessions/actions";
 import { sessionEnd, type SessionLifetime, type SessionTimes } from "../../../api/sessions/rules";
-import { openSessionStore } from "../../../api/sessions/store";
-import { openUserStore, type UserStore } from "../../../api/sessions/users/store";
+import { createSessionStore } from "../../../api/sessions/store";
+import { createUserStore, type UserStore } from "../../../api/sessions/users/store";
 import { type DomainError } from "../../../core/errors";
 import { randomId } from "../../../core/crypto";
 import { sha256Hex } from "../../../core/hash";
@@ -23,8 +23,8 @@ describe("the store of sessions", () => {
   let users: UserStore;
   before(async () => {
     mongo = await testMongo("session_store");
-    openSessionStore(mongo, LIFETIME);
-    users = openUserStore(mongo);
+    createSessionStore(mongo, LIFETIME);
+    users = createUserStore(mongo);
     await ensureIndexes(mongo);
   });
   after(async () => {
@@ -32,10 +32,10 @@ describe("the store of sessions", () => {
     await mongo.close();
   });
 
-  function partsAt(lifetime: SessionLifetime) {
+  function depsAt(lifetime: SessionLifetime) {
     const clock = fakeClock();
     mongo.deleteModel("Session");
-    return { sessions: openSessionStore(mongo, lifetime), clock, lifetime };
+    return { sessions: createSessionStore(mongo, lifetime), clock, lifetime };
   }
 
   it("agrees with the rules over random histories of requests, logouts and revocations", async () => {
@@ -56,30 +56,30 @@ describe("the store of sessions", () => {
     });
     await fc.assert(
       fc.asyncProperty(lifetimes, steps, async (lifetime, history) => {
-        const parts = partsAt(lifetime);
+        const deps = depsAt(lifetime);
         const userId = randomId();
-        const { token, sessionId } = await openSession(parts, { userId, userAgent: undefined });
+        const { token, sessionId } = await openSession(deps, { userId, userAgent: undefined });
         const expected: SessionTimes = {
-          createdAt: parts.clock.now(),
-          lastActivityAt: parts.clock.now(),
+          createdAt: deps.clock.now(),
+          lastActivityAt: deps.clock.now(),
           revokedAt: null,
         };
         for (const { pauseSeconds, action } of history) {
-          parts.clock.advance(pauseSeconds);
-          const now = parts.clock.now();
+          deps.clock.advance(pauseSeconds);
+          const now = deps.clock.now();
           const end = sessionEnd(expected, lifetime, now);
           if (action === "ask") {
-            const found = await readSession(parts, token).then(
+            const found = await readSession(deps, token).then(
               () => undefined,
               (error: unknown) => (error as DomainError).code,
             );
             expect(found).to.equal(end);
             if (end === undefined) expected.lastActivityAt = now;
           } else {
-            if (action === "logout") await logout(parts, { sessionId, userId });
+            if (action === "logout") await logout(deps, { sessionId, userId });
             else if (action === "revokeById")
-              expect(await parts.sessions.revoke({ sessionId, userId }, now)).to.equal(end === undefined);
-            else await parts.sessions.revokeAll(userId, now);
+              expect(await deps.sessions.revoke({ sessionId, userId }, now)).to.equal(end === undefined);
+            else await deps.sessions.revokeAll(userId, now);
             expected.revokedAt ??= action === "revokeOthers" || end === undefined ? now : null;
           }
         }
@@ -89,45 +89,45 @@ describe("the store of sessions", () => {
   });
 
   it("never brings a session back, however touches race its end", async () => {
-    const parts = partsAt(LIFETIME);
+    const deps = depsAt(LIFETIME);
     for (let round = 0; round < 5; round += 1) {
       const userId = randomId();
-      const { token, sessionId } = await openSession(parts, { userId, userAgent: undefined });
+      const { token, sessionId } = await openSession(deps, { userId, userAgent: undefined });
       const tokenHash = sha256Hex(token);
-      const touch = () => parts.sessions.touch(tokenHash, parts.clock.now());
+      const touch = () => deps.sessions.touch(tokenHash, deps.clock.now());
       const early = Array.from({ length: 13 * round }, touch);
-      const revoked = parts.sessions.revoke({ sessionId, userId }, parts.clock.now());
+      const revoked = deps.sessions.revoke({ sessionId, userId }, deps.clock.now());
       const late = Array.from({ length: 64 - 13 * round }, touch);
       await Promise.all([...early, revoked, ...late]);
-      expect(await parts.sessions.touch(tokenHash, parts.clock.now())).to.equal(null);
-      expect((await parts.sessions.findById(sessionId))?.revokedAt).to.be.instanceOf(Date);
+      expect(await deps.sessions.touch(tokenHash, deps.clock.now())).to.equal(null);
+      expect((await deps.sessions.findById(sessionId))?.revokedAt).to.be.instanceOf(Date);
     }
   });
 
   it("does not touch what is no longer there", async () => {
-    const parts = partsAt(LIFETIME);
+    const deps = depsAt(LIFETIME);
     const before = await mongo.collection("sessions").countDocuments({});
-    expect(await parts.sessions.touch(sha256Hex("SES-unknown"), parts.clock.now())).to.equal(null);
+    expect(await deps.sessions.touch(sha256Hex("SES-unknown"), deps.clock.now())).to.equal(null);
     expect(await mongo.collection("sessions").countDocuments({})).to.equal(before);
   });
 
   it("keeps the later activity when a machine's clock is behind", async () => {
-    const parts = partsAt(LIFETIME);
-    const { token } = await openSession(parts, { userId: randomId(), userAgent: undefined });
+    const deps = depsAt(LIFETIME);
+    const { token } = await openSession(deps, { userId: randomId(), userAgent: undefined });
     const tokenHash = sha256Hex(token);
-    const later = new Date(parts.clock.now().getTime() + 5_000);
-    await parts.sessions.touch(tokenHash, later);
-    const touched = await parts.sessions.touch(tokenHash, parts.clock.now());
+    const later = new Date(deps.clock.now().getTime() + 5_000);
+    await deps.sessions.touch(tokenHash, later);
+    const touched = await deps.sessions.touch(tokenHash, deps.clock.now());
     expect(touched?.lastActivityAt).to.deep.equal(later);
   });
 
   it("lets the database forget a session only a day after its last possible moment", async () => {
-    const parts = partsAt(LIFETIME);
-    const { sessionId } = await openSession(parts, { userId: randomId(), userAgent: undefined });
-    const kept = await parts.sessions.findById(sessionId);
-    expect(kept!.sweepAt.getTime() - kept!.createdAt.getTime()).to.equal((12 + 24) * 60 * 60 * 1000);
+    const deps = depsAt(LIFETIME);
+    const { sessionId } = await openSession(deps, { userId: randomId(), userAgent: undefined });
+    const kept = await deps.sessions.findById(sessionId);
+    expect(kept!.purgeAt.getTime() - kept!.createdAt.getTime()).to.equal((12 + 24) * 60 * 60 * 1000);
     const indexes = await mongo.collection("sessions").indexes();
-    expect(indexes.find(({ key }) => "sweepAt" in key)?.["expireAfterSeconds"]).to.equal(0);
+    expect(indexes.find(({ key }) => "purgeAt" in key)?.["expireAfterSeconds"]).to.equal(0);
   });
 
   it("adds exactly one of 32 racing accounts with one address", async () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { authenticateClient } from "../../../api/oauth/clients/actions";
-import { openClientStore } from "../../../api/oauth/clients/store";
+import { createClientStore } from "../../../api/oauth/clients/store";
 import { connectMongo, type Mongo } from "../../../core/mongo";
 import { clientCommand } from "../../../scripts/operate/client";
 import { executeCommand } from "../../../scripts/operate/command";
@@ -88,7 +88,7 @@ describe("npm run client", function () {
       .map((name) => readFileSync(join(folder, name), "utf8"))
       .join("\n");
   const opens = async (clientId: string, secret: string) =>
-    authenticateClient({ clients: openClientStore(mongo) }, { clientId, secret }).then(
+    authenticateClient({ clients: createClientStore(mongo) }, { clientId, secret }).then(
       () => true,
       () => false,
     );
@@ -110,7 +110,7 @@ describe("npm run client", function () {
       .to.match(/^client_id +shop$/m)
       .and.to.match(/^webhook secret whsec_\S+$/m)
       .and.to.include("to http://cairn.localhost:3000/notification");
-    const client = await openClientStore(mongo).find("shop");
+    const client = await createClientStore(mongo).find("shop");
     expect(client).to.deep.include({
       name: "Shop & Sons",
       redirectUris: ["https://shop.example/callback"],
@@ -173,7 +173,7 @@ describe("npm run client", function () {
     expect([code, stdout]).to.deep.equal([1, ""]);
     expect(stderr).to.include("There is a client shop already: choose another id.");
     expect(await opens("shop", secret)).to.equal(true);
-    expect((await openClientStore(mongo).find("shop"))!.name).to.equal("Shop & Sons");
+    expect((await createClientStore(mongo).find("shop"))!.name).to.equal("Shop & Sons");
   });
 
   it("names what is wrong with what it was given and how to fix it, and registers nothing", async () => {

@@ -11,7 +11,7 @@ export interface PasswordContext {
 }
 
 /** Digits and signs people write instead of letters. */
-const STAND_INS: Record<string, string> = {
+const SUBSTITUTES: Record<string, string> = {
   "0": "o",
   "1": "i",
   "3": "e",
@@ -85,7 +85,7 @@ export function passwordWeakness(password: string, context: PasswordContext): st
 
 function isCommon(lower: string): boolean {
   const bare = (text: string) => text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, "");
-  const letters = (text: string) => text.replace(/[013457@$!]/g, (sign) => STAND_INS[sign] ?? sign);
+  const letters = (text: string) => text.replace(/[013457@$!]/g, (sign) => SUBSTITUTES[sign] ?? sign);
   // "p@ssw0rd1!" is bare of "1!" first; "1l0vey0u" only shows its word when every sign is read as a letter.
   const trimmed = lower.replace(/[^\p{L}@$]+$/u, "");
   return [lower, bare(lower), letters(trimmed), bare(letters(trimmed)), letters(lower)].some((form) =>

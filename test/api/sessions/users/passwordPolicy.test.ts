@@ -4,7 +4,7 @@ import {
   normalizePassword,
   passwordLength,
   passwordWeakness,
-} from "../../../../api/sessions/users/passwordRules";
+} from "../../../../api/sessions/users/passwordPolicy";
 
 const ALICE = { email: "alice.springfield@cairnmail.example", name: "Alice Springfield" };
 

@@ -13,15 +13,15 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen:
  * would not be faster on few cores, and memory stays below 40 MiB.
  */
 const CONCURRENT = 2;
-/** Beyond this many waiting (about two seconds of work) a caller is told to come back instead. */
+/** Beyond this many waiting (about two seconds of work) a caller is rejected with `passwords.busy` instead. */
 const WAITING = 100;
 
 /** Hashes and verifies passwords; the PHC string carries the parameters and the salt. */
-export interface Passwords {
+export interface PasswordHasher {
   /** @throws TransientError `passwords.busy` */
   hash(password: string): Promise<string>;
   /**
-   * Whether the password is the one that was hashed. Without a hash (no such account) the same work is done in vain, so
+   * Whether the password is the one that was hashed. Without a hash (no such account) another hash is compared, so
    * that the time does not tell.
    *
    * @throws TransientError `passwords.busy`
@@ -31,16 +31,16 @@ export interface Passwords {
   isOutdated(passwordHash: string): boolean;
 }
 
-/** Makes the hashing of passwords. The hash that stands in for accounts that do not exist is made at the first login. */
-export function openPasswords(): Passwords {
-  const turns = makeTurns(CONCURRENT, WAITING);
+/** Creates the hasher. The hash compared with for accounts that do not exist is made at the first login. */
+export function createPasswordHasher(): PasswordHasher {
+  const limited = limitConcurrency(CONCURRENT, WAITING);
   let dummyHash: Promise<string> | undefined;
   return {
-    hash: (password) => turns(() => hash(password, PARAMETERS)),
+    hash: (password) => limited(() => hash(password, PARAMETERS)),
     async verify(passwordHash, password) {
       dummyHash ??= hash(randomToken(), PARAMETERS);
       const compared = passwordHash ?? (await dummyHash);
-      const matches = await turns(() => verify(compared, password));
+      const matches = await limited(() => verify(compared, password));
       return passwordHash !== undefined && matches;
     },
     isOutdated(passwordHash) {
@@ -51,22 +51,22 @@ export function openPasswords(): Passwords {
   };
 }
 
-/** Runs at most `concurrent` tasks at a time, first come first served, and refuses when `waiting` are in line. */
-function makeTurns(concurrent: number, waiting: number): <T>(task: () => Promise<T>) => Promise<T> {
+/** Runs at most `concurrent` tasks at a time, first come first served, and refuses when `waiting` are queued. */
+function limitConcurrency(concurrent: number, waiting: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
-  const line: (() => void)[] = [];
+  const queue: (() => void)[] = [];
   return async (task) => {
     if (running >= concurrent) {
-      if (line.length >= waiting) throw new TransientError("passwords.busy", "Too many logins at this moment.");
-      // Whoever finishes hands its place over, so that `running` does not change.
-      await new Promise<void>((resolve) => line.push(resolve));
+      if (queue.length >= waiting) throw new TransientError("passwords.busy", "Too many logins at this moment.");
+      // Whoever finishes starts the next, so that `running` does not change.
+      await new Promise<void>((resolve) => queue.push(resolve));
     } else {
       running += 1;
     }
     try {
       return await task();
     } finally {
-      const next = line.shift();
+      const next = queue.shift();
       if (next) next();
       else running -= 1;
     }

@@ -1,0 +1,14 @@
+import { z } from "zod";
+
+export const setupParams = z.strictObject({ clientId: z.string().min(1).max(64) });
+export const nonceParams = z.strictObject({ nonce: z.string().min(1).max(200) });
+
+export const setupReply = z.strictObject({ nonce: z.string(), expires_in: z.int() });
+export const authorizeReply = z.strictObject({
+  verification_id: z.string(),
+  verification_deeplink: z.string(),
+  status_url: z.string(),
+  finish_url: z.string(),
+  expires_at: z.iso.datetime(),
+});
+export const pushedReply = z.strictObject({ request_uri: z.string(), expires_in: z.int() });

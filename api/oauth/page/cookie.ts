@@ -1,0 +1,16 @@
+import { readCookie, secretCookie } from "../../http/cookies";
+import type { RequestContext } from "../../http/endpoint";
+
+const COOKIE = "__Host-cairn-oauth";
+const SECRET = /^OBS-[A-Za-z0-9_-]{43}$/;
+
+/** The browser's secret; undefined when the request carries none. */
+export function readBrowserSecret(context: Pick<RequestContext, "header">): string | undefined {
+  const value = readCookie(context.header("cookie"), COOKIE);
+  return value !== undefined && SECRET.test(value) ? value : undefined;
+}
+
+/** The `Set-Cookie` header that gives the browser its secret. */
+export function browserSecretCookie(browserSecret: string): { "set-cookie": string } {
+  return { "set-cookie": secretCookie(COOKIE, browserSecret) };
+}

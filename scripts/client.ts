@@ -4,7 +4,9 @@ import { z } from "zod";
 import { registerClient, replaceSecret } from "../api/oauth/clients/actions";
 import type { ClientRegistration, ScopeDefinition } from "../api/oauth/clients/rules";
 import { type ClientStore, createClientStore } from "../api/oauth/clients/store";
-import { oauthSealer, oauthWebhookSecret } from "../api/oauth/module";
+import { oauthSealer } from "../api/oauth/module";
+import { secretOwnerOf } from "../api/oauth/outcomeWebhook";
+import { webhookSecretOf } from "../api/webhooks/delivery/signing";
 import { systemClock } from "../core/clock";
 import { type Config, loadConfig } from "../core/config/config";
 import { messageOf } from "../core/errors";
@@ -20,7 +22,7 @@ const USAGE = `npm run client -- add --name NAME --redirect-uri URI --verifier-u
     --accepted-issuer DID       may be given several times; any the verifier trusts when absent
     --notification-key-file FILE holds the key the verifier sends with its notifications
     --notification-key-header NAME  the header it sends it in (swiyu: WEBHOOK_API_KEY_HEADER); x-api-key when absent
-    --webhook-url URL           told of every outcome
+    --webhook-url URL           gets a webhook for every outcome
     --failures-as-code          hand out a code for failed verifications too
 npm run client -- list                  the clients
 npm run client -- new-secret ID         a new secret; the one before stays valid until the next time
@@ -103,7 +105,7 @@ async function add({ clients, config }: Desk, registration: ClientRegistration):
   );
   say(`client_id      ${client.clientId}`);
   say(`client_secret  ${secret}    shown this once; only its hash is kept`);
-  if (client.webhookUrl !== null) say(`webhook secret ${await oauthWebhookSecret(keys, client.clientId)}`);
+  if (client.webhookUrl !== null) say(`webhook secret ${await webhookSecretOf(keys, secretOwnerOf(client.clientId))}`);
   say(`The verifier sends its notifications to ${config.http.publicUrl}/notification`);
 }
 

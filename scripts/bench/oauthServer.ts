@@ -49,7 +49,7 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Pr
       deadLetters: createDeadLetterStore(mongo),
       timing: DEFAULT_TIMING,
     },
-    { receive: () => Promise.resolve(true) },
+    { receive: () => Promise.resolve(true), deliver: () => Promise.resolve() },
   );
   await ensureIndexes(mongo);
   const app = createHttpApp(endpoints, {

@@ -106,7 +106,7 @@ describe("resolving a DID over HTTP", () => {
     const app = createHttpApp(didEndpoints({ projection, method: "mychain", chainId: 31337, clock }), {
       ...{ logger, publicUrl: "https://cairn.example", bodyLimitBytes: 1_024, trustProxy: 0 },
       readSession: () => Promise.reject(new Error("no session is needed")),
-      budgets: () => {
+      createBudget: () => {
         throw new Error("no budget is needed");
       },
       onFinished: () => undefined,

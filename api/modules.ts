@@ -44,7 +44,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     handlers: () => ({ oauth: oauth.ports.handler, ...(kyc.ports.handler && { kyc: kyc.ports.handler }) }),
   });
   const delivery = createWebhookDelivery(context);
-  const oauth = createOAuth(context, inbox.ports);
+  const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports });
   const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
 
   return {

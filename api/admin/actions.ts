@@ -2,7 +2,7 @@ import { equalsInConstantTime } from "../../core/hash";
 import { DomainError } from "../../core/errors";
 
 /**
- * Whether a key is the administrator's.
+ * Authenticates the administrator by the API key.
  *
  * @param deps.adminApiKey as configured; without one nobody is the administrator
  * @throws DomainError `api_key.unknown`

@@ -59,7 +59,7 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
           schema: shapes.credentialReply,
         },
       },
-      refusals: [
+      rejections: [
         { code: "credential.unknown", kind: "not_found", meaning: "No credential of this id was issued here." },
       ],
       handle: async ({ params }) => {

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
+import { defineEndpoint, type Endpoint, type RejectionDescription } from "../http/endpoint";
 import type { CredentialActions } from "./actions";
 import { STATUS_CHANGES, schemaUrl } from "./rules";
 import * as shapes from "./schemas";
 import { sharePng, shareSvg } from "./share";
 
-const UNKNOWN: RefusalDescription = {
+const UNKNOWN: RejectionDescription = {
   code: "credential.unknown",
   kind: "not_found",
   meaning: "There is no such credential, or it is not the caller's.",
@@ -44,7 +44,7 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
       replies: {
         200: { description: "Claims of the type are validated by it from now on.", schema: shapes.typeReply },
       },
-      refusals: [
+      rejections: [
         {
           code: "credential_type.schema_invalid",
           kind: "invalid",
@@ -64,7 +64,7 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
       auth: "none",
       params: shapes.schemaParams,
       replies: { 200: { description: "The JSON Schema.", mediaType: "application/schema+json" } },
-      refusals: [{ code: "credential_type.unknown", kind: "not_found", meaning: "There is no schema of this name." }],
+      rejections: [{ code: "credential_type.unknown", kind: "not_found", meaning: "There is no schema of this name." }],
       handle: async ({ params }) => {
         const { body } = await actions.schema(params.schemaId);
         const headers = {
@@ -88,7 +88,7 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
           schema: shapes.credentialReply,
         },
       },
-      refusals: [
+      rejections: [
         { code: "credential_type.unknown", kind: "not_found", meaning: "The issuer has put no schema for this type." },
         {
           code: "credential.claims_invalid",
@@ -122,7 +122,7 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
       auth: "issuer",
       params: shapes.idParams,
       replies: { 200: { description: "The credential.", schema: shapes.credentialReply } },
-      refusals: [UNKNOWN],
+      rejections: [UNKNOWN],
       handle: async ({ params, caller }) => ({
         status: 200,
         body: shapes.replyOf(await actions.getForIssuer(caller.accountId, params.id)),
@@ -138,7 +138,7 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
         auth: "issuer",
         body: shapes.changeBody,
         replies: { 202: { description: "The job that carries it out.", schema: shapes.changeReply } },
-        refusals: [
+        rejections: [
           UNKNOWN,
           { code: "credential.revocation_final", kind: "conflict", meaning: "One of them is revoked, which is final." },
         ],
@@ -158,7 +158,7 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
       auth: "issuer",
       params: shapes.idParams,
       replies: { 200: { description: "How far it is.", schema: shapes.changeReply } },
-      refusals: [
+      rejections: [
         {
           code: "credential.change_unknown",
           kind: "not_found",
@@ -184,7 +184,7 @@ function holderEndpoints(actions: CredentialActions): Endpoint[] {
       auth: "session",
       query: shapes.listQuery,
       replies: { 200: { description: "One page.", schema: shapes.listReply } },
-      refusals: [{ code: "credential.cursor_invalid", kind: "invalid", meaning: "The cursor is none of ours." }],
+      rejections: [{ code: "credential.cursor_invalid", kind: "invalid", meaning: "The cursor is none of ours." }],
       handle: async ({ query, caller }) => {
         const { status, type, issuer, limit, cursor } = query;
         const before = cursor === undefined ? null : shapes.readCursor(cursor);
@@ -205,7 +205,7 @@ function holderEndpoints(actions: CredentialActions): Endpoint[] {
       auth: "session",
       params: shapes.idParams,
       replies: { 200: { description: "The credential.", schema: shapes.credentialReply } },
-      refusals: [UNKNOWN],
+      rejections: [UNKNOWN],
       handle: async ({ params, caller }) => ({
         status: 200,
         body: shapes.replyOf(await actions.getFor(caller.userId, params.id)),
@@ -227,7 +227,7 @@ function holderEndpoints(actions: CredentialActions): Endpoint[] {
           schema: z.union([shapes.shareReply, picture]),
         },
       },
-      refusals: [UNKNOWN],
+      rejections: [UNKNOWN],
       handle: async ({ params, query, caller }) => {
         const payload = await actions.shareFor(caller.userId, params.id);
         if (query.format === "svg") {

@@ -6,9 +6,8 @@ import type { DidState } from "../../chain/registry/fold";
 import type { Indexed, Projection } from "../../projection/queries";
 import { parseOptions, ResolutionError, type VersionedState, versionOf } from "./rules";
 
-/** What resolution needs of the outside. */
-export interface DidParts {
-  index: Pick<Projection, "findDid" | "eventsOf">;
+export interface DidDeps {
+  projection: Pick<Projection, "findDid" | "eventsOf">;
   method: string;
   chainId: number;
   clock: Clock;
@@ -23,18 +22,18 @@ export interface Resolution {
 }
 
 /**
- * Resolves a DID of this registry from the index (DID Resolution §4.4). It does not throw for what the standard has a
- * word for: the result says so.
+ * Resolves a DID of this registry from the index (DID Resolution §4.4). What the standard has an error
+ * for is not thrown: the result holds it.
  *
  * @param query the resolution options as they came
  */
-export async function resolveDid(parts: DidParts, did: string, query: Record<string, unknown>): Promise<Resolution> {
+export async function resolveDid(deps: DidDeps, did: string, query: Record<string, unknown>): Promise<Resolution> {
   try {
-    return await resolveOrThrow(parts, did, query);
+    return await resolveOrThrow(deps, did, query);
   } catch (error) {
-    const known = asResolutionError(error);
-    if (known === undefined) throw error;
-    return failedResolution(known);
+    const named = asResolutionError(error);
+    if (named === undefined) throw error;
+    return failedResolution(named);
   }
 }
 
@@ -46,35 +45,35 @@ export function failedResolution(error: ResolutionError, index?: Record<string, 
   return { status: error.status, didDocument: null, didResolutionMetadata, didDocumentMetadata: {} };
 }
 
-async function resolveOrThrow(parts: DidParts, did: string, query: Record<string, unknown>): Promise<Resolution> {
-  const { address } = parseRegistryDid(did, parts.method);
-  const choice = parseOptions(query);
-  const known = await parts.index.findDid(address);
-  const index = indexMetadata(known);
-  if (known.freshness === null) {
+async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, unknown>): Promise<Resolution> {
+  const { address } = parseRegistryDid(did, deps.method);
+  const options = parseOptions(query);
+  const indexed = await deps.projection.findDid(address);
+  const metadata = indexMetadata(indexed);
+  if (indexed.freshness === null) {
     return failedResolution(
       new ResolutionError("INTERNAL_ERROR", "The index holds nothing yet. Try again in a moment."),
     );
   }
-  if (known.doubt !== null) {
+  if (indexed.doubt !== null) {
     // Rather no document than one that may lack a change of keys.
-    const message = `The index is not sure to know every change of this DID (${known.doubt}). Try again later, or ask the chain.`;
-    return failedResolution(new ResolutionError("INTERNAL_ERROR", message), index);
+    const message = `The index is not sure to know every change of this DID (${indexed.doubt}). Try again later, or ask the chain.`;
+    return failedResolution(new ResolutionError("INTERNAL_ERROR", message), metadata);
   }
-  if (known.state === null || known.state.version === 0) {
+  if (indexed.state === null || indexed.state.version === 0) {
     const message = "This DID is not registered, as far as the index has seen the chain.";
-    return failedResolution(new ResolutionError("NOT_FOUND", message), index);
+    return failedResolution(new ResolutionError("NOT_FOUND", message), metadata);
   }
-  const latest = Object.keys(choice).length === 0;
-  const found = latest ? { state: known.state } : versionOf(await parts.index.eventsOf(address), choice);
+  const latest = Object.keys(options).length === 0;
+  const found = latest ? { state: indexed.state } : versionOf(await deps.projection.eventsOf(address), options);
   if (found === undefined) {
-    return failedResolution(new ResolutionError("NOT_FOUND", "This DID has no such version."), index);
+    return failedResolution(new ResolutionError("NOT_FOUND", "This DID has no such version."), metadata);
   }
-  return succeed(parts, address, found, { index, time: choice.time });
+  return succeed(deps, address, found, { index: metadata, time: options.time });
 }
 
 function succeed(
-  parts: DidParts,
+  deps: DidDeps,
   address: string,
   { state, next }: VersionedState,
   { index, time }: { index: Record<string, unknown>; time: Date | undefined },
@@ -91,11 +90,15 @@ function succeed(
   // DID Resolution §4.4 and §12.1: a deactivated DID has no document, and HTTP says 410.
   if (!state.active) return { status: 410, didDocument: null, didResolutionMetadata: { index }, didDocumentMetadata };
   const subject = {
-    ...{ method: parts.method, chainId: parts.chainId, address },
-    ...{ controller: state.controller, documentUri: state.documentUri, delegations: state.delegates },
+    method: deps.method,
+    chainId: deps.chainId,
+    address,
+    controller: state.controller,
+    documentUri: state.documentUri,
+    delegations: state.delegates,
   };
   // A past version is shown as of its own last moment: delegations it had then had not ended by now's clock alone.
-  const asOf = time ?? next?.at ?? parts.clock.now();
+  const asOf = time ?? next?.at ?? deps.clock.now();
   return {
     status: 200,
     didDocument: buildDidDocument(subject, asOf),

@@ -7,7 +7,7 @@ export function createDids({ chain, clock, projection }: Pick<Context, "chain" |
   return defineModule({
     name: "dids",
     endpoints: didEndpoints({
-      index: projection,
+      projection,
       method: chain.deployment.didMethod,
       chainId: chain.chainId,
       clock,

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { withContext } from "../../chain/did/document";
 import { defineEndpoint, type Endpoint, type Reply } from "../http/endpoint";
-import { chooseRepresentation, DOCUMENT, RESULT, type Representation } from "./negotiate";
-import { type DidParts, failedResolution, type Resolution, resolveDid } from "./actions";
+import { chooseRepresentation, DOCUMENT, RESULT, type Representation } from "./contentNegotiation";
+import { type DidDeps, failedResolution, type Resolution, resolveDid } from "./actions";
 import { ResolutionError } from "./rules";
 
 const params = z.strictObject({
@@ -25,7 +25,7 @@ const query = z.record(z.string(), z.unknown()).meta({
 const HEADERS = { "cache-control": "no-cache", vary: "Accept" };
 
 /** DID resolution over HTTP (DID Resolution 1.0 §12.1, the GET binding). */
-export function didEndpoints(parts: DidParts): Endpoint[] {
+export function didEndpoints(deps: DidDeps): Endpoint[] {
   const result = (description: string) => ({ description, mediaType: RESULT.contentType });
   return [
     defineEndpoint({
@@ -53,7 +53,7 @@ export function didEndpoints(parts: DidParts): Endpoint[] {
           const message = `None of the media types asked for can be given; ${DOCUMENT.contentType} and ${RESULT.contentType} can.`;
           return represent(failedResolution(new ResolutionError("REPRESENTATION_NOT_SUPPORTED", message)), RESULT);
         }
-        return represent(await resolveDid(parts, input.params.did, input.query), representation);
+        return represent(await resolveDid(deps, input.params.did, input.query), representation);
       },
     }),
   ];

@@ -22,11 +22,11 @@ const STATUS_OF_ERROR: Record<ResolutionErrorName, number> = {
   INTERNAL_ERROR: 500,
 };
 
-/** A resolution that cannot be had, in the words of the standard. */
+/** A resolution that failed, by the error name of the standard. */
 export class ResolutionError extends Error {
   override readonly name = "ResolutionError";
 
-  /** @param message for people: what was wrong, and what would mend it */
+  /** @param message for people: what was wrong, and how to fix it */
   constructor(
     readonly error: ResolutionErrorName,
     message: string,

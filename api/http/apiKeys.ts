@@ -1,7 +1,7 @@
 import { API_KEY_PREFIXES, type ApiKeyKind } from "../../core/keys/apiKeys";
 import { DomainError } from "../../core/errors";
 import type { Credentials } from "./authenticate";
-import type { ApiKeyCaller, RefusalDescription } from "./endpoint";
+import type { ApiKeyCaller, RejectionDescription } from "./endpoint";
 
 /**
  * Finds whose API key this is.
@@ -10,8 +10,8 @@ import type { ApiKeyCaller, RefusalDescription } from "./endpoint";
  */
 export type ApiKeyReader = (kind: ApiKeyKind, key: string) => Promise<ApiKeyCaller>;
 
-/** The refusals of every operation that needs an API key. */
-export const API_KEY_REFUSALS: RefusalDescription[] = [
+/** The rejections of every operation that needs an API key. */
+export const API_KEY_REJECTIONS: RejectionDescription[] = [
   { code: "api_key.missing", kind: "unauthenticated", meaning: "No API key was sent as `Authorization: Bearer`." },
   { code: "api_key.unknown", kind: "unauthenticated", meaning: "Nobody has this API key." },
   { code: "api_key.revoked", kind: "unauthenticated", meaning: "The API key was revoked." },

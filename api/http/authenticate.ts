@@ -1,7 +1,7 @@
 import { equalsInConstantTime, hmacSha256 } from "../../core/hash";
 import { DomainError } from "../../core/errors";
 import { readCookie } from "./cookies";
-import type { RefusalDescription, SessionCaller } from "./endpoint";
+import type { RejectionDescription, SessionCaller } from "./endpoint";
 
 /** The browser's session cookie. The prefix makes browsers insist on Secure, `Path=/` and no Domain (RFC 6265bis §4.1.3.2). */
 export const SESSION_COOKIE = "__Host-cairn-session";
@@ -22,8 +22,8 @@ export interface Credentials {
   header(name: string): string | undefined;
 }
 
-/** The refusals of every operation that needs a session. */
-export const SESSION_REFUSALS: RefusalDescription[] = [
+/** The rejections of every operation that needs a session. */
+export const SESSION_REJECTIONS: RejectionDescription[] = [
   { code: "session.missing", kind: "unauthenticated", meaning: "No session token was sent: log in first." },
   { code: "session.unknown", kind: "unauthenticated", meaning: "No session has this token: log in again." },
   {

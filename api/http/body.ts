@@ -42,13 +42,13 @@ function run(parser: RequestHandler, request: Request, response: Response, limit
   return new Promise((resolve, reject) => {
     const next = (fault?: unknown) => {
       if (fault === undefined) resolve();
-      else reject(refusalOf(fault, limitBytes));
+      else reject(rejectionOf(fault, limitBytes));
     };
     void parser(request, response, next);
   });
 }
 
-function refusalOf(fault: unknown, limitBytes: number): Error {
+function rejectionOf(fault: unknown, limitBytes: number): Error {
   const cause = fault instanceof Error ? fault : new Error(String(fault));
   switch ((cause as { type?: unknown }).type) {
     case "entity.too.large":

@@ -5,7 +5,7 @@ import { DomainError } from "../../core/errors";
 import { defineEndpoint, type Endpoint } from "./endpoint";
 import { describeApi } from "./openapi";
 import { statusOfKind } from "./problem";
-import { refusalsOf } from "./refusals";
+import { rejectionsOf } from "./rejections";
 
 const TAG = "Documentation";
 
@@ -102,7 +102,7 @@ export function documentationEndpoints(
       auth: "none",
       params: z.strictObject({ code: z.string().max(100) }),
       replies: { 200: { description: "The code, its status, and its meaning where it occurs.", schema: problemReply } },
-      refusals: [{ code: "problem.unknown", kind: "not_found", meaning: "No operation declares this code." }],
+      rejections: [{ code: "problem.unknown", kind: "not_found", meaning: "No operation declares this code." }],
       handle: ({ params }) => Promise.resolve({ status: 200, body: explain(params.code) }),
     }),
   ];
@@ -112,8 +112,8 @@ export function documentationEndpoints(
 
   function explain(code: string): z.input<typeof problemReply> {
     const found = all.flatMap((endpoint) =>
-      refusalsOf(endpoint)
-        .filter((refusal) => refusal.code === code)
+      rejectionsOf(endpoint)
+        .filter((rejection) => rejection.code === code)
         .map(({ kind, meaning }) => ({
           kind,
           meaning,

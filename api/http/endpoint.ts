@@ -58,8 +58,8 @@ export interface ReplyDescription {
   mediaType?: string;
 }
 
-/** A refusal a caller should be ready for: its stable code, and what it means to the caller. */
-export interface RefusalDescription {
+/** A rejection a caller should be ready for: its stable code, and what it means to the caller. */
+export interface RejectionDescription {
   code: string;
   kind: ErrorKind;
   meaning: string;
@@ -113,7 +113,7 @@ export interface EndpointDefinition<
   /** Asked by machines every few seconds: its requests are logged at debug level only. */
   quiet?: boolean;
   replies: Record<number, ReplyDescription>;
-  refusals?: RefusalDescription[];
+  rejections?: RejectionDescription[];
   /**
    * For a GET that changes something: what HEAD is answered with instead, for it must not (RFC 9110 §9.2.1). Without
    * it HEAD does what GET does, and the body stays behind.

@@ -3,10 +3,10 @@ import helmet from "helmet";
 import { DomainError } from "../../core/errors";
 import type { Endpoint } from "./endpoint";
 import { plainProblem, problemOf, sendProblem } from "./problem";
-import { mountEndpoints, type RouterParts } from "./router";
+import { mountEndpoints, type RouterDeps } from "./router";
 import { type FinishedRequest, trackOf, trackRequests } from "./tracking";
 
-export interface HttpAppParts extends RouterParts {
+export interface HttpAppDeps extends RouterDeps {
   /** How many proxies in front are trusted to name the caller's address. */
   trustProxy: number;
   onFinished(request: FinishedRequest): void;
@@ -17,7 +17,7 @@ export interface HttpAppParts extends RouterParts {
  * errors become problem details (RFC 9457). Cross-origin calls get no CORS headers: browsers reach the API from its own
  * origin only.
  */
-export function createHttpApp(endpoints: Endpoint[], parts: HttpAppParts): Express {
+export function createHttpApp(endpoints: Endpoint[], parts: HttpAppDeps): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
@@ -68,7 +68,7 @@ function answerErrors(publicUrl: string): ErrorRequestHandler {
       ? new DomainError("request.malformed", "invalid", "The path holds a percent-encoding that cannot be decoded.")
       : thrown;
     const { problem, headers, unforeseen } = problemOf(error, { requestId: track.requestId, publicUrl });
-    track.refuse(problem.code);
+    track.reject(problem.code);
     if (unforeseen || problem.status === 503) track.fail(error);
     if (response.headersSent) {
       // Too late for another answer: Express cuts the connection, so that the caller does not take half for whole.

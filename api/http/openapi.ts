@@ -1,9 +1,9 @@
 import { z } from "zod";
-import type { Endpoint, RefusalDescription, ReplyDescription } from "./endpoint";
+import type { Endpoint, RejectionDescription, ReplyDescription } from "./endpoint";
 import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
 import { CSRF_HEADER, SESSION_COOKIE } from "./authenticate";
 import { PROBLEM_MEDIA_TYPE, statusOfKind } from "./problem";
-import { refusalsOf } from "./refusals";
+import { rejectionsOf } from "./rejections";
 
 type Json = Record<string, unknown>;
 
@@ -159,7 +159,7 @@ function content({ schema, mediaType }: ReplyDescription): Json {
 function responses(endpoint: Endpoint): Json {
   const problem = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
   const answers: Record<string, Json> = { ...replies(endpoint) };
-  for (const [status, list] of refusalsByStatus(endpoint)) {
+  for (const [status, list] of rejectionsByStatus(endpoint)) {
     const own = answers[status];
     const meanings = list.map(({ code, meaning }) => `\`${code}\`: ${meaning}`);
     answers[status] = {
@@ -173,11 +173,11 @@ function responses(endpoint: Endpoint): Json {
   return { ...answers, default: { description, content: problem } };
 }
 
-function refusalsByStatus(endpoint: Endpoint): Map<number, RefusalDescription[]> {
-  const byStatus = new Map<number, RefusalDescription[]>();
-  for (const refusal of refusalsOf(endpoint)) {
-    const status = statusOfKind(refusal.kind);
-    byStatus.set(status, [...(byStatus.get(status) ?? []), refusal]);
+function rejectionsByStatus(endpoint: Endpoint): Map<number, RejectionDescription[]> {
+  const byStatus = new Map<number, RejectionDescription[]>();
+  for (const rejection of rejectionsOf(endpoint)) {
+    const status = statusOfKind(rejection.kind);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), rejection]);
   }
   return byStatus;
 }

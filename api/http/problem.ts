@@ -3,7 +3,7 @@ import type { Response } from "express";
 import { DomainError, type ErrorKind, type FieldError, TransientError } from "../../core/errors";
 import { asUnavailable } from "./unavailable";
 
-/** The one place where the domain's kinds of refusal become HTTP statuses (RFC 9110 §15). */
+/** The one place where the domain's kinds of rejection become HTTP statuses (RFC 9110 §15). */
 const STATUS_OF_KIND: Record<ErrorKind, number> = {
   invalid: 400,
   unauthenticated: 401,
@@ -42,7 +42,7 @@ export interface ProblemReply {
   unforeseen: boolean;
 }
 
-/** The HTTP status of a kind of refusal. */
+/** The HTTP status of a kind of rejection. */
 export function statusOfKind(kind: ErrorKind): number {
   return STATUS_OF_KIND[kind];
 }
@@ -58,7 +58,7 @@ export function problemType(publicUrl: string, code: string): string {
  */
 export function problemOf(thrown: unknown, options: { requestId: string; publicUrl: string }): ProblemReply {
   const error = asUnavailable(thrown) ?? thrown;
-  if (error instanceof DomainError) return refusal(error, options);
+  if (error instanceof DomainError) return rejectionProblem(error, options);
   if (error instanceof TransientError) {
     const detail = `${error.message} Try again in a moment.`;
     return {
@@ -71,7 +71,7 @@ export function problemOf(thrown: unknown, options: { requestId: string; publicU
   return { problem: plainProblem(500, "internal.error", detail, options), headers: {}, unforeseen: true };
 }
 
-function refusal(error: DomainError, options: { requestId: string; publicUrl: string }): ProblemReply {
+function rejectionProblem(error: DomainError, options: { requestId: string; publicUrl: string }): ProblemReply {
   const status = STATUS_OF_KIND[error.kind];
   const headers: Record<string, string> = {};
   if (error.retryAfterSeconds !== undefined) headers["retry-after"] = String(Math.ceil(error.retryAfterSeconds));

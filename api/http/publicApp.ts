@@ -38,7 +38,7 @@ export function createPublicApp(
   const app = createHttpApp(endpoints, {
     readSession: options.readSession,
     readApiKey: options.readApiKey,
-    budgets: createBudgets({ redis, prefix: config.redis.prefix }),
+    createBudget: createBudgets({ redis, prefix: config.redis.prefix }),
     bodyLimitBytes,
     publicUrl,
     trustProxy,

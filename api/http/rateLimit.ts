@@ -2,12 +2,12 @@ import type { Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import { sha256Hex } from "../../core/hash";
 import { DomainError } from "../../core/errors";
-import type { RateLimitPolicy, RefusalDescription } from "./endpoint";
+import type { RateLimitPolicy, RejectionDescription } from "./endpoint";
 
 /** What a budget says after it was asked. */
 export interface BudgetState {
   allowed: boolean;
-  /** How much was taken in this window so far, refused attempts included. */
+  /** How much was taken in this window so far, rejected attempts included. */
   taken: number;
   remaining: number;
   /** Seconds until the window ends, rounded up. */
@@ -32,7 +32,7 @@ export interface Budget {
 /** Makes budgets; one Redis and key prefix for all. */
 export type CreateBudget = (policy: RateLimitPolicy) => Budget;
 
-export const RATE_LIMIT_REFUSAL: RefusalDescription = {
+export const RATE_LIMIT_REJECTION: RejectionDescription = {
   code: "request.too_many",
   kind: "too_many",
   meaning: "The budget of this operation is used up; Retry-After says when to come back.",
@@ -60,9 +60,9 @@ export function createBudgets({ redis, prefix }: { redis: Redis; prefix: string 
         const options = windowSeconds === undefined ? {} : { customDuration: windowSeconds };
         try {
           return stateOf(await limiter.consume(storedKey(key), 1, options), true);
-        } catch (refused) {
-          if (refused instanceof RateLimiterRes) return stateOf(refused, false);
-          throw refused;
+        } catch (error) {
+          if (error instanceof RateLimiterRes) return stateOf(error, false);
+          throw error;
         }
       },
       async giveBack(key) {
@@ -116,8 +116,8 @@ export function rateLimitHeaders(policy: RateLimitPolicy, state: BudgetState): R
   };
 }
 
-/** The refusal of a caller whose budget is used up. */
-export function tooMany(policy: RateLimitPolicy, state: BudgetState): DomainError {
+/** The rejection of a caller whose budget is used up. */
+export function tooManyRequests(policy: RateLimitPolicy, state: BudgetState): DomainError {
   const retryAfterSeconds = Math.max(1, state.resetSeconds);
   const allowance = `${policy.limit} in ${policy.windowSeconds} s`;
   return new DomainError(

@@ -7,17 +7,17 @@ import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
 import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
-import { addressKey, type Budget, type CreateBudget, rateLimitHeaders, tooMany } from "./rateLimit";
-import { declaredCodes } from "./refusals";
+import { addressKey, type Budget, type CreateBudget, rateLimitHeaders, tooManyRequests } from "./rateLimit";
+import { declaredCodes } from "./rejections";
 import { trackOf } from "./tracking";
 import { asUnavailable } from "./unavailable";
 
 /** What the router needs from the process around it. */
-export interface RouterParts {
+export interface RouterDeps {
   readSession: SessionReader;
   /** Needed where endpoints ask for API keys. */
   readApiKey?: ApiKeyReader;
-  budgets: CreateBudget;
+  createBudget: CreateBudget;
   bodyLimitBytes: number;
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;
@@ -35,17 +35,17 @@ export interface RouterParts {
  *
  * @throws Error at once, when two endpoints share method and path or a schema would let unknown fields pass
  */
-export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): RequestHandler[] {
+export function mountEndpoints(endpoints: Endpoint[], parts: RouterDeps): RequestHandler[] {
   const router = Router({ caseSensitive: true, strict: true });
   const readJson = jsonBodyReader(parts.bodyLimitBytes);
   const methodsOfPath = new Map<string, Set<string>>();
   const exact = new Map<string, (request: Request, response: Response) => Promise<void>>();
 
   for (const endpoint of endpoints) {
-    requireSound(endpoint, methodsOfPath);
+    validateEndpoint(endpoint, methodsOfPath);
     const readBody = bodyReaderOf(endpoint, readJson);
     const readCaller = callerReaderOf(endpoint, parts);
-    const budget = endpoint.limit === undefined ? undefined : parts.budgets(endpoint.limit);
+    const budget = endpoint.limit === undefined ? undefined : parts.createBudget(endpoint.limit);
     const serve = async (request: Request, response: Response): Promise<void> => {
       trackOf(response).enter(endpoint);
       const context = contextOf(request, response, parts.logger);
@@ -64,11 +64,11 @@ export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Reque
         send(response, reply);
       } catch (error) {
         if (error instanceof DomainError && !declaredCodes(endpoint).has(error.code)) {
-          parts.onUndeclared?.(`${describe(endpoint)} refuses with ${error.code}`);
+          parts.onUndeclared?.(`${describe(endpoint)} rejects with ${error.code}`);
         }
         const own = endpoint.errorReply?.(asUnavailable(error) ?? error, context);
         if (own === undefined) throw error;
-        if (error instanceof DomainError) trackOf(response).refuse(error.code);
+        if (error instanceof DomainError) trackOf(response).reject(error.code);
         if (own.status >= 500) trackOf(response).fail(error);
         send(response, own);
       }
@@ -82,15 +82,15 @@ export function mountEndpoints(endpoints: Endpoint[], parts: RouterParts): Reque
     router.all(path, otherMethods(methods, speaking?.errorReply, parts));
   }
   // Most paths have no parameters: they are looked up, where the router would try one pattern after another.
-  const lookUp: RequestHandler = (request, response, next) => {
+  const serveExactPath: RequestHandler = (request, response, next) => {
     const serve = exact.get(`${request.method === "HEAD" ? "GET" : request.method} ${request.path}`);
     if (serve === undefined) next();
     else serve(request, response).catch(next);
   };
-  return [lookUp, router];
+  return [serveExactPath, router];
 }
 
-function requireSound(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {
+function validateEndpoint(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {
   const methods = methodsOfPath.get(endpoint.path) ?? new Set();
   if (methods.has(endpoint.method)) throw new Error(`${describe(endpoint)} is declared twice.`);
   methodsOfPath.set(endpoint.path, methods.add(endpoint.method));
@@ -141,7 +141,7 @@ function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyRe
 
 type AnyCaller = SessionCaller | ApiKeyCaller;
 
-function callerReaderOf(endpoint: Endpoint, parts: RouterParts): (request: Request) => Promise<AnyCaller | undefined> {
+function callerReaderOf(endpoint: Endpoint, parts: RouterDeps): (request: Request) => Promise<AnyCaller | undefined> {
   const { auth } = endpoint;
   const credentials = (request: Request) => ({ method: request.method, header: (name: string) => request.get(name) });
   if (auth === "none") return () => Promise.resolve(undefined);
@@ -159,7 +159,7 @@ async function spend(budget: Budget | undefined, key: string, response: Response
   if (budget === undefined) return;
   const state = await budget.take(key);
   response.set(rateLimitHeaders(budget.policy, state));
-  if (!state.allowed) throw tooMany(budget.policy, state);
+  if (!state.allowed) throw tooManyRequests(budget.policy, state);
 }
 
 function send(response: Response, reply: Reply): void {
@@ -188,7 +188,7 @@ function compareWithDeclaration(endpoint: Endpoint, reply: Reply, report: (what:
 function otherMethods(
   methods: Set<string>,
   errorReply: Endpoint["errorReply"],
-  { publicUrl, logger }: RouterParts,
+  { publicUrl, logger }: RouterDeps,
 ): (request: Request, response: Response) => void {
   const names = [...methods].map((method) => method.toUpperCase());
   if (methods.has("get")) names.push("HEAD");

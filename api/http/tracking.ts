@@ -7,12 +7,12 @@ import type { Endpoint } from "./endpoint";
 /** What is known of a request while it is served. */
 export interface Track {
   requestId: string;
-  /** Notes which endpoint serves the request; its path is what logs and metrics show, never the caller's URL. */
+  /** Records which endpoint serves the request; its path is what logs and metrics show, never the caller's URL. */
   enter(endpoint: Endpoint): void;
-  /** Notes an error nobody foresaw, for the request's log line. */
+  /** Records an error nobody foresaw, for the request's log line. */
   fail(error: unknown): void;
-  /** Notes the stable code of the refusal. */
-  refuse(code: string): void;
+  /** Records the stable code of the rejection. */
+  reject(code: string): void;
 }
 
 /** A request that was answered. */
@@ -28,7 +28,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 
 /**
  * Gives every request an id (the caller's `x-request-id` when it is well formed, else a fresh one), sends it back, and
- * writes one log line when the request ends: method, path as declared, status, duration and refusal. Addresses, query
+ * writes one log line when the request ends: method, path as declared, status, duration and rejection. Addresses, query
  * strings, headers and bodies stay out, for they hold secrets or personal data.
  */
 export function trackRequests(logger: Logger, onFinished: (request: FinishedRequest) => void): RequestHandler {
@@ -43,7 +43,7 @@ export function trackRequests(logger: Logger, onFinished: (request: FinishedRequ
       requestId,
       enter: (entered) => (endpoint = entered),
       fail: (error) => (failure = error),
-      refuse: (refusal) => (code = refusal),
+      reject: (rejected) => (code = rejected),
     };
     response.locals["track"] = track;
     response.set("x-request-id", requestId);

@@ -2,7 +2,7 @@ import { mongo } from "mongoose";
 import { TransientError } from "../../core/errors";
 
 /** Errors of the drivers that mean "no connection", by name: not all of them share a class that is exported. */
-const CONNECTION_FAULTS = new Set([
+const CONNECTION_ERRORS = new Set([
   "MongooseServerSelectionError",
   "MongoNotConnectedError",
   "MongoTopologyClosedError",
@@ -46,7 +46,7 @@ export function asUnavailable(thrown: unknown): TransientError | undefined {
 function isMongoOutage(error: Error): boolean {
   if (error instanceof mongo.MongoNetworkError || error instanceof mongo.MongoServerSelectionError) return true;
   if (error instanceof mongo.MongoServerError) return SERVER_NOT_READY.has(Number(error.code));
-  return CONNECTION_FAULTS.has(error.name);
+  return CONNECTION_ERRORS.has(error.name);
 }
 
 function isRedisOutage(error: Error): boolean {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
-import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
+import { defineEndpoint, type Endpoint, type RejectionDescription } from "../http/endpoint";
 import type { IssuerActions } from "./actions";
 import { SIGNING_ALGORITHMS, type SigningKey } from "./rules";
 import type { IssuerAccount } from "./store";
@@ -43,12 +43,12 @@ const issuerReply = z.strictObject({
   createdAt: moment,
 });
 
-const UNKNOWN: RefusalDescription = {
+const UNKNOWN: RejectionDescription = {
   code: "issuer.unknown",
   kind: "not_found",
   meaning: "No issuer of this address is registered here.",
 };
-const CONTENDED: RefusalDescription = {
+const CONTENDED: RejectionDescription = {
   code: "issuer.key_contended",
   kind: "conflict",
   meaning: "The issuer's keys were changed by someone else at the same time.",
@@ -85,7 +85,7 @@ export function issuerEndpoints({ actions }: { actions: IssuerActions }): Endpoi
       auth: "none",
       params,
       replies: { 200: { description: "What is known of the issuer.", schema: issuerReply } },
-      refusals: [UNKNOWN],
+      rejections: [UNKNOWN],
       handle: async (input) => ({ status: 200, body: showIssuer(await actions.get(input.params.address)) }),
     }),
     defineEndpoint({
@@ -99,7 +99,7 @@ export function issuerEndpoints({ actions }: { actions: IssuerActions }): Endpoi
         hash: z.string().regex(/^0x[0-9a-f]{64}$/, "is not a digest: give 0x and 64 lower-case hexadecimal digits"),
       }),
       replies: { 200: { description: "The DID document.", mediaType: "application/did+ld+json" } },
-      refusals: [
+      rejections: [
         UNKNOWN,
         {
           code: "issuer.document_unknown",
@@ -128,7 +128,7 @@ export function issuerEndpoints({ actions }: { actions: IssuerActions }): Endpoi
       params,
       body: z.strictObject({ algorithm }),
       replies: { 202: { description: "The new key; its anchoring is under way.", schema: keyReply } },
-      refusals: [UNKNOWN, CONTENDED],
+      rejections: [UNKNOWN, CONTENDED],
       handle: async (input, { requestId }) => {
         const key = await actions.rotateKey(input.params.address, input.body.algorithm, requestId);
         return { status: 202, body: showKey(key) };
@@ -144,7 +144,7 @@ export function issuerEndpoints({ actions }: { actions: IssuerActions }): Endpoi
       auth: "admin",
       params: params.extend({ kid: z.string().min(1).max(100) }),
       replies: { 202: { description: "The document without the key is on its way to the chain." } },
-      refusals: [
+      rejections: [
         UNKNOWN,
         CONTENDED,
         { code: "issuer.key_unknown", kind: "not_found", meaning: "The issuer has no signing key of this name." },
@@ -168,7 +168,7 @@ export function issuerEndpoints({ actions }: { actions: IssuerActions }): Endpoi
           schema: z.strictObject({ id: z.uuid(), apiKey: z.string().startsWith(API_KEY_PREFIXES.issuer) }),
         },
       },
-      refusals: [UNKNOWN],
+      rejections: [UNKNOWN],
       handle: async (input) => ({ status: 201, body: await actions.addApiKey(input.params.address) }),
     }),
     defineEndpoint({
@@ -179,7 +179,7 @@ export function issuerEndpoints({ actions }: { actions: IssuerActions }): Endpoi
       auth: "admin",
       params: params.extend({ id: z.uuid() }),
       replies: { 204: { description: "The key is worthless from now on." } },
-      refusals: [{ code: "api_key.not_found", kind: "not_found", meaning: "The issuer has no API key of this id." }],
+      rejections: [{ code: "api_key.not_found", kind: "not_found", meaning: "The issuer has no API key of this id." }],
       handle: async (input) => {
         await actions.revokeApiKey(input.params.address, input.params.id);
         return { status: 204 };

@@ -1,5 +1,5 @@
 import { BootError } from "../../core/errors";
-import type { Endpoint, RefusalDescription } from "../http/endpoint";
+import type { Endpoint, RejectionDescription } from "../http/endpoint";
 
 /**
  * Lets only verified holders pass; for whatever needs one, be it a route or an issuer's rule.
@@ -8,8 +8,8 @@ import type { Endpoint, RefusalDescription } from "../http/endpoint";
  */
 export type RequireKyc = (userId: string) => Promise<void>;
 
-/** What an operation with {@link RequireKyc} adds to its refusals. */
-export const KYC_REQUIRED: RefusalDescription = {
+/** What an operation with {@link RequireKyc} adds to its rejections. */
+export const KYC_REQUIRED: RejectionDescription = {
   code: "kyc.required",
   kind: "forbidden",
   meaning: "This needs a verified identity; `kycStatus` says where the verification stands.",
@@ -19,7 +19,7 @@ export const KYC_REQUIRED: RefusalDescription = {
 export function requireKycFor(endpoint: Endpoint, requireKyc: RequireKyc): Endpoint {
   return {
     ...endpoint,
-    refusals: [...(endpoint.refusals ?? []), KYC_REQUIRED],
+    rejections: [...(endpoint.rejections ?? []), KYC_REQUIRED],
     async handle(input, context) {
       const { caller } = input;
       if (caller === undefined || !("userId" in caller)) throw new Error(`${nameOf(endpoint)} has no user to verify.`);

@@ -1,4 +1,4 @@
-import { defineEndpoint, type Endpoint, type RefusalDescription, type RequestContext } from "../http/endpoint";
+import { defineEndpoint, type Endpoint, type RejectionDescription, type RequestContext } from "../http/endpoint";
 import {
   receiveWebhook,
   type ReceiveWebhookDeps,
@@ -17,7 +17,7 @@ const DELIVERY_LIMIT_BYTES = 1_048_576;
 
 const RECEIVED = { 200: { description: "Stored; there is no need to repeat it.", schema: receivedReply } };
 
-const WEBHOOK_REFUSALS: RefusalDescription[] = [
+const WEBHOOK_REFUSALS: RejectionDescription[] = [
   {
     code: "webhook.unverified",
     kind: "unauthenticated",
@@ -43,7 +43,7 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
         201: { description: "A session at the provider.", schema: startedReply },
         200: { description: "The session that was pending already.", schema: startedReply },
       },
-      refusals: [
+      rejections: [
         { code: "kyc.already_verified", kind: "conflict", meaning: "The identity is verified already." },
         { code: "kyc.closed", kind: "conflict", meaning: "The verification was declined for good." },
         { code: "kyc.no_account", kind: "not_found", meaning: "The account is gone." },
@@ -71,7 +71,7 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
       description: "Names provider and session, so that an auditor can find the file at the provider, which keeps it.",
       auth: "session",
       replies: { 200: { description: "Who verified the caller, and when.", schema: verificationReply } },
-      refusals: [KYC_REQUIRED],
+      rejections: [KYC_REQUIRED],
       handle: async ({ caller }) => {
         const { status, provider, sessionId, decidedAt } = await requireVerified(deps, caller.userId);
         return { status: 200, body: { status, provider, sessionId, verifiedAt: decidedAt } };
@@ -85,7 +85,7 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
       auth: "none",
       rawBody: { limitBytes: DELIVERY_LIMIT_BYTES },
       replies: RECEIVED,
-      refusals: WEBHOOK_REFUSALS,
+      rejections: WEBHOOK_REFUSALS,
       handle: ({ body }, context) => receive(deps.chosen.name, body, context),
     }),
     defineEndpoint({
@@ -98,7 +98,7 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
       params: providerParams,
       rawBody: { limitBytes: DELIVERY_LIMIT_BYTES },
       replies: RECEIVED,
-      refusals: WEBHOOK_REFUSALS,
+      rejections: WEBHOOK_REFUSALS,
       handle: ({ params, body }, context) => receive(params.provider, body, context),
     }),
   ];

@@ -1,91 +1,66 @@
-import type { Redis } from "ioredis";
-import type { Clock } from "../../core/clock";
-import { assertNever, TransientError } from "../../core/errors";
-import type { DeadLetterStore } from "../../core/jobs/deadLetters";
-import { createQueue, type JobQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
-import { startSweeper } from "../../core/jobs/sweeper";
+import { addSeconds } from "../../core/clock";
+import { TransientError } from "../../core/errors";
+import { createQueue, type JobQueue, type QueueDefinition } from "../../core/jobs/queue";
+import { type JobRuntime, type RunningWorker, startWorker } from "../../core/jobs/worker";
 import type { Logger } from "../../core/logger";
 import { type CloseSessionDeps, pollSession } from "./authorization/closeSession";
+import { handOverOutcome } from "./outcomeWebhook";
 import type { OAuthSessionStore } from "./store";
-import { tellClient, type TellingParts } from "./telling";
 
-interface SessionJob {
-  kind: "poll" | "tell";
+interface PollJob {
   sessionId: string;
 }
 
-/** The queue of sessions that are due. */
-export type OAuthQueue = JobQueue<SessionJob>;
+/** The queue of sessions whose verifier is to be polled. */
+export type OAuthQueue = JobQueue<PollJob>;
 
+const QUEUE: QueueDefinition = { name: "oauth-sessions" };
+
+/** Sessions taken up by one sweep. */
 const SWEEP_LIMIT = 500;
 
-function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): QueueOptions {
-  return { name: "oauth-sessions", redis, prefix };
+/** Longer than it takes to hand a webhook over: what waits by then was left behind. */
+const HAND_OVER_SECONDS = 2;
+
+/** Creates the producing side of the queue. */
+export function createOAuthQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): OAuthQueue {
+  return createQueue<PollJob>({ ...jobs, ...QUEUE });
 }
 
-/** The producing side of the queue. */
-export function createOAuthQueue(connection: { redis: Redis; prefix: string }): OAuthQueue {
-  return createQueue<SessionJob>(queueOptions(connection));
-}
-
-export interface OAuthWorkerDeps extends CloseSessionDeps, Omit<TellingParts, "sessions"> {
+export interface OAuthWorkerDeps extends CloseSessionDeps {
   sessions: OAuthSessionStore;
+  jobs: JobRuntime;
   queue: OAuthQueue;
-  redis: Redis;
-  prefix: string;
-  deadLetters: DeadLetterStore;
-  clock: Clock;
-  logger: Logger;
   concurrency: number;
   sweepIntervalMs: number;
 }
 
-/** Polls verifiers that sent no notification, expires sessions, and tells clients of outcomes. */
-export function startOAuthWorker(deps: OAuthWorkerDeps): { close(deadlineMs: number): Promise<void> } {
-  const processor = processQueue<SessionJob>({
-    ...queueOptions(deps),
+/** Starts the worker that polls verifiers that sent no notification, expires sessions, and hands over what was left. */
+export function startOAuthWorker(deps: OAuthWorkerDeps): RunningWorker {
+  return startWorker<PollJob>(deps.jobs, {
+    queue: QUEUE,
     concurrency: deps.concurrency,
-    deadLetters: deps.deadLetters,
-    clock: deps.clock,
-    logger: deps.logger,
-    process: (job, { logger }) => processSession(deps, job, logger),
+    process: ({ sessionId }, { logger }) => poll(deps, sessionId, logger),
+    sweep: { everyMs: deps.sweepIntervalMs, run: () => sweep(deps) },
   });
-  const sweeper = startSweeper({
-    what: "the OAuth sessions",
-    everyMs: deps.sweepIntervalMs,
-    logger: deps.logger,
-    sweep: () => enqueueDue(deps),
-  });
-  return {
-    async close(deadlineMs) {
-      await Promise.all([processor.close(deadlineMs), sweeper.close()]);
-    },
-  };
 }
 
-async function processSession(deps: OAuthWorkerDeps, { kind, sessionId }: SessionJob, logger: Logger): Promise<void> {
-  switch (kind) {
-    case "tell":
-      return tellClient(deps, sessionId, logger);
-    case "poll":
-      try {
-        await pollSession(deps, { sessionId, logger });
-      } catch (error) {
-        // The verifier is out of reach: that is logged, and the next poll is scheduled.
-        if (!(error instanceof TransientError)) throw error;
-      }
-      return;
-    default:
-      return assertNever(kind);
+async function poll(deps: OAuthWorkerDeps, sessionId: string, logger: Logger): Promise<void> {
+  try {
+    await pollSession(deps, { sessionId, logger });
+  } catch (error) {
+    // The verifier is out of reach: that is logged, and the next poll is scheduled.
+    if (!(error instanceof TransientError)) throw error;
   }
 }
 
-async function enqueueDue({ sessions, queue, clock }: OAuthWorkerDeps): Promise<void> {
+async function sweep(deps: OAuthWorkerDeps): Promise<void> {
+  const { sessions, queue, clock } = deps;
   const now = clock.now();
   for (const sessionId of await sessions.dueForPoll(now, SWEEP_LIMIT)) {
-    await queue.enqueue(`poll-${sessionId}`, { kind: "poll", sessionId });
+    await queue.enqueue(`poll-${sessionId}`, { sessionId });
   }
-  for (const sessionId of await sessions.dueForTelling(now, SWEEP_LIMIT)) {
-    await queue.enqueue(`tell-${sessionId}`, { kind: "tell", sessionId });
+  for (const sessionId of await sessions.pendingDeliveries(addSeconds(now, -HAND_OVER_SECONDS), SWEEP_LIMIT)) {
+    await handOverOutcome(deps, sessionId);
   }
 }

@@ -1,9 +1,7 @@
 import { monotonicMs } from "../../core/clock";
 import type { Logger } from "../../core/logger";
-import type { Context } from "../../process/context";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { createWebhookSender } from "../webhooks/delivery/sender";
-import { signWebhook, webhookSecretOf } from "../webhooks/delivery/signing";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { createWalletVerifier } from "./authorization/verifier";
 import { cacheClients } from "./clients/cache";
@@ -13,6 +11,7 @@ import { applyNotification, type ReceivedNotification } from "./notifications/ac
 import { notificationEndpoint } from "./notifications/routes";
 import type { NotificationFacts } from "./notifications/rules";
 import { assetEndpoint, pageEndpoints } from "./page/routes";
+import type { HandOverDeps } from "./outcomeWebhook";
 import { metadataEndpoint } from "./routes";
 import { createSealer, type Sealer } from "./secrets";
 import { createOAuthSessionStore } from "./store";
@@ -26,7 +25,7 @@ type OAuthContext = Pick<
   "config" | "clock" | "logger" | "mongo" | "redis" | "keys" | "deadLetters" | "timing" | "onStep"
 >;
 
-export interface OAuthNeeds {
+export interface OAuthNeeds extends Pick<HandOverDeps, "deliver"> {
   /** Stores a notification durably; false when it was stored before. */
   receive(notification: ReceivedNotification): Promise<boolean>;
 }
@@ -44,23 +43,20 @@ export function oauthSealer(keys: Context["keys"]): Sealer {
   });
 }
 
-/** The secret that signs the webhooks of a client (Standard Webhooks, `whsec_`). */
-export function oauthWebhookSecret(keys: Context["keys"], clientId: string): Promise<string> {
-  return webhookSecretOf(keys, `oauth client ${clientId}`);
-}
-
 /** The OAuth code gateway, driven by the verifiers of its clients. */
 export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OAuthPorts> {
-  const { config, clock, logger, mongo, redis, keys, deadLetters, timing, onStep } = context;
-  const { prefix } = config.redis;
+  const { config, clock, mongo, keys, timing, onStep } = context;
+  const { sweepIntervalMs } = timing;
   const { recheckSeconds, verifierTimeoutMs } = config.oauth;
   const { publicUrl } = config.http;
-  const queue = createOAuthQueue({ redis, prefix });
+  const jobs = jobRuntimeOf(context);
+  const queue = createOAuthQueue(jobs);
   const deps = {
     clients: cacheClients(createClientStore(mongo), monotonicMs),
     sessions: createOAuthSessionStore(mongo),
     verifier: createWalletVerifier({ sealer: oauthSealer(keys), timeoutMs: verifierTimeoutMs }),
     receive: (notification: ReceivedNotification) => needs.receive(notification),
+    deliver: needs.deliver,
     clock,
     issuer: publicUrl,
     recheckSeconds,
@@ -81,29 +77,12 @@ export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OA
     ],
     queues: [queue],
     workers: [
-      {
-        name: "oauth",
-        start() {
-          const send = createWebhookSender({ allowPrivate: !config.production });
-          return startOAuthWorker({
-            ...deps,
-            queue,
-            redis,
-            prefix,
-            logger,
-            deadLetters,
-            concurrency: 8,
-            sweepIntervalMs: timing.sweepIntervalMs,
-            sendWebhook: async ({ clientId, url, id, at, body }) =>
-              send(url, signWebhook(await oauthWebhookSecret(keys, clientId), { id, sentAt: at, body })),
-          });
-        },
-      },
+      { name: "oauth", start: () => startOAuthWorker({ ...deps, jobs, queue, concurrency: 8, sweepIntervalMs }) },
     ],
     ports: {
-      handler: (entry, { logger: jobLogger }) =>
+      handler: (entry, { logger }) =>
         // Only the notification endpoint writes entries of this source.
-        applyNotification(deps, { facts: entry.facts as NotificationFacts, logger: jobLogger }),
+        applyNotification(deps, { facts: entry.facts as NotificationFacts, logger }),
     },
   });
 }

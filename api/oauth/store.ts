@@ -7,9 +7,8 @@ type Stored = Omit<OAuthSession, "sessionId"> & {
   _id: string;
   /** When to poll the verifier without a notification; absent when there is nothing to poll for. */
   pollAt?: Date;
-  /** When the client is to be told of the outcome; absent when it was, or wants no telling. */
-  tellAt?: Date;
-  tellAttempts?: number;
+  /** Since when the client's webhook waits to be handed over for delivery; absent when none waits. */
+  deliveryPendingSince?: Date;
   /** When the database removes the session. */
   purgeAt: Date;
 };
@@ -47,8 +46,7 @@ const schema = new Schema<Stored>(
     tokenExpiresAt: { type: Date, default: null },
     tokenRevokedAt: { type: Date, default: null },
     pollAt: Date,
-    tellAt: Date,
-    tellAttempts: Number,
+    deliveryPendingSince: Date,
     purgeAt: { type: Date, required: true },
   },
   // A credential without claims is an empty object, and stays one.
@@ -59,7 +57,7 @@ schema.index({ verificationId: 1 }, { unique: true, sparse: true });
 schema.index({ codeHash: 1 }, { unique: true, sparse: true });
 schema.index({ tokenHash: 1 }, { unique: true, sparse: true });
 schema.index({ pollAt: 1 }, { sparse: true });
-schema.index({ tellAt: 1 }, { sparse: true });
+schema.index({ deliveryPendingSince: 1 }, { sparse: true });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 /** What must hold of a code for it to be consumed, and the token it is consumed for. */
@@ -103,7 +101,8 @@ export interface Closing {
   /** Null when the client gets no code for this result. */
   code: AuthorizationCode | null;
   at: Date;
-  tellAt: Date | null;
+  /** Whether the client gets a webhook: the same write marks it as pending. */
+  wantsWebhook: boolean;
   purgeAt: Date;
 }
 
@@ -127,7 +126,7 @@ export interface OAuthSessionStore {
   /** authorized -> verified | failed; the same write makes the code valid. False when the session was closed before, or has expired. */
   close(sessionId: string, closing: Closing): Promise<boolean>;
   /** authorized -> expired; false when the session was closed before. */
-  expire(sessionId: string, ending: { at: Date; tellAt: Date | null; purgeAt: Date }): Promise<boolean>;
+  expire(sessionId: string, ending: Pick<Closing, "at" | "wantsWebhook" | "purgeAt">): Promise<boolean>;
   /** verified | failed -> completed: consumes a code for a token; null when any condition fails. One caller wins. */
   consumeCode(consumption: CodeConsumption): Promise<Grant | null>;
   /** Revokes the token of a session; the first time stays. */
@@ -136,12 +135,12 @@ export interface OAuthSessionStore {
   dueForPoll(now: Date, limit: number): Promise<string[]>;
   /** Sets when to poll the verifier next, while the session is authorized. */
   schedulePoll(sessionId: string, pollAt: Date): Promise<void>;
-  /** Sessions whose client is to be told, the longest waiting first. */
-  dueForTelling(now: Date, limit: number): Promise<string[]>;
-  /** How often telling was tried; null when there is nothing to tell. */
-  tellingOf(sessionId: string): Promise<{ attempts: number; tellAt: Date } | null>;
-  /** Notes a try: done for good when `tellAt` is null. */
-  noteTelling(sessionId: string, attempts: number, tellAt: Date | null): Promise<void>;
+  /** A session whose webhook waits to be handed over; null when none waits. */
+  findPendingDelivery(sessionId: string): Promise<OAuthSession | null>;
+  /** Sessions whose webhook has waited to be handed over since `before`, the longest waiting first. */
+  pendingDeliveries(before: Date, limit: number): Promise<string[]>;
+  /** Records that the webhook was handed over. */
+  markHandedOver(sessionId: string): Promise<void>;
 }
 
 /** Most codes consumed in one exchange with the database. */
@@ -152,7 +151,7 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
   const model = mongo.model<Stored>("OAuthSession", schema);
   // The driver itself: values and names are ours, and casting them costs time.
   const sessions = () => rawCollection<Stored>(mongo, model.collection.name);
-  const findOne = async (filter: Partial<Stored>) => {
+  const findOne = async (filter: QueryFilter<Stored>) => {
     const found = await model.findOne(filter).lean();
     return found === null ? null : sessionOf(found);
   };
@@ -182,7 +181,7 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
     },
     authorize: (sessionId, browserHash, started) =>
       update(claimedBy(sessionId, browserHash), { $set: { ...started, status: "authorized" } }),
-    close: (sessionId, { result, code, at, tellAt, purgeAt }) =>
+    close: (sessionId, { result, code, at, wantsWebhook, purgeAt }) =>
       update(
         { _id: sessionId, status: "authorized", expiresAt: { $gt: at } },
         {
@@ -192,16 +191,16 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
             closedAt: at,
             purgeAt,
             ...(code !== null && { codeHash: code.hash, codeExpiresAt: code.expiresAt }),
-            ...(tellAt !== null && { tellAt, tellAttempts: 0 }),
+            ...(wantsWebhook && { deliveryPendingSince: at }),
           },
           $unset: { pollAt: 1 },
         },
       ),
-    expire: (sessionId, { at, tellAt, purgeAt }) =>
+    expire: (sessionId, { at, wantsWebhook, purgeAt }) =>
       update(
         { _id: sessionId, status: "authorized" },
         {
-          $set: { status: "expired", closedAt: at, purgeAt, ...(tellAt !== null && { tellAt, tellAttempts: 0 }) },
+          $set: { status: "expired", closedAt: at, purgeAt, ...(wantsWebhook && { deliveryPendingSince: at }) },
           $unset: { pollAt: 1 },
         },
       ),
@@ -220,20 +219,14 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
     async schedulePoll(sessionId, pollAt) {
       await update({ _id: sessionId, status: "authorized" }, { $set: { pollAt } });
     },
-    async dueForTelling(now, limit) {
-      const due = { tellAt: { $lte: now } };
-      return (await model.find(due, { _id: 1 }).sort({ tellAt: 1 }).limit(limit).lean()).map(({ _id }) => _id);
+    findPendingDelivery: (sessionId) => findOne({ _id: sessionId, deliveryPendingSince: { $exists: true } }),
+    async pendingDeliveries(before, limit) {
+      const pending = { deliveryPendingSince: { $lte: before } };
+      const found = model.find(pending, { _id: 1 }).sort({ deliveryPendingSince: 1 }).limit(limit);
+      return (await found.lean()).map(({ _id }) => _id);
     },
-    async tellingOf(sessionId) {
-      const found = await model.findById(sessionId, { tellAt: 1, tellAttempts: 1 }).lean();
-      return found?.tellAt === undefined ? null : { attempts: found.tellAttempts ?? 0, tellAt: found.tellAt };
-    },
-    async noteTelling(sessionId, attempts, tellAt) {
-      const noted =
-        tellAt === null
-          ? { $set: { tellAttempts: attempts }, $unset: { tellAt: 1 as const } }
-          : { $set: { tellAttempts: attempts, tellAt } };
-      await update({ _id: sessionId, tellAt: { $exists: true } }, noted);
+    async markHandedOver(sessionId) {
+      await update({ _id: sessionId }, { $unset: { deliveryPendingSince: 1 } });
     },
   };
 }
@@ -291,6 +284,6 @@ function grantOf({ _id, request }: Pick<Stored, "_id" | "request">): Grant {
 }
 
 function sessionOf(stored: Stored): OAuthSession {
-  const { _id, pollAt: _pollAt, tellAt: _tellAt, tellAttempts: _attempts, purgeAt: _purgeAt, ...session } = stored;
+  const { _id, pollAt: _pollAt, deliveryPendingSince: _pendingSince, purgeAt: _purgeAt, ...session } = stored;
   return { sessionId: _id, ...session };
 }

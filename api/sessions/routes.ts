@@ -69,7 +69,7 @@ function registerEndpoint(deps: SessionEndpointDeps): Endpoint {
     body: registerBody,
     limit: deps.limited ? { name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" } : undefined,
     replies: { 201: { description: "The account exists and the caller is logged in.", schema: openedReply } },
-    refusals: [
+    rejections: [
       { code: "account.exists", kind: "conflict", meaning: "The e-mail address has an account already." },
       tooWeak,
     ],
@@ -92,7 +92,7 @@ function loginEndpoint(deps: SessionEndpointDeps): Endpoint {
     body: loginBody,
     limit: deps.limited ? { name: "login", limit: 300, windowSeconds: 15 * 60, by: "address" } : undefined,
     replies: { 200: { description: "Logged in, with the wallets linked so far.", schema: loginReply } },
-    refusals: [
+    rejections: [
       { code: "login.refused", kind: "unauthenticated", meaning: "E-mail address or password is wrong." },
       tooManyLogins,
     ],
@@ -187,7 +187,9 @@ function revokeOneEndpoint(deps: SessionEndpointDeps): Endpoint {
     auth: "session",
     params: sessionParams,
     replies: { 204: SESSION_ENDED },
-    refusals: [{ code: "session.not_found", kind: "not_found", meaning: "The user has no valid session of this id." }],
+    rejections: [
+      { code: "session.not_found", kind: "not_found", meaning: "The user has no valid session of this id." },
+    ],
     handle: async ({ params, caller }) => {
       await revokeSession(deps, { sessionId: params.id, userId: caller.userId });
       return { status: 204, ...(params.id === caller.sessionId && { headers: withoutSessionCookie() }) };
@@ -205,7 +207,7 @@ function passwordEndpoint(deps: SessionEndpointDeps): Endpoint {
     auth: "session",
     body: passwordBody,
     replies: { 200: { description: "Changed; go on with the new session.", schema: openedReply } },
-    refusals: [
+    rejections: [
       { code: "password.wrong", kind: "forbidden", meaning: "The current password is wrong." },
       { code: "password.unchanged", kind: "invalid", meaning: "The new password is the current one." },
       tooWeak,

@@ -29,7 +29,7 @@ export function statusListEndpoints(deps: StatusListDeps): Endpoint[] {
         200: { description: "The status list credential.", mediaType: "application/vc+jwt" },
         304: { description: "It is what If-None-Match names." },
       },
-      refusals: [
+      rejections: [
         { code: "issuer.unknown", kind: "not_found", meaning: "No issuer of this address is registered here." },
         { code: "issuer.not_ready", kind: "conflict", meaning: "The issuer's DID document is not anchored yet." },
         { code: "status_list.unknown", kind: "not_found", meaning: "No issuer has so many credentials." },

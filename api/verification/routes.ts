@@ -1,34 +1,34 @@
 import { z } from "zod";
 import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
-import { defineEndpoint, type Endpoint, type EndpointLimit, type RefusalDescription } from "../http/endpoint";
+import { defineEndpoint, type Endpoint, type EndpointLimit, type RejectionDescription } from "../http/endpoint";
 import type { VerificationActions } from "./actions";
 import * as shapes from "./schemas";
 
 /** Answers of one address: more than an honest wallet makes, and few enough that guessing leads nowhere. */
 const CONFIRM_LIMIT: EndpointLimit = { name: "verify-confirm", limit: 600, windowSeconds: 60, by: "address" };
 
-const CREDENTIAL_UNKNOWN: RefusalDescription = {
+const CREDENTIAL_UNKNOWN: RejectionDescription = {
   code: "credential.unknown",
   kind: "not_found",
   meaning: "There is no such credential here.",
 };
-const VERIFICATION_UNKNOWN: RefusalDescription = {
+const VERIFICATION_UNKNOWN: RejectionDescription = {
   code: "verification.unknown",
   kind: "not_found",
   meaning: "There is no such verification, or it is another verifier's.",
 };
-const VERIFIER_UNKNOWN: RefusalDescription = {
+const VERIFIER_UNKNOWN: RejectionDescription = {
   code: "verifier.unknown",
   kind: "not_found",
   meaning: "There is no verifier of this id.",
 };
-const CURSOR_INVALID: RefusalDescription = {
+const CURSOR_INVALID: RejectionDescription = {
   code: "usage.cursor_invalid",
   kind: "invalid",
   meaning: "The cursor is none of ours.",
 };
 
-const PRESENTATION_REJECTIONS: RefusalDescription[] = [
+const PRESENTATION_REJECTIONS: RejectionDescription[] = [
   {
     code: "verification.issuer_not_accredited",
     kind: "forbidden",
@@ -104,7 +104,7 @@ function verifierEndpoints({ actions, allowHttpWebhooks }: VerificationRouteDeps
           schema: z.strictObject({ id: z.uuid(), apiKey: z.string().startsWith(API_KEY_PREFIXES.verifier) }),
         },
       },
-      refusals: [VERIFIER_UNKNOWN],
+      rejections: [VERIFIER_UNKNOWN],
       handle: async ({ params }) => ({ status: 201, body: await actions.addApiKey(params.id) }),
     }),
     defineEndpoint({
@@ -115,7 +115,9 @@ function verifierEndpoints({ actions, allowHttpWebhooks }: VerificationRouteDeps
       auth: "admin",
       params: shapes.verifierKeyParams,
       replies: { 204: { description: "The key is worthless from now on." } },
-      refusals: [{ code: "api_key.not_found", kind: "not_found", meaning: "The verifier has no API key of this id." }],
+      rejections: [
+        { code: "api_key.not_found", kind: "not_found", meaning: "The verifier has no API key of this id." },
+      ],
       handle: async ({ params }) => {
         await actions.revokeApiKey(params.id, params.keyId);
         return { status: 204 };
@@ -136,7 +138,7 @@ function presentationEndpoints({ actions, limited }: VerificationRouteDeps): End
       auth: "verifier",
       body: shapes.openBody,
       replies: { 201: { description: "The verification; it waits for the holder.", schema: shapes.openReply } },
-      refusals: [CREDENTIAL_UNKNOWN, VERIFIER_UNKNOWN],
+      rejections: [CREDENTIAL_UNKNOWN, VERIFIER_UNKNOWN],
       handle: async ({ body, caller }) => {
         const { credential: presented } = body;
         const what =
@@ -157,7 +159,7 @@ function presentationEndpoints({ actions, limited }: VerificationRouteDeps): End
       auth: "session",
       query: shapes.requestQuery,
       replies: { 200: { description: "The newest request, and others beside it.", schema: shapes.requestReply } },
-      refusals: [
+      rejections: [
         CREDENTIAL_UNKNOWN,
         {
           code: "verification.none_pending",
@@ -181,7 +183,7 @@ function presentationEndpoints({ actions, limited }: VerificationRouteDeps): End
       body: shapes.confirmBody,
       limit: limited ? CONFIRM_LIMIT : undefined,
       replies: { 200: { description: "Verified.", schema: shapes.verificationReply } },
-      refusals: [VERIFICATION_UNKNOWN, ...PRESENTATION_REJECTIONS],
+      rejections: [VERIFICATION_UNKNOWN, ...PRESENTATION_REJECTIONS],
       handle: async ({ body }, { ip }) => ({
         status: 200,
         body: shapes.showPresentation(await actions.confirm({ ...body, ip })),
@@ -201,7 +203,7 @@ function presentationEndpoints({ actions, limited }: VerificationRouteDeps): End
           schema: shapes.verificationReply,
         },
       },
-      refusals: [VERIFICATION_UNKNOWN],
+      rejections: [VERIFICATION_UNKNOWN],
       handle: async ({ params, query, caller }, { signal }) => {
         const { waitSeconds } = query;
         const view = await actions.get({
@@ -227,7 +229,7 @@ function usageEndpoints(actions: VerificationActions): Endpoint[] {
       params: z.strictObject({ id: z.uuid() }),
       query: shapes.usageQuery,
       replies: { 200: { description: "Attempts, good and bad, the newest first.", schema: shapes.usageReply } },
-      refusals: [CREDENTIAL_UNKNOWN, CURSOR_INVALID],
+      rejections: [CREDENTIAL_UNKNOWN, CURSOR_INVALID],
       handle: async ({ params, query, caller }) => {
         const page = { limit: query.limit, before: shapes.parseCursor(query.cursor) };
         const entries = await actions.usageForHolder(caller.userId, params.id, page);
@@ -245,7 +247,7 @@ function usageEndpoints(actions: VerificationActions): Endpoint[] {
       auth: "issuer",
       query: shapes.filteredUsageQuery,
       replies: { 200: { description: "Attempts, good and bad, the newest first.", schema: shapes.usageReply } },
-      refusals: [CURSOR_INVALID],
+      rejections: [CURSOR_INVALID],
       handle: async ({ query, caller }) => {
         const { limit, cursor, ...filter } = query;
         const entries = await actions.usage(
@@ -271,7 +273,7 @@ function usageEndpoints(actions: VerificationActions): Endpoint[] {
           schema: shapes.fullUsageReply,
         },
       },
-      refusals: [CURSOR_INVALID],
+      rejections: [CURSOR_INVALID],
       handle: async ({ query }) => {
         const { limit, cursor, ...filter } = query;
         const entries = await actions.usage(filter, { limit, before: shapes.parseCursor(cursor) });

@@ -1,7 +1,7 @@
 import { registryDomain } from "../../chain/deployment";
 import { registrationTypedData } from "../../chain/registry/registration";
-import { authenticateSession, SESSION_REFUSALS, type SessionReader } from "../http/authenticate";
-import { defineEndpoint, type Endpoint, type RefusalDescription, type RequestContext } from "../http/endpoint";
+import { authenticateSession, SESSION_REJECTIONS, type SessionReader } from "../http/authenticate";
+import { defineEndpoint, type Endpoint, type RejectionDescription, type RequestContext } from "../http/endpoint";
 import { sessionReply, type SessionTransport } from "../http/sessionReply";
 import { authenticateWallet, linkWallet, listWallets, unlinkWallet, type WalletDeps } from "./actions";
 import { requestAnchoring } from "./anchoring/actions";
@@ -35,7 +35,7 @@ const TAG = "Wallets";
 
 const notFound = { code: "wallet.not_found", kind: "not_found", meaning: "The account has no such wallet." } as const;
 
-const proofRefusals: RefusalDescription[] = [
+const proofRejections: RejectionDescription[] = [
   {
     code: "wallet.challenge_unknown",
     kind: "not_found",
@@ -84,7 +84,7 @@ function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
     body: challengeBody,
     limit: deps.limited ? { name: "wallet-challenge", limit: 120, windowSeconds: 60, by: "address" } : undefined,
     replies: { 201: { description: "The challenge, to be answered once and in time.", schema: challengeReply } },
-    refusals: [...SESSION_REFUSALS, notFound],
+    rejections: [...SESSION_REJECTIONS, notFound],
     handle: async ({ body }, context) => {
       const caller = body.purpose === "login" ? null : await callerOf(deps.readSession, context);
       const { requestId } = context;
@@ -107,8 +107,8 @@ function linkEndpoint(deps: WalletEndpointDeps): Endpoint {
     body: linkBody,
     limit: deps.limited ? { name: "wallet-link", limit: 60, windowSeconds: 60, by: "user" } : undefined,
     replies: { 201: { description: "The wallet is linked.", schema: walletReply } },
-    refusals: [
-      ...proofRefusals,
+    rejections: [
+      ...proofRejections,
       { code: "wallet.linked_elsewhere", kind: "conflict", meaning: "Another account has this wallet." },
     ],
     handle: async ({ body, caller }, context) => ({
@@ -128,8 +128,8 @@ function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
     body: loginBody,
     limit: deps.limited ? { name: "wallet-login", limit: 60, windowSeconds: 60, by: "address" } : undefined,
     replies: { 200: { description: "A new session.", schema: openedReply } },
-    refusals: [
-      ...proofRefusals,
+    rejections: [
+      ...proofRejections,
       { code: "wallet.not_linked", kind: "unauthenticated", meaning: "No account has this wallet." },
     ],
     handle: async ({ body }, context) => {
@@ -171,14 +171,14 @@ function anchorEndpoint(deps: WalletEndpointDeps): Endpoint {
     body: anchorBody.default({}),
     limit: deps.limited ? { name: "wallet-anchor", limit: 30, windowSeconds: 60, by: "user" } : undefined,
     replies: { 202: { description: "It is under way, or done.", schema: walletReply } },
-    refusals: [
+    rejections: [
       notFound,
       {
         code: "anchoring.signature_required",
         kind: "conflict",
         meaning: "There is no signature that could still be used.",
       },
-      ...proofRefusals,
+      ...proofRejections,
     ],
     handle: async ({ params, body, caller }, context) => {
       const wallet = await requestAnchoring(deps, { ...params, ...body, caller }, context);
@@ -197,7 +197,7 @@ function unlinkEndpoint(deps: WalletEndpointDeps): Endpoint {
     auth: "session",
     params: walletParams,
     replies: { 204: { description: "The wallet is unlinked." } },
-    refusals: [notFound],
+    rejections: [notFound],
     handle: async ({ params, caller }) => {
       await unlinkWallet(deps, { userId: caller.userId, walletAddress: params.walletAddress });
       return { status: 204 };

@@ -49,12 +49,12 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Pr
       deadLetters: createDeadLetterStore(mongo),
       timing: DEFAULT_TIMING,
     },
-    { receive: () => Promise.resolve(true) },
+    { receive: () => Promise.resolve(true), deliver: () => Promise.resolve() },
   );
   await ensureIndexes(mongo);
   const app = createHttpApp(endpoints, {
     readSession: () => Promise.reject(new Error("There are no sessions here.")),
-    budgets: createBudgets({ redis, prefix: "bench" }),
+    createBudget: createBudgets({ redis, prefix: "bench" }),
     ...{ bodyLimitBytes: 65_536, publicUrl, logger, trustProxy: 0, onFinished: () => undefined },
   });
   return (await listen(app, { host: "127.0.0.1", port: 0 })).port;

@@ -2,7 +2,9 @@ import { parseArgs } from "node:util";
 import { registerClient, replaceSecret } from "../../api/oauth/clients/actions";
 import type { ClientRegistration } from "../../api/oauth/clients/rules";
 import { type ClientStore, createClientStore } from "../../api/oauth/clients/store";
-import { oauthSealer, oauthWebhookSecret } from "../../api/oauth/module";
+import { oauthSealer } from "../../api/oauth/module";
+import { secretOwnerOf } from "../../api/oauth/outcomeWebhook";
+import { webhookSecretOf } from "../../api/webhooks/delivery/signing";
 import { systemClock } from "../../core/clock";
 import { type Config, loadConfig } from "../../core/config/config";
 import { openFileKeyStore } from "../../core/keys/fileKeyStore";
@@ -58,7 +60,8 @@ async function add({ clients, config, print }: Deps, registration: ClientRegistr
   const { client, secret } = await registerClient(deps, registration);
   print(`client_id      ${client.clientId}`);
   print(`client_secret  ${secret}    shown this once; only its hash is stored`);
-  if (client.webhookUrl !== null) print(`webhook secret ${await oauthWebhookSecret(keys, client.clientId)}`);
+  if (client.webhookUrl !== null)
+    print(`webhook secret ${await webhookSecretOf(keys, secretOwnerOf(client.clientId))}`);
   print(`The verifier sends its notifications to ${config.http.publicUrl}/notification`);
 }
 

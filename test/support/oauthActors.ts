@@ -7,7 +7,7 @@ import { type MockVerifier, type MockVerifierOptions, startMockVerifier } from "
 import type { Fixture, ModuleName } from "./fixture";
 
 /** The modules that a verification passes through. */
-export const OAUTH_MODULES: ModuleName[] = ["oauth", "inbox"];
+export const OAUTH_MODULES: ModuleName[] = ["oauth", "inbox", "delivery"];
 
 export const REDIRECT_URI = "https://shop.example/callback";
 

@@ -1,5 +1,5 @@
 import { DomainError } from "../../../core/errors";
-import { defineEndpoint, type Endpoint, type RefusalDescription } from "../../http/endpoint";
+import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../http/endpoint";
 import { sandboxParams } from "../schemas";
 import {
   decideSandboxSession,
@@ -14,7 +14,7 @@ const TAG = "KYC sandbox";
 const FORM_LIMIT_BYTES = 4_096;
 const PAGE_HEADERS = { "content-type": "text/html; charset=utf-8", "content-security-policy": PAGE_CSP };
 
-const notFound: RefusalDescription = {
+const notFound: RejectionDescription = {
   code: "kyc_sandbox.not_found",
   kind: "not_found",
   meaning: "The sandbox has no such session.",
@@ -32,7 +32,7 @@ export function sandboxEndpoints(deps: SandboxDeps & { returnUrl: string }): End
       auth: "none",
       params: sandboxParams,
       replies: { 200: { description: "A page with five decisions.", mediaType: "text/html" } },
-      refusals: [notFound],
+      rejections: [notFound],
       handle: async ({ params }) => {
         const session = await findSandboxSession(deps, params.sessionId);
         const isDecided = ["approved", "declined", "expired", "canceled"].includes(session.substatus);
@@ -56,7 +56,7 @@ export function sandboxEndpoints(deps: SandboxDeps & { returnUrl: string }): End
       params: sandboxParams,
       rawBody: { limitBytes: FORM_LIMIT_BYTES, mediaType: "application/x-www-form-urlencoded" },
       replies: { 303: { description: "Decided; back to the page." } },
-      refusals: [
+      rejections: [
         notFound,
         { code: "kyc_sandbox.closed", kind: "conflict", meaning: "The session is closed already." },
         { code: "kyc_sandbox.unknown_decision", kind: "invalid", meaning: "No such decision or behaviour." },

@@ -11,6 +11,7 @@ import {
   TOKEN_SECONDS,
   type VerificationResult,
 } from "../rules";
+import { type HandOverDeps, tryHandOver } from "../outcomeWebhook";
 import type { AuthorizationCode, OAuthSessionStore } from "../store";
 import { grantsCode } from "./rules";
 import type { VerificationState, WalletVerifier } from "./verifier";
@@ -25,9 +26,9 @@ export type CloseOutcome =
   | "failed"
   | "expired";
 
-export interface CloseSessionDeps {
+export interface CloseSessionDeps extends HandOverDeps {
   clients: Pick<ClientStore, "find">;
-  sessions: Pick<OAuthSessionStore, "find" | "close" | "expire" | "schedulePoll">;
+  sessions: HandOverDeps["sessions"] & Pick<OAuthSessionStore, "find" | "close" | "expire" | "schedulePoll">;
   verifier: Pick<WalletVerifier, "read">;
   clock: Clock;
   /** Seconds between two polls of a verifier that sends no notification. */
@@ -141,7 +142,7 @@ async function applyResult(
     result,
     code,
     at,
-    tellAt: client.webhookUrl === null ? null : at,
+    wantsWebhook: client.webhookUrl !== null,
     // Outlasts the token of a code redeemed in the last moment, so that redeeming need not put it off.
     purgeAt: addSeconds(codeExpiresAt, TOKEN_SECONDS + RETENTION_SECONDS),
   });
@@ -151,6 +152,7 @@ async function applyResult(
       { oauthSessionId: sessionId, clientId, verificationId, outcome: result.status, code: code !== null },
       `verification ${result.status}`,
     );
+    await tryHandOver(deps, sessionId, logger);
     return result.status;
   }
   if (expiresAt <= at) return expireSession(deps, authorized);
@@ -193,15 +195,16 @@ async function readVerifier(
 }
 
 async function expireSession(
-  { sessions, clock }: Pick<CloseSessionDeps, "sessions" | "clock">,
+  deps: CloseSessionDeps,
   { session, client, logger }: { session: OAuthSession; client: OAuthClient | null; logger: Logger },
 ): Promise<CloseOutcome> {
   const { sessionId, clientId } = session;
-  const at = clock.now();
-  const tellAt = (client?.webhookUrl ?? null) === null ? null : at;
-  const isExpired = await sessions.expire(sessionId, { at, tellAt, purgeAt: addSeconds(at, RETENTION_SECONDS) });
-  if (!isExpired) return "session_already_processed";
+  const at = deps.clock.now();
+  const wantsWebhook = (client?.webhookUrl ?? null) !== null;
+  const purgeAt = addSeconds(at, RETENTION_SECONDS);
+  if (!(await deps.sessions.expire(sessionId, { at, wantsWebhook, purgeAt }))) return "session_already_processed";
   logger.info({ oauthSessionId: sessionId, clientId, outcome: "expired" }, "verification expired");
+  await tryHandOver(deps, sessionId, logger);
   return "expired";
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import {
   defineEndpoint,
   type Endpoint,
-  type RefusalDescription,
+  type RejectionDescription,
   type Reply,
   type RequestContext,
 } from "../../http/endpoint";
@@ -39,7 +39,7 @@ const TAG = "OAuth gateway";
 
 const errorReply = { description: "As RFC 6749 §5.2.", schema: oauthErrorBody };
 
-const AUTHORIZE_REJECTIONS: RefusalDescription[] = [
+const AUTHORIZE_REJECTIONS: RejectionDescription[] = [
   UNKNOWN_CLIENT,
   UNKNOWN_SESSION,
   describeInvalid(
@@ -78,7 +78,7 @@ function setupEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     params: setupParams,
     limit: limitPerMinute(deps, "oauth-setup", 600),
     replies: { 200: { description: "The nonce.", schema: setupReply }, 401: errorReply },
-    refusals: [
+    rejections: [
       UNKNOWN_CLIENT,
       { code: "oauth.invalid_client", kind: "unauthenticated", meaning: "The secret is not the client's." },
     ],
@@ -107,7 +107,7 @@ function authorizeEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     query: anyQuery,
     limit: limitPerMinute(deps, "oauth-authorize", 60),
     replies: AUTHORIZE_REPLIES,
-    refusals: AUTHORIZE_REJECTIONS,
+    rejections: AUTHORIZE_REJECTIONS,
     headReply: HEAD_REPLY,
     errorReply: pageErrorReply,
     handle: async ({ query }, context) => {
@@ -141,7 +141,7 @@ function authorizeNonceEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     query: anyQuery,
     limit: limitPerMinute(deps, "oauth-authorize", 60),
     replies: AUTHORIZE_REPLIES,
-    refusals: AUTHORIZE_REJECTIONS,
+    rejections: AUTHORIZE_REJECTIONS,
     headReply: HEAD_REPLY,
     errorReply: pageErrorReply,
     handle: async ({ params: { nonce }, query }, context) => {
@@ -172,7 +172,7 @@ export function pushedRequestEndpoint(deps: AuthorizationRouteDeps): Endpoint {
       400: errorReply,
       401: errorReply,
     },
-    refusals: [
+    rejections: [
       ...CLIENT_REJECTIONS,
       describeInvalid("invalid_scope", "The client may not ask for that."),
       describeInvalid("unsupported_response_type", "Only `code` is supported."),

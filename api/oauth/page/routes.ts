@@ -29,7 +29,7 @@ function pageEndpoint(deps: PageDeps): Endpoint {
     auth: "none",
     params: verificationParams,
     replies: { 200: { description: "The page.", mediaType: "text/html" } },
-    refusals: [UNKNOWN_SESSION, UNKNOWN_CLIENT],
+    rejections: [UNKNOWN_SESSION, UNKNOWN_CLIENT],
     errorReply: pageErrorReply,
     handle: async ({ params: { verificationId } }, context) => {
       const browserSecret = readBrowserSecret(context);
@@ -49,7 +49,7 @@ function finishEndpoint(deps: PageDeps): Endpoint {
     auth: "none",
     params: verificationParams,
     replies: { 303: { description: "To the client; or to the page while it is not over." } },
-    refusals: [
+    rejections: [
       UNKNOWN_SESSION,
       UNKNOWN_CLIENT,
       { code: "oauth.code_consumed", kind: "gone", meaning: "The client has redeemed the code." },
@@ -76,7 +76,7 @@ function statusEndpoint(deps: PageDeps): Endpoint {
     query: statusQuery,
     quiet: true,
     replies: { 200: { description: "The status.", schema: statusReply } },
-    refusals: [UNKNOWN_SESSION],
+    rejections: [UNKNOWN_SESSION],
     errorReply: oauthErrorReply,
     handle: async ({ params: { verificationId }, query: { state, known } }, context) => {
       const browserSecret = readBrowserSecret(context);

@@ -41,7 +41,7 @@ function redeemEndpoint(deps: TokenRouteDeps): Endpoint {
     rawBody: FORM_BODY,
     limit: limitPerMinute(deps, "oauth-token", 6_000),
     replies: { 200: { description: "The token.", schema: tokenReply }, 400: errorReply, 401: errorReply },
-    refusals: [
+    rejections: [
       ...CLIENT_REJECTIONS,
       INVALID_GRANT,
       describeInvalid("unsupported_grant_type", "Only `authorization_code` is supported."),
@@ -80,7 +80,7 @@ function informationEndpoint(deps: TokenRouteDeps): Endpoint {
       200: { description: "What the wallet showed, or why it failed.", schema: informationReply },
       401: errorReply,
     },
-    refusals: [
+    rejections: [
       {
         code: "oauth.invalid_token",
         kind: "unauthenticated",
@@ -111,7 +111,7 @@ function introspectionEndpoint(deps: TokenRouteDeps): Endpoint {
       400: errorReply,
       401: errorReply,
     },
-    refusals: CLIENT_REJECTIONS,
+    rejections: CLIENT_REJECTIONS,
     errorReply: oauthErrorReply,
     handle: async ({ body }, context) => {
       const { client, form } = await readClientForm(deps, body, context);
@@ -132,7 +132,7 @@ function revocationEndpoint(deps: TokenRouteDeps): Endpoint {
     rawBody: FORM_BODY,
     limit: limitPerMinute(deps, "oauth-revoke", 600),
     replies: { 200: { description: "The token is good no more." }, 400: errorReply, 401: errorReply },
-    refusals: [...CLIENT_REJECTIONS, INVALID_GRANT],
+    rejections: [...CLIENT_REJECTIONS, INVALID_GRANT],
     errorReply: oauthErrorReply,
     handle: async ({ body }, context) => {
       const { client, form } = await readClientForm(deps, body, context);

@@ -84,7 +84,7 @@ describe("resolving a DID over HTTP", () => {
   const undeclared: string[] = [];
   const clock = fakeClock(new Date("2026-11-21T12:30:00Z"));
 
-  const index = {
+  const projection = {
     findDid(address: string): Promise<Indexed<DidState>> {
       const events = EVENTS[address] ?? [];
       const state = events.reduce<DidState | null>(foldDid, null);
@@ -103,10 +103,10 @@ describe("resolving a DID over HTTP", () => {
 
   before(async () => {
     const logger = createLogger({ processName: "api", logLevel: "silent" });
-    const app = createHttpApp(didEndpoints({ index, method: "mychain", chainId: 31337, clock }), {
+    const app = createHttpApp(didEndpoints({ projection, method: "mychain", chainId: 31337, clock }), {
       ...{ logger, publicUrl: "https://cairn.example", bodyLimitBytes: 1_024, trustProxy: 0 },
       readSession: () => Promise.reject(new Error("no session is needed")),
-      budgets: () => {
+      createBudget: () => {
         throw new Error("no budget is needed");
       },
       onFinished: () => undefined,

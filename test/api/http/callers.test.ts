@@ -3,7 +3,7 @@ import { expect } from "chai";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
-import { createHttpApp, type HttpAppParts } from "../../../api/http/httpApp";
+import { createHttpApp, type HttpAppDeps } from "../../../api/http/httpApp";
 import { describeApi } from "../../../api/http/openapi";
 import { createBudgets } from "../../../api/http/rateLimit";
 import { type HttpServer, listen } from "../../../api/http/server";
@@ -41,7 +41,7 @@ const ENDPOINTS: Endpoint[] = [
 describe("callers and bodies of other kinds", () => {
   let server: HttpServer;
   let redis: Redis;
-  let parts: HttpAppParts;
+  let parts: HttpAppDeps;
 
   before(async () => {
     const prefix = `test-callers-${randomBytes(4).toString("hex")}`;
@@ -53,7 +53,7 @@ describe("callers and bodies of other kinds", () => {
         key.endsWith("good")
           ? Promise.resolve({ accountId: `${kind}-1`, keyId: "key-1" })
           : Promise.reject(new DomainError("api_key.unknown", "unauthenticated", "Nobody has this key.")),
-      budgets: createBudgets({ redis, prefix }),
+      createBudget: createBudgets({ redis, prefix }),
       bodyLimitBytes: 1_000,
       publicUrl: "https://cairn.example",
       logger: createLogger({ processName: "api", logLevel: "silent" }),

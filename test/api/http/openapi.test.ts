@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Router } from "express";
 import type { OpenApiDocument } from "../../../api/http/openapi";
-import { refusalsOf } from "../../../api/http/refusals";
+import { rejectionsOf } from "../../../api/http/rejections";
 import { type Fixture, fixture } from "../../support/fixture";
 
 interface Operation {
@@ -119,7 +119,7 @@ describe("the OpenAPI document", () => {
         (found) => found.path === path && found.method === endpoint.method,
       )!.operation;
       const named = Object.values(responses).flatMap((response) => response["x-codes"] ?? []);
-      expect(named, path).to.include.members(refusalsOf(endpoint).map(({ code }) => code));
+      expect(named, path).to.include.members(rejectionsOf(endpoint).map(({ code }) => code));
     }
   });
 

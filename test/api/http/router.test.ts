@@ -7,7 +7,7 @@ import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
 import { createHttpApp } from "../../../api/http/httpApp";
 import { createBudgets } from "../../../api/http/rateLimit";
-import { mountEndpoints, type RouterParts } from "../../../api/http/router";
+import { mountEndpoints, type RouterDeps } from "../../../api/http/router";
 import { type HttpServer, listen } from "../../../api/http/server";
 import type { FinishedRequest } from "../../../api/http/tracking";
 import { DomainError, TransientError } from "../../../core/errors";
@@ -51,7 +51,7 @@ const ENDPOINTS: Endpoint[] = [
     ...base,
     method: "get",
     path: "/conflict",
-    refusals: [{ code: "thing.taken", kind: "conflict", meaning: "Taken." }],
+    rejections: [{ code: "thing.taken", kind: "conflict", meaning: "Taken." }],
     handle: () => Promise.reject(new DomainError("thing.taken", "conflict", "It is taken.", { details: { thing: 7 } })),
   }),
   defineEndpoint({
@@ -88,7 +88,7 @@ const ENDPOINTS: Endpoint[] = [
 describe("http", () => {
   let server: HttpServer;
   let redis: Redis;
-  let parts: RouterParts;
+  let parts: RouterDeps;
   const lines: string[] = [];
   const finished: FinishedRequest[] = [];
 
@@ -98,7 +98,7 @@ describe("http", () => {
     await redis.ping();
     parts = {
       readSession: () => Promise.reject(new Error("no sessions here")),
-      budgets: createBudgets({ redis, prefix }),
+      createBudget: createBudgets({ redis, prefix }),
       bodyLimitBytes: BODY_LIMIT,
       publicUrl: "https://cairn.example",
       logger: createLogger({ processName: "api", logLevel: "trace" }, { write: (line) => void lines.push(line) }),

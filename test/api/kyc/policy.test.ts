@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
-import { declaredCodes } from "../../../api/http/refusals";
+import { declaredCodes } from "../../../api/http/rejections";
 import { applyKycPolicy } from "../../../api/kyc/policy";
 import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/config/kyc";
 import { eventually } from "../../support/eventually";

@@ -66,7 +66,7 @@ describe("the mailbox folder", () => {
     const app = createHttpApp(mailboxEndpoints({ folder }), {
       readSession: () => Promise.reject(new Error("no sessions")),
       readApiKey: () => Promise.reject(new Error("no keys")),
-      budgets: () => expect.fail("no budgets"),
+      createBudget: () => expect.fail("no budgets"),
       ...{ bodyLimitBytes: 1, publicUrl: "http://localhost", logger: pino({ level: "silent" }), trustProxy: 0 },
       onFinished: () => undefined,
     });

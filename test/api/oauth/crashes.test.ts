@@ -1,12 +1,23 @@
 import { expect } from "chai";
 import { createInboxStore } from "../../../api/webhooks/inbox/store";
+import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
+import type { CrashPoint } from "../../support/crashPoints";
 import { eventually } from "../../support/eventually";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 import { begin, type Begun, finishUrl, redeem, untilStatus } from "../../support/oauthBrowser";
 import { startChild } from "../../support/startChild";
+import { startWebhookReceiver } from "../../support/webhookReceiver";
 
 const STEPS = ["began", "session read", "verifier read", "session closed"];
+
+/** Every moment between the write that closes a session and the end of handing its webhook over. */
+const HAND_OVER: CrashPoint[] = [
+  { mongo: "update oauth_sessions", when: "after", nth: 1 },
+  { mongo: "insert webhook_deliveries", when: "before", nth: 1 },
+  { mongo: "insert webhook_deliveries", when: "after", nth: 1 },
+  { mongo: "update oauth_sessions", when: "before", nth: 2 },
+];
 
 describe("the OAuth gateway's worker, killed", () => {
   /** Every run has a database and queues of its own: a worker must find no other's work before its own. */
@@ -51,9 +62,41 @@ describe("the OAuth gateway's worker, killed", () => {
     if (closedAt !== null) expect(last!.closedAt).to.deep.equal(closedAt);
   }
 
+  async function killAndDeliver(crash: CrashPoint, cairn: Fixture, oauth: OAuthActors): Promise<void> {
+    const receiver = await startWebhookReceiver();
+    try {
+      const one = await begin(oauth, {}, await oauth.addClient({ webhookUrl: receiver.url }));
+      // The child hands over and does not deliver.
+      const doomed = await startChild(cairn, { modules: ["oauth", "inbox"], works: true, withChain: false, crash });
+      oauth.verifier.answerAsWallet(one.verificationId, "show");
+      expect(await doomed.ended).to.equal("SIGKILL");
+      const { sessionId, status } = (await oauth.sessions.findByVerification(one.verificationId))!;
+      expect(status).to.equal("verified");
+      expect(receiver.received).to.deep.equal([]);
+      cairn.startWorkers();
+      await eventually("the webhook is handed over", async () => {
+        return (await oauth.sessions.findPendingDelivery(sessionId)) === null;
+      });
+      const deliveries = createDeliveryStore(cairn.context.mongo);
+      await eventually("the webhook is delivered", async () => {
+        return (await deliveries.find(`msg_${sessionId}`))?.deliveredAt instanceof Date;
+      });
+      const { mongo } = cairn.context;
+      expect(await mongo.collection("webhook_deliveries").countDocuments()).to.equal(1);
+      expect(receiver.received.map(({ id }) => id)).to.deep.equal([`msg_${sessionId}`]);
+    } finally {
+      receiver.close();
+    }
+  }
+
   it("with kill -9 at any step of the job leaves work that the next one ends with exactly one code", async function () {
     this.timeout(120_000);
     await Promise.all(STEPS.map((step) => withGateway((cairn, oauth) => killAndResume(step, cairn, oauth))));
+  });
+
+  it("at any moment after it closed a session still has the client's webhook delivered, once", async function () {
+    this.timeout(120_000);
+    await Promise.all(HAND_OVER.map((crash) => withGateway((cairn, oauth) => killAndDeliver(crash, cairn, oauth))));
   });
 
   it("does a notification that was kept and acknowledged before anything was queued", () =>

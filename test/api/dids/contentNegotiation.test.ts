@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { chooseRepresentation } from "../../../api/dids/negotiate";
+import { chooseRepresentation } from "../../../api/dids/contentNegotiation";
 
 describe("the representation of a resolution", () => {
   for (const [accept, contentType] of [

@@ -1,0 +1,42 @@
+import { API_KEY_REJECTIONS } from "./apiKeys";
+import { SESSION_REJECTIONS } from "./authenticate";
+import type { Endpoint, RejectionDescription } from "./endpoint";
+import { RATE_LIMIT_REJECTION } from "./rateLimit";
+
+const INVALID: RejectionDescription = {
+  code: "request.invalid",
+  kind: "invalid",
+  meaning: "Fields are missing, unknown or of the wrong form; `errors` names each with its mend.",
+};
+
+const BODY_REJECTIONS: RejectionDescription[] = [
+  { code: "request.malformed", kind: "invalid", meaning: "The body is not what its headers say." },
+  { code: "request.too_large", kind: "too_large", meaning: "The body is larger than this server accepts." },
+  {
+    code: "request.unsupported_media_type",
+    kind: "unsupported_media_type",
+    meaning: "The body has a media type or encoding that is not understood.",
+  },
+];
+
+/** Every rejection an endpoint may answer with: those its form brings along, then its own. */
+export function rejectionsOf(endpoint: Endpoint): RejectionDescription[] {
+  const parsed = endpoint.params ?? endpoint.query ?? endpoint.body;
+  return [
+    ...(parsed === undefined ? [] : [INVALID]),
+    ...(endpoint.body === undefined && endpoint.rawBody === undefined ? [] : BODY_REJECTIONS),
+    ...callerRejections(endpoint),
+    ...(endpoint.limit === undefined ? [] : [RATE_LIMIT_REJECTION]),
+    ...(endpoint.rejections ?? []),
+  ];
+}
+
+function callerRejections({ auth }: Endpoint): RejectionDescription[] {
+  if (auth === "none") return [];
+  return auth === "session" ? SESSION_REJECTIONS : API_KEY_REJECTIONS;
+}
+
+/** The codes of {@link rejectionsOf}. */
+export function declaredCodes(endpoint: Endpoint): Set<string> {
+  return new Set(rejectionsOf(endpoint).map(({ code }) => code));
+}

@@ -92,6 +92,15 @@ export class BootError extends Error {
   }
 }
 
+/**
+ * Ends a `switch` that has a case for every variant: a new variant does not compile until it has a case as well.
+ *
+ * @throws RangeError when it is reached all the same, by a value that is not of its type
+ */
+export function assertNever(value: never): never {
+  throw new RangeError(`no case is made for ${JSON.stringify(value)}`);
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

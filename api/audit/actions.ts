@@ -5,7 +5,8 @@ import { statusSlots } from "../../chain/registry/statusSlots";
 import type { EventDocument } from "../../projection/models";
 import type { Freshness, Projection } from "../../projection/queries";
 import { parseCredId } from "../../chain/status/credId";
-import { type RpcHeader, type StatusProof, encodeHeader, hashHeader, touches } from "./rules";
+import { type RpcHeader, type StatusProof, encodeHeader, hashHeader } from "./rules";
+import { touches } from "./statusChanges";
 
 /** What audits are answered from. */
 export interface AuditParts {
@@ -14,16 +15,6 @@ export interface AuditParts {
   /** The name on the chain of a credential issued here; null when there is none. */
   credIdOf(credentialId: string): Promise<string | null>;
 }
-
-/** Events that change credentials' statuses. */
-export const STATUS_EVENTS = [
-  "CredentialRevoked",
-  "CredentialSuspended",
-  "CredentialReinstated",
-  "StatusWordChanged",
-  "RevocationWordsSet",
-  "SuspensionWordsSet",
-] as const satisfies readonly EventName[];
 
 /** All that is known of a credential's status on the chain. */
 export interface CredentialAudit {

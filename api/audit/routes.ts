@@ -1,18 +1,18 @@
 import { z } from "zod";
-import type { EventName, RegistryEvent } from "../../chain/registry/events";
+import { EVENT_NAMES, EVENTS, eventsAffecting, type RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
 import type { Freshness } from "../../projection/queries";
 import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
-import { type AuditParts, STATUS_EVENTS, auditActions } from "./actions";
-import { effectsOf } from "./rules";
+import { type AuditParts, auditActions } from "./actions";
+import { statusChangesOf } from "./statusChanges";
 
 /** Credentials listed of one event. */
-const MAX_EFFECTS = 1_000;
+const MAX_CHANGES = 1_000;
 
-const EVENT_NAMES = [
-  ...["DIDRegistered", "DocumentUpdated", "ControllerChanged", "DelegateAdded", "DelegateRevoked", "DIDDeactivated"],
-  ...["NonceConsumed", ...STATUS_EVENTS, "IssuerAccredited", "IssuerDiscredited"],
-] as readonly EventName[] as [EventName, ...EventName[]];
+/** Events that change credentials' statuses. */
+const STATUS_EVENTS = eventsAffecting("words");
+/** Events that say something of an identity or issuer. */
+const AUDITED_EVENTS = EVENT_NAMES.filter((name) => EVENTS[name].projection.length > 0);
 
 const address = z
   .string()
@@ -25,7 +25,7 @@ const page = {
 const eventsQuery = z.strictObject({
   ...page,
   subject: address.optional().meta({ description: "The identity or issuer the events are about" }),
-  name: z.enum(EVENT_NAMES).optional(),
+  name: z.enum(AUDITED_EVENTS).optional(),
 });
 const revocationsQuery = z.strictObject({ ...page, issuer: address.optional() });
 const credentialParams = z.strictObject({
@@ -151,11 +151,11 @@ export function auditEndpoints(parts: AuditParts): Endpoint[] {
         const { issuer, before, limit } = query;
         const { events, freshness } = await actions.events({ subject: issuer, before, limit, names: STATUS_EVENTS });
         const changes = events.map((event) => {
-          const credentials = effectsOf(event, MAX_EFFECTS + 1);
+          const credentials = statusChangesOf(event, MAX_CHANGES + 1);
           return {
             ...{ issuer: event.subject, event: event.name, ...placeOf(event) },
-            credentials: credentials.slice(0, MAX_EFFECTS),
-            truncated: credentials.length > MAX_EFFECTS,
+            credentials: credentials.slice(0, MAX_CHANGES),
+            truncated: credentials.length > MAX_CHANGES,
           };
         });
         return { status: 200, body: { changes, next: nextOf(events, limit), asOf: showFreshness(freshness) } };

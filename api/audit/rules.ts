@@ -1,6 +1,5 @@
 import { decodeRlp, encodeRlp, keccak256, toBeHex } from "ethers";
 import { parseCredId, statusPosition } from "../../chain/status/credId";
-import type { RegistryEvent } from "../../chain/registry/events";
 import { statusSlots } from "../../chain/registry/statusSlots";
 import { ProofError, verifyTrieProof } from "./merkleProof";
 
@@ -107,91 +106,6 @@ export function verifyStatus({ credId, revoked, suspended, proof }: ProvenStatus
       throw new ProofError(`the chain holds another word for ${purpose} than the answer says`);
     if (((bits & mask) !== 0n) !== claimed) throw new ProofError(`the chain says otherwise about ${purpose}`);
   }
-}
-
-/** What an event did to credentials' statuses, one entry a credential; `null` for events that did nothing to them. */
-export interface StatusEffect {
-  credId: string;
-  change: "revoked" | "suspended" | "reinstated" | "written";
-}
-
-/**
- * What an event did to statuses. Words written whole say what is set afterwards, not what changed: for them the bits
- * that are set are listed as `written`.
- *
- * @param limit credentials listed at most
- */
-export function effectsOf(event: RegistryEvent, limit: number): StatusEffect[] {
-  switch (event.name) {
-    case "CredentialRevoked":
-      return [{ credId: event.args.credId, change: "revoked" }];
-    case "CredentialSuspended":
-      return [{ credId: event.args.credId, change: "suspended" }];
-    case "CredentialReinstated":
-      return [{ credId: event.args.credId, change: "reinstated" }];
-    case "StatusWordChanged": {
-      const { issuer, purpose, word: key, bits, changed } = event.args;
-      return bitsOf(changed)
-        .slice(0, limit)
-        .map((bit) => {
-          const set = isSet(bits, bit);
-          return {
-            credId: credIdAt(issuer, key, bit),
-            change: purpose === 0 ? "revoked" : set ? "suspended" : "reinstated",
-          };
-        });
-    }
-    case "RevocationWordsSet":
-    case "SuspensionWordsSet": {
-      const { issuer, firstWord, words } = event.args;
-      const first = BigInt(`0x${firstWord}`);
-      const effects: StatusEffect[] = [];
-      for (const [offset, bits] of words.entries()) {
-        const key = (first + BigInt(offset)).toString(16);
-        for (const bit of bitsOf(bits)) {
-          if (effects.length >= limit) return effects;
-          effects.push({ credId: credIdAt(issuer, key, bit), change: "written" });
-        }
-      }
-      return effects;
-    }
-    default:
-      return [];
-  }
-}
-
-/** Whether an event may have changed a credential's status. */
-export function touches(event: RegistryEvent, credId: string): boolean {
-  const { issuer, index } = parseCredId(credId);
-  const { word: position, bit } = statusPosition(index);
-  if (!("issuer" in event.args) || event.args.issuer !== issuer) return false;
-  switch (event.name) {
-    case "CredentialRevoked":
-    case "CredentialSuspended":
-    case "CredentialReinstated":
-      return event.args.credId === credId;
-    case "StatusWordChanged":
-      return BigInt(`0x${event.args.word}`) === position && isSet(event.args.changed, bit);
-    case "RevocationWordsSet":
-    case "SuspensionWordsSet": {
-      const first = BigInt(`0x${event.args.firstWord}`);
-      return first <= position && position < first + BigInt(event.args.words.length);
-    }
-    default:
-      return false;
-  }
-}
-
-function bitsOf(bits: string): number[] {
-  return Array.from({ length: 256 }, (_, bit) => bit).filter((bit) => isSet(bits, bit));
-}
-
-function isSet(bits: string, bit: number): boolean {
-  return (BigInt(bits) & (1n << BigInt(255 - bit))) !== 0n;
-}
-
-function credIdAt(issuer: string, wordHex: string, bit: number): string {
-  return issuer + ((BigInt(`0x${wordHex}`) << 8n) | BigInt(bit)).toString(16).padStart(24, "0");
 }
 
 function quantity(value: string): string {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { readEnvironment } from "../../core/config/config";
+import { readEnvironment } from "../../core/config/environment";
 import { messageOf } from "../../core/errors";
 import { playKycStory } from "./kyc";
 import { playOAuth } from "./oauth";

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEVELOPMENT_RELAYER_KEY, RUNNING_ENVIRONMENT_FILE } from "../../core/config/config";
+import { RUNNING_ENVIRONMENT_FILE } from "../../core/config/environment";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import type { Deployment } from "../../chain/deployment";
 import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";

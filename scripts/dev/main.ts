@@ -1,5 +1,5 @@
 import { join, relative, resolve } from "node:path";
-import { readEnvironment } from "../../core/config/config";
+import { readEnvironment } from "../../core/config/environment";
 import { messageOf } from "../../core/errors";
 import { playStory } from "../demo/alice";
 import { type RunningCairn, stageOf, startCairn } from "./cairn";

@@ -3,7 +3,7 @@ import { JsonRpcProvider } from "ethers";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { deploymentPath } from "../../chain/deployment";
 import type { Part } from "../../embedded/part";
 import { startChain } from "../../embedded/startChain";

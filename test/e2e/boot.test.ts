@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { deploymentPath } from "../../chain/deployment";
 import { deployContracts } from "../../chain/deploy";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";

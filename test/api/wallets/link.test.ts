@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type HDNodeWallet, Signature, Wallet, toBeHex } from "ethers";
 import { ContractWallet__factory } from "../../../typechain-types";
-import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/relayer";
 import { enqueueAnchoring } from "../../../api/wallets/anchoring/jobs";
 import { openChallengeStore } from "../../../api/wallets/challenges/store";
 import { formatSignInMessage } from "../../../api/wallets/challenges/siwe";

@@ -12,7 +12,7 @@ import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
 import { deployContracts } from "../../../../chain/deploy";
-import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/relayer";
 import { eventually } from "../../../support/eventually";
 import { chainFacts, linkQueuedWallet, startTestWorker } from "./anchorings";
 import { openRpcGate, type RpcGate } from "./rpcGate";

@@ -16,8 +16,8 @@ const ROOT = join(__dirname, "..", "..");
 
 /** The environment of a machine on which nothing is configured. */
 function bareEnvironment(): NodeJS.ProcessEnv {
-  const { MONGODB_URI, REDIS_URL, RPC_URL, ...rest } = process.env;
-  return { ...rest, CAIRN_MONGO_DOWNLOAD: "off" };
+  const { MONGODB_URI, REDIS_URL, RPC_URL, CAIRN_MONGO_DOWNLOAD, ...rest } = process.env;
+  return rest;
 }
 
 /** Ports that no other test asks for, so that none takes the port of a process while it is being started again. */

@@ -9,8 +9,7 @@ import type { Part } from "../../embedded/part";
 import { startChain } from "../../embedded/startChain";
 import { type DeployOptions, deployContracts } from "../../chain/deploy";
 
-describe("deploying the contracts", function () {
-  this.timeout(60_000);
+describe("deploying the contracts", () => {
   let folder: string;
   let chain: Part;
   let options: DeployOptions;

@@ -15,8 +15,7 @@ type Name = keyof typeof MAINS;
 /** EX_CONFIG of sysexits.h: a supervisor must not try again. */
 const CONFIGURATION_ERROR = 78;
 
-describe("a boot with a wrong configuration", function () {
-  this.timeout(60_000);
+describe("a boot with a wrong configuration", () => {
   let deploymentsDir: string;
   let good: NodeJS.ProcessEnv;
 

@@ -90,7 +90,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       stage.verifier.answerAsWallet(begun.verificationId, "show", "lost");
       faulty = { fault, times: 2, on: /^GET \/management/ };
       expect(await notify(begun)).to.equal(200);
-      await untilStatus(begun, "verified", 20_000);
+      await untilStatus(begun, "verified");
       expect(faulty.times).to.equal(0);
       expect((await redeem(stage, (await finishUrl(begun)).searchParams.get("code") ?? "")).status).to.equal(200);
     });

@@ -24,8 +24,7 @@ interface Result {
   stderr: string;
 }
 
-describe("production, with the packages of `dependencies` alone", function () {
-  this.timeout(120_000);
+describe("production, with the packages of `dependencies` alone", () => {
   let folder: string;
 
   before(() => {

@@ -26,8 +26,7 @@ describe("anchoring when something stands in the way", () => {
   let stage: Stage;
   const workers: WorkerApp[] = [];
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "cairn-faults-"));
     node = await startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
     gate = await openRpcGate(node.url);
@@ -65,16 +64,12 @@ describe("anchoring when something stands in the way", () => {
     return wallet;
   }
 
-  function until(wallet: Wallet, status: string, fault?: string | null, withinMs = 20_000) {
-    return eventually(
-      `status ${status} ${fault ?? ""}`,
-      async () => {
-        const anchoring = await find(wallet);
-        const same = fault === undefined || (anchoring.fault?.code ?? null) === fault;
-        return anchoring.status === status && same ? anchoring : undefined;
-      },
-      withinMs,
-    );
+  function until(wallet: Wallet, status: string, fault?: string | null) {
+    return eventually(`status ${status} ${fault ?? ""}`, async () => {
+      const anchoring = await find(wallet);
+      const same = fault === undefined || (anchoring.fault?.code ?? null) === fault;
+      return anchoring.status === status && same ? anchoring : undefined;
+    });
   }
 
   it("replaces a transaction nobody mines with a higher bid under the same nonce", async () => {
@@ -205,7 +200,7 @@ describe("anchoring when something stands in the way", () => {
     await fund(stage.chain, stage.relayer.address);
     expect((await chainFacts(stage, wallet.walletAddress)).registrations).to.equal(0);
     const back = () => chainFacts(stage, wallet.walletAddress).then(({ registrations }) => registrations === 1);
-    await eventually("the registration on the new branch", back, 20_000);
+    await eventually("the registration on the new branch", back);
     expect(new Set(gate.sent).size).to.equal(1);
   });
 
@@ -230,8 +225,7 @@ describe("anchoring when something stands in the way", () => {
     expect((await chainFacts(stage, wallet.walletAddress)).registrations).to.equal(1);
   });
 
-  it("begins its nonces anew on a development chain that was reset", async function () {
-    this.timeout(60_000);
+  it("begins its nonces anew on a development chain that was reset", async () => {
     const worker = await start();
     const first = await ask(worker, await linkQueuedWallet(stage));
     await until(first, "mined");

@@ -7,7 +7,8 @@ import type { Logger } from "../core/logger";
 import { ensureIndexes, type Mongo } from "../core/mongo";
 import { createTransactionStore } from "../chain/relayer/transactions";
 import { createRelayer, type Relayer } from "../chain/relayer/relayer";
-import type { RelayerOptions, RelayHandler } from "../chain/relayer/handlers";
+import type { RelayerDeps } from "../chain/relayer/deps";
+import type { RelayHandler } from "../chain/relayer/handlers";
 import { createSigner } from "../chain/relayer/signer";
 import { ANCHORING, anchoringHandler } from "./wallets/anchoring/actions";
 import type { IndexedRegistration } from "./wallets/anchoring/rules";
@@ -34,8 +35,8 @@ export interface WorkerDependencies {
   /** What else the relayer sends for, by kind. */
   handlers?: Record<string, RelayHandler>;
   timing?: Partial<WorkerTiming>;
-  /** See RelayerOptions. */
-  onStep?: NonNullable<RelayerOptions["onStep"]>;
+  /** See RelayerDeps. */
+  onStep?: NonNullable<RelayerDeps["onStep"]>;
 }
 
 /** How often the worker looks by itself. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
-import type { RelayerTransaction } from "../../../chain/relayer/transactions";
+import type { RelayerTransaction } from "../../../chain/relayer/transaction";
 import type { Outcome, RelayHandler } from "../../../chain/relayer/handlers";
 import type { Relayer } from "../../../chain/relayer/relayer";
 import type { Chain } from "../../../chain/client";

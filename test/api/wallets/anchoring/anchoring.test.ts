@@ -8,7 +8,7 @@ import { registryDomain } from "../../../../chain/deployment";
 import { registrationCall } from "../../../../chain/registry/registration";
 import { openWalletStore, type Wallet } from "../../../../api/wallets/store";
 import type { WorkerApp } from "../../../../api/workerApp";
-import type { RelayStep } from "../../../../chain/relayer/handlers";
+import type { RelayStep } from "../../../../chain/relayer/deps";
 import { eventually } from "../../../support/eventually";
 import { chainFacts, linkQueuedWallet, startTestWorker } from "./anchorings";
 import { fund, openStage, type Stage } from "../stage";

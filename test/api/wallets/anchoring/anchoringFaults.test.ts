@@ -10,7 +10,7 @@ import { openWalletStore, type Wallet } from "../../../../api/wallets/store";
 import type { WorkerApp } from "../../../../api/workerApp";
 import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
-import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
+import type { RelayerTransaction } from "../../../../chain/relayer/transaction";
 import { deployContracts } from "../../../../chain/deploy";
 import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/relayer";
 import { eventually } from "../../../support/eventually";

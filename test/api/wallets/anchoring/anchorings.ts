@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../../../core/clock";
 import { systemClock } from "../../../../core/clock";
 import { formatDid } from "../../../../chain/did/did";
-import type { RelayerOptions } from "../../../../chain/relayer/handlers";
+import type { RelayerDeps } from "../../../../chain/relayer/deps";
 import { startWorkerApp, type WorkerApp, type WorkerTiming } from "../../../../api/workerApp";
 import { registrationTypedData, type Registration } from "../../../../chain/registry/registration";
 import { openWalletStore, type Wallet as LinkedWallet } from "../../../../api/wallets/store";
@@ -62,7 +62,7 @@ export function startTestWorker(
   options: {
     stuckSeconds?: number;
     timing?: Partial<WorkerTiming>;
-    onStep?: NonNullable<RelayerOptions["onStep"]>;
+    onStep?: NonNullable<RelayerDeps["onStep"]>;
     clock?: Clock;
     concurrency?: number;
   } = {},

@@ -25,7 +25,7 @@ export interface DeployOptions {
   chainId: number;
   deployerPrivateKey: string;
   /** Who may accredit issuers; the deployer when absent. */
-  issuerRegistryOwner?: string;
+  issuerRegistryOwner?: string | undefined;
   /** The DIDs' method: `did:<method>:0x...`. */
   didMethod: string;
   /** Where the record is written, as `<chainId>.json`. */

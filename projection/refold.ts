@@ -1,16 +1,13 @@
-import { type EventName, STATUS_EVENTS } from "../chain/registry/events";
-import {
-  concernsDid,
-  concernsIssuer,
-  type DidState,
-  foldDid,
-  foldIssuer,
-  type IssuerState,
-} from "../chain/registry/fold";
+import { type EventName, eventsAffecting } from "../chain/registry/events";
+import { type DidState, foldDid, foldIssuer, type IssuerState } from "../chain/registry/fold";
 import { foldWord, wordIdsOf, type WordState } from "../chain/registry/foldWord";
 import { type CheckpointDocument, countsIn, type EventDocument, type RegistryCollections } from "./models";
 
 type Events = Pick<RegistryCollections, "events">;
+
+const DID_EVENTS = eventsAffecting("dids");
+const ISSUER_EVENTS = eventsAffecting("issuers");
+const STATUS_EVENTS = eventsAffecting("words");
 
 /** The events of a subject that belong to the index as the checkpoint has it, in the order of the chain. */
 export async function* eventsOfSubject(
@@ -33,9 +30,7 @@ export async function refoldDid(
   address: string,
 ): Promise<DidState | null> {
   let state: DidState | null = null;
-  for await (const event of eventsOfSubject(from, checkpoint, address)) {
-    if (concernsDid(event)) state = foldDid(state, event);
-  }
+  for await (const event of eventsOfSubject(from, checkpoint, address, DID_EVENTS)) state = foldDid(state, event);
   return state;
 }
 
@@ -46,9 +41,7 @@ export async function refoldIssuer(
   address: string,
 ): Promise<IssuerState | null> {
   let state: IssuerState | null = null;
-  for await (const event of eventsOfSubject(from, checkpoint, address, ["IssuerAccredited", "IssuerDiscredited"])) {
-    if (concernsIssuer(event)) state = foldIssuer(state, event);
-  }
+  for await (const event of eventsOfSubject(from, checkpoint, address, ISSUER_EVENTS)) state = foldIssuer(state, event);
   return state;
 }
 

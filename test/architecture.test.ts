@@ -87,7 +87,7 @@ describe("architecture", () => {
     it("the environment, the time and randomness outside their one file", () => {
       const text = "export const x = [process.env.PORT, Date.now(), new Date(), Math.random()];";
       expect(breachesOf({ path: "core/logger.ts", text })).to.deep.equal([
-        "core/logger.ts reads the environment: only core/config/config.ts does",
+        "core/logger.ts reads the environment: only core/config/environment.ts does",
         "core/logger.ts reads the time: only core/clock.ts does",
         "core/logger.ts draws randomness: only core/crypto.ts does",
       ]);

@@ -1,7 +1,10 @@
-import { STATUS_EVENTS } from "../../chain/registry/events";
+import { eventsAffecting } from "../../chain/registry/events";
 import { defineEndpoint, type Endpoint } from "../http/endpoint";
 import { type AuditDeps, auditCredential, listEvents } from "./actions";
 import * as shapes from "./schemas";
+
+/** Events that change credentials' statuses. */
+const STATUS_EVENTS = eventsAffecting("words");
 
 /** What auditors read: events, revocations, and single credentials with a proof that needs no trust in this server. */
 export function auditEndpoints(deps: AuditDeps): Endpoint[] {

@@ -1,94 +1,99 @@
-import { type RegistryEvent, STATUS_EVENTS } from "../../chain/registry/events";
-import { parseCredId, statusPosition } from "../../chain/status/credId";
 import { assertNever } from "../../core/errors";
+import type { StatusEffect } from "../../chain/registry/effects";
+import { effectOf, type RegistryEvent } from "../../chain/registry/events";
+import { placeOfCredential, type StatusPurpose, wordAfter, type WordKey } from "../../chain/registry/statusWord";
+import { parseCredId } from "../../chain/status/credId";
 
-/** What an event did to one credential's status. */
-export interface StatusEffect {
+/** What an event did to the status of one credential. */
+export interface StatusChange {
   credId: string;
-  /** `written`: the event wrote whole words, in which this credential's bit is set. */
   change: "revoked" | "suspended" | "reinstated" | "written";
 }
 
-/** An event that changes credentials' statuses. */
-type StatusEvent = Extract<RegistryEvent, { name: (typeof STATUS_EVENTS)[number] }>;
-
 /**
- * What an event did to statuses; nothing for an event of another kind. Words written whole say what is set afterwards,
- * not what changed: for them the bits that are set are listed as `written`.
+ * What an event did to statuses. Words written whole say what is set afterwards, not what changed: for them the bits
+ * that are set are listed as `written`.
  *
  * @param limit credentials listed at most
  */
-export function effectsOf(event: RegistryEvent, limit: number): StatusEffect[] {
-  if (!isStatusEvent(event)) return [];
-  switch (event.name) {
-    case "CredentialRevoked":
-      return [{ credId: event.args.credId, change: "revoked" }];
-    case "CredentialSuspended":
-      return [{ credId: event.args.credId, change: "suspended" }];
-    case "CredentialReinstated":
-      return [{ credId: event.args.credId, change: "reinstated" }];
-    case "StatusWordChanged":
-      return changesInWord(event, limit);
-    case "RevocationWordsSet":
-    case "SuspensionWordsSet":
-      return bitsOfWords(event, limit);
+export function statusChangesOf(event: RegistryEvent, limit: number): StatusChange[] {
+  const effect = effectOf(event);
+  switch (effect.on) {
+    case "status":
+      return changesOf(event.subject, effect, limit);
+    case "identity":
+    case "accreditation":
+    case "nothing":
+      return [];
     default:
-      return assertNever(event);
+      return assertNever(effect);
   }
+}
+
+function changesOf(issuer: string, effect: StatusEffect, limit: number): StatusChange[] {
+  switch (effect.kind) {
+    case "bit":
+      return [{ credId: effect.credId, change: changeOf(effect.purpose, effect.value) }];
+    case "word":
+      return bitsOf(effect.changed)
+        .slice(0, limit)
+        .map((bit) => {
+          const credId = credIdAt(issuer, effect.word, bit);
+          return { credId, change: changeOf(effect.purpose, isSet(effect.bits, bit)) };
+        });
+    case "words":
+      return setInWords(issuer, effect.firstWord, effect.words, limit);
+    default:
+      return assertNever(effect);
+  }
+}
+
+function changeOf(purpose: StatusPurpose, value: boolean): StatusChange["change"] {
+  if (purpose === "revocation") return "revoked";
+  return value ? "suspended" : "reinstated";
+}
+
+function setInWords(issuer: string, firstWord: WordKey, words: string[], limit: number): StatusChange[] {
+  const set: StatusChange[] = [];
+  for (const [offset, bits] of words.entries()) {
+    const word = wordAfter(firstWord, offset);
+    for (const bit of bitsOf(bits)) {
+      if (set.length >= limit) return set;
+      set.push({ credId: credIdAt(issuer, word, bit), change: "written" });
+    }
+  }
+  return set;
 }
 
 /** Whether an event may have changed a credential's status. */
 export function touches(event: RegistryEvent, credId: string): boolean {
-  const { issuer, index } = parseCredId(credId);
-  const { word: position, bit } = statusPosition(index);
-  if (!isStatusEvent(event) || event.args.issuer !== issuer) return false;
-  switch (event.name) {
-    case "CredentialRevoked":
-    case "CredentialSuspended":
-    case "CredentialReinstated":
-      return event.args.credId === credId;
-    case "StatusWordChanged":
-      return BigInt(`0x${event.args.word}`) === position && isSet(event.args.changed, bit);
-    case "RevocationWordsSet":
-    case "SuspensionWordsSet": {
-      const first = BigInt(`0x${event.args.firstWord}`);
-      return first <= position && position < first + BigInt(event.args.words.length);
+  const effect = effectOf(event);
+  switch (effect.on) {
+    case "status":
+      return event.subject === parseCredId(credId).issuer && touchesStatus(effect, credId);
+    case "identity":
+    case "accreditation":
+    case "nothing":
+      return false;
+    default:
+      return assertNever(effect);
+  }
+}
+
+function touchesStatus(effect: StatusEffect, credId: string): boolean {
+  const { word, bit } = placeOfCredential(credId);
+  switch (effect.kind) {
+    case "bit":
+      return effect.credId === credId;
+    case "word":
+      return effect.word === word && isSet(effect.changed, bit);
+    case "words": {
+      const offset = BigInt(`0x${word}`) - BigInt(`0x${effect.firstWord}`);
+      return offset >= 0n && offset < BigInt(effect.words.length);
     }
     default:
-      return assertNever(event);
+      return assertNever(effect);
   }
-}
-
-function isStatusEvent(event: RegistryEvent): event is StatusEvent {
-  return STATUS_EVENTS.some((name) => name === event.name);
-}
-
-function changesInWord(
-  { args: { issuer, purpose, word, bits, changed } }: Extract<StatusEvent, { name: "StatusWordChanged" }>,
-  limit: number,
-): StatusEffect[] {
-  return bitsOf(changed)
-    .slice(0, limit)
-    .map((bit) => {
-      const changeOfSuspension = isSet(bits, bit) ? "suspended" : "reinstated";
-      return { credId: credIdAt(issuer, word, bit), change: purpose === 0 ? "revoked" : changeOfSuspension };
-    });
-}
-
-function bitsOfWords(
-  { args: { issuer, firstWord, words } }: Extract<StatusEvent, { name: "RevocationWordsSet" | "SuspensionWordsSet" }>,
-  limit: number,
-): StatusEffect[] {
-  const first = BigInt(`0x${firstWord}`);
-  const effects: StatusEffect[] = [];
-  for (const [offset, bits] of words.entries()) {
-    const word = (first + BigInt(offset)).toString(16);
-    for (const bit of bitsOf(bits)) {
-      if (effects.length >= limit) return effects;
-      effects.push({ credId: credIdAt(issuer, word, bit), change: "written" });
-    }
-  }
-  return effects;
 }
 
 function bitsOf(bits: string): number[] {

@@ -3,7 +3,7 @@ import type { EventName, RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
 import type { Freshness } from "../../projection/queries";
 import type { CredentialAudit } from "./actions";
-import { effectsOf } from "./rules";
+import { statusChangesOf } from "./rules";
 
 /** Credentials listed of one event. */
 const MAX_EFFECTS = 1_000;
@@ -133,7 +133,7 @@ export function showEvent(event: RegistryEvent) {
 
 /** An event and what it did to credentials' statuses, as it goes out. */
 export function showChange(event: RegistryEvent) {
-  const credentials = effectsOf(event, MAX_EFFECTS + 1);
+  const credentials = statusChangesOf(event, MAX_EFFECTS + 1);
   return {
     issuer: event.subject,
     event: event.name,

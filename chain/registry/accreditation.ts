@@ -1,5 +1,5 @@
 import type { Chain } from "../client";
-import type { Call } from "../relayer/signer";
+import type { Call } from "../relayer/transaction";
 import { issuerRegistryInterface } from "./abi";
 import { answered } from "./answered";
 

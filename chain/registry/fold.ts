@@ -1,4 +1,6 @@
-import { type EventName, type EventPlace, type RegistryEvent, STATUS_EVENTS } from "./events";
+import { assertNever } from "../../core/errors";
+import type { AccreditationEffect, IdentityEffect } from "./effects";
+import { effectOf, type EventPlace, type RegistryEvent } from "./events";
 import { positionOf } from "./position";
 
 /** Where and when a change of state happened. */
@@ -10,7 +12,7 @@ export interface Change {
 }
 
 /** Why what is known of an identity may be incomplete, and since which block. */
-export interface Doubt {
+export interface Unverified {
   reason: string;
   sinceBlock: number;
 }
@@ -41,7 +43,7 @@ export interface DidState {
   updated: Change | null;
   /** Position of the last event folded in. */
   position: number;
-  unverified: Doubt | null;
+  unverified: Unverified | null;
 }
 
 /** All that the events say of an issuer's accreditation. */
@@ -52,33 +54,12 @@ export interface IssuerState {
   created: Change;
   updated: Change;
   position: number;
-  unverified: Doubt | null;
+  unverified: Unverified | null;
 }
 
 const ZERO_HASH = `0x${"0".repeat(64)}`;
 const ZERO_ADDRESS = `0x${"0".repeat(40)}`;
 const LATEST_DATE_MS = 8.64e15;
-
-const DID_EVENTS: ReadonlySet<EventName> = new Set<EventName>([
-  "DIDRegistered",
-  "DocumentUpdated",
-  "ControllerChanged",
-  "DelegateAdded",
-  "DelegateRevoked",
-  "DIDDeactivated",
-  "NonceConsumed",
-  ...STATUS_EVENTS,
-]);
-
-/** Whether an event changes what is known of an identity. */
-export function concernsDid(event: RegistryEvent): boolean {
-  return DID_EVENTS.has(event.name);
-}
-
-/** Whether an event changes an issuer's accreditation. */
-export function concernsIssuer(event: RegistryEvent): boolean {
-  return event.name === "IssuerAccredited" || event.name === "IssuerDiscredited";
-}
 
 const NOTHING_KNOWN: DidState = {
   did: "",
@@ -97,74 +78,97 @@ const NOTHING_KNOWN: DidState = {
 };
 
 /**
- * The state of an identity after one more event; events of others leave it as it is.
- * A counter that skips puts the identity in doubt: an event is missing.
+ * The state of an identity after one more event; events of others leave it as it is. A counter that skips makes the
+ * identity unverified: an event is missing.
  *
  * @param before null when nothing is known of the identity
  */
 export function foldDid(before: DidState | null, event: RegistryEvent): DidState {
   const state: DidState = { ...(before ?? NOTHING_KNOWN), position: positionOf(event.blockNumber, event.logIndex) };
-  switch (event.name) {
-    case "DIDRegistered": {
-      const { did, documentUri, documentHash, controller, version } = event.args;
-      const change = changeOf(event);
-      countVersion(state, event, version);
-      const document = { did, documentUri, documentHash: hashOrNull(documentHash) };
-      return { ...state, ...document, controller, active: true, created: change, updated: change };
-    }
-    case "DocumentUpdated":
-      countVersion(state, event, event.args.version);
-      state.documentUri = event.args.documentUri;
-      state.documentHash = hashOrNull(event.args.documentHash);
+  const effect = effectOf(event);
+  switch (effect.on) {
+    case "identity":
+      applyToIdentity(state, effect, event);
       return state;
-    case "ControllerChanged":
-      countVersion(state, event, event.args.version);
-      state.controller = event.args.newController;
-      return state;
-    case "DelegateAdded": {
-      const { role, delegate, expiresAt, version } = event.args;
-      countVersion(state, event, version);
-      const added = { role, delegate, expiresAt: dateOf(expiresAt) };
-      state.delegates = [...without(state.delegates, role, delegate), added];
-      return state;
-    }
-    case "DelegateRevoked":
-      countVersion(state, event, event.args.version);
-      state.delegates = without(state.delegates, event.args.role, event.args.delegate);
-      return state;
-    case "DIDDeactivated":
-      countVersion(state, event, event.args.version);
-      state.active = false;
-      return state;
-    case "NonceConsumed":
-      doubtUnless(event.args.nonce === state.nonce, state, event, `nonce ${event.args.nonce} follows ${state.nonce}`);
-      state.nonce = event.args.nonce + 1;
-      return state;
-    case "CredentialRevoked":
-    case "CredentialSuspended":
-    case "CredentialReinstated":
-    case "StatusWordChanged":
-    case "RevocationWordsSet":
-    case "SuspensionWordsSet": {
-      const { statusSequence } = event.args;
-      const fault = `status sequence ${statusSequence} follows ${state.statusSequence}`;
-      doubtUnless(statusSequence === state.statusSequence + 1, state, event, fault);
+    case "status": {
+      const { statusSequence } = effect;
+      const gap = `status sequence ${statusSequence} follows ${state.statusSequence}`;
+      expectNoGap(statusSequence === state.statusSequence + 1, state, event, gap);
       state.statusSequence = statusSequence;
       return state;
     }
-    default:
+    case "accreditation":
+    case "nothing":
       return before ?? state;
+    default:
+      return assertNever(effect);
+  }
+}
+
+function applyToIdentity(state: DidState, effect: IdentityEffect, event: EventPlace): void {
+  switch (effect.kind) {
+    case "registered":
+      countVersion(state, event, effect.version);
+      state.did = effect.did;
+      state.documentUri = effect.documentUri;
+      state.documentHash = hashOrNull(effect.documentHash);
+      state.controller = effect.controller;
+      state.active = true;
+      state.created = changeOf(event);
+      return;
+    case "documentUpdated":
+      countVersion(state, event, effect.version);
+      state.documentUri = effect.documentUri;
+      state.documentHash = hashOrNull(effect.documentHash);
+      return;
+    case "controllerChanged":
+      countVersion(state, event, effect.version);
+      state.controller = effect.newController;
+      return;
+    case "delegateAdded": {
+      const { role, delegate, expiresAt, version } = effect;
+      countVersion(state, event, version);
+      const added = { role, delegate, expiresAt: dateOf(expiresAt) };
+      state.delegates = [...without(state.delegates, role, delegate), added];
+      return;
+    }
+    case "delegateRevoked":
+      countVersion(state, event, effect.version);
+      state.delegates = without(state.delegates, effect.role, effect.delegate);
+      return;
+    case "deactivated":
+      countVersion(state, event, effect.version);
+      state.active = false;
+      return;
+    case "nonceConsumed":
+      expectNoGap(effect.nonce === state.nonce, state, event, `nonce ${effect.nonce} follows ${state.nonce}`);
+      state.nonce = effect.nonce + 1;
+      return;
+    default:
+      assertNever(effect);
   }
 }
 
 /** The state of an issuer's accreditation after one more event of the issuer registry about it. */
 export function foldIssuer(before: IssuerState | null, event: RegistryEvent): IssuerState | null {
-  if (event.name !== "IssuerAccredited" && event.name !== "IssuerDiscredited") return before;
-  const { metadataUri, version } = event.args;
-  const expected = (before?.version ?? 0) + 1;
+  const effect = effectOf(event);
+  switch (effect.on) {
+    case "accreditation":
+      return decide(before, effect, event);
+    case "identity":
+    case "status":
+    case "nothing":
+      return before;
+    default:
+      return assertNever(effect);
+  }
+}
+
+function decide(before: IssuerState | null, effect: AccreditationEffect, event: EventPlace): IssuerState {
+  const { accredited, metadataUri, version } = effect;
   const change = changeOf(event);
   const state: IssuerState = {
-    accredited: event.name === "IssuerAccredited",
+    accredited,
     metadataUri,
     version,
     created: before?.created ?? change,
@@ -172,7 +176,8 @@ export function foldIssuer(before: IssuerState | null, event: RegistryEvent): Is
     position: positionOf(event.blockNumber, event.logIndex),
     unverified: before?.unverified ?? null,
   };
-  doubtUnless(version === expected, state, event, `version ${version} follows ${expected - 1}`);
+  const last = before?.version ?? 0;
+  expectNoGap(version === last + 1, state, event, `version ${version} follows ${last}`);
   return state;
 }
 
@@ -181,15 +186,15 @@ export function changeOf({ blockNumber, blockHash, minedAt, transactionHash }: E
   return { blockNumber, blockHash, minedAt, transactionHash };
 }
 
-function countVersion(state: DidState, event: RegistryEvent, version: number): void {
-  doubtUnless(version === state.version + 1, state, event, `version ${version} follows ${state.version}`);
+function countVersion(state: DidState, event: EventPlace, version: number): void {
+  expectNoGap(version === state.version + 1, state, event, `version ${version} follows ${state.version}`);
   state.version = version;
   state.updated = changeOf(event);
 }
 
-/** The first doubt stays: only folding again from complete events removes it. */
-function doubtUnless(sound: boolean, state: { unverified: Doubt | null }, event: EventPlace, reason: string): void {
-  if (!sound) state.unverified ??= { reason, sinceBlock: event.blockNumber };
+/** The first gap stays on record: only folding again from complete events removes it. */
+function expectNoGap(follows: boolean, state: { unverified: Unverified | null }, event: EventPlace, gap: string): void {
+  if (!follows) state.unverified ??= { reason: gap, sinceBlock: event.blockNumber };
 }
 
 function without(delegates: Delegation[], role: string, delegate: string): Delegation[] {

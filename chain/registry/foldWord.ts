@@ -1,7 +1,9 @@
-import type { RegistryEvent } from "./events";
-import { positionOf } from "./position";
-import { placeOfCredential, STATUS_PURPOSES, type StatusPurpose, type WordKey, wordAfter } from "./statusWord";
+import { assertNever } from "../../core/errors";
+import type { StatusEffect } from "./effects";
+import { effectOf, type RegistryEvent } from "./events";
 import { type Change, changeOf } from "./fold";
+import { positionOf } from "./position";
+import { placeOfCredential, type StatusPurpose, type WordKey, wordAfter } from "./statusWord";
 
 /** One word of an issuer's bitmap. */
 export interface WordState {
@@ -52,23 +54,30 @@ interface WordWrite {
 }
 
 function writesOf(event: RegistryEvent): WordWrite[] {
-  switch (event.name) {
-    case "CredentialRevoked":
-      return [bitWrite("revocation", event.args.credId, true)];
-    case "CredentialSuspended":
-      return [bitWrite("suspension", event.args.credId, true)];
-    case "CredentialReinstated":
-      return [bitWrite("suspension", event.args.credId, false)];
-    case "StatusWordChanged": {
-      const { purpose, word, bits } = event.args;
-      return [{ purpose: purposeOf(purpose), word, bits: () => bits }];
-    }
-    case "RevocationWordsSet":
-      return wholeWords("revocation", event.args.firstWord, event.args.words);
-    case "SuspensionWordsSet":
-      return wholeWords("suspension", event.args.firstWord, event.args.words);
-    default:
+  const effect = effectOf(event);
+  switch (effect.on) {
+    case "status":
+      return writesOfStatus(effect);
+    case "identity":
+    case "accreditation":
+    case "nothing":
       return [];
+    default:
+      return assertNever(effect);
+  }
+}
+
+function writesOfStatus(effect: StatusEffect): WordWrite[] {
+  const { purpose } = effect;
+  switch (effect.kind) {
+    case "bit":
+      return [bitWrite(purpose, effect.credId, effect.value)];
+    case "word":
+      return [{ purpose, word: effect.word, bits: () => effect.bits }];
+    case "words":
+      return wholeWords(purpose, effect.firstWord, effect.words);
+    default:
+      return assertNever(effect);
   }
 }
 
@@ -87,10 +96,4 @@ function withBit(bits: string, bit: number, value: boolean): string {
   const mask = 8 >> (bit & 3);
   const digit = Number.parseInt(bits.charAt(at), 16);
   return bits.slice(0, at) + (value ? digit | mask : digit & ~mask).toString(16) + bits.slice(at + 1);
-}
-
-function purposeOf(index: number): StatusPurpose {
-  const purpose = STATUS_PURPOSES[index];
-  if (purpose === undefined) throw new RangeError(`the contract knows no status purpose ${index}`);
-  return purpose;
 }

@@ -4,6 +4,17 @@ export type StatusPurpose = "revocation" | "suspension";
 /** The purposes in the order of the contract's enum. */
 export const STATUS_PURPOSES = ["revocation", "suspension"] as const satisfies readonly StatusPurpose[];
 
+/**
+ * The purpose at a place of the contract's enum.
+ *
+ * @throws RangeError when the enum has no such place
+ */
+export function purposeAt(index: number): StatusPurpose {
+  const purpose = STATUS_PURPOSES[index];
+  if (purpose === undefined) throw new RangeError(`the contract knows no status purpose ${index}`);
+  return purpose;
+}
+
 /** A status word's position, up to 2^88, as 22 lower-case hexadecimal digits: sorts as the number does. */
 export type WordKey = string;
 

@@ -1,4 +1,5 @@
 import type { FailoverProvider } from "../provider";
+import type { Attempt } from "./transaction";
 
 /** What a transaction bids, in wei: by EIP-1559, or one price on chains without a base fee. */
 export type Fees =
@@ -14,6 +15,12 @@ export async function suggestFees(provider: FailoverProvider): Promise<Fees> {
     return { market: "eip1559", maxFeePerGas, maxPriorityFeePerGas };
   }
   return { market: "legacy", gasPrice: gasPrice ?? 0n };
+}
+
+/** The bid of an attempt. */
+export function feesOf({ market, maxFeePerGas, maxPriorityFeePerGas }: Attempt): Fees {
+  if (market === "legacy") return { market, gasPrice: BigInt(maxFeePerGas) };
+  return { market, maxFeePerGas: BigInt(maxFeePerGas), maxPriorityFeePerGas: BigInt(maxPriorityFeePerGas ?? "0") };
 }
 
 /** The bid that replaces another: a quarter more than it, and no less than what the chain suggests now. */

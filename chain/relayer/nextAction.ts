@@ -1,5 +1,5 @@
-import type { Attempt, RelayerTransaction } from "./transactions";
-import { type Fees, highestPrice } from "./fees";
+import { type Fees, feesOf, highestPrice } from "./fees";
+import { type Attempt, latestAttempt, type RelayerTransaction } from "./transaction";
 
 /** What is known of the chain when the next action is decided. */
 export interface ChainView {
@@ -9,10 +9,11 @@ export interface ChainView {
   suggested: Fees;
 }
 
+/** What a transaction needs. */
 export type Action =
   /** Its nonce is used: find out by which attempt. */
   | "confirm"
-  /** A reorg took it out of the chain: it is under way again. */
+  /** A reorg took it out of the chain: it is pending again. */
   | "reopen"
   | "broadcast"
   /** Sign the same again with a higher bid. */
@@ -40,25 +41,11 @@ export function nextAction(transaction: RelayerTransaction, view: ChainView, now
   const latest = latestAttempt(transaction);
   const exhausted = transaction.attemptCount >= MAX_ATTEMPTS;
   if (transaction.rejections >= MAX_REJECTIONS && !latest.cancellation && transaction.nonce === view.chainNonce) {
-    // One fresh signature with today's fees first: a refused bid is the likeliest reason.
+    // One fresh signature with today's fees first: a bid too low is the likeliest reason.
     return transaction.attemptCount > 1 ? "cancel" : "replace";
   }
   if (isStuck(transaction, latest, view, now, stuckSeconds) && !exhausted) return "replace";
   return transaction.nextBroadcastAt <= now ? "broadcast" : "wait";
-}
-
-/** The attempt that is sent. */
-export function latestAttempt(transaction: RelayerTransaction): Attempt {
-  const latest = transaction.attempts.at(-1);
-  if (latest === undefined) throw new RangeError(`transaction ${transaction._id} has no attempt`);
-  return latest;
-}
-
-/** The bid of an attempt. */
-export function feesOf(attempt: Attempt): Fees {
-  const maxFeePerGas = BigInt(attempt.maxFeePerGas);
-  if (attempt.market === "legacy") return { market: "legacy", gasPrice: maxFeePerGas };
-  return { market: "eip1559", maxFeePerGas, maxPriorityFeePerGas: BigInt(attempt.maxPriorityFeePerGas ?? "0") };
 }
 
 /** Waiting behind others is no reason to bid more; being first in line, or bidding less than is asked now, is. */

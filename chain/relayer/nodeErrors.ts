@@ -19,7 +19,7 @@ const WORDS: [RegExp, BroadcastAnswer][] = [
   ],
 ];
 
-/** Reads a node's refusal of `eth_sendRawTransaction`. */
+/** Reads a node's rejection of `eth_sendRawTransaction`. */
 export function readNodeError(error: unknown): BroadcastAnswer {
   const text = nodeMessageOf(error);
   return WORDS.find(([words]) => words.test(text))?.[1] ?? "unclear";
@@ -31,6 +31,6 @@ export function nodeMessageOf(error: unknown): string {
     info?: { error?: { message?: unknown } };
     error?: { message?: unknown };
   };
-  const said = info?.error?.message ?? inner?.message;
-  return typeof said === "string" ? said : messageOf(error);
+  const message = info?.error?.message ?? inner?.message;
+  return typeof message === "string" ? message : messageOf(error);
 }

@@ -1,24 +1,17 @@
 import { Wallet, keccak256 } from "ethers";
 import type { Clock } from "../../core/clock";
 import type { Fees } from "./fees";
-import type { Attempt } from "./transactions";
-
-/** What a transaction does, without its nonce and bid. */
-export interface Call {
-  to: string;
-  /** `0x` and hexadecimal digits. */
-  data: string;
-}
+import type { Attempt, Call } from "./transaction";
 
 /** The holder of the relayer's key. */
 export interface Signer {
   address: string;
-  /** Signs one attempt. A cancellation pays the relayer itself nothing: it only takes the nonce. */
+  /** Signs one attempt. A cancellation pays the relayer itself nothing: it only uses up the nonce. */
   sign(options: { call: Call; nonce: number; gasLimit: bigint; fees: Fees; cancellation: boolean }): Promise<Attempt>;
 }
 
 /** Gas of a transfer without data. */
-const CANCELLATION_GAS = 21_000n;
+export const CANCELLATION_GAS = 21_000n;
 
 /** Makes the signer of a key. */
 export function createSigner(options: { privateKey: string; chainId: number; clock: Clock }): Signer {

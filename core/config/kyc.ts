@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { BootProblem } from "../errors";
+import { configPart, type Given, type ProcessName } from "./part";
 
 /** The KYC providers Cairn speaks with. */
 export const KYC_PROVIDERS = ["sandbox", "persona", "veriff", "onfido", "sumsub", "stripe"] as const;
@@ -29,8 +30,7 @@ const paths = z
   .transform((given) => given.split(",").map((part) => part.trim()))
   .pipe(z.array(z.string().regex(/^(GET|POST|PUT|DELETE) \/\S*$/, "must be such as `POST /auth/wallet/link`")));
 
-/** The variables of KYC, for the schema of the whole environment. */
-export const kycEnvironment = {
+const environment = {
   KYC_PROVIDER: z.enum(KYC_PROVIDERS).optional(),
   KYC_RETURN_URL: url.optional(),
   KYC_REQUIRED_FOR: paths.optional(),
@@ -60,7 +60,7 @@ export const kycEnvironment = {
   KYC_STRIPE_API_URL: url.default("https://api.stripe.com"),
 };
 
-type KycEnvironment = z.infer<z.ZodObject<typeof kycEnvironment>>;
+type KycEnvironment = z.infer<z.ZodObject<typeof environment>>;
 type Complete<Names extends keyof KycEnvironment> = { [Name in Names]: NonNullable<KycEnvironment[Name]> };
 
 /** What must be given together for a provider to be spoken with. */
@@ -72,7 +72,7 @@ const NEEDED = {
   stripe: ["KYC_STRIPE_API_KEY", "KYC_STRIPE_WEBHOOK_SECRETS"],
 } as const satisfies Record<Exclude<KycProviderName, "sandbox">, (keyof KycEnvironment)[]>;
 
-/** How KYC is done. Providers beside the chosen one may be configured: their webhooks are still heard. */
+/** How KYC is done; present in the api and the worker, unless production chose no provider. Providers beside the chosen one may be configured: their webhooks are still accepted. */
 export interface KycConfig {
   /** Who verifies new users. */
   provider: KycProviderName;
@@ -90,8 +90,20 @@ export interface KycConfig {
   stripe?: { apiUrl: string; apiKey: string; webhookSecrets: string[] };
 }
 
-/** The problems of an environment whose variables have the right form each, but not together. */
-export function kycProblems(given: Record<string, string | undefined>, production: boolean): BootProblem[] {
+export const kycPart = configPart({
+  environment,
+  problems: (given, { processName, production }) => (isUsedBy(processName) ? problemsOf(given, production) : []),
+  shape(env, { processName, production }): { kyc?: KycConfig } {
+    if (!isUsedBy(processName) || (production && env.KYC_PROVIDER === undefined)) return {};
+    return { kyc: shapeOf(env, production) };
+  },
+});
+
+function isUsedBy(processName: ProcessName): boolean {
+  return processName === "api" || processName === "worker";
+}
+
+function problemsOf(given: Given, production: boolean): BootProblem[] {
   const problems: BootProblem[] = [];
   const chosen = given["KYC_PROVIDER"];
   if (production && chosen === "sandbox") {
@@ -107,9 +119,7 @@ export function kycProblems(given: Record<string, string | undefined>, productio
   return problems;
 }
 
-/** The configuration of KYC; undefined where production chose no provider. */
-export function shapeKyc(env: KycEnvironment, production: boolean): KycConfig | undefined {
-  if (production && env.KYC_PROVIDER === undefined) return undefined;
+function shapeOf(env: KycEnvironment, production: boolean): KycConfig {
   return {
     provider: env.KYC_PROVIDER ?? "sandbox",
     returnUrl: env.KYC_RETURN_URL,

@@ -28,7 +28,7 @@ export interface RecordedTransaction {
   send?: Record<string, unknown>;
 }
 
-/** One thing that happened to the chain. `atMs` is the wall clock (Unix milliseconds) when it was written. */
+/** One thing that happened to the chain. `atMs` is the wall clock (Unix milliseconds) when it began. */
 export type JournalEntry =
   | {
       kind: "mined";

@@ -15,6 +15,17 @@ export interface ChainPosition {
   interval: IntervalSetting;
 }
 
+/** A call that may have mined blocks. */
+interface MiningCall {
+  method: string;
+  params: unknown[];
+  /** The signed transaction, where one was sent. */
+  raw: string | undefined;
+  atMs: number;
+}
+
+type MinedEntry = Omit<Extract<JournalEntry, { kind: "mined" }>, "atMs">;
+
 interface Snapshot {
   journalEnd: number;
   pool: Map<string, RecordedTransaction>;
@@ -104,6 +115,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
       // The node would mine blocks that are older than their parents and could never be mined again.
       throw new Error("This chain remembers its blocks and mines them at least 1 second apart, not 0.");
     }
+    const atMs = Date.now();
     let outcome: { result: unknown } | { error: unknown };
     try {
       outcome = { result: await this.node.request(args) };
@@ -113,7 +125,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
     }
     const given = args.method === "eth_sendRawTransaction" ? String(params[0]) : undefined;
     await this.write(async () => {
-      const entries = await this.newBlocks(args.method, params, given);
+      const entries = await this.newBlocks({ method: args.method, params, raw: given, atMs });
       if (args.method.startsWith("eth_send") && "result" in outcome) {
         entries.push(...(await this.newInPool(String(outcome.result), given, entries)));
       }
@@ -123,17 +135,17 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
     return outcome.result;
   }
 
-  private async newBlocks(method: string, params: unknown[], raw: string | undefined): Promise<JournalEntry[]> {
+  private async newBlocks({ method, params, raw, atMs }: MiningCall): Promise<JournalEntry[]> {
     const latest = await getBlock(this.node, "latest");
     const target = Number(latest.number);
     if (target === this.height) return [];
     const entries: JournalEntry[] = [];
     if (method === "hardhat_mine" && target - this.height > 1) {
-      entries.push(await this.manyBlocks(latest, params[1], raw));
+      entries.push({ ...(await this.manyBlocks(latest, params[1], raw)), atMs });
     } else {
       for (let number = this.height + 1; number <= target; number++) {
         const block = number === target ? latest : await getBlock(this.node, number);
-        entries.push(minedEntry(block, block, this.recorded(block, raw)));
+        entries.push({ ...minedEntry(block, block, this.recorded(block, raw)), atMs });
       }
     }
     this.height = target;
@@ -141,7 +153,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
   }
 
   /** One entry for all blocks of a call: the pool goes into the first ones, the others are empty. */
-  private async manyBlocks(latest: RpcBlock, interval: unknown, raw: string | undefined): Promise<JournalEntry> {
+  private async manyBlocks(latest: RpcBlock, interval: unknown, raw: string | undefined): Promise<MinedEntry> {
     const first = await getBlock(this.node, this.height + 1);
     const transactions: RecordedTransaction[] = [];
     for (
@@ -191,8 +203,9 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
       const surviving = this.settings.filter(({ at }) => at >= snapshot.journalEnd).map(({ entry }) => entry);
       this.settings = this.settings.filter(({ at }) => at < snapshot.journalEnd);
       // The node sets its clock back to the snapshot's.
+      const atMs = Date.now();
       const seconds = Number((await getBlock(this.node, "pending")).timestamp);
-      return [...surviving, { kind: "clock", seconds, atMs: Date.now() }];
+      return [...surviving, { kind: "clock", seconds, atMs }];
     });
     return result;
   }
@@ -229,9 +242,9 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
   }
 }
 
-function minedEntry(first: RpcBlock, last: RpcBlock, transactions: RecordedTransaction[]) {
+function minedEntry(first: RpcBlock, last: RpcBlock, transactions: RecordedTransaction[]): MinedEntry {
   return {
-    kind: "mined" as const,
+    kind: "mined",
     number: Number(last.number),
     count: 1,
     firstSeconds: Number(first.timestamp),
@@ -239,6 +252,5 @@ function minedEntry(first: RpcBlock, last: RpcBlock, transactions: RecordedTrans
     mixHash: first.mixHash,
     transactions,
     hash: last.hash,
-    atMs: Date.now(),
   };
 }

@@ -131,7 +131,9 @@ class Replay {
 }
 
 async function setClock(node: EIP1193Provider, clock: { seconds: number; atMs: number }): Promise<void> {
-  await advanceClock(node, clock.seconds + Math.floor((Date.now() - clock.atMs) / 1000));
+  // The node counts in whole seconds of Unix time.
+  const passed = Math.floor(Date.now() / 1000) - Math.floor(clock.atMs / 1000);
+  await advanceClock(node, clock.seconds + passed);
 }
 
 async function expectHash(node: EIP1193Provider, number: number, hash: string): Promise<void> {

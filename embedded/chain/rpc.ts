@@ -28,11 +28,16 @@ export function toQuantity(value: number): string {
 }
 
 /**
- * Moves the chain's clock forward to a time, never back.
+ * Moves the chain's clock forward to a time, never back and at most a second too far.
  *
- * @param seconds the Unix time the next block would carry if it were mined now
+ * @param seconds the Unix time the clock must show at least
  */
 export async function advanceClock(node: EIP1193Provider, seconds: number): Promise<void> {
-  const pending = Number((await getBlock(node, "pending")).timestamp);
-  if (seconds > pending) await ask(node, "evm_increaseTime", seconds - pending);
+  const timestampOf = async (block: "latest" | "pending") => Number((await getBlock(node, block)).timestamp);
+  const latest = await timestampOf("latest");
+  if (seconds <= latest) return;
+  // A pending block is a second later than the latest even where the clock still shows the latest's time.
+  if ((await timestampOf("pending")) === latest + 1) await ask(node, "evm_increaseTime", 1);
+  const missing = seconds - (await timestampOf("pending"));
+  if (missing > 0) await ask(node, "evm_increaseTime", missing);
 }

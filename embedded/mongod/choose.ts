@@ -29,8 +29,8 @@ const ROOT = join(__dirname, "..", "..");
 
 /**
  * Chooses a MongoDB server: `mongod` on PATH, else the binary `mongodb-memory-server` has cached or, on a machine that
- * reaches it, downloads, else the embedded one. `CAIRN_MONGO_DOWNLOAD=off` and automated runs (`CI`) never download; a
- * download that failed is not tried again for a day.
+ * reaches it, downloads, else the embedded one. Downloads happen on request, with `CAIRN_MONGO_DOWNLOAD=on`; one that
+ * failed is not tried again for a day.
  */
 export async function chooseMongo(options: ChoiceOptions): Promise<MongoChoice> {
   const installed = onPath("mongod", options.env["PATH"]);
@@ -60,8 +60,7 @@ async function usable(path: string, { env, say }: ChoiceOptions): Promise<MongoC
 }
 
 function isDownloadAllowed({ dataDir, persistent, env }: ChoiceOptions): boolean {
-  const isAutomated = !["", "0", "false", undefined].includes(env["CI"]);
-  if (!persistent || isAutomated || env["CAIRN_MONGO_DOWNLOAD"] === "off") return false;
+  if (!persistent || env["CAIRN_MONGO_DOWNLOAD"] !== "on") return false;
   const memory = failureMemory(dataDir);
   if (!existsSync(memory)) return true;
   const failedAt = Number(readFileSync(memory, "utf8"));
@@ -97,7 +96,7 @@ async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: 
   let found: { path: string | null; why?: string } = { path: null, why: "it took too long" };
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith('{"downloading":')) {
-      say("downloading mongod (once, about 100 MB; CAIRN_MONGO_DOWNLOAD=off prevents it)");
+      say("downloading mongod (once, about 100 MB)");
       clearTimeout(deadline);
       deadline = setTimeout(stop, DOWNLOAD_WITHIN_MS);
     } else if (line.startsWith('{"path":')) {

@@ -1,12 +1,5 @@
-import type { RegistryEvent } from "../../chain/registry/events";
-import {
-  concernsDid,
-  concernsIssuer,
-  type DidState,
-  foldDid,
-  foldIssuer,
-  type IssuerState,
-} from "../../chain/registry/fold";
+import { affects, type RegistryEvent } from "../../chain/registry/events";
+import { type DidState, foldDid, foldIssuer, type IssuerState } from "../../chain/registry/fold";
 import type { EventDocument, RegistryCollections } from "../../projection/models";
 import { eventsOfSubject } from "../../projection/refold";
 import { loadBlooms } from "../fetch/bloom";
@@ -63,8 +56,8 @@ export function doubtfulBlocks(events: RegistryEvent[], from: number, upTo: numb
   let issuer: IssuerState | null = null;
   let sound = from;
   for (const event of events) {
-    if (concernsDid(event)) did = foldDid(did, event);
-    if (concernsIssuer(event)) issuer = foldIssuer(issuer, event);
+    if (affects(event, "dids")) did = foldDid(did, event);
+    if (affects(event, "issuers")) issuer = foldIssuer(issuer, event);
     const doubtful = (did?.unverified ?? null) !== null || (issuer?.unverified ?? null) !== null;
     if (doubtful) return bounded(sound, event.blockNumber);
     sound = event.blockNumber;

@@ -1,6 +1,14 @@
 import { Interface } from "ethers";
 import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/registry/abi";
-import type { EventName, RegistryEvent, RegistryName } from "../../chain/registry/events";
+import {
+  type ArgumentKind,
+  argumentsOf,
+  EVENT_NAMES,
+  type EventName,
+  EVENTS,
+  type RegistryEvent,
+  type RegistryName,
+} from "../../chain/registry/events";
 import type { Header, RawLog } from "../rpc/block";
 import { RpcError } from "../rpc/rpcError";
 
@@ -8,8 +16,8 @@ import { RpcError } from "../rpc/rpcError";
 type Reader = (data: string, at: number) => unknown;
 
 interface Decoder {
-  registry: RegistryName;
   name: EventName;
+  subject: string | null;
   /** Read from the topics after the first, in order. */
   indexed: [field: string, read: Reader][];
   /** Read from the data, each head 32 bytes after the one before. */
@@ -17,16 +25,6 @@ interface Decoder {
 }
 
 const WORD = 64;
-
-/** Unsigned integers that have a form of their own beside a number; see `EventArguments`. */
-const FORMS: Record<string, "word" | "bits" | "decimal"> = {
-  word: "word",
-  firstWord: "word",
-  bits: "bits",
-  changed: "bits",
-  words: "bits",
-  expiresAt: "decimal",
-};
 
 function slice(data: string, at: number, length: number): string {
   if (at + length > data.length) throw new RpcError("malformed", "a log's data ends early");
@@ -61,29 +59,41 @@ function list(read: Reader): Reader {
   };
 }
 
-function readerOf(field: string, type: string): Reader {
-  if (type.endsWith("[]")) return list(readerOf(field, type.slice(0, -2)));
-  if (type === "address") return address;
-  if (type === "bytes32") return bytes32;
-  if (type === "string") return text;
-  if (!type.startsWith("uint")) throw new Error(`no decoder for ${type} ${field}: teach decode.ts to read it`);
-  const form = FORMS[field];
-  return form === "word" ? word : form === "bits" ? bytes32 : form === "decimal" ? decimal : integer;
+const READERS: Record<ArgumentKind, Reader> = {
+  address,
+  bytes32,
+  text,
+  counter: integer,
+  purpose: integer,
+  word,
+  bits: bytes32,
+  bitsList: list(bytes32),
+  seconds: decimal,
+};
+
+const INTERFACES: Record<RegistryName, Interface> = {
+  DIDRegistry: new Interface(DID_REGISTRY_ABI),
+  IssuerRegistry: new Interface(ISSUER_REGISTRY_ABI),
+};
+
+/** Decoders by contract and first topic, compiled once from the table: fifteen times as fast as a general decoder. */
+const DECODERS = new Map(EVENT_NAMES.map((name) => [keyOf(EVENTS[name].registry, topicOf(name)), decoderOf(name)]));
+
+function topicOf(name: EventName): string {
+  return INTERFACES[EVENTS[name].registry].getEvent(name)?.topicHash ?? "";
 }
 
-/** Decoders by first topic, compiled once from the contracts' ABIs: fifteen times as fast as a general decoder. */
-const DECODERS = new Map<string, Decoder>();
-for (const [registry, abi] of [
-  ["DIDRegistry", DID_REGISTRY_ABI],
-  ["IssuerRegistry", ISSUER_REGISTRY_ABI],
-] as const) {
-  new Interface(abi).forEachEvent((event) => {
-    const fields = event.inputs.map((input) => ({ input, entry: [input.name, readerOf(input.name, input.type)] }));
-    const those = (indexed: boolean) =>
-      fields.filter(({ input }) => (input.indexed ?? false) === indexed).map(({ entry }) => entry as [string, Reader]);
-    const decoder = { registry, name: event.name as EventName, indexed: those(true), plain: those(false) };
-    DECODERS.set(`${registry}:${event.topicHash}`, decoder);
-  });
+function keyOf(registry: RegistryName, topic: string): string {
+  return `${registry}:${topic}`;
+}
+
+function decoderOf(name: EventName): Decoder {
+  const decoder: Decoder = { name, subject: EVENTS[name].subject, indexed: [], plain: [] };
+  for (const argument of argumentsOf(name)) {
+    const fields = argument.indexed ? decoder.indexed : decoder.plain;
+    fields.push([argument.name, READERS[argument.kind]]);
+  }
+  return decoder;
 }
 
 /**
@@ -98,7 +108,7 @@ export function decodeLog(
   log: RawLog,
   header: Pick<Header, "minedAt" | "number">,
 ): RegistryEvent {
-  const decoder = DECODERS.get(`${registry}:${log.topics[0] ?? ""}`);
+  const decoder = DECODERS.get(keyOf(registry, log.topics[0] ?? ""));
   if (!decoder || log.topics.length !== decoder.indexed.length + 1) {
     throw new RpcError("malformed", `${registry} has no event with the topics ${log.topics.join(", ")}`);
   }
@@ -110,11 +120,11 @@ export function decodeLog(
   decoder.plain.forEach(([field, read], index) => {
     args[field] = read(data, index * WORD);
   });
-  // The ABI and EventArguments name the same fields, which a test holds against each other.
+  // The readers are those of the event's row, whose types the arguments have.
   return {
     registry,
     name: decoder.name,
-    subject: subjectOf(args),
+    subject: decoder.subject === null ? "" : (args[decoder.subject] as string),
     args,
     blockNumber: header.number,
     blockHash: log.blockHash,
@@ -122,11 +132,6 @@ export function decodeLog(
     transactionHash: log.transactionHash,
     logIndex: Number.parseInt(log.logIndex, 16),
   } as RegistryEvent;
-}
-
-function subjectOf(args: Record<string, unknown>): string {
-  const subject = args["identity"] ?? args["issuer"] ?? args["previousOwner"];
-  return typeof subject === "string" ? subject : "";
 }
 
 /**

@@ -148,7 +148,7 @@ async function leadForTerm(term: Term, parts: TermDeps): Promise<void> {
       ...(parts.onReady && { onCaughtUp: parts.onReady }),
     });
   } catch (error) {
-    if (error instanceof LeaseLostError) logger.info({ term: term.number }, "no longer leading");
+    if (error instanceof LeaseLostError) logger.warn(error.message);
     else if (error instanceof ChainResetError && !parts.reindexOnReset) {
       throw resetRefusal(error.message, parts.identity.deployment.blockNumber);
     } else throw error;

@@ -1,17 +1,13 @@
-import { concernsDid, concernsIssuer, type DidState, foldDid, foldIssuer } from "../../chain/registry/fold";
-import type { IssuerState } from "../../chain/registry/fold";
+import { affects, type ProjectionKind } from "../../chain/registry/events";
+import { type DidState, foldDid, foldIssuer, type IssuerState } from "../../chain/registry/fold";
 import { foldWord, wordIdsOf, type WordState } from "../../chain/registry/foldWord";
 import type { RegistryCollections } from "../../projection/models";
 import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
 import { createTable, type Table } from "./table";
 import type { Term } from "./term";
 
-/** The tables of the projection. */
-export interface Tables {
-  dids: Table;
-  issuers: Table;
-  words: Table;
-}
+/** The tables of the projection, by the names of their collections. */
+export type Tables = Record<ProjectionKind, Table>;
 
 /** Makes the tables of the projection, written in one term. */
 export function createTables(collections: RegistryCollections, term: Term): Tables {
@@ -19,14 +15,14 @@ export function createTables(collections: RegistryCollections, term: Term): Tabl
     dids: createTable<DidState>({
       collection: collections.dids,
       term,
-      keysOf: (event) => (concernsDid(event) ? [event.subject] : []),
+      keysOf: (event) => (affects(event, "dids") ? [event.subject] : []),
       fold: (_address, before, event) => foldDid(before, event),
       refold: (keys) => refoldEach(keys, (address) => refoldDid(collections, term.checkpoint, address)),
     }),
     issuers: createTable<IssuerState>({
       collection: collections.issuers,
       term,
-      keysOf: (event) => (concernsIssuer(event) ? [event.subject] : []),
+      keysOf: (event) => (affects(event, "issuers") ? [event.subject] : []),
       fold: (_address, before, event) => foldIssuer(before, event),
       refold: (keys) => refoldEach(keys, (address) => refoldIssuer(collections, term.checkpoint, address)),
     }),

@@ -1,5 +1,5 @@
-import { type RegistryEvent, STATUS_EVENTS } from "../../chain/registry/events";
-import type { Doubt } from "../../chain/registry/fold";
+import { eventsAffecting, type RegistryEvent } from "../../chain/registry/events";
+import type { Unverified } from "../../chain/registry/fold";
 import { wordIdsOf } from "../../chain/registry/foldWord";
 import { positionOf } from "../../chain/registry/position";
 import type { BlockRef, RegistryCollections } from "../../projection/models";
@@ -10,6 +10,8 @@ import { insertFenced, overwriteFenced } from "./fencedWrites";
 import { pruneTerms } from "./pruneTerms";
 import { createTables, type Tables } from "./tables";
 import type { Term } from "./term";
+
+const STATUS_EVENTS = eventsAffecting("words");
 
 /** Blocks and their decoded events, ready to be written. */
 export interface Batch {
@@ -43,7 +45,7 @@ export interface ProjectionWriter {
   /** Folds some words anew, by their `_id`s. @throws LeaseLostError */
   refoldWords(ids: Iterable<string>): Promise<void>;
   /** Marks the documents of a subject as unverified, until they are folded anew. */
-  markUnverified(subject: string, reason: Doubt): Promise<void>;
+  markUnverified(subject: string, unverified: Unverified): Promise<void>;
 }
 
 export interface WriterDeps {
@@ -148,7 +150,7 @@ async function refoldSubjects({ collections, tables }: WriterState, subjects: It
   const all = [...subjects];
   await tables.dids.refold(all);
   await tables.issuers.refold(all);
-  const filter = { subject: { $in: all }, name: { $in: [...STATUS_EVENTS] } };
+  const filter = { subject: { $in: all }, name: { $in: STATUS_EVENTS } };
   const ids = new Set<string>();
   for await (const event of collections.events.find(filter)) for (const id of wordIdsOf(event)) ids.add(id);
   const stored = collections.words.find({ issuer: { $in: all } }, { projection: { _id: 1 } });
@@ -156,7 +158,7 @@ async function refoldSubjects({ collections, tables }: WriterState, subjects: It
   await tables.words.refold(ids);
 }
 
-async function markUnverified(state: WriterState, subject: string, unverified: Doubt): Promise<void> {
+async function markUnverified(state: WriterState, subject: string, unverified: Unverified): Promise<void> {
   const { collections, term, tables } = state;
   // The next event would write what is cached over the mark.
   for (const table of allOf(tables)) table.clearCache();

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { getCreateAddress, JsonRpcProvider } from "ethers";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { freePort } from "../../embedded/ports";
 import { BatchingWallet__factory, DIDRegistry__factory } from "../../typechain-types";
 import { deployContracts } from "../../chain/deploy";

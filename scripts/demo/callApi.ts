@@ -40,14 +40,14 @@ export function expectAnswer(answer: ApiAnswer, ...statuses: number[]): Record<s
 }
 
 /**
- * Asks again for 15 s while asking fails: a process that was killed is back within seconds.
+ * Asks again for a minute while asking fails: a process that was killed is back within seconds, on a busy machine later.
  *
  * @param what named in the error when it stays away
  * @param ask is told when it is asked for the last time
  */
 export async function untilReachable<T>(what: string, ask: (isLast: boolean) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
-    const isLast = attempt === 60;
+    const isLast = attempt === 240;
     try {
       return await ask(isLast);
     } catch (error) {

@@ -1,7 +1,8 @@
 import { type HDNodeWallet, JsonRpcProvider, Wallet } from "ethers";
 import { setTimeout as delay } from "node:timers/promises";
 import { verifyStatus, type ProvenStatus } from "../../api/audit/statusProof";
-import { DEVELOPMENT_ADMIN_API_KEY, readEnvironment } from "../../core/config/config";
+import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
+import { readEnvironment } from "../../core/config/environment";
 import { DIDRegistry__factory } from "../../typechain-types";
 import { type ApiAnswer, callApi, expectAnswer } from "./callApi";
 import type { Scene, Stage } from "./stage";

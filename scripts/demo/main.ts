@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { readEnvironment } from "../../core/config/config";
+import { readEnvironment } from "../../core/config/environment";
 import { messageOf } from "../../core/errors";
 import { playKycStory } from "./kyc";
 import { playOAuth } from "./oauth";
@@ -8,9 +8,10 @@ import type { Scene, Stage } from "./stage";
 import { playStory } from "./alice";
 import { type RunningRecord, runningRecordPath, stageOf, startCairn } from "../dev/cairn";
 import { processLine, sceneLines } from "../dev/output";
+import { createProgress } from "../dev/progress";
 
 const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", "..", ".cairn"));
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const { say, doing, done } = createProgress(process.stdout);
 
 type Story = (stage: Stage, tell: (scene: Scene) => void) => Promise<void>;
 
@@ -43,6 +44,7 @@ async function main(name = "alice"): Promise<void> {
     dataDir: DATA_DIR,
     env: readEnvironment(),
     report: (who, line) => say(processLine(who, line)),
+    doing,
   });
   const end = async () => {
     await cairn.stop();
@@ -58,9 +60,15 @@ async function main(name = "alice"): Promise<void> {
 }
 
 async function tell(play: Story, stage: Stage): Promise<void> {
-  let number = 0;
+  let number = 1;
   const startedAt = performance.now();
-  await play(stage, (scene) => say(sceneLines(scene, (number += 1))));
+  doing("step 1 of the story");
+  await play(stage, (scene) => {
+    say(sceneLines(scene, number));
+    number += 1;
+    doing(`step ${number} of the story`);
+  });
+  done();
   say(`\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
 }
 

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEVELOPMENT_RELAYER_KEY, RUNNING_ENVIRONMENT_FILE } from "../../core/config/config";
+import { RUNNING_ENVIRONMENT_FILE } from "../../core/config/environment";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import type { Deployment } from "../../chain/deployment";
 import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";
@@ -36,6 +37,8 @@ export interface StartCairnOptions {
   env: NodeJS.ProcessEnv;
   /** One line for a person: `who` is a process or a part. */
   report(who: string, line: string): void;
+  /** Told what is being waited for, each time that changes. */
+  doing?(what: string): void;
 }
 
 /** Where the story is played on a Cairn of ours. */
@@ -61,11 +64,12 @@ export function runningRecordPath(dataDir: string): string {
  *
  * @throws BootError or Error saying what could not be started and how to fix it; nothing is left running then
  */
-export async function startCairn({ dataDir, env, report }: StartCairnOptions): Promise<RunningCairn> {
+export async function startCairn({ dataDir, env, report, doing }: StartCairnOptions): Promise<RunningCairn> {
   mkdirSync(dataDir, { recursive: true });
   const processes: Supervised[] = [];
   let stopping = false;
 
+  doing?.("starting the chain, MongoDB and Redis");
   const services = await startServices({
     dataDir,
     env,
@@ -104,6 +108,7 @@ export async function startCairn({ dataDir, env, report }: StartCairnOptions): P
   }
 
   try {
+    doing?.("deploying the contracts");
     const deploymentsDir = env["DEPLOYMENTS_DIR"] ?? join(dataDir, "deployments");
     const chainId = Number(env["CHAIN_ID"] ?? 31337);
     const deployment = await deployContracts({
@@ -133,6 +138,7 @@ export async function startCairn({ dataDir, env, report }: StartCairnOptions): P
       INDEXER_PORT: String(await freePort(Number(env["INDEXER_PORT"] ?? 9464))),
       WORKER_PORT: String(await freePort(Number(env["WORKER_PORT"] ?? 9465))),
     };
+    doing?.("starting the indexer, the API and the worker");
     const logsDir = join(dataDir, "logs");
     const start = (name: string, script: string, args: string[] = []) =>
       processes.push(

@@ -26,8 +26,8 @@ export function sceneLines({ title, outcome, milliseconds }: Scene, number: numb
   return [heading, ...outcome.map((line) => `     ${line}`)].join("\n");
 }
 
-/** Where everything is, for a person. */
-export function whereabouts(cairn: RunningCairn, root: string): string {
+/** Says where everything is. */
+export function printEndpoints(say: (text: string) => void, cairn: RunningCairn, root: string): void {
   const { contracts, chainId } = cairn.deployment;
   const { chain, mongo, redis } = cairn.services.parts;
   const rows: [string, string][] = [
@@ -41,7 +41,7 @@ export function whereabouts(cairn: RunningCairn, root: string): string {
     ["Data and logs", `${cairn.dataDir.replace(`${root}/`, "")}/  and  ${cairn.dataDir.replace(`${root}/`, "")}/logs/`],
   ];
   const lines = rows.map(([name, value]) => `  ${style("bold", name.padEnd(15))} ${value}`);
-  return [...lines, ...(chain.how === "given" ? [] : accountLines())].join("\n");
+  say([...lines, ...(chain.how === "given" ? [] : accountLines()), ""].join("\n"));
 }
 
 function accountLines(): string[] {

@@ -6,7 +6,8 @@ import { createRelayer } from "../../chain/relayer/relayer";
 import { createSigner } from "../../chain/relayer/signer";
 import { createTransactionStore } from "../../chain/relayer/transactions";
 import { monotonicMs, systemClock } from "../../core/clock";
-import { DEVELOPMENT_RELAYER_KEY, loadConfig } from "../../core/config/config";
+import { loadConfig } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { createLogger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
 
@@ -76,7 +77,7 @@ export async function decideAccreditation(
 async function ownerWallet({ issuerRegistry, provider, chainId }: Chain, env: NodeJS.ProcessEnv): Promise<Wallet> {
   const owner = await issuerRegistry.owner();
   const developmentKey = chainId === 31337 ? DEVELOPMENT_RELAYER_KEY : undefined;
-  const key = env["ISSUER_REGISTRY_OWNER_KEY"] ?? developmentKey;
+  const key = loadConfig("command", env).deployment.issuerRegistryOwnerKey ?? developmentKey;
   const wallet = key === undefined ? undefined : new Wallet(key, provider);
   if (wallet?.address === owner) return wallet;
   throw new Error(`Give the key of the registry's owner, ${owner}, in ISSUER_REGISTRY_OWNER_KEY.`);

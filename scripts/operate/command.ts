@@ -1,4 +1,4 @@
-import { readEnvironmentBesideRunning } from "../../core/config/config";
+import { readEnvironmentBesideRunning } from "../../core/config/environment";
 import { BootError, messageOf } from "../../core/errors";
 
 /** Exit codes; those that sysexits.h has are its EX_USAGE and EX_CONFIG. */

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { deployContracts } from "../../chain/deploy";
 import { deploymentPath } from "../../chain/deployment";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { type Config, loadConfig } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { BootError } from "../../core/errors";
 import { type CommandContext, runCommand } from "./command";
 
@@ -13,16 +14,15 @@ records their addresses in DEPLOYMENTS_DIR. DEPLOYER_PRIVATE_KEY pays; ISSUER_RE
 /** Deploys the contracts on the configured chain. */
 async function run(args: string[], { env, print }: CommandContext): Promise<void> {
   parseArgs({ args, options: {} });
-  const chainId = Number(env["CHAIN_ID"] ?? 31337);
-  const deployerPrivateKey = env["DEPLOYER_PRIVATE_KEY"] ?? developmentKey(env, chainId);
-  const deploymentsDir = env["DEPLOYMENTS_DIR"] ?? "deployments";
-  const owner = env["ISSUER_REGISTRY_OWNER"];
+  const config = loadConfig("command", env);
+  const { rpcUrls, chainId, deploymentsDir } = config.chain;
+  const { didMethod, deployerPrivateKey, issuerRegistryOwner } = config.deployment;
   await deployContracts({
-    rpcUrl: (env["RPC_URL"] ?? "http://127.0.0.1:8545").split(",")[0] ?? "",
+    rpcUrl: rpcUrls[0] ?? "",
     chainId,
-    deployerPrivateKey,
-    ...(owner !== undefined && { issuerRegistryOwner: owner }),
-    didMethod: env["DID_METHOD"] ?? "mychain",
+    deployerPrivateKey: deployerPrivateKey ?? developmentKey(config),
+    issuerRegistryOwner,
+    didMethod,
     deploymentsDir,
     report: print,
   });
@@ -30,8 +30,8 @@ async function run(args: string[], { env, print }: CommandContext): Promise<void
 }
 
 /** @throws BootError in production and on any chain but Hardhat's */
-function developmentKey(env: NodeJS.ProcessEnv, chainId: number): string {
-  if (env["NODE_ENV"] !== "production" && chainId === 31337) return DEVELOPMENT_RELAYER_KEY;
+function developmentKey({ production, chain }: Config): string {
+  if (!production && chain.chainId === 31337) return DEVELOPMENT_RELAYER_KEY;
   const fix = "give the key of the account that pays for the deployment";
   throw new BootError("deployment", [{ subject: "DEPLOYER_PRIVATE_KEY", problem: "is missing", fix }]);
 }

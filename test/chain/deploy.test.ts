@@ -3,14 +3,13 @@ import { JsonRpcProvider } from "ethers";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { deploymentPath } from "../../chain/deployment";
 import type { Part } from "../../embedded/part";
 import { startChain } from "../../embedded/startChain";
 import { type DeployOptions, deployContracts } from "../../chain/deploy";
 
-describe("deploying the contracts", function () {
-  this.timeout(60_000);
+describe("deploying the contracts", () => {
   let folder: string;
   let chain: Part;
   let options: DeployOptions;

@@ -88,7 +88,7 @@ class Witness {
 
 describe("under every history of calls", () => {
   it("the registry does what its model does: same events, same refusals, same state", async function () {
-    this.timeout(RUNS * 5000);
+    this.timeout(RUNS * 20_000);
     await fc.assert(
       fc.asyncProperty(histories(STEPS), async (history) => {
         const { registry } = await loadFixture(emptyRegistry);
@@ -127,7 +127,7 @@ describe("under every history of calls", () => {
   });
 
   it("nothing revoked or deactivated ever comes back", async function () {
-    this.timeout(RUNS * 5000);
+    this.timeout(RUNS * 20_000);
     await fc.assert(
       fc.asyncProperty(histories(STEPS / 2), async (history) => {
         const { registry } = await loadFixture(emptyRegistry);

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { deploymentPath } from "../../chain/deployment";
 import { deployContracts } from "../../chain/deploy";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
@@ -15,8 +15,7 @@ type Name = keyof typeof MAINS;
 /** EX_CONFIG of sysexits.h: a supervisor must not try again. */
 const CONFIGURATION_ERROR = 78;
 
-describe("a boot with a wrong configuration", function () {
-  this.timeout(60_000);
+describe("a boot with a wrong configuration", () => {
   let deploymentsDir: string;
   let good: NodeJS.ProcessEnv;
 

@@ -16,8 +16,8 @@ const ROOT = join(__dirname, "..", "..");
 
 /** The environment of a machine on which nothing is configured. */
 function bareEnvironment(): NodeJS.ProcessEnv {
-  const { MONGODB_URI, REDIS_URL, RPC_URL, ...rest } = process.env;
-  return { ...rest, CAIRN_MONGO_DOWNLOAD: "off" };
+  const { MONGODB_URI, REDIS_URL, RPC_URL, CAIRN_MONGO_DOWNLOAD, ...rest } = process.env;
+  return rest;
 }
 
 /** Ports that no other test asks for, so that none takes the port of a process while it is being started again. */
@@ -41,8 +41,7 @@ function walletOf(scenes: Scene[]): string {
   return address;
 }
 
-describe("a whole Cairn", function () {
-  this.timeout(300_000);
+describe("a whole Cairn", () => {
   let dataDir: string;
 
   beforeEach(() => {
@@ -72,7 +71,7 @@ describe("a whole Cairn", function () {
         });
         expect(scenes.at(-1)?.title, victim).to.equal("Alice reads who wanted to see her credentials");
         expect(await registrationsOf(stageOf(cairn), walletOf(scenes)), victim).to.equal(1);
-        await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined, 30_000);
+        await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined);
       }
     });
   });
@@ -93,7 +92,7 @@ describe("a whole Cairn", function () {
       await eventually("the wallet to be linked", () => first.output().includes("She links her wallet"), 60_000);
       first.child.kill("SIGKILL");
       const wallet = /0x[0-9a-fA-F]{40}/.exec(first.output().split("She links her wallet")[1] ?? "")?.[0] ?? "";
-      await eventually("its processes to end", async () => !(await isReachable(record.stage.apiUrl)), 20_000);
+      await eventually("its processes to end", async () => !(await isReachable(record.stage.apiUrl)));
 
       const second = run("scripts/dev/main.ts", dataDir);
       await eventually("the second start to finish", () => second.output().includes("Cairn is running"), 90_000);

@@ -61,12 +61,20 @@ describe("the MongoDB server of a developer's machine", () => {
     expect(choice).to.deep.equal({ kind: "mongod", path: join(bin, "mongod"), version: "8.0.4" });
   });
 
+  it("is the embedded one, without a word, where nobody asked for a download", async () => {
+    const said: string[] = [];
+    const env = bareEnv({ HOME: bench.folder(), PATH: "", CAIRN_MONGO_DOWNLOAD: "", CI: "" });
+    const options = { dataDir: bench.folder(), persistent: true, env, say: (line: string) => said.push(line) };
+    expect(await chooseMongo(options)).to.deep.equal({ kind: "embedded" });
+    expect(said).to.deep.equal([]);
+  });
+
   it("is not held up by a download that is out of reach, and does not try it again the same day", async () => {
     const dataDir = bench.folder();
     const home = bench.folder();
     const said: string[] = [];
     // Nothing listens on port 1.
-    const mirror = { MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1", CAIRN_MONGO_DOWNLOAD: "", CI: "" };
+    const mirror = { MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1", CAIRN_MONGO_DOWNLOAD: "on" };
     const env = bareEnv({ HOME: home, PATH: "", ...mirror });
     const again = () => chooseMongo({ dataDir, persistent: true, env, say: (line) => said.push(line) });
     const begun = performance.now();

@@ -12,8 +12,7 @@ import {
 import { diceOf, randomActivity } from "../support/randomActivity";
 import { expectIndexEqualsChain } from "../support/referenceFold";
 
-describe("the indexer's commands, as processes", function () {
-  this.timeout(60_000);
+describe("the indexer's commands, as processes", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let indexer: RunningIndexer | undefined;

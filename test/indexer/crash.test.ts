@@ -24,8 +24,7 @@ const LEADS_TO: Record<CrashPoint, "new blocks" | "a reorg" | "a log found later
 const SIMPLE = CRASH_POINTS.filter((point) => LEADS_TO[point] === "new blocks");
 const AFTER_REORG = CRASH_POINTS.filter((point) => LEADS_TO[point] === "a reorg");
 
-describe("an indexer that is killed", function () {
-  this.timeout(60_000);
+describe("an indexer that is killed", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let process: IndexerProcess | undefined;

@@ -24,8 +24,7 @@ import { movableClock } from "../support/fakeClock";
 
 const MAX_LAG_SECONDS = 60;
 
-describe("the indexer's operations server", function () {
-  this.timeout(60_000);
+describe("the indexer's operations server", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let node: FaultyRpc;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 const INSTALLED = [
   "/usr/bin/chromium",

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonRpcProvider, type ContractTransactionReceipt } from "ethers";
-import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/config";
+import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import type { Deployment } from "../../chain/deployment";
 import { startChain } from "../../embedded/startChain";
 import { deployContracts } from "../../chain/deploy";

@@ -112,7 +112,7 @@ function sliceBreaches(path: string, target: string, refuse: (rule: string) => s
 
 /** Where time, chance and the environment may be touched; elsewhere they arrive as arguments. */
 const EFFECTS: { what: string; pattern: RegExp; only: string }[] = [
-  { what: "reads the environment", pattern: /\bprocess\.env\b/, only: "core/config/config.ts" },
+  { what: "reads the environment", pattern: /\bprocess\.env\b/, only: "core/config/environment.ts" },
   { what: "reads the time", pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, only: "core/clock.ts" },
   { what: "draws randomness", pattern: /\bMath\.random\(|\brandom(Bytes|UUID|Int|FillSync)\b/, only: "core/crypto.ts" },
 ];

@@ -119,7 +119,7 @@ export function startIndexer(options: HarnessOptions): RunningIndexer {
 export function indexedUpTo(
   database: IndexDatabase,
   blockHash: string,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<CheckpointDocument> {
   return eventually(
     `block ${blockHash} in the index`,

@@ -1,7 +1,7 @@
 import type { Chain } from "../../../chain/client";
 import { readIdentity } from "../../../chain/registry/identity";
 import type { Outcome, RelayHandler } from "../../../chain/relayer/handlers";
-import type { RelayerTransaction } from "../../../chain/relayer/transactions";
+import type { RelayerTransaction } from "../../../chain/relayer/transaction";
 import type { Clock } from "../../../core/clock";
 import { randomId } from "../../../core/crypto";
 import { assertNever } from "../../../core/errors";

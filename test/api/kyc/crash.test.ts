@@ -73,8 +73,7 @@ const STEPS: Step[] = [
   { title: "after the mail is noted as sent", crash: { mongo: "update notifications", when: "after", nth: 2 } },
 ];
 
-describe("KYC, killed with SIGKILL", function () {
-  this.timeout(60_000);
+describe("KYC, killed with SIGKILL", () => {
   const children: ChildProcess[] = [];
   let standIns: Record<"persona" | "veriff", StandIn>;
   let smtp: SmtpServer;

@@ -97,7 +97,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
       faulty = { fault, times: 2, on: /^GET \/management/ };
       expect(await notify(begun)).to.equal(200);
-      await untilStatus(begun, "verified", 20_000);
+      await untilStatus(begun, "verified");
       expect(faulty.times).to.equal(0);
       expect((await redeem(oauth, (await finishUrl(begun)).searchParams.get("code") ?? "")).status).to.equal(200);
     });

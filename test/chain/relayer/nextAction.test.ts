@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { raiseFees } from "../../../chain/relayer/fees";
 import { MAX_ATTEMPTS, nextAction } from "../../../chain/relayer/nextAction";
-import type { Attempt, RelayerTransaction } from "../../../chain/relayer/transactions";
+import type { Attempt, RelayerTransaction } from "../../../chain/relayer/transaction";
 import { readNodeError } from "../../../chain/relayer/nodeErrors";
 
 const NOW = new Date("2026-11-21T12:00:00Z");

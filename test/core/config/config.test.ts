@@ -2,7 +2,9 @@ import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { DEVELOPMENT_RELAYER_KEY, type ProcessName, loadConfig } from "../../../core/config/config";
+import { loadConfig, VARIABLES } from "../../../core/config/config";
+import type { ProcessName } from "../../../core/config/part";
+import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/relayer";
 import { BootError } from "../../../core/errors";
 
 const KEY = `0x${"7".repeat(64)}`;
@@ -107,8 +109,26 @@ describe("configuration", () => {
     expect(loadConfig("worker", PRODUCTION).anchoring?.relayerPrivateKey).to.equal(KEY);
   });
 
-  it("is explained in .env.example, every default as it is", () => {
-    const example = parseEnv(readFileSync(join(__dirname, "../../../.env.example"), "utf8"));
+  it("gives the keys of the deployer and of the registry's owner to operators' commands alone", () => {
+    const env = { DEPLOYER_PRIVATE_KEY: KEY, ISSUER_REGISTRY_OWNER_KEY: KEY };
+    for (const processName of ["api", "worker", "indexer"] as const) {
+      expect(JSON.stringify(loadConfig(processName, env))).not.to.include(KEY);
+    }
+    const { deployment } = loadConfig("command", env);
+    expect([deployment.deployerPrivateKey, deployment.issuerRegistryOwnerKey]).to.deep.equal([KEY, KEY]);
+  });
+
+  it("asks operators' commands in production for the chain alone", () => {
+    const { problems } = problemsOf("command", { NODE_ENV: "production" });
+    expect(problems.map(({ subject }) => subject)).to.have.members(["RPC_URL", "CHAIN_ID"]);
+  });
+
+  it("is explained in .env.example, every variable, every default as it is", () => {
+    const text = readFileSync(join(__dirname, "../../../.env.example"), "utf8");
+    const explained = [...text.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
+    // The supervisor sets CAIRN_SUPERVISED itself.
+    expect(VARIABLES.filter((name) => name !== "CAIRN_SUPERVISED" && !explained.includes(name))).to.deep.equal([]);
+    const example = parseEnv(text);
     expect(loadConfig("worker", example)).to.deep.equal(loadConfig("worker", {}));
     expect(loadConfig("api", example)).to.deep.equal(loadConfig("api", {}));
   });

@@ -131,7 +131,7 @@ describe("embedded MongoDB server", () => {
           acknowledged.add(i);
         }
       });
-      await eventually("500 writes", () => acknowledged.size > 500, 30_000);
+      await eventually("500 writes", () => acknowledged.size > 500);
       await end(first.child, "SIGKILL");
       await first.client.close(true);
       await Promise.all(writers);
@@ -149,8 +149,7 @@ describe("embedded MongoDB server", () => {
       expect(await third.things.countDocuments({ i: -1 })).to.equal(1);
     });
 
-    it("through compaction, which shrinks the journal", async function () {
-      this.timeout(120_000);
+    it("through compaction, which shrinks the journal", async () => {
       const first = await running();
       const text = "x".repeat(100_000);
       await addIndex(first.things, { n: 1 }, { unique: true });

@@ -22,8 +22,7 @@ import { expectIndexEqualsChain } from "../../support/referenceFold";
 type Document = Record<string, unknown> & { _id: string };
 const COLLECTIONS = ["events", "dids", "issuers", "words", "blocks"] as const;
 
-describe("audit and repair", function () {
-  this.timeout(120_000);
+describe("audit and repair", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;

@@ -17,8 +17,7 @@ import {
 import { diceOf, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
-describe("a repair that is killed", function () {
-  this.timeout(120_000);
+describe("a repair that is killed", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;

@@ -12,8 +12,7 @@ interface NodeLog {
   blockHash: string;
 }
 
-describe("blocks whose filters do not help", function () {
-  this.timeout(90_000);
+describe("blocks whose filters do not help", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let node: FaultyRpc;

@@ -18,8 +18,7 @@ const asGeth: Faults["lie"] = ({ method }, result) => (method === "web3_clientVe
 /** The tag is asked for again after so many blocks. */
 const TAG_AGE = 8;
 
-describe("finality", function () {
-  this.timeout(60_000);
+describe("finality", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let node: FaultyRpc;

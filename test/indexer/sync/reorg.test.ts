@@ -16,7 +16,7 @@ const SEQUENCES = Number(process.env["CAIRN_REORG_SEQUENCES"] ?? 12);
 const SEED = Number(process.env["CAIRN_REORG_SEED"] ?? 20_260_101);
 
 describe("reorgs", function () {
-  this.timeout(120_000 + SEQUENCES * 10_000);
+  this.timeout(300_000 + SEQUENCES * 10_000);
   let chain: DevChain;
   let database: IndexDatabase;
   let indexer: RunningIndexer;

@@ -101,7 +101,9 @@ describe("several indexers", function () {
       const index = createProjection(database.mongo);
       const before = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
       sleeper.child.kill("SIGCONT");
-      await eventually("the woken leader to notice", () => sleeper.output.join("").includes("taken over"));
+      await eventually("the woken leader to notice", () =>
+        sleeper.output.join("").includes("acquired by another process"),
+      );
       const after = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
       expect(after.map(({ state }) => state)).to.deep.equal(before.map(({ state }) => state));
       // And nothing of it comes to count later on.

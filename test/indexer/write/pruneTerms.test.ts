@@ -34,8 +34,7 @@ function outcomeOf(work: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("an index written in more terms than its checkpoint has room for", function () {
-  this.timeout(90_000);
+describe("an index written in more terms than its checkpoint has room for", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;

@@ -24,8 +24,7 @@ interface Ran {
   stderr: string;
 }
 
-describe("npm run client", function () {
-  this.timeout(120_000);
+describe("npm run client", () => {
   let uri: string;
   let mongo: Mongo;
   let folder: string;

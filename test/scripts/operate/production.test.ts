@@ -24,8 +24,7 @@ interface Result {
   stderr: string;
 }
 
-describe("production, with the packages of `dependencies` alone", function () {
-  this.timeout(120_000);
+describe("production, with the packages of `dependencies` alone", () => {
   let folder: string;
 
   before(() => {
@@ -36,9 +35,13 @@ describe("production, with the packages of `dependencies` alone", function () {
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   function run(script: string, ...args: string[]): Promise<Result> {
+    return runWith({}, script, ...args);
+  }
+
+  function runWith(env: NodeJS.ProcessEnv, script: string, ...args: string[]): Promise<Result> {
     const child = spawn(process.execPath, [join("dist", script), ...args], {
       cwd: folder,
-      env: { PATH: process.env["PATH"], NODE_ENV: "production" },
+      env: { PATH: process.env["PATH"], NODE_ENV: "production", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const result: Result = { code: null, stdout: "", stderr: "" };
@@ -81,10 +84,15 @@ describe("production, with the packages of `dependencies` alone", function () {
     });
   }
 
-  it("deploy asks for the key that pays", async () => {
-    const { code, stderr } = await run("scripts/operate/deploy.js");
-    expect(code).to.equal(CONFIGURATION_ERROR);
-    expect(stderr).to.include("DEPLOYER_PRIVATE_KEY");
+  it("deploy asks for the chain, and for the key that pays, and exits with 78", async () => {
+    const script = "scripts/operate/deploy.js";
+    const [nothing, chain] = await Promise.all([
+      run(script),
+      runWith({ RPC_URL: "https://rpc.example.com", CHAIN_ID: "31337" }, script),
+    ]);
+    expect([nothing.code, chain.code]).to.deep.equal([CONFIGURATION_ERROR, CONFIGURATION_ERROR]);
+    expect(nothing.stderr).to.include("RPC_URL: has no default in production").and.to.include("CHAIN_ID: has no");
+    expect(chain.stderr).to.include("DEPLOYER_PRIVATE_KEY: is missing");
   });
 
   it("auditVerify reads the file it is given", async () => {

@@ -35,7 +35,7 @@ describe("changes of a credential's status", () => {
   const job = async (jobId: string) =>
     (await on.ask("GET", `/credentials/status-changes/${jobId}`, { token: issuer.apiKey })).body;
   const reaches = (jobId: string, status: string) =>
-    eventually(`the change to be ${status}`, async () => (await job(jobId)).status === status, 20_000);
+    eventually(`the change to be ${status}`, async () => (await job(jobId)).status === status);
   const statusOf = async (id: string) =>
     (await on.ask("GET", `/credentials/${id}`, { token: alice.token })).body.status;
   const onChain = (credId: string) => on.context.chain.didRegistry.credentialStatus(credId);

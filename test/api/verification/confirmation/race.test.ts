@@ -27,7 +27,7 @@ const CONFIRMATIONS = Number(process.env["CONFIRMATIONS"] ?? "500");
 const CONNECTIONS = 64;
 
 describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} connections against two API processes`, function () {
-  this.timeout(60_000 + CONFIRMATIONS * 60);
+  this.timeout(300_000 + CONFIRMATIONS * 60);
 
   let on: Fixture;
   let issuer: TestIssuer;

@@ -6,7 +6,7 @@ import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
 import { registryDomain } from "../../../../chain/deployment";
 import { registrationCall } from "../../../../chain/registry/registration";
-import type { RelayStep } from "../../../../chain/relayer/handlers";
+import type { RelayStep } from "../../../../chain/relayer/deps";
 import { addQueuedWallet, anchoringQueueOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
 import { eventually } from "../../../support/eventually";
 import { type Fixture, fixture, fund } from "../../../support/fixture";
@@ -40,13 +40,13 @@ describe("anchoring a wallet's DID", () => {
     return worker;
   }
 
-  async function untilMined(wallet: Wallet, withinMs?: number): Promise<Wallet> {
+  async function untilMined(wallet: Wallet): Promise<Wallet> {
     const { walletAddress } = wallet;
     const look = async () => {
       const found = await createWalletStore(on.context.mongo).find(walletAddress);
       return found?.anchoring.status === "mined" ? found : undefined;
     };
-    return eventually(`anchoring of ${walletAddress}`, look, withinMs);
+    return eventually(`anchoring of ${walletAddress}`, look);
   }
 
   async function expectOneTransactionEach(wallets: Wallet[], transactionsBefore: number): Promise<void> {
@@ -87,7 +87,7 @@ describe("anchoring a wallet's DID", () => {
     for (let times = 0; times < 3; times += 1) {
       await Promise.all(wallets.map((wallet) => enqueueAnchoring(queue, wallet)));
     }
-    for (const wallet of wallets) await untilMined(wallet, 20_000 + HOLDERS * 400);
+    for (const wallet of wallets) await untilMined(wallet);
     const seconds = (performance.now() - startedAt) / 1000;
     if (process.env["ANCHORINGS"] !== undefined) console.log(`      ${(HOLDERS / seconds).toFixed(1)} anchorings/s`);
     await eventually("no pending transaction", async () => (await first.relayer.countPending()) === 0);
@@ -150,7 +150,7 @@ describe("anchoring a wallet's DID", () => {
         const child = await startChild(on, { modules: ["wallets"], works: true, withChain: true, dieAt });
         expect(await child.ended).to.equal("SIGKILL");
         start();
-        await untilMined(wallet, 30_000);
+        await untilMined(wallet);
         await eventually("no pending transaction", async () => (await workers[0]!.relayer.countPending()) === 0);
         await expectOneTransactionEach([wallet], transactions);
       });

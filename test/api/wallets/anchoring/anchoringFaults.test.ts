@@ -10,8 +10,8 @@ import { type AnchoringQueue, enqueueAnchoring } from "../../../../api/wallets/a
 import type { Wallet } from "../../../../api/wallets/rules";
 import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
-import type { RelayerTransaction } from "../../../../chain/relayer/transactions";
-import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/config";
+import type { RelayerTransaction } from "../../../../chain/relayer/transaction";
+import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/relayer";
 import { deployContracts } from "../../../../chain/deploy";
 import { addQueuedWallet, anchoringQueueOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
 import { eventually } from "../../../support/eventually";
@@ -28,8 +28,7 @@ describe("anchoring when something stands in the way", () => {
   let queue: AnchoringQueue;
   const workers: RunningWorkers[] = [];
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "cairn-faults-"));
     node = await startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
     gate = await openRpcGate(node.url);

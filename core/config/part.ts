@@ -1,0 +1,77 @@
+import { z } from "zod";
+import type { BootProblem } from "../errors";
+
+/** The processes that read a configuration; `command` is any of scripts/operate. */
+export type ProcessName = "api" | "worker" | "indexer" | "command";
+
+/** Whose configuration is read. */
+export interface ProcessKind {
+  processName: ProcessName;
+  production: boolean;
+}
+
+/** The variables of the environment that are not empty. */
+export type Given = Record<string, string | undefined>;
+
+/** One owner's part of the configuration: its variables, and what they become. */
+export interface PartDefinition<Environment extends z.ZodRawShape, Values extends object> {
+  /** Every variable of this part, its form and its default for development. `.env.example` explains each. */
+  environment: Environment;
+  /**
+   * Variables that have a default for development and must be given in production, each with the way to fix it; with
+   * `only`, to these processes alone: a secret is asked for where it is used and nowhere else.
+   */
+  requiredInProduction?: { variable: keyof Environment & string; only?: ProcessName[]; fix: string }[];
+  /** What is wrong though each variable has the right form: refused defaults, variables that belong together. */
+  problems?(given: Given, kind: ProcessKind): BootProblem[];
+  /** What this part adds to the configuration. */
+  shape(env: z.infer<z.ZodObject<Environment>>, kind: ProcessKind): Values;
+}
+
+/** A part that config.ts puts together with the others. */
+export interface ConfigPart<Values extends object> {
+  /** The names of its variables. */
+  variables: string[];
+  /** @returns every problem found, and without any the values */
+  read(given: Given, kind: ProcessKind): { problems: BootProblem[]; values: Values | undefined };
+}
+
+/** Makes a part of the configuration out of its definition. */
+export function configPart<Environment extends z.ZodRawShape, Values extends object>(
+  definition: PartDefinition<Environment, Values>,
+): ConfigPart<Values> {
+  const schema = z.object(definition.environment);
+  return {
+    variables: Object.keys(definition.environment),
+    read(given, kind) {
+      const parsed = schema.safeParse(given);
+      const problems = [
+        ...(parsed.error?.issues ?? []).map(problemOfIssue),
+        ...missing(definition, given, kind),
+        ...(definition.problems?.(given, kind) ?? []),
+      ];
+      return { problems, values: parsed.success ? definition.shape(parsed.data, kind) : undefined };
+    },
+  };
+}
+
+/** A variable that production must be given, and was not. */
+export function missingInProduction(subject: string, fix: string): BootProblem {
+  return { subject, problem: "has no default in production", fix };
+}
+
+function missing<Environment extends z.ZodRawShape>(
+  { requiredInProduction = [] }: Pick<PartDefinition<Environment, object>, "requiredInProduction">,
+  given: Given,
+  { processName, production }: ProcessKind,
+): BootProblem[] {
+  if (!production) return [];
+  return requiredInProduction
+    .filter(({ variable, only }) => given[variable] === undefined && (only?.includes(processName) ?? true))
+    .map(({ variable, fix }) => missingInProduction(variable, fix));
+}
+
+function problemOfIssue(issue: z.core.$ZodIssue): BootProblem {
+  const subject = String(issue.path[0] ?? "environment");
+  return { subject, problem: issue.message, fix: `correct ${subject}; .env.example shows its form and default` };
+}

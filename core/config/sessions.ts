@@ -1,0 +1,27 @@
+import { configPart } from "./part";
+import { flag, seconds } from "./variables";
+
+export const sessionsPart = configPart({
+  environment: {
+    SESSION_IDLE_SECONDS: seconds.default(15 * 60),
+    SESSION_EXTENSION_SECONDS: seconds.default(60 * 60),
+    SESSION_ABSOLUTE_SECONDS: seconds.default(12 * 60 * 60),
+    LOGIN_LIMITS: flag.default(true),
+  },
+  shape: (env): { sessions: SessionsConfig } => ({
+    sessions: {
+      idleSeconds: env.SESSION_IDLE_SECONDS,
+      extensionSeconds: env.SESSION_EXTENSION_SECONDS,
+      absoluteSeconds: env.SESSION_ABSOLUTE_SECONDS,
+      limitLogins: env.LOGIN_LIMITS,
+    },
+  }),
+});
+
+/** A session is valid while now < min(last activity + idle, last activity + extension, creation + absolute). */
+interface SessionsConfig {
+  idleSeconds: number;
+  extensionSeconds: number;
+  absoluteSeconds: number;
+  limitLogins: boolean;
+}

@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { configPart } from "./part";
+import { seconds } from "./variables";
+
+export const verificationPart = configPart({
+  environment: {
+    REVOCATION_SOURCE: z.enum(["chain", "index"]).default("chain"),
+    REVOCATION_MAX_STALENESS_SECONDS: seconds.default(30),
+    VERIFICATION_SECONDS: seconds.default(5 * 60),
+  },
+  shape: (env): { verification: VerificationConfig } => ({
+    verification: {
+      revocationSource: env.REVOCATION_SOURCE,
+      maxStalenessSeconds: env.REVOCATION_MAX_STALENESS_SECONDS,
+      challengeSeconds: env.VERIFICATION_SECONDS,
+    },
+  }),
+});
+
+interface VerificationConfig {
+  /** What is asked whether a credential is revoked. */
+  revocationSource: "chain" | "index";
+  /** How old the index may be when it is asked. */
+  maxStalenessSeconds: number;
+  /** How long a holder may take to confirm. */
+  challengeSeconds: number;
+}

@@ -3,7 +3,8 @@ import { DomainError, TransientError } from "../../core/errors";
 import type { EventName, RegistryEvent } from "../../chain/registry/events";
 import { statusSlots } from "../../chain/registry/statusSlots";
 import type { EventDocument } from "../../projection/models";
-import type { Freshness, Projection } from "../../projection/queries";
+import type { Freshness } from "../../projection/freshness";
+import type { Projection } from "../../projection/queries";
 import { parseCredId } from "../../chain/status/credId";
 import { type RpcHeader, type StatusProof, encodeHeader, hashHeader } from "./rules";
 import { touches } from "./statusChanges";
@@ -24,7 +25,8 @@ export interface CredentialAudit {
   revoked: boolean;
   suspended: boolean;
   freshness: Freshness;
-  doubt: string | null;
+  /** Why the index cannot vouch for its answer; null when it does. */
+  unverifiedReason: string | null;
   /** Events that touched its status, the oldest first. */
   events: RegistryEvent[];
   /** Null where the node gives none. */
@@ -109,11 +111,21 @@ export function auditActions({ index, chain, credIdOf }: AuditParts) {
         throw new DomainError("credential.unknown", "not_found", "There is no such credential here.");
       const { issuer, index: position } = parseCredId(credId);
       const [status, events] = await Promise.all([index.credentialStatus(credId), index.eventsOf(issuer)]);
-      const { revoked, suspended, freshness, doubt } = status;
+      const { revoked, suspended, freshness, unverifiedReason } = status;
       if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
       const proof = await prove(credId, freshness);
       const touching = events.filter((event) => touches(event, credId));
-      return { credId, issuer, index: position, revoked, suspended, freshness, doubt, events: touching, proof };
+      return {
+        credId,
+        issuer,
+        index: position,
+        revoked,
+        suspended,
+        freshness,
+        unverifiedReason,
+        events: touching,
+        proof,
+      };
     },
   };
 }

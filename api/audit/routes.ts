@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { EVENT_NAMES, EVENTS, eventsAffecting, type RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
-import type { Freshness } from "../../projection/queries";
+import type { Freshness } from "../../projection/freshness";
 import { defineEndpoint, type Endpoint, type RefusalDescription } from "../http/endpoint";
 import { type AuditParts, auditActions } from "./actions";
 import { statusChangesOf } from "./statusChanges";
@@ -178,14 +178,16 @@ export function auditEndpoints(parts: AuditParts): Endpoint[] {
       },
       refusals: REFUSALS,
       handle: async ({ params }) => {
-        const { freshness, events, index, ...audit } = await actions.credential(params.id);
-        const shown = {
+        const { freshness, events, index, unverifiedReason, ...audit } = await actions.credential(params.id);
+        const body = {
           ...audit,
           index: index.toString(),
+          doubt: unverifiedReason,
           events: events.map(showEvent),
           asOf: showFreshness(freshness),
+          chainId: parts.chain.chainId,
         };
-        return { status: 200, body: { ...shown, chainId: parts.chain.chainId } };
+        return { status: 200, body };
       },
     }),
   ];

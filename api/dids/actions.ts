@@ -56,9 +56,9 @@ async function resolveOrThrow(parts: DidParts, did: string, query: Record<string
       new ResolutionError("INTERNAL_ERROR", "The index holds nothing yet. Try again in a moment."),
     );
   }
-  if (known.doubt !== null) {
+  if (known.unverifiedReason !== null) {
     // Rather no document than one that may lack a change of keys.
-    const message = `The index is not sure to know every change of this DID (${known.doubt}). Try again later, or ask the chain.`;
+    const message = `The index is not sure to know every change of this DID (${known.unverifiedReason}). Try again later, or ask the chain.`;
     return failedResolution(new ResolutionError("INTERNAL_ERROR", message), index);
   }
   if (known.state === null || known.state.version === 0) {

@@ -45,13 +45,13 @@ export function statusListActions({ index, publicUrl, signerOf }: StatusListPart
     async read(issuer: string, purpose: ListPurpose, list: number): Promise<StatusList> {
       if (list > MAX_LIST)
         throw new DomainError("status_list.unknown", "not_found", "No issuer has so many credentials.");
-      const [signer, { words, freshness, doubt }] = await Promise.all([
+      const [signer, { words, freshness, unverifiedReason }] = await Promise.all([
         signerOf(issuer),
         index.statusWords(issuer, purpose, list * WORDS_PER_LIST, WORDS_PER_LIST),
       ]);
       if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
-      if (doubt !== null)
-        throw new TransientError("index.unverified", `The index cannot vouch for this list: ${doubt}.`);
+      if (unverifiedReason !== null)
+        throw new TransientError("index.unverified", `The index cannot vouch for this list: ${unverifiedReason}.`);
       const url = `${publicUrl}/status-lists/${issuer}/${purpose}/${list}`;
       const etag = `W/"${sha256Hex(`${url} ${signer.kid} ${words.join("")}`)}"`;
       const encodedList = encodeBitstring(wordsToBytes(words.map(BigInt)));

@@ -15,7 +15,7 @@ export function monotonicMs(): number {
 }
 
 /**
- * Resolves after `ms` milliseconds, or at once when `signal` aborts (it does not throw then: look at `signal.aborted`).
+ * Resolves after `ms` milliseconds, or at once when `signal` aborts: it does not throw then, see `signal.aborted`.
  */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return;

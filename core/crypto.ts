@@ -1,23 +1,23 @@
 import { randomBytes, randomFillSync, randomInt as nodeRandomInt, randomUUID } from "node:crypto";
 
 const TOKEN_BYTES = 32;
-/** Random bytes not given out yet: asking the system costs as much for a hundred tokens as for one. */
-const stock = Buffer.alloc(TOKEN_BYTES * 128);
-let drawn = stock.length;
+/** Random bytes for the next tokens: the system call costs as much for a hundred tokens as for one. */
+const pool = Buffer.alloc(TOKEN_BYTES * 128);
+let usedBytes = pool.length;
 
 /**
  * A fresh secret of 256 random bits: `<prefix><43 characters base64url>`.
  * Only its `sha256Hex` (core/hash.ts) is stored.
  */
 export function randomToken(prefix = ""): string {
-  if (drawn === stock.length) {
-    randomFillSync(stock);
-    drawn = 0;
+  if (usedBytes === pool.length) {
+    randomFillSync(pool);
+    usedBytes = 0;
   }
-  const secret = stock.subarray(drawn, drawn + TOKEN_BYTES);
-  drawn += TOKEN_BYTES;
+  const secret = pool.subarray(usedBytes, usedBytes + TOKEN_BYTES);
+  usedBytes += TOKEN_BYTES;
   const token = prefix + secret.toString("base64url");
-  // What was given out is kept nowhere.
+  // No copy of a token stays in memory here.
   secret.fill(0);
   return token;
 }

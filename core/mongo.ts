@@ -45,8 +45,8 @@ export async function ensureIndexes(mongo: Mongo): Promise<void> {
 }
 
 /**
- * A collection past mongoose, for the writes and reads of hot paths: casting and hydrating cost more than the driver
- * itself. What goes in is checked by TypeScript alone.
+ * The driver's own collection, for the reads and writes of hot paths: mongoose's casting and hydrating cost more than
+ * the driver itself. Only TypeScript checks what is written.
  */
 export function rawCollection<Stored extends { _id: string }>(
   connection: Mongo,

@@ -118,7 +118,7 @@ const schemas = {
     .index({ subject: 1, position: 1 })
     // All events in order (audit feed, dropping a branch): IXSCAN position_1.
     .index({ position: 1 }),
-  // What a dropped branch touched, what is not proven yet: IXSCAN position_1. What is in doubt: IXSCAN, sparse.
+  // What a dropped branch touched, what is not proven yet: IXSCAN position_1. What is unverified: IXSCAN, sparse.
   Did: collectionSchema(NAMES.dids).index({ position: 1 }).index({ "unverified.sinceBlock": 1 }, { sparse: true }),
   Issuer: collectionSchema(NAMES.issuers)
     .index({ position: 1 })
@@ -133,7 +133,7 @@ const schemas = {
 };
 
 /**
- * Opens the indexer's collections. The api reads them by the named queries of `queries.ts` and writes none of them.
+ * Makes the indexer's collections. The api reads them by the named queries of `queries.ts` and writes none of them.
  * `ensureIndexes` makes their indexes.
  */
 export function createRegistryCollections(mongo: Mongo): RegistryCollections {

@@ -1,35 +1,25 @@
-import type { Mongo } from "../core/mongo";
-import type { EventName, RegistryEvent } from "../chain/registry/events";
-import { blockOf } from "../chain/registry/position";
-import { placeOfCredential, type StatusPurpose, wordAfter } from "../chain/registry/statusWord";
+import { type EventName, type RegistryEvent } from "../chain/registry/events";
 import type { DidState, IssuerState } from "../chain/registry/fold";
 import { wordIdOf } from "../chain/registry/foldWord";
+import { blockOf } from "../chain/registry/position";
+import {
+  isBitSet,
+  placeOfCredential,
+  STATUS_PURPOSES,
+  type StatusPurpose,
+  wordAfter,
+} from "../chain/registry/statusWord";
+import type { Mongo } from "../core/mongo";
+import { type Freshness, freshnessOf, incompletenessOf } from "./freshness";
 import {
   type CheckpointDocument,
   CHECKPOINT_ID,
   countsIn,
-  type EventDocument,
   createRegistryCollections,
+  type EventDocument,
   type RegistryCollections,
 } from "./models";
 import { eventsOfSubject, refoldDid, refoldIssuer, refoldWords } from "./refold";
-
-/** How new the index is, told with every answer. */
-export interface Freshness {
-  /** The last block that is in the index: answers are as of this block. */
-  blockNumber: number;
-  blockHash: string;
-  minedAt: Date;
-  /** The chain's newest block, and when the indexer last heard of it. */
-  headNumber: number;
-  headSeenAt: Date;
-  /** Blocks up to this number are final. */
-  finalizedNumber: number;
-  /** Up to here every identity's counters were compared with the chain's own. */
-  verifiedNumber: number;
-  /** Blocks whose logs may be incomplete, because no endpoint gives what their bloom filters promise. */
-  incompleteBlocks: number[];
-}
 
 /** An answer about one subject, as of `freshness`. */
 export interface Indexed<State> {
@@ -41,8 +31,8 @@ export interface Indexed<State> {
   confirmations: number | null;
   /** Whether the last event's block is final; null without one. */
   finalized: boolean | null;
-  /** Why the answer may be incomplete (`unverified`); null when the index vouches for it. */
-  doubt: string | null;
+  /** Why the answer may be incomplete; null when the index vouches for it. */
+  unverifiedReason: string | null;
 }
 
 /** Words of a bitmap, as of `freshness`. */
@@ -50,7 +40,17 @@ export interface IndexedWords {
   /** 32 bytes each in hexadecimal; those never written are zero. */
   words: string[];
   freshness: Freshness | null;
-  doubt: string | null;
+  /** As of {@link Indexed}. */
+  unverifiedReason: string | null;
+}
+
+/** Both bits of a credential, as of `freshness`. Revoked is final, whatever `suspended` says. */
+export interface IndexedStatus {
+  revoked: boolean;
+  suspended: boolean;
+  freshness: Freshness | null;
+  /** As of {@link Indexed}. */
+  unverifiedReason: string | null;
 }
 
 /** Which events are wanted; without `names`, all. */
@@ -63,8 +63,15 @@ export interface EventFilter {
   limit: number;
 }
 
-/** The index, read-only: what the api asks of what the indexer wrote. Addresses are `0x` and 40 lower-case digits. */
+/**
+ * What the indexer wrote, read-only. Addresses are `0x` and 40 lower-case digits.
+ *
+ * Every answer is exactly the state as of the block that its `freshness` names. A document that the indexer has written
+ * ahead of its cursor, or that an indexer wrote after it lost the lease, does not count: its subject is folded from the
+ * events that do. An answer during which blocks were dropped is asked for again.
+ */
 export interface Projection {
+  /** null while nothing is indexed. */
   freshness(): Promise<Freshness | null>;
   findDid(address: string): Promise<Indexed<DidState>>;
   findIssuer(address: string): Promise<Indexed<IssuerState>>;
@@ -72,168 +79,173 @@ export interface Projection {
   eventsOf(address: string): Promise<RegistryEvent[]>;
   /** Events of all or one subject, the newest first. */
   listEvents(filter: EventFilter): Promise<EventDocument[]>;
-  /** `count` consecutive words of an issuer's bitmap from position `firstWord` on, at most 4,096. */
+  /**
+   * `count` consecutive words of an issuer's bitmap from position `firstWord` on.
+   *
+   * @throws RangeError for more than 4,096 words
+   */
   statusWords(issuer: string, purpose: StatusPurpose, firstWord: number, count: number): Promise<IndexedWords>;
-  /** Both bits of a credential. Revoked is final, whatever `suspended` says. */
-  credentialStatus(
-    credId: string,
-  ): Promise<{ revoked: boolean; suspended: boolean; freshness: Freshness | null; doubt: string | null }>;
+  credentialStatus(credId: string): Promise<IndexedStatus>;
+}
+
+/** Reads the projection. */
+export function createProjection(mongo: Mongo): Projection {
+  const collections = createRegistryCollections(mongo);
+  return {
+    freshness: async () => freshnessOf(await readCheckpoint(collections)),
+    findDid: (address) => find(collections, "dids", address, refoldDid),
+    findIssuer: (address) => find(collections, "issuers", address, refoldIssuer),
+    eventsOf: (address) => atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, address)),
+    listEvents: (filter) => atOneHeight(collections, (checkpoint) => listEvents(collections, checkpoint, filter)),
+    statusWords: (issuer, purpose, firstWord, count) => statusWords(collections, { issuer, purpose, firstWord, count }),
+    credentialStatus: (credId) => credentialStatus(collections, credId),
+  };
 }
 
 const ZERO_WORD = `0x${"0".repeat(64)}`;
-const MOST_WORDS = 4_096;
+const MAX_WORDS = 4_096;
 /** How often an answer that a reorg overtook is asked for again. */
 const READS_ACROSS_REORGS = 5;
 
-type Read<Answer> = (checkpoint: CheckpointDocument | null) => Promise<Answer>;
-
-/**
- * Opens the index for reading.
- *
- * Every answer is exactly the state as of the block that its `freshness` names. A document that the indexer has written
- * ahead of its cursor, or that an indexer wrote after it lost the lease, does not count: its subject is folded from the events
- * that do. An answer during which blocks were dropped is asked for again.
- */
-export function createProjection(mongo: Mongo): Projection {
-  const collections = createRegistryCollections(mongo);
+function readCheckpoint({ checkpoints }: RegistryCollections): Promise<CheckpointDocument | null> {
   // IDHACK.
-  const readCheckpoint = () => collections.checkpoints.findOne({ _id: CHECKPOINT_ID });
+  return checkpoints.findOne({ _id: CHECKPOINT_ID });
+}
 
-  async function atOneHeight<Answer>(read: Read<Answer>): Promise<Answer> {
-    for (let tries = 0; ; tries += 1) {
-      const before = await readCheckpoint();
-      const answer = await read(before);
-      const after = await collections.checkpoints.findOne({ _id: CHECKPOINT_ID }, { projection: { rewinds: 1 } });
-      if (after?.rewinds === before?.rewinds || tries >= READS_ACROSS_REORGS) return answer;
+/** Reads again while blocks were dropped during the reading. */
+async function atOneHeight<Answer>(
+  collections: RegistryCollections,
+  read: (checkpoint: CheckpointDocument | null) => Promise<Answer>,
+): Promise<Answer> {
+  for (let tries = 0; ; tries += 1) {
+    const before = await readCheckpoint(collections);
+    const answer = await read(before);
+    const after = await collections.checkpoints.findOne({ _id: CHECKPOINT_ID }, { projection: { rewinds: 1 } });
+    if (after?.rewinds === before?.rewinds || tries >= READS_ACROSS_REORGS) return answer;
+  }
+}
+
+type Refold<State> = (
+  from: RegistryCollections,
+  checkpoint: CheckpointDocument,
+  address: string,
+) => Promise<State | null>;
+
+function find<State extends DidState | IssuerState>(
+  collections: RegistryCollections,
+  collection: "dids" | "issuers",
+  address: string,
+  refold: Refold<State>,
+): Promise<Indexed<State>> {
+  return atOneHeight(collections, async (checkpoint) => {
+    if (!checkpoint?.indexed) {
+      return { state: null, freshness: null, confirmations: null, finalized: null, unverifiedReason: null };
     }
-  }
-
-  async function find<State extends { position: number; unverified: { reason: string } | null }>(
-    collection: "dids" | "issuers",
-    address: string,
-    refold: (from: RegistryCollections, checkpoint: CheckpointDocument, address: string) => Promise<State | null>,
-  ): Promise<Indexed<State>> {
-    return atOneHeight(async (checkpoint) => {
-      if (!checkpoint?.indexed) {
-        return { state: null, freshness: null, confirmations: null, finalized: null, doubt: null };
-      }
-      // IDHACK.
-      const found = await collections[collection].findOne({ _id: address });
-      let state: State | null = null;
-      if (found !== null) {
-        const { _id, term, ...stored } = found;
-        const counts = countsIn(checkpoint, term, blockOf(stored.position));
-        state = counts ? (stored as unknown as State) : await refold(collections, checkpoint, _id);
-      }
-      const lastBlock = state === null ? null : blockOf(state.position);
-      return {
-        state,
-        freshness: freshnessOf(checkpoint),
-        confirmations: lastBlock === null ? null : checkpoint.indexed.number - lastBlock + 1,
-        finalized: lastBlock === null ? null : lastBlock <= checkpoint.finalizedNumber,
-        doubt: state?.unverified?.reason ?? doubtOf(checkpoint),
-      };
-    });
-  }
-
-  async function words(ids: string[], checkpoint: CheckpointDocument | null): Promise<string[]> {
-    if (!checkpoint?.indexed) return ids.map(() => ZERO_WORD);
-    const bits = new Map<string, string>();
-    const uncommitted: string[] = [];
-    // IXSCAN _id_.
-    for await (const word of collections.words.find({ _id: { $in: ids } })) {
-      if (countsIn(checkpoint, word.term, blockOf(word.position))) bits.set(word._id, word.bits);
-      else uncommitted.push(word._id);
-    }
-    for (const [id, word] of await refoldWords(collections, checkpoint, uncommitted)) bits.set(id, word.bits);
-    return ids.map((id) => bits.get(id) ?? ZERO_WORD);
-  }
-
-  return {
-    async freshness() {
-      const checkpoint = await readCheckpoint();
-      return checkpoint && freshnessOf(checkpoint);
-    },
-    findDid: (address) => find("dids", address, refoldDid),
-    findIssuer: (address) => find("issuers", address, refoldIssuer),
-    eventsOf: (address) =>
-      atOneHeight(async (checkpoint) => {
-        const events: RegistryEvent[] = [];
-        if (checkpoint === null) return events;
-        for await (const event of eventsOfSubject(collections, checkpoint, address)) events.push(event);
-        return events;
-      }),
-    listEvents: ({ names, subject, before, limit }) =>
-      atOneHeight(async (checkpoint) => {
-        const filter = {
-          ...(subject !== undefined && { subject }),
-          ...(names !== undefined && { name: { $in: [...names] } }),
-          ...(before !== undefined && { position: { $lt: before } }),
-        };
-        const page: EventDocument[] = [];
-        if (checkpoint === null) return page;
-        // IXSCAN position_1 backwards, or subject_1_position_1 with a subject; no sort.
-        for await (const event of collections.events.find(filter).sort({ position: -1 })) {
-          if (countsIn(checkpoint, event.term, event.blockNumber)) page.push(event);
-          if (page.length >= limit) break;
-        }
-        return page;
-      }),
-    statusWords(issuer, purpose, firstWord, count) {
-      if (count > MOST_WORDS) throw new RangeError(`at most ${MOST_WORDS} words at once, not ${count}`);
-      const first = wordAfter("0", firstWord);
-      const ids = Array.from({ length: count }, (_, offset) =>
-        wordIdOf({ issuer, purpose, word: wordAfter(first, offset) }),
-      );
-      return atOneHeight(async (checkpoint) => ({
-        words: await words(ids, checkpoint),
-        freshness: checkpoint && freshnessOf(checkpoint),
-        doubt: await doubtOfIssuer(issuer, checkpoint),
-      }));
-    },
-    credentialStatus(credId) {
-      const issuer = credId.slice(0, 42);
-      const { word, bit } = placeOfCredential(credId);
-      const ids = (["revocation", "suspension"] as const).map((purpose) => wordIdOf({ issuer, purpose, word }));
-      return atOneHeight(async (checkpoint) => {
-        const [revoked, suspended] = await words(ids, checkpoint);
-        return {
-          revoked: bitOf(revoked ?? ZERO_WORD, bit),
-          suspended: bitOf(suspended ?? ZERO_WORD, bit),
-          freshness: checkpoint && freshnessOf(checkpoint),
-          doubt: await doubtOfIssuer(issuer, checkpoint),
-        };
-      });
-    },
-  };
-
-  async function doubtOfIssuer(issuer: string, checkpoint: CheckpointDocument | null): Promise<string | null> {
     // IDHACK.
-    const found = await collections.dids.findOne({ _id: issuer }, { projection: { unverified: 1 } });
-    return found?.unverified?.reason ?? (checkpoint && doubtOf(checkpoint));
-  }
+    const found = await collections[collection].findOne({ _id: address });
+    let state: State | null = null;
+    if (found !== null) {
+      const { _id, term, ...stored } = found;
+      const counts = countsIn(checkpoint, term, blockOf(stored.position));
+      state = counts ? (stored as unknown as State) : await refold(collections, checkpoint, _id);
+    }
+    const lastBlock = state === null ? null : blockOf(state.position);
+    return {
+      state,
+      freshness: freshnessOf(checkpoint),
+      confirmations: lastBlock === null ? null : checkpoint.indexed.number - lastBlock + 1,
+      finalized: lastBlock === null ? null : lastBlock <= checkpoint.finalizedNumber,
+      unverifiedReason: state?.unverified?.reason ?? incompletenessOf(checkpoint),
+    };
+  });
 }
 
-function freshnessOf({ indexed, head, ...checkpoint }: CheckpointDocument): Freshness | null {
-  if (indexed === null) return null;
-  return {
-    blockNumber: indexed.number,
-    blockHash: indexed.hash,
-    minedAt: indexed.minedAt,
-    headNumber: Math.max(head?.number ?? 0, indexed.number),
-    headSeenAt: head?.seenAt ?? indexed.minedAt,
-    finalizedNumber: Math.min(checkpoint.finalizedNumber, indexed.number),
-    verifiedNumber: checkpoint.verifiedNumber,
-    incompleteBlocks: checkpoint.incompleteBlocks.map(({ number }) => number),
+async function eventsOf(
+  collections: RegistryCollections,
+  checkpoint: CheckpointDocument | null,
+  address: string,
+): Promise<RegistryEvent[]> {
+  const events: RegistryEvent[] = [];
+  if (checkpoint === null) return events;
+  for await (const event of eventsOfSubject(collections, checkpoint, address)) events.push(event);
+  return events;
+}
+
+async function listEvents(
+  { events }: RegistryCollections,
+  checkpoint: CheckpointDocument | null,
+  { names, subject, before, limit }: EventFilter,
+): Promise<EventDocument[]> {
+  const filter = {
+    ...(subject !== undefined && { subject }),
+    ...(names !== undefined && { name: { $in: [...names] } }),
+    ...(before !== undefined && { position: { $lt: before } }),
   };
+  const page: EventDocument[] = [];
+  if (checkpoint === null) return page;
+  // IXSCAN position_1 backwards, or subject_1_position_1 with a subject; no sort.
+  for await (const event of events.find(filter).sort({ position: -1 })) {
+    if (countsIn(checkpoint, event.term, event.blockNumber)) page.push(event);
+    if (page.length >= limit) break;
+  }
+  return page;
 }
 
-/** A block whose logs may be incomplete could concern anyone. */
-function doubtOf({ incompleteBlocks }: CheckpointDocument): string | null {
-  const [first] = incompleteBlocks;
-  return first ? `the logs of block ${first.number} may be incomplete` : null;
+function statusWords(
+  collections: RegistryCollections,
+  { issuer, purpose, firstWord, count }: { issuer: string; purpose: StatusPurpose; firstWord: number; count: number },
+): Promise<IndexedWords> {
+  if (count > MAX_WORDS) throw new RangeError(`at most ${MAX_WORDS} words at once, not ${count}`);
+  const first = wordAfter("0", firstWord);
+  const ids = Array.from({ length: count }, (_, offset) =>
+    wordIdOf({ issuer, purpose, word: wordAfter(first, offset) }),
+  );
+  return atOneHeight(collections, async (checkpoint) => ({
+    words: await readWords(collections, checkpoint, ids),
+    freshness: freshnessOf(checkpoint),
+    unverifiedReason: await unverifiedReasonOf(collections, checkpoint, issuer),
+  }));
 }
 
-function bitOf(bits: string, bit: number): boolean {
-  return ((Number.parseInt(bits.charAt(2 + (bit >> 2)), 16) >> (3 - (bit & 3))) & 1) === 1;
+function credentialStatus(collections: RegistryCollections, credId: string): Promise<IndexedStatus> {
+  const issuer = credId.slice(0, 42);
+  const { word, bit } = placeOfCredential(credId);
+  const ids = STATUS_PURPOSES.map((purpose) => wordIdOf({ issuer, purpose, word }));
+  return atOneHeight(collections, async (checkpoint) => {
+    const [revocations, suspensions] = await readWords(collections, checkpoint, ids);
+    return {
+      revoked: isBitSet(revocations ?? ZERO_WORD, bit),
+      suspended: isBitSet(suspensions ?? ZERO_WORD, bit),
+      freshness: freshnessOf(checkpoint),
+      unverifiedReason: await unverifiedReasonOf(collections, checkpoint, issuer),
+    };
+  });
+}
+
+/** The words with these `_id`s, in their order; those never written are zero. */
+async function readWords(
+  collections: RegistryCollections,
+  checkpoint: CheckpointDocument | null,
+  ids: string[],
+): Promise<string[]> {
+  if (!checkpoint?.indexed) return ids.map(() => ZERO_WORD);
+  const bits = new Map<string, string>();
+  const uncommitted: string[] = [];
+  // IXSCAN _id_.
+  for await (const word of collections.words.find({ _id: { $in: ids } })) {
+    if (countsIn(checkpoint, word.term, blockOf(word.position))) bits.set(word._id, word.bits);
+    else uncommitted.push(word._id);
+  }
+  for (const [id, word] of await refoldWords(collections, checkpoint, uncommitted)) bits.set(id, word.bits);
+  return ids.map((id) => bits.get(id) ?? ZERO_WORD);
+}
+
+async function unverifiedReasonOf(
+  { dids }: RegistryCollections,
+  checkpoint: CheckpointDocument | null,
+  issuer: string,
+): Promise<string | null> {
+  // IDHACK.
+  const found = await dids.findOne({ _id: issuer }, { projection: { unverified: 1 } });
+  return found?.unverified?.reason ?? incompletenessOf(checkpoint);
 }

@@ -45,6 +45,19 @@ export async function refoldIssuer(
   return state;
 }
 
+/** States folded anew by key, one after another; keys without a state are left out. */
+export async function refoldEach<State>(
+  keys: Iterable<string>,
+  refold: (key: string) => Promise<State | null>,
+): Promise<Map<string, State>> {
+  const states = new Map<string, State>();
+  for (const key of keys) {
+    const state = await refold(key);
+    if (state !== null) states.set(key, state);
+  }
+  return states;
+}
+
 /**
  * Words folded anew from the events in the index, by `_id`; those never written are left out.
  *

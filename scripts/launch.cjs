@@ -52,10 +52,15 @@ function commandOf(script) {
 /** The indexer makes garbage by the megabyte while it catches up; a young generation of half the usual size holds it. */
 const NODE_OPTIONS_OF = { "indexer/main.ts": ["--max-semi-space-size=8"] };
 
+const SPEAKING = ["scripts/dev/main.ts", "scripts/demo/main.ts"];
+
 function handOver(script, args) {
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
   const options = NODE_OPTIONS_OF[script] ?? [];
   const child = spawn(process.execPath, [...options, ...commandOf(script), ...args], { cwd: root, stdio });
+  // Loading takes a second, on a busy machine more; npm start and npm run demo send a message when they begin to speak.
+  const loading = SPEAKING.includes(script) ? setInterval(() => say("loading"), 1400) : undefined;
+  child.once("message", () => clearInterval(loading));
   const stop = (signal) => child.kill(signal);
   // At a terminal Ctrl-C reaches the script as well as us; elsewhere it must be passed on.
   process.on("SIGINT", () => process.stdin.isTTY || stop("SIGINT"));

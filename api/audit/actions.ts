@@ -3,7 +3,8 @@ import type { RegistryEvent } from "../../chain/registry/events";
 import { parseCredId } from "../../chain/status/credId";
 import { DomainError, TransientError } from "../../core/errors";
 import type { EventDocument } from "../../projection/models";
-import type { EventFilter, Freshness, Projection } from "../../projection/queries";
+import type { Freshness } from "../../projection/freshness";
+import type { EventFilter, Projection } from "../../projection/queries";
 import { type ProofDeps, readStatusProof } from "./readStatusProof";
 import { touches } from "./rules";
 import type { StatusProof } from "./statusProof";
@@ -55,7 +56,7 @@ export async function auditCredential(deps: AuditDeps, id: string): Promise<Cred
   if (credId === null) throw new DomainError("credential.unknown", "not_found", "There is no such credential here.");
   const { issuer, index } = parseCredId(credId);
   const [status, events] = await Promise.all([projection.credentialStatus(credId), projection.eventsOf(issuer)]);
-  const { revoked, suspended, freshness, doubt } = status;
+  const { revoked, suspended, freshness, unverifiedReason } = status;
   if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
   return {
     credId,
@@ -64,7 +65,7 @@ export async function auditCredential(deps: AuditDeps, id: string): Promise<Cred
     revoked,
     suspended,
     freshness,
-    unverified: doubt,
+    unverified: unverifiedReason,
     events: events.filter((event) => touches(event, credId)),
     proof: await readStatusProof(deps, { credId, at: freshness }),
   };

@@ -1,6 +1,6 @@
 import type { Chain } from "../../chain/client";
 import { TransientError } from "../../core/errors";
-import type { Freshness } from "../../projection/queries";
+import type { Freshness } from "../../projection/freshness";
 import { statusSlots } from "../../chain/registry/statusSlots";
 import { encodeHeader, hashHeader, type RpcHeader, type StatusProof } from "./statusProof";
 

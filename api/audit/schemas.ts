@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { EventName, RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
-import type { Freshness } from "../../projection/queries";
+import type { Freshness } from "../../projection/freshness";
 import type { CredentialAudit } from "./actions";
 import { statusChangesOf } from "./rules";
 

@@ -55,9 +55,9 @@ async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, 
       new ResolutionError("INTERNAL_ERROR", "The index holds nothing yet. Try again in a moment."),
     );
   }
-  if (indexed.doubt !== null) {
+  if (indexed.unverifiedReason !== null) {
     // Rather no document than one that may lack a change of keys.
-    const message = `The index is not sure to know every change of this DID (${indexed.doubt}). Try again later, or ask the chain.`;
+    const message = `The index is not sure to know every change of this DID (${indexed.unverifiedReason}). Try again later, or ask the chain.`;
     return failedResolution(new ResolutionError("INTERNAL_ERROR", message), metadata);
   }
   if (indexed.state === null || indexed.state.version === 0) {

@@ -1,4 +1,4 @@
-import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
+import { hashApiKey, createApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import type { Clock } from "../../core/clock";
 import { sha256Hex } from "../../core/hash";
 import { formatDid } from "../../chain/did/did";
@@ -89,7 +89,7 @@ export function issuerActions({ store, keys, clock, chainId, didMethod, requestA
     }): Promise<{ account: IssuerAccount; apiKey: string }> {
       const [controller, signing] = await Promise.all([keys.create("ethereum"), makeSigningKey(input.algorithm)]);
       if (controller.address === null) throw new RangeError("the key store gave no address for the controller's key");
-      const { key: apiKey, record } = mintApiKey("issuer", clock.now());
+      const { key: apiKey, record } = createApiKey("issuer", clock.now());
       const identity = { address: controller.address, did: formatDid(didMethod, controller.address) };
       const account: IssuerAccount = {
         ...identity,
@@ -144,7 +144,7 @@ export function issuerActions({ store, keys, clock, chainId, didMethod, requestA
      * @throws DomainError `issuer.unknown`
      */
     async addApiKey(address: string): Promise<{ id: string; apiKey: string }> {
-      const { key, record } = mintApiKey("issuer", clock.now());
+      const { key, record } = createApiKey("issuer", clock.now());
       if (!(await store.addApiKey(address, record))) throw issuerUnknown();
       return { id: record.id, apiKey: key };
     },

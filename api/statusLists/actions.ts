@@ -49,12 +49,13 @@ export async function readStatusList(
   { issuer, purpose, list }: { issuer: string; purpose: ListPurpose; list: number },
 ): Promise<StatusList> {
   if (list > MAX_LIST) throw new DomainError("status_list.unknown", "not_found", "No issuer has so many credentials.");
-  const [signer, { words, freshness, doubt }] = await Promise.all([
+  const [signer, { words, freshness, unverifiedReason }] = await Promise.all([
     signerOf(issuer),
     projection.statusWords(issuer, purpose, list * WORDS_PER_LIST, WORDS_PER_LIST),
   ]);
   if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
-  if (doubt !== null) throw new TransientError("index.unverified", `The index cannot vouch for this list: ${doubt}.`);
+  if (unverifiedReason !== null)
+    throw new TransientError("index.unverified", `This list is not verified: ${unverifiedReason}.`);
   const url = `${publicUrl}/status-lists/${issuer}/${purpose}/${list}`;
   const encodedList = encodeBitstring(wordsToBytes(words.map(BigInt)));
   return {

@@ -1,5 +1,5 @@
 import { hashMessage } from "ethers";
-import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
+import { hashApiKey, createApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import { addSeconds, sleep } from "../../core/clock";
 import { randomId, randomNonce } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
@@ -84,7 +84,7 @@ export function verificationActions(parts: VerificationDeps) {
      * @returns the account, its API key and its webhook secret, both shown this once
      */
     async addVerifier(input: { name: string; webhookUrl: string | null }) {
-      const { key: apiKey, record } = mintApiKey("verifier", clock.now());
+      const { key: apiKey, record } = createApiKey("verifier", clock.now());
       const account: VerifierAccount = { ...input, verifierId: randomId(), apiKeys: [record], createdAt: clock.now() };
       const webhookSecret = input.webhookUrl === null ? null : await parts.secretOf(account.verifierId);
       await verifiers.insert(account);
@@ -93,7 +93,7 @@ export function verificationActions(parts: VerificationDeps) {
 
     /** Gives a verifier a further API key, shown this once. @throws DomainError `verifier.unknown` */
     async addApiKey(verifierId: string): Promise<{ id: string; apiKey: string }> {
-      const { key, record } = mintApiKey("verifier", clock.now());
+      const { key, record } = createApiKey("verifier", clock.now());
       if (await verifiers.addApiKey(verifierId, record)) return { id: record.id, apiKey: key };
       throw new DomainError("verifier.unknown", "not_found", "There is no verifier of this id.");
     },

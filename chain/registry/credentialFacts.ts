@@ -3,7 +3,7 @@ import { Exchange } from "../exchange";
 import { statusPosition } from "../status/credId";
 import { didRegistryInterface, issuerRegistryInterface } from "./abi";
 import { addressOf, argument, fieldPlace, FIRST_ELEMENT, isSet, wordOf, ZERO_WORD } from "./answerWords";
-import { STATUS_PURPOSES, type StatusPurpose } from "./statusWord";
+import { isBitSet, STATUS_PURPOSES, type StatusPurpose } from "./statusWord";
 
 /** A credential and who is to hold it. Addresses are `0x` and 40 lower-case hexadecimal digits. */
 export interface CredentialQuestion {
@@ -105,8 +105,5 @@ function holderOf(identity: string, subject: string): string | null {
 
 /** The bit of a credential in the answer of `statusWords` for its word. */
 function bitOf(answer: string, index: number): boolean {
-  const bit = index % 256;
-  // Index 0 is the most significant bit: the first of the first hexadecimal digit.
-  const digit = Number.parseInt(wordOf(answer, FIRST_ELEMENT).charAt(2 + (bit >> 2)), 16);
-  return ((digit >> (3 - (bit & 3))) & 1) === 1;
+  return isBitSet(wordOf(answer, FIRST_ELEMENT), index % 256);
 }

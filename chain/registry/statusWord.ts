@@ -29,6 +29,11 @@ export function placeOfCredential(credId: string): { word: WordKey; bit: number 
   return { word: credId.slice(42, 64), bit: Number.parseInt(credId.slice(64), 16) };
 }
 
+/** Whether a bit of a word is set. `bits`: the word in hexadecimal with `0x`; bit 0 is its most significant. */
+export function isBitSet(bits: string, bit: number): boolean {
+  return ((Number.parseInt(bits.charAt(2 + (bit >> 2)), 16) >> (3 - (bit & 3))) & 1) === 1;
+}
+
 /** The key of the word `offset` places after another. */
 export function wordAfter(word: WordKey, offset: number): WordKey {
   return wordKey(BigInt(`0x${word}`) + BigInt(offset));

@@ -2,7 +2,7 @@ import { Schema } from "mongoose";
 import { DomainError } from "../errors";
 import type { Mongo } from "../mongo";
 
-/** A job that was given up, kept until someone retries or discards it. */
+/** A job that was given up, stored until an operator retries or discards it. */
 export interface DeadLetter {
   /** `<queue>/<jobId>` */
   _id: string;
@@ -32,20 +32,20 @@ schema.index({ queue: 1, failedAt: -1 });
 
 /** The collection `dead_letters`. */
 export interface DeadLetterStore {
-  /** Keeps a job that was given up; recording the same job again replaces the earlier record. */
+  /** Stores a job that was given up; recording the same job again replaces the earlier record. */
   record(letter: Omit<DeadLetter, "_id" | "error"> & { error: Error }): Promise<void>;
   /** The newest first. */
   list(filter: { queue?: string; limit: number }): Promise<DeadLetter[]>;
   /** @throws DomainError `dead_letter.not_found` */
   get(id: string): Promise<DeadLetter>;
   /**
-   * Forgets one, because it was queued again or nobody wants it.
+   * Deletes one, because it was queued again or is not wanted.
    * @throws DomainError `dead_letter.not_found`
    */
   discard(id: string): Promise<void>;
 }
 
-/** Opens the collection of jobs that were given up. */
+/** The store of jobs that were given up. */
 export function createDeadLetterStore(mongo: Mongo): DeadLetterStore {
   const model = mongo.model<DeadLetter>("DeadLetter", schema);
   return {
@@ -62,15 +62,17 @@ export function createDeadLetterStore(mongo: Mongo): DeadLetterStore {
         .limit(limit)
         .lean(),
     async get(id) {
-      return (await model.findById(id).lean()) ?? refuse(id);
+      const letter = await model.findById(id).lean();
+      if (letter === null) throw notFound(id);
+      return letter;
     },
     async discard(id) {
       const { deletedCount } = await model.deleteOne({ _id: id });
-      if (deletedCount === 0) refuse(id);
+      if (deletedCount === 0) throw notFound(id);
     },
   };
 }
 
-function refuse(id: string): never {
-  throw new DomainError("dead_letter.not_found", "not_found", `There is no dead letter ${id}; list them first.`);
+function notFound(id: string): DomainError {
+  return new DomainError("dead_letter.not_found", "not_found", `There is no dead letter ${id}; list them first.`);
 }

@@ -6,13 +6,14 @@ import type { DeadLetterStore } from "./deadLetters";
 import { DomainError, messageOf } from "../errors";
 import type { Logger } from "../logger";
 
-/** What a job carries beside its data: the request that caused it, for the logs. */
+/** What a processor gets beside the job's data. */
 export interface JobContext {
+  /** Of the HTTP request that caused the job, for the logs. */
   requestId: string | undefined;
   /** 1 for the first try. */
   attempt: number;
   logger: Logger;
-  /** Aborts when the worker is told to stop. */
+  /** Aborts when the worker is asked to stop. */
   signal: AbortSignal;
 }
 
@@ -31,7 +32,7 @@ export interface QueueOptions extends QueueDefinition {
   prefix: string;
 }
 
-/** A queue one can only add to; processing is {@link processQueue}'s. */
+/** The producing side of a queue; {@link processQueue} is the consuming side. */
 export interface JobQueue<Data> {
   readonly name: string;
   /**
@@ -51,8 +52,9 @@ interface Envelope<Data> {
 }
 
 const FIRST_DELAY_MS = 250;
+const DEFAULT_MAX_DELAY_MS = 10 * 60_000;
 
-/** Opens the producing side of a queue. */
+/** Makes the producing side of a queue. */
 export function createQueue<Data>(options: QueueOptions): JobQueue<Data> {
   const queue = new BullQueue<Envelope<Data>>(options.name, { connection: options.redis, prefix: options.prefix });
   queue.on("error", () => {
@@ -61,19 +63,16 @@ export function createQueue<Data>(options: QueueOptions): JobQueue<Data> {
   return {
     name: options.name,
     async enqueue(jobId, data, { delayMs, requestId } = {}) {
-      await queue.add(
-        options.name,
-        { data, ...(requestId !== undefined && { requestId }) },
-        {
-          jobId,
-          attempts: options.attempts ?? 12,
-          backoff: { type: "jittered" },
-          // Finished jobs leave at once: their outcome is in MongoDB, and a lingering id would refuse a new round.
-          removeOnComplete: true,
-          removeOnFail: true,
-          ...(delayMs !== undefined && { delay: delayMs }),
-        },
-      );
+      await queue.add(options.name, requestId === undefined ? { data } : { data, requestId }, {
+        jobId,
+        attempts: options.attempts ?? 12,
+        backoff: { type: "jittered" },
+        // Finished jobs are removed at once: their outcome is in MongoDB, and while an id stays, the same job cannot be
+        // added again.
+        removeOnComplete: true,
+        removeOnFail: true,
+        ...(delayMs !== undefined && { delay: delayMs }),
+      });
     },
     async depth() {
       const counts = await queue.getJobCounts("waiting", "active", "delayed", "prioritized");
@@ -89,59 +88,24 @@ export interface ProcessOptions<Data> extends QueueOptions {
   clock: Clock;
   logger: Logger;
   /**
-   * Does the job. Safe to run twice: a worker may die after the work and before saying so.
+   * Does the job. Must be safe to run twice: a worker may die after the work and before it is acknowledged.
    * A DomainError ends the job at once; anything else is tried again with growing, jittered pauses.
    */
   process(data: Data, context: JobContext): Promise<void>;
-  /** Runs once when a job is given up, before it becomes a dead letter. Safe to run twice. */
+  /** Runs when a job is given up, before it becomes a dead letter. Must be safe to run twice. */
   onExhausted?(data: Data, error: Error): Promise<void>;
 }
 
 /** A running consumer of a queue. */
 export interface QueueProcessor {
-  /** Stops taking jobs and waits for those in hand, at most `deadlineMs`; the rest is taken over by others. */
+  /** Stops taking jobs and waits for the running ones, at most `deadlineMs`; other workers take over the rest. */
   close(deadlineMs: number): Promise<void>;
 }
 
-/** Starts working on a queue. */
+/** Starts processing a queue. */
 export function processQueue<Data>(options: ProcessOptions<Data>): QueueProcessor {
   const stopping = new AbortController();
-  const maxDelayMs = options.maxDelayMs ?? 10 * 60_000;
-
-  async function run(job: Job<Envelope<Data>>): Promise<void> {
-    const attempt = job.attemptsMade + 1;
-    const { data, requestId } = job.data;
-    const logger = options.logger.child({ queue: options.name, jobId: job.id, requestId });
-    try {
-      await options.process(data, { requestId, attempt, logger, signal: stopping.signal });
-    } catch (error) {
-      const final = error instanceof DomainError || attempt >= (job.opts.attempts ?? 1);
-      if (!final) {
-        logger.warn({ err: error, attempt }, "job failed and will be tried again");
-        throw error;
-      }
-      await giveUp(job, error instanceof Error ? error : new Error(messageOf(error)), attempt);
-      logger.error({ err: error, attempt }, "job given up; see dead_letters");
-      throw new UnrecoverableError(messageOf(error));
-    }
-  }
-
-  // Recorded before the queue forgets the job: dying in between repeats the record, which is keyed by the job.
-  async function giveUp(job: Job<Envelope<Data>>, error: Error, attempts: number): Promise<void> {
-    const { data, requestId } = job.data;
-    await options.onExhausted?.(data, error);
-    await options.deadLetters.record({
-      queue: options.name,
-      jobId: job.id ?? "",
-      data,
-      ...(requestId !== undefined && { requestId }),
-      error,
-      attempts,
-      failedAt: options.clock.now(),
-    });
-  }
-
-  const worker = new Worker<Envelope<Data>>(options.name, run, {
+  const worker = new Worker<Envelope<Data>>(options.name, (job) => runJob(options, stopping.signal, job), {
     connection: options.redis,
     prefix: options.prefix,
     concurrency: options.concurrency,
@@ -149,12 +113,7 @@ export function processQueue<Data>(options: ProcessOptions<Data>): QueueProcesso
     lockDuration: 15_000,
     stalledInterval: 5_000,
     maxStalledCount: 1_000,
-    settings: {
-      backoffStrategy: (attempt) => {
-        const ceiling = Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempt, 20), maxDelayMs);
-        return Math.round(ceiling * (0.5 + randomFraction() / 2));
-      },
-    },
+    settings: { backoffStrategy: (attempt) => pauseMs(attempt, options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS) },
   });
   worker.on("error", (error) => options.logger.debug({ err: error, queue: options.name }, "queue connection error"));
 
@@ -169,4 +128,52 @@ export function processQueue<Data>(options: ProcessOptions<Data>): QueueProcesso
       }
     },
   };
+}
+
+/** @throws UnrecoverableError when the job is given up; whatever else it throws is tried again */
+async function runJob<Data>(
+  options: ProcessOptions<Data>,
+  signal: AbortSignal,
+  job: Job<Envelope<Data>>,
+): Promise<void> {
+  const attempt = job.attemptsMade + 1;
+  const { data, requestId } = job.data;
+  const logger = options.logger.child({ queue: options.name, jobId: job.id, requestId });
+  try {
+    await options.process(data, { requestId, attempt, logger, signal });
+  } catch (error) {
+    const isFinal = error instanceof DomainError || attempt >= (job.opts.attempts ?? 1);
+    if (!isFinal) {
+      logger.warn({ err: error, attempt }, "job failed and will be tried again");
+      throw error;
+    }
+    await giveUp(options, job, { error: error instanceof Error ? error : new Error(messageOf(error)), attempt });
+    logger.error({ err: error, attempt }, "job given up; see dead_letters");
+    throw new UnrecoverableError(messageOf(error));
+  }
+}
+
+/** Records the job before the queue removes it: after a crash in between it is recorded again, under the same id. */
+async function giveUp<Data>(
+  { name, onExhausted, deadLetters, clock }: ProcessOptions<Data>,
+  job: Job<Envelope<Data>>,
+  { error, attempt }: { error: Error; attempt: number },
+): Promise<void> {
+  const { data, requestId } = job.data;
+  await onExhausted?.(data, error);
+  await deadLetters.record({
+    queue: name,
+    jobId: job.id ?? "",
+    data,
+    ...(requestId !== undefined && { requestId }),
+    error,
+    attempts: attempt,
+    failedAt: clock.now(),
+  });
+}
+
+/** Doubles with each attempt up to the maximum; the upper half is random, so that jobs do not retry in step. */
+function pauseMs(attempt: number, maxDelayMs: number): number {
+  const ceiling = Math.min(FIRST_DELAY_MS * 2 ** Math.min(attempt, 20), maxDelayMs);
+  return Math.round(ceiling * (0.5 + randomFraction() / 2));
 }

@@ -1,15 +1,15 @@
 import { sleep } from "../clock";
 import type { Logger } from "../logger";
 
-/** Something done again and again until it is closed. */
+/** A task that runs at intervals until it is closed. */
 export interface Sweeper {
-  /** Ends the sweeping; the round in hand finishes. */
+  /** Stops it; a run in progress finishes first. */
   close(): Promise<void>;
 }
 
 /**
- * Looks for forgotten work every `everyMs`, at once first. A round that fails is logged and repeated: whatever it was
- * about to find is still there.
+ * Runs `sweep` at once and then every `everyMs` milliseconds, to find work that was left undone. A run that fails is
+ * logged; the next one finds the same work.
  *
  * @param options.what names the work in the log, such as `the webhook inbox`
  */

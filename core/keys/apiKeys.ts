@@ -3,11 +3,11 @@ import { randomId, randomToken } from "../crypto";
 import { equalsInConstantTime, sha256Hex } from "../hash";
 import { DomainError } from "../errors";
 
-/** Who holds API keys, and by which first letters a key says so. */
+/** The kinds of accounts that have API keys, and the prefix of their keys. */
 export const API_KEY_PREFIXES = { issuer: "CAIRN-ISS-", verifier: "CAIRN-VER-", admin: "CAIRN-ADM-" } as const;
 export type ApiKeyKind = keyof typeof API_KEY_PREFIXES;
 
-/** An API key as it is kept: its SHA-256 alone. A database that leaks gives nobody a key. */
+/** An API key as it is stored: only its SHA-256, so that a leaked database gives nobody a key. */
 export interface ApiKeyRecord {
   id: string;
   hash: string;
@@ -15,7 +15,7 @@ export interface ApiKeyRecord {
   revokedAt: Date | null;
 }
 
-/** How a key is kept within its account's document. */
+/** How a key is stored within its account's document. */
 export const apiKeySchema = new Schema<ApiKeyRecord>(
   {
     id: { type: String, required: true },
@@ -26,13 +26,13 @@ export const apiKeySchema = new Schema<ApiKeyRecord>(
   { _id: false },
 );
 
-/** A fresh key, to be shown once, and what is kept of it. */
-export function mintApiKey(kind: ApiKeyKind, now: Date): { key: string; record: ApiKeyRecord } {
+/** Makes an API key. @returns the key, to be shown once, and the record to store */
+export function createApiKey(kind: ApiKeyKind, now: Date): { key: string; record: ApiKeyRecord } {
   const key = randomToken(API_KEY_PREFIXES[kind]);
   return { key, record: { id: randomId(), hash: hashApiKey(key), createdAt: now, revokedAt: null } };
 }
 
-/** What a key is found by. */
+/** The hash that a key is stored and found by. */
 export function hashApiKey(key: string): string {
   return sha256Hex(key);
 }

@@ -29,7 +29,7 @@ const keyFile = z.object({
 });
 type KeyFile = z.infer<typeof keyFile>;
 
-/** A key ready for use. */
+/** A key that was read and unsealed. */
 interface OpenKey {
   description: KeyDescription;
   sign(data: Uint8Array): Uint8Array;
@@ -49,12 +49,12 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const salt = Buffer.from(await createOnce(join(directory, "salt"), randomToken()), "utf8");
   const sealingKey = await scryptOf(options.passphrase, salt, KEY_BYTES, { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 });
-  const opened = new Map<string, Promise<OpenKey>>();
+  const openKeys = new Map<string, Promise<OpenKey>>();
 
   const pathOf = (keyId: string) => join(directory, `${keyId}.json`);
 
   async function read(keyId: string): Promise<OpenKey> {
-    const file = KEY_ID.test(keyId) ? await readIfThere(pathOf(keyId)) : undefined;
+    const file = KEY_ID.test(keyId) ? await readIfPresent(pathOf(keyId)) : undefined;
     if (file === undefined) throw unknownKey(keyId);
     const { sealed, ...stored } = keyFile.parse(JSON.parse(file));
     const description = describe(stored);
@@ -62,12 +62,12 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
   }
 
   function open(keyId: string): Promise<OpenKey> {
-    const known = opened.get(keyId);
+    const known = openKeys.get(keyId);
     if (known !== undefined) return known;
     const opening = read(keyId);
-    opened.set(keyId, opening);
-    // What failed is tried anew: the key may be made in the meantime.
-    opening.catch(() => opened.delete(keyId));
+    openKeys.set(keyId, opening);
+    // A failed read is not cached: the key may be created in the meantime.
+    opening.catch(() => openKeys.delete(keyId));
     return opening;
   }
 
@@ -87,12 +87,12 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
   };
 }
 
-/** What the file holds after it was created here or, a moment earlier, by another process: never half of it. */
+/** Creates a file unless it exists. @returns what it holds, the whole text of this process or of another */
 async function createOnce(path: string, text: string): Promise<string> {
   const draft = `${path}.${randomId()}`;
   await writeFile(draft, text, { mode: 0o600, flag: "wx" });
   try {
-    // A link fails where the name exists, and appears with its content: a reader never sees half a key.
+    // link() fails where the name exists, and the name appears with its whole content: no reader sees half a key.
     await link(draft, path);
     return text;
   } catch (error) {
@@ -103,7 +103,7 @@ async function createOnce(path: string, text: string): Promise<string> {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {

@@ -15,7 +15,7 @@ export interface PublicJwk {
   y?: string;
 }
 
-/** What may be known of a key outside the store. */
+/** What is public of a key. */
 export interface KeyDescription {
   keyId: string;
   algorithm: KeyAlgorithm;
@@ -26,8 +26,8 @@ export interface KeyDescription {
 }
 
 /**
- * Keeps private keys and uses them; none ever leaves. The operations are those of a cloud key management service, so
- * that one can stand behind this interface without a caller noticing.
+ * Holds private keys and signs with them; no private key ever leaves it. The operations are those of a cloud key
+ * management service, so that one can be put behind this interface without a change of its callers.
  */
 export interface KeyStore {
   /** Makes a key. With a `keyId` that exists already, of the same algorithm, that key is returned instead. */

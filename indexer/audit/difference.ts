@@ -15,10 +15,15 @@ export interface Difference {
   event?: RegistryEvent;
 }
 
-/** Told of each difference as it is found. */
+/** Called with each difference as it is found. */
 export type Report = (difference: Difference) => void;
 
 type Fields = Record<string, unknown>;
+
+/** A text that names what differs: the same for a difference that is found again. */
+export function nameOf({ collection, id, field }: Difference): string {
+  return `${collection} ${id} ${field ?? ""}`;
+}
 
 /**
  * Compares a stored document with what it should be, field by field.
@@ -40,13 +45,13 @@ export function differencesOf(
     .map((field) => ({ ...where, field, indexed: indexed[field], chain: expected[field] }));
 }
 
-/** A text that two values share only when they are equal, whatever the order of their fields; types count. */
+/** A text that is the same for two values only when they are equal, whatever the order of their fields; types count. */
 export function canonical(value: unknown): string {
   if (value instanceof Date) return `date ${value.getTime()}`;
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, held]) => `${key}:${canonical(held)}`).join(",")}}`;
+    return `{${entries.map(([key, inner]) => `${key}:${canonical(inner)}`).join(",")}}`;
   }
   return `${typeof value} ${String(value)}`;
 }

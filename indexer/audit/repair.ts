@@ -1,47 +1,42 @@
 import type { RegistryEvent } from "../../chain/registry/events";
-import { positionOf } from "../../chain/registry/position";
 import { createRegistryCollections, type RegistryCollections } from "../../projection/models";
 import { runAudit, type AuditOptions } from "./audit";
 import type { Term } from "../write/term";
-import type { Difference } from "./difference";
+import { type Difference, nameOf } from "./difference";
 import { overwriteFenced } from "../write/fencedWrites";
-import { eventIdOf } from "../write/eventDocument";
+import { eventDocument } from "../write/eventDocument";
 import { type ProjectionWriter, createProjectionWriter } from "../write/writer";
 
 /**
- * Audits the index, mends what differs, and audits again.
+ * Audits the index, repairs what differs, and audits again.
  *
  * @returns how many differences there were, and how many are left
- * @throws LeaseLostError when another process took the lease meanwhile
+ * @throws LeaseLostError when another process acquired the lease meanwhile
  */
-export async function repair(options: AuditOptions & { term: Term }): Promise<{ mended: number; left: number }> {
+export async function repair(options: AuditOptions & { term: Term }): Promise<{ repaired: number; left: number }> {
   const { mongo, term, report } = options;
   const collections = createRegistryCollections(mongo);
   const writer = createProjectionWriter({ collections, term, onCrashPoint: () => undefined });
-  // What an interrupted indexer left above the cursor is no difference: it is removed as at any start.
+  // What an interrupted indexer left above the cursor does not count as a difference: it is removed as at any start.
   await writer.recover();
 
-  let mended = 0;
+  let repaired = 0;
   const tried = new Set<string>();
   for (;;) {
     const found: Difference[] = [];
     await runAudit({ ...options, report: (difference) => found.push(difference) });
-    // Events are compared before what is folded from them, so a later round may find more, but never only the same.
-    if (found.every((difference) => tried.has(nameOf(difference)))) return { mended, left: found.length };
+    // Events are compared before what is folded from them, so a later audit may find more, but never only the same.
+    if (found.every((difference) => tried.has(nameOf(difference)))) return { repaired, left: found.length };
     found.forEach(report);
     found.forEach((difference) => tried.add(nameOf(difference)));
-    mended += found.length;
+    repaired += found.length;
     await removeImpossible(collections, term, found);
-    await mendEvents(collections, term, found);
-    await mendProjection(collections, term, writer, found);
+    await repairEvents(collections, term, found);
+    await repairProjection(collections, term, writer, found);
   }
 }
 
-function nameOf({ collection, id, field }: Difference): string {
-  return `${collection} ${id} ${field ?? ""}`;
-}
-
-/** Documents that claim to be of a later term than the current one: no process wrote them. @throws LeaseLostError */
+/** Removes documents that claim to be of a later term than the current one: no process wrote them. @throws LeaseLostError */
 async function removeImpossible(collections: RegistryCollections, term: Term, found: Difference[]): Promise<void> {
   // While this succeeds, there is no later term.
   await term.renew();
@@ -54,23 +49,18 @@ async function removeImpossible(collections: RegistryCollections, term: Term, fo
   await collections.blocks.deleteMany(later);
 }
 
-async function mendEvents(collections: RegistryCollections, term: Term, found: Difference[]): Promise<void> {
+async function repairEvents(collections: RegistryCollections, term: Term, found: Difference[]): Promise<void> {
   const differing = found.filter(({ collection }) => collection === "chain_events");
   const right = new Map<string, RegistryEvent>();
   for (const { id, event } of differing) if (event) right.set(id, event);
-  // What does not belong is removed first: it may hold the name of what does.
+  // What does not belong is removed first: it may have the `_id` of what does.
   const wrong = differing.filter(({ event }) => event === undefined).map(({ id }) => id);
   if (wrong.length > 0) await collections.events.deleteMany({ _id: { $in: wrong }, term: { $lte: term.number } });
-  const documents = [...right.values()].map((event) => ({
-    _id: eventIdOf(term.checkpoint.chainId, event),
-    ...event,
-    position: positionOf(event.blockNumber, event.logIndex),
-    term: term.number,
-  }));
+  const documents = [...right.values()].map((event) => eventDocument(term, event));
   await overwriteFenced(collections.events, documents, term.number);
 }
 
-async function mendProjection(
+async function repairProjection(
   collections: RegistryCollections,
   term: Term,
   writer: ProjectionWriter,
@@ -87,6 +77,6 @@ async function mendProjection(
   }
   await writer.refold(subjects);
   await writer.refoldWords(words);
-  // A block that is not kept is found by the events instead, or fetched again: it need not be mended, only not be wrong.
+  // A block that is not kept is found by the events instead, or fetched again: it need not be repaired, only not be wrong.
   if (blocks.size > 0) await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, term: { $lte: term.number } });
 }

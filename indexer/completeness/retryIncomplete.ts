@@ -1,34 +1,27 @@
-import type { Logger } from "../../core/logger";
-import { countsIn, type RegistryCollections, type IncompleteBlock } from "../../projection/models";
-import type { Term } from "../write/term";
+import type { RegistryEvent } from "../../chain/registry/events";
+import { countsIn, type IncompleteBlock } from "../../projection/models";
 import { decodeRange } from "../fetch/decode";
-import type { FetchOptions } from "../fetch/blockRange";
 import { fetchRange } from "../fetch/fetchRange";
-import { eventIdOf } from "../write/eventDocument";
-import type { ProjectionWriter } from "../write/writer";
 import { RpcError } from "../rpc/rpcError";
-import type { Source } from "../rpc/source";
+import { eventIdOf } from "../write/eventDocument";
+import type { CompletenessDeps } from "./completenessDeps";
 
-interface Parts {
-  source: Source;
-  writer: ProjectionWriter;
-  term: Term;
-  collections: Pick<RegistryCollections, "events">;
-  fetch: FetchOptions;
-  logger: Logger;
-}
+type RetryDeps = Omit<CompletenessDeps, "metrics">;
 
 /**
- * Asks every endpoint again for the logs of the blocks that are marked as incomplete. One whose logs are proven complete
- * now is unmarked, and what was missing is added.
+ * Asks every endpoint again for the logs of the blocks that are marked as incomplete. One whose logs are complete now is
+ * unmarked, and what was missing is added.
+ *
+ * @throws LeaseLostError
  */
-export async function retryIncompleteBlocks(parts: Parts): Promise<void> {
-  for (const block of parts.term.checkpoint.incompleteBlocks) {
-    for (const endpoint of parts.source.endpoints) {
+export async function retryIncompleteBlocks(deps: RetryDeps): Promise<void> {
+  const { source, term, fetch } = deps;
+  for (const block of term.checkpoint.incompleteBlocks) {
+    for (const endpoint of source.endpoints) {
       try {
-        const range = await fetchRange(endpoint, block.number, block.number, parts.fetch);
-        if (range.headers[0]?.hash !== block.hash) continue;
-        await complete(parts, block, decodeRange(range.headers, range.logs, parts.fetch.contracts));
+        const { headers, logs } = await fetchRange(endpoint, block.number, block.number, fetch);
+        if (headers[0]?.hash !== block.hash) continue;
+        await completeBlock(deps, block, decodeRange(headers, logs, fetch.contracts));
         break;
       } catch (error) {
         // As before: the block stays marked.
@@ -38,23 +31,24 @@ export async function retryIncompleteBlocks(parts: Parts): Promise<void> {
   }
 }
 
-async function complete(
-  { term, writer, collections, logger }: Parts,
-  block: IncompleteBlock,
-  events: ReturnType<typeof decodeRange>,
-): Promise<void> {
-  const { checkpoint } = term;
-  const stored = collections.events.find({
-    _id: { $in: events.map((one) => eventIdOf(checkpoint.chainId, one)) },
-  });
-  const known = new Set<string>();
-  for await (const { _id, term: writtenIn, blockNumber } of stored) {
-    if (countsIn(checkpoint, writtenIn, blockNumber)) known.add(_id);
-  }
-  const missing = events.filter((event) => !known.has(eventIdOf(checkpoint.chainId, event)));
+async function completeBlock(deps: RetryDeps, block: IncompleteBlock, events: RegistryEvent[]): Promise<void> {
+  const { term, writer, logger } = deps;
+  const stored = await storedIds(deps, events);
+  const missing = events.filter((event) => !stored.has(eventIdOf(term.checkpoint.chainId, event)));
   if (missing.length > 0) await writer.insertMissing(missing);
   // Also of those that were there: a run that was interrupted may have added them and folded nothing yet.
   await writer.refold(new Set(events.map(({ subject }) => subject)));
-  await term.write({ incompleteBlocks: checkpoint.incompleteBlocks.filter(({ number }) => number !== block.number) });
+  const others = term.checkpoint.incompleteBlocks.filter(({ number }) => number !== block.number);
+  await term.write({ incompleteBlocks: others });
   logger.info({ block: block.number, added: missing.length }, "the logs of an incomplete block are complete now");
+}
+
+/** Which of these events the index has, by their `_id`s. */
+async function storedIds({ collections, term }: RetryDeps, events: RegistryEvent[]): Promise<Set<string>> {
+  const ids = events.map((event) => eventIdOf(term.checkpoint.chainId, event));
+  const stored = new Set<string>();
+  for await (const { _id, term: writtenIn, blockNumber } of collections.events.find({ _id: { $in: ids } })) {
+    if (countsIn(term.checkpoint, writtenIn, blockNumber)) stored.add(_id);
+  }
+  return stored;
 }

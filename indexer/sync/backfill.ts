@@ -1,13 +1,13 @@
 import type { BlockRef } from "../../projection/models";
-import { decodeRange } from "../fetch/decode";
 import type { BlockRange, FetchOptions } from "../fetch/blockRange";
+import { decodeRange } from "../fetch/decode";
 import { fetchRange } from "../fetch/fetchRange";
 import { requireLink } from "../fetch/links";
-import type { Progress } from "./progress";
-import type { Batch } from "../write/writer";
 import type { Source } from "../rpc/source";
+import type { Batch } from "../write/writer";
+import type { Progress } from "./progress";
 
-/** So many events make a good batch: enough for bulk writes to pay, few enough to hold several. */
+/** So many events make a good batch: enough for bulk writes to pay, few enough to hold several in memory. */
 const BATCH_EVENTS = 1_500;
 const MAX_BATCH_BLOCKS = 1_000;
 const FIRST_BATCH_BLOCKS = 100;
@@ -28,55 +28,63 @@ export interface BackfillOptions {
   onRepaired?(logs: number): void;
 }
 
+interface BackfillState {
+  /** The first block that no range covers yet. */
+  next: number;
+  /** Blocks of the next range. */
+  size: number;
+  inFlight: Promise<BlockRange>[];
+}
+
 /**
- * Brings a long stretch of the chain into the index: ranges are fetched with a bounded look-ahead, while the one before
- * is decoded and the one before that written. Ranges grow and shrink with the number of events found in them.
+ * Indexes a long stretch of the chain: ranges are fetched with a bounded look-ahead, while the one before is decoded and
+ * the one before that written. Ranges grow and shrink with the number of events found in them.
  *
  * @throws BrokenLinkError when a block is not the child of the one before
  * @throws TransientError when no endpoint gives a range
  */
 export async function backfill(options: BackfillOptions): Promise<void> {
-  const { source, fetch, to, write, stopping } = options;
-  let next = options.from;
-  let size = FIRST_BATCH_BLOCKS;
+  const { source, fetch, write, stopping, onRepaired, progress } = options;
+  const state: BackfillState = { next: options.from, size: FIRST_BATCH_BLOCKS, inFlight: [] };
   let last = options.after;
   let writing: Promise<void> = Promise.resolve();
-  const inFlight: Promise<BlockRange>[] = [];
-
-  function fetchMore(): void {
-    while (next <= to && inFlight.length < LOOK_AHEAD && !stopping.aborted) {
-      const [from, until] = [next, Math.min(to, next + size - 1)];
-      next = until + 1;
-      const range = source.ask(`blocks ${from} to ${until}`, (endpoint) => fetchRange(endpoint, from, until, fetch));
-      // Looked at in its turn; until then a failure must not count as unheard.
-      range.catch(() => undefined);
-      inFlight.push(range);
-    }
-  }
-
   try {
-    fetchMore();
-    for (let range = inFlight.shift(); range !== undefined && !stopping.aborted; range = inFlight.shift()) {
+    fetchAhead(options, state);
+    for (let range = state.inFlight.shift(); range && !stopping.aborted; range = state.inFlight.shift()) {
       const { headers, logs, repaired } = await range;
-      size = nextSize(size, headers.length, logs.length);
-      fetchMore();
+      state.size = nextSize(state.size, headers.length, logs.length);
+      fetchAhead(options, state);
       const [after, first] = [last, headers[0]];
       await source.ask("how blocks are linked", (endpoint) =>
         requireLink(endpoint, after, first, fetch.unlinked ?? false),
       );
       const batch = { headers, events: decodeRange(headers, logs, fetch.contracts) };
       await writing;
-      writing = write(batch);
-      writing.catch(() => undefined);
-      const end = headers.at(-1);
-      if (end) last = { number: end.number, hash: end.hash, minedAt: end.minedAt };
-      if (repaired > 0) options.onRepaired?.(repaired);
-      options.progress?.advance(headers.length, logs.length);
+      writing = withoutUnhandledRejection(write(batch));
+      last = headers.at(-1) ?? last;
+      if (repaired > 0) onRepaired?.(repaired);
+      progress?.advance(headers.length, logs.length);
     }
   } finally {
     // Whatever happened, no write may still be under way when the caller goes on.
     await writing;
   }
+}
+
+function fetchAhead({ source, fetch, to, stopping }: BackfillOptions, state: BackfillState): void {
+  while (state.next <= to && state.inFlight.length < LOOK_AHEAD && !stopping.aborted) {
+    const from = state.next;
+    const until = Math.min(to, from + state.size - 1);
+    state.next = until + 1;
+    const range = source.ask(`blocks ${from} to ${until}`, (endpoint) => fetchRange(endpoint, from, until, fetch));
+    state.inFlight.push(withoutUnhandledRejection(range));
+  }
+}
+
+/** A promise that is awaited later: a failure until then must not end the process as an unhandled rejection. */
+function withoutUnhandledRejection<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
 function nextSize(size: number, blocks: number, events: number): number {

@@ -21,8 +21,8 @@ export function contractsOf({ contracts }: Deployment): Map<string, RegistryName
 }
 
 /**
- * Asks the chain for what tells it from every other: its id, its first block, and the block in which the contracts were
- * deployed. Waits, by the source's rounds, for nodes that do not know that block yet.
+ * Asks the chain for what distinguishes it from every other: its id, its first block, and the block in which the
+ * contracts were deployed. Nodes that do not know that block yet are asked again, as often as the source does.
  *
  * @throws BootError when every endpoint is of another chain
  * @throws ChainResetError when the recorded deployment is not on this chain
@@ -36,7 +36,7 @@ export async function identifyChain(source: Source, deployment: Deployment): Pro
       headerAt(endpoint, 0),
       endpoint.call("eth_getCode", [DIDRegistry.address, "latest"]),
     ]);
-    // An endpoint of another chain is passed over, for good: its strikes never go down.
+    // An endpoint of another chain is always ranked last: its penalties never go down.
     if (Number(id) !== deployment.chainId) {
       throw new RpcError("inconsistent", `the node serves chain ${Number(id)}, not ${deployment.chainId}`);
     }
@@ -61,7 +61,7 @@ export async function identifyChain(source: Source, deployment: Deployment): Pro
   };
 }
 
-/** In what an index and a chain differ, as a sentence; null when the index is of this chain. */
+/** How an index and a chain differ, as a sentence; null when the index is of this chain. */
 export function differenceOf(checkpoint: CheckpointDocument, identity: IndexIdentity): string | null {
   if (checkpoint.chainId !== identity.chainId) {
     return `the index is of chain ${checkpoint.chainId}, the endpoints serve chain ${identity.chainId}`;
@@ -79,8 +79,8 @@ export function differenceOf(checkpoint: CheckpointDocument, identity: IndexIden
   return null;
 }
 
-/** The error that ends the process when index and chain differ and nobody allowed to start over. */
-export function resetRefusal(difference: string, fromBlock: number): BootError {
+/** The error that ends the process when index and chain differ and starting over is not allowed. */
+export function resetError(difference: string, fromBlock: number): BootError {
   return new BootError("indexer", [
     {
       subject: "index",
@@ -91,12 +91,12 @@ export function resetRefusal(difference: string, fromBlock: number): BootError {
 }
 
 /** The error that ends the process when the contracts were deployed on another chain. */
-export function unknownChain(error: ChainResetError): BootError {
+export function unknownChainError(error: ChainResetError): BootError {
   const fix = "deploy the contracts there with `npm run deploy`, or point RPC_URL at the chain that holds them";
   return new BootError("indexer", [{ subject: "RPC_URL", problem: error.message, fix }]);
 }
 
-/** Whether an error says that waiting and trying again may help. */
+/** Whether trying again later may help. */
 export function isTransient(error: unknown): boolean {
   return error instanceof TransientError || error instanceof RpcError;
 }

@@ -17,52 +17,54 @@ const REDRAW_MS = 100;
 const LINE_MS = 5_000;
 const BAR_CELLS = 30;
 
+interface ProgressState {
+  totalBlocks: number;
+  startedMs: number;
+  shownMs: number;
+  blocks: number;
+  events: number;
+}
+
 /** Starts to show the progress over `totalBlocks`. */
 export function startProgress(options: { totalBlocks: number; logger: Logger; terminal: Terminal }): Progress {
   const { totalBlocks, logger, terminal } = options;
   const startedMs = monotonicMs();
-  let shownMs = startedMs;
-  let blocks = 0;
-  let events = 0;
-
-  function facts() {
-    const seconds = Math.max(0.001, (monotonicMs() - startedMs) / 1000);
-    const blocksPerSecond = blocks / seconds;
-    return {
-      blocks,
-      totalBlocks,
-      events,
-      eventsPerSecond: Math.round(events / seconds),
-      secondsLeft: blocksPerSecond > 0 ? Math.round((totalBlocks - blocks) / blocksPerSecond) : null,
-    };
-  }
-
-  function draw(): void {
-    const { eventsPerSecond, secondsLeft } = facts();
-    const done = totalBlocks === 0 ? 1 : Math.min(1, blocks / totalBlocks);
-    const bar = "█".repeat(Math.round(done * BAR_CELLS)).padEnd(BAR_CELLS, "░");
-    const left = secondsLeft === null ? "" : `, ${formatSeconds(secondsLeft)} left`;
-    const numbers = `${(done * 100).toFixed(0)} %, block ${blocks}/${totalBlocks}, ${events} events, ${eventsPerSecond}/s`;
-    terminal.write(`\r\u001b[2K${bar} ${numbers}${left}`);
-  }
-
+  const state: ProgressState = { totalBlocks, startedMs, shownMs: startedMs, blocks: 0, events: 0 };
   return {
-    advance(moreBlocks, moreEvents) {
-      blocks += moreBlocks;
-      events += moreEvents;
-      if (monotonicMs() - shownMs < (terminal.isTTY === true ? REDRAW_MS : LINE_MS)) return;
-      shownMs = monotonicMs();
-      if (terminal.isTTY === true) draw();
-      else logger.info(facts(), "backfilling");
+    advance(blocks, events) {
+      state.blocks += blocks;
+      state.events += events;
+      if (monotonicMs() - state.shownMs < (terminal.isTTY === true ? REDRAW_MS : LINE_MS)) return;
+      state.shownMs = monotonicMs();
+      if (terminal.isTTY === true) terminal.write(barOf(factsOf(state)));
+      else logger.info(factsOf(state), "backfilling");
     },
     finish() {
-      if (terminal.isTTY === true) {
-        draw();
-        terminal.write("\n");
-      }
-      logger.info(facts(), "backfill complete");
+      if (terminal.isTTY === true) terminal.write(`${barOf(factsOf(state))}\n`);
+      logger.info(factsOf(state), "backfill complete");
     },
   };
+}
+
+function factsOf({ totalBlocks, startedMs, blocks, events }: ProgressState) {
+  const seconds = Math.max(0.001, (monotonicMs() - startedMs) / 1000);
+  const blocksPerSecond = blocks / seconds;
+  return {
+    blocks,
+    totalBlocks,
+    events,
+    eventsPerSecond: Math.round(events / seconds),
+    secondsLeft: blocksPerSecond > 0 ? Math.round((totalBlocks - blocks) / blocksPerSecond) : null,
+  };
+}
+
+/** A line that replaces the one before on a terminal. */
+function barOf({ blocks, totalBlocks, events, eventsPerSecond, secondsLeft }: ReturnType<typeof factsOf>): string {
+  const done = totalBlocks === 0 ? 1 : Math.min(1, blocks / totalBlocks);
+  const bar = "█".repeat(Math.round(done * BAR_CELLS)).padEnd(BAR_CELLS, "░");
+  const left = secondsLeft === null ? "" : `, ${formatSeconds(secondsLeft)} left`;
+  const numbers = `${(done * 100).toFixed(0)} %, block ${blocks}/${totalBlocks}, ${events} events, ${eventsPerSecond}/s`;
+  return `\r\u001b[2K${bar} ${numbers}${left}`;
 }
 
 /** `75` as `1 min 15 s`. */

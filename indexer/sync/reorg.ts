@@ -8,67 +8,73 @@ import { requireLink } from "../fetch/links";
 import { headerAt } from "../rpc/headers";
 import type { Source } from "../rpc/source";
 
-/** What a node's chain is to the indexed one. */
+/** How a node's chain compares with the indexed one. */
 export type Comparison =
   /** The node knows less of the same chain: it lags, or was restarted. */
   | { kind: "stale"; head: number }
   /** The node's chain holds the last indexed block. */
   | { kind: "same" }
-  /** Another chain of parents from `ancestor` on (null: from the first indexed block on), and its blocks, checked. */
-  | { kind: "reorg"; ancestor: BlockRef | null; branch: BlockRange };
+  | Reorg;
+
+/** Another chain of parents from `ancestor` on (null: from the first indexed block on), and its blocks, checked. */
+export interface Reorg {
+  kind: "reorg";
+  ancestor: BlockRef | null;
+  branch: BlockRange;
+}
 
 /** Most blocks of a new branch that are fetched before the old one is dropped; the rest follows by the usual way. */
 const MAX_BRANCH = 500;
 
-type Parts = {
+interface CompareDeps {
   collections: Pick<RegistryCollections, "blocks" | "events">;
   checkpoint: CheckpointDocument;
   fetch: FetchOptions;
-};
+}
 
 /**
- * Finds out why a node's chain does not go on from the last indexed block. Nothing is dropped here: the new branch comes
+ * Finds out why a node's chain does not follow the last indexed block. Nothing is dropped here: the new branch comes
  * back fetched and checked, so that it is known to exist before the old one goes.
  *
  * @throws ChainResetError when not even the block of the deployment is on the node's chain
  * @throws RpcError
  */
-export async function compareChains(endpoint: Endpoint, parts: Parts): Promise<Comparison> {
-  const { checkpoint } = parts;
+export async function compareChains(endpoint: Endpoint, deps: CompareDeps): Promise<Comparison> {
+  const { checkpoint } = deps;
   const { indexed } = checkpoint;
   if (indexed === null) return { kind: "same" };
   const head = await headerAt(endpoint, "latest");
   if (head.number >= indexed.number && (await headerAt(endpoint, indexed.number)).hash === indexed.hash) {
     return { kind: "same" };
   }
-  const known = await knownBlocks(parts, Math.min(head.number, indexed.number));
+  const known = await retainedBlocks(deps, Math.min(head.number, indexed.number));
   const isShared = async (block: { number: number; hash: string }) =>
     (await headerAt(endpoint, block.number)).hash === block.hash;
   // Only a block that contradicts ours makes another chain; knowing fewer blocks does not.
   if (head.number < indexed.number) {
-    const newest = known.at(-1) ?? (await newestBeyondKept(parts, head.number));
+    const newest = known.at(-1) ?? (await newestBeyondRetained(deps, head.number));
     if (await isShared(newest)) return { kind: "stale", head: head.number };
   }
-  const ancestor = (await lastShared(known, isShared)) ?? (await lastSharedEvent(parts, head.number, isShared));
+  const ancestor = (await lastShared(known, isShared)) ?? (await lastSharedEvent(deps, head.number, isShared));
   if (ancestor === null) await requireDeployment(endpoint, checkpoint);
   const from = ancestor === null ? checkpoint.deployment.blockNumber : ancestor.number + 1;
   const to = Math.min(head.number, from + MAX_BRANCH - 1);
   if (to < from) return { kind: "stale", head: head.number };
-  const branch = await fetchRange(endpoint, from, to, parts.fetch);
-  await requireLink(endpoint, ancestor, branch.headers[0], parts.fetch.unlinked ?? false);
+  const branch = await fetchRange(endpoint, from, to, deps.fetch);
+  await requireLink(endpoint, ancestor, branch.headers[0], deps.fetch.unlinked ?? false);
   return { kind: "reorg", ancestor, branch };
 }
 
-/** The kept blocks up to a number, in order. */
-async function knownBlocks({ collections, checkpoint }: Parts, upTo: number): Promise<BlockRef[]> {
-  const kept = await collections.blocks
+/** The retained blocks up to a number, in order. */
+async function retainedBlocks({ collections, checkpoint }: CompareDeps, upTo: number): Promise<BlockRef[]> {
+  const stored = await collections.blocks
     .find({ number: { $lte: upTo } })
     .sort({ number: 1 })
     .toArray();
-  return kept.filter(({ term, number }) => countsIn(checkpoint, term, number));
+  return stored.filter(({ term, number }) => countsIn(checkpoint, term, number));
 }
 
-/** The last of these blocks that the node has too. Being shared never comes back once it ended, so halving finds it. */
+/** The last of these blocks that the node has too. No block after one that is not shared is shared, so halving finds it. */
 async function lastShared(
   blocks: BlockRef[],
   isShared: (block: BlockRef) => Promise<boolean>,
@@ -91,11 +97,11 @@ async function lastShared(
 }
 
 /**
- * Beyond the blocks that are kept, the indexed events still tell their blocks: the last of those that the node has too.
- * Blocks between that one and the true ancestor hold nothing of ours.
+ * Beyond the retained blocks, the indexed events still name their blocks: the last of those that the node has too.
+ * Blocks between that one and the true ancestor have no events of the registries.
  */
 async function lastSharedEvent(
-  { collections, checkpoint }: Parts,
+  { collections, checkpoint }: CompareDeps,
   headNumber: number,
   isShared: (block: BlockRef) => Promise<boolean>,
 ): Promise<BlockRef | null> {
@@ -117,16 +123,16 @@ async function lastSharedEvent(
   return found;
 }
 
-/** Where no block up to a number is kept: the last event's block, that of the deployment, or the chain's first. */
-async function newestBeyondKept(parts: Parts, upTo: number): Promise<{ number: number; hash: string }> {
-  const { deployment, genesisHash } = parts.checkpoint;
+/** Where no block up to a number is retained: the last event's block, that of the deployment, or the chain's first. */
+async function newestBeyondRetained(deps: CompareDeps, upTo: number): Promise<{ number: number; hash: string }> {
+  const { deployment, genesisHash } = deps.checkpoint;
   if (upTo < deployment.blockNumber) return { number: 0, hash: genesisHash };
-  const event = await lastEventBlock(parts, deployment.blockNumber, upTo);
+  const event = await lastEventBlock(deps, deployment.blockNumber, upTo);
   return event ?? { number: deployment.blockNumber, hash: deployment.blockHash };
 }
 
 async function lastEventBlock(
-  { collections, checkpoint }: Omit<Parts, "fetch">,
+  { collections, checkpoint }: Omit<CompareDeps, "fetch">,
   from: number,
   to: number,
 ): Promise<BlockRef | null> {
@@ -148,8 +154,8 @@ async function requireDeployment(endpoint: Endpoint, { deployment, genesisHash }
 }
 
 /**
- * Whether another endpoint still has the last indexed block: then a branch that is no longer than ours is a node's that
- * was left behind, not the chain's.
+ * Whether another endpoint still has the last indexed block: then a branch that is not longer than the indexed one is
+ * that of a node that was left behind, not the chain's.
  */
 export async function isContradicted(
   source: Source,

@@ -2,7 +2,7 @@ import { affects, type ProjectionKind } from "../../chain/registry/events";
 import { type DidState, foldDid, foldIssuer, type IssuerState } from "../../chain/registry/fold";
 import { foldWord, wordIdsOf, type WordState } from "../../chain/registry/foldWord";
 import type { RegistryCollections } from "../../projection/models";
-import { refoldDid, refoldIssuer, refoldWords } from "../../projection/refold";
+import { refoldDid, refoldEach, refoldIssuer, refoldWords } from "../../projection/refold";
 import { createTable, type Table } from "./table";
 import type { Term } from "./term";
 
@@ -34,16 +34,4 @@ export function createTables(collections: RegistryCollections, term: Term): Tabl
       refold: (keys) => refoldWords(collections, term.checkpoint, keys),
     }),
   };
-}
-
-async function refoldEach<State>(
-  keys: Iterable<string>,
-  refold: (key: string) => Promise<State | null>,
-): Promise<Map<string, State>> {
-  const states = new Map<string, State>();
-  for (const key of keys) {
-    const state = await refold(key);
-    if (state !== null) states.set(key, state);
-  }
-  return states;
 }

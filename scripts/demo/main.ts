@@ -29,6 +29,7 @@ function byHand(): ((startUrl: string) => void) | undefined {
 
 /** `npm run demo`: plays the story on the Cairn that runs here, or on one of its own, which it ends. */
 async function main(name = "alice"): Promise<void> {
+  process.send?.("speaking");
   const play = STORIES[name];
   if (play === undefined) {
     throw new Error(`there is no story "${name}"; there are ${Object.keys(STORIES).join(", ")}`);

@@ -19,6 +19,7 @@ async function main(): Promise<void> {
     throw new Error("npm start is for development: in production run npm run api, npm run worker and npm run indexer.");
   }
   say("Starting Cairn; Ctrl-C ends it.\n");
+  process.send?.("speaking");
   const starting = startCairn({
     dataDir: DATA_DIR,
     env: readEnvironment(),

@@ -21,7 +21,7 @@ async function install() {
   const isWindows = process.platform === "win32";
   await run({
     name: "npm ci",
-    doing: "installing dependencies with npm ci, about a minute the first time",
+    doing: "installing dependencies (npm ci), about a minute",
     command: isWindows ? "npm.cmd" : "npm",
     args: ["ci", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"],
     shell: isWindows,

@@ -17,8 +17,9 @@ function say(line) {
  */
 function reportProgress(doing) {
   const startedAt = Date.now();
-  const line = () => `cairn: ${doing} (${Math.round((Date.now() - startedAt) / 1000)} s)`;
-  const report = () => process.stderr.write(atTerminal ? `\r${line()}` : `${line()}\n`);
+  const seconds = () => `${Math.round((Date.now() - startedAt) / 1000)} s`;
+  const report = () =>
+    process.stderr.write(atTerminal ? `\rcairn: ${doing} (${seconds()})` : `cairn: ... ${seconds()}\n`);
   process.stderr.write(atTerminal ? `cairn: ${doing}` : `cairn: ${doing}\n`);
   const timer = setInterval(report, REPORT_EVERY_MS);
   return {
@@ -28,7 +29,9 @@ function reportProgress(doing) {
     },
     end() {
       clearInterval(timer);
-      if (atTerminal) process.stderr.write(`\r\u001b[K${line()}\n`);
+      process.stderr.write(
+        atTerminal ? `\r\u001b[Kcairn: ${doing} (${seconds()})\n` : `cairn: done after ${seconds()}\n`,
+      );
     },
   };
 }

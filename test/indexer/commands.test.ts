@@ -73,7 +73,7 @@ describe("the indexer's commands, as processes", () => {
       "finalized   none yet",
       `verified    block ${number}`,
       `leader      ${checkpoint.lease.holder} until TIME, term 1`,
-      "set back    never",
+      "rewinds     none",
       "ready",
     ]);
     await indexer?.stop();
@@ -88,7 +88,7 @@ describe("the indexer's commands, as processes", () => {
     expect(late.stdout.at(-1)).to.match(/^not ready: .*no answer from the chain for \d+ s$/);
   });
 
-  it("audit finds what was corrupted, repair mends it, and both then find nothing", async () => {
+  it("audit finds what was corrupted, repair repairs it, and both then find nothing", async () => {
     await (await follow()).stop();
     const { dids, events } = database.collections;
     const folded = [dids, database.collections.issuers, database.collections.words];
@@ -108,12 +108,12 @@ describe("the indexer's commands, as processes", () => {
       stderr: [],
     });
     expect(said(await run("repair"))).to.deep.equal({
-      ...{ code: 0, stdout: [difference, "mended 1 difference; index and chain agree"], stderr: [] },
+      ...{ code: 0, stdout: [difference, "repaired 1 difference; index and chain agree"], stderr: [] },
     });
     const [audited, repaired] = await Promise.all([run("audit"), run("repair")]);
     expect(said(audited)).to.deep.equal({ code: 0, stdout: [sound], stderr: [] });
     expect(said(repaired)).to.deep.equal({
-      ...{ code: 0, stdout: ["nothing to mend; index and chain agree"], stderr: [] },
+      ...{ code: 0, stdout: ["nothing to repair; index and chain agree"], stderr: [] },
     });
     await expectIndexEqualsChain(database, chain);
   });

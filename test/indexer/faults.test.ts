@@ -168,13 +168,13 @@ describe("nodes that misbehave", () => {
     const subject = `0x${hidden.topics[1]!.slice(26)}`;
     const head = (await chain.provider.getBlock("latest"))!;
     await eventually("the head in the index", async () => (await database.checkpoint())?.indexed?.hash === head.hash);
-    const doubted = await eventually("a doubt", async () => {
+    const unverified = await eventually("an unverified answer", async () => {
       const found = await reader.findDid(subject);
-      return found.doubt === null ? undefined : found;
+      return found.unverifiedReason === null ? undefined : found;
     });
-    expect(doubted.doubt).to.be.a("string");
+    expect(unverified.unverifiedReason).to.be.a("string");
     faulty.faults.lie = (_call, result) => result;
-    await eventually("the doubt to end", async () => (await reader.findDid(subject)).doubt === null);
+    await eventually("a verified answer", async () => (await reader.findDid(subject)).unverifiedReason === null);
     await indexEqualsChain();
   });
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { CheckpointDocument } from "../../projection/models";
-import { parseCommand } from "../../indexer/commands";
+import { parseCommand } from "../../indexer/commands/parse";
 import { assessHealth } from "../../indexer/readiness";
 import { formatSeconds } from "../../indexer/sync/progress";
 

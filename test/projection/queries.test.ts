@@ -34,7 +34,11 @@ describe("reading the index", () => {
   });
 
   it("tells both bits of a credential, by the layout of the contract", async () => {
-    expect(await index.credentialStatus(credId(3))).to.deep.include({ revoked: true, suspended: false, doubt: null });
+    expect(await index.credentialStatus(credId(3))).to.deep.include({
+      revoked: true,
+      suspended: false,
+      unverifiedReason: null,
+    });
     expect(await index.credentialStatus(credId(256))).to.deep.include({ revoked: false, suspended: true });
     expect(await index.credentialStatus(credId(4))).to.deep.include({ revoked: false, suspended: false });
     expect(await index.credentialStatus(credId(3 * 256 + 254))).to.deep.include({ suspended: true });

@@ -3,7 +3,7 @@
  * it has changed the index for the nth time. Argument: n.
  */
 import mongoose from "mongoose";
-import { runCommand } from "../../indexer/commands";
+import { runCommand } from "../../indexer/commands/run";
 
 let left = Number(process.argv[2]);
 

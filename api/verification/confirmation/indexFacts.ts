@@ -1,6 +1,7 @@
 import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
-import type { Freshness, Projection } from "../../../projection/queries";
+import type { Freshness } from "../../../projection/freshness";
+import type { Projection } from "../../../projection/queries";
 import { formatCredId } from "../../../chain/status/credId";
 import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
 import type { FactReader } from "./chainFacts";
@@ -21,10 +22,10 @@ export function createIndexFacts({
   maxStalenessSeconds: number;
   clock: Clock;
 }): FactReader {
-  function requireSound(freshness: Freshness | null, doubt: string | null): Freshness {
+  function requireVerified(freshness: Freshness | null, unverifiedReason: string | null): Freshness {
     if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
-    if (doubt !== null)
-      throw new TransientError("index.unverified", `The index cannot vouch for its answer: ${doubt}.`);
+    if (unverifiedReason !== null)
+      throw new TransientError("index.unverified", `The index cannot vouch for its answer: ${unverifiedReason}.`);
     // While it has caught up it is as old as the last look at the chain; else as old as its last block.
     const asOf = freshness.blockNumber >= freshness.headNumber ? freshness.headSeenAt : freshness.minedAt;
     if (clock.now().getTime() - asOf.getTime() <= maxStalenessSeconds * 1000) return freshness;
@@ -39,8 +40,9 @@ export function createIndexFacts({
         index.findDid(issuer),
         index.findDid(subject),
       ]);
-      for (const { freshness, doubt } of [accreditation, issuing, held]) requireSound(freshness, doubt);
-      const { blockNumber, blockHash } = requireSound(status.freshness, status.doubt);
+      for (const { freshness, unverifiedReason } of [accreditation, issuing, held])
+        requireVerified(freshness, unverifiedReason);
+      const { blockNumber, blockHash } = requireVerified(status.freshness, status.unverifiedReason);
       const registered = held.state !== null && held.state.version > 0;
       return {
         accredited: accreditation.state?.accredited ?? false,

@@ -6,7 +6,8 @@ import { didEndpoints } from "../../../api/dids/routes";
 import { createLogger } from "../../../core/logger";
 import type { RegistryEvent } from "../../../chain/registry/events";
 import { type DidState, foldDid } from "../../../chain/registry/fold";
-import type { Freshness, Indexed } from "../../../projection/queries";
+import type { Freshness } from "../../../projection/freshness";
+import type { Indexed } from "../../../projection/queries";
 import { fakeClock } from "../../support/fakeClock";
 
 const ALICE = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
@@ -79,7 +80,7 @@ const EVENTS: Record<string, RegistryEvent[]> = {
 describe("resolving a DID over HTTP", () => {
   let server: HttpServer;
   let url: string;
-  let doubt: string | null = null;
+  let unverifiedReason: string | null = null;
   let freshness: Freshness | null;
   const undeclared: string[] = [];
   const clock = fakeClock(new Date("2026-11-21T12:30:00Z"));
@@ -95,7 +96,7 @@ describe("resolving a DID over HTTP", () => {
         freshness,
         confirmations,
         finalized: last === undefined ? null : last <= 12,
-        doubt,
+        unverifiedReason,
       });
     },
     eventsOf: (address: string) => Promise.resolve(EVENTS[address] ?? []),
@@ -116,7 +117,7 @@ describe("resolving a DID over HTTP", () => {
     url = `http://127.0.0.1:${server.port}/1.0/identifiers/`;
   });
   beforeEach(() => {
-    doubt = null;
+    unverifiedReason = null;
     freshness = {
       ...{ blockNumber: 20, blockHash: `0x${"b".repeat(64)}`, minedAt: new Date("2026-11-21T12:20:30.500Z") },
       ...{ headNumber: 21, headSeenAt: clock.now(), finalizedNumber: 12, verifiedNumber: 20, incompleteBlocks: [] },
@@ -257,7 +258,7 @@ describe("resolving a DID over HTTP", () => {
   });
 
   it("gives no document while an event may be missing", async () => {
-    doubt = "version 4 follows 2";
+    unverifiedReason = "version 4 follows 2";
     const { headers } = await expectError(did(ALICE), 500, "INTERNAL_ERROR");
     expect(headers.get("retry-after")).to.equal("5");
   });

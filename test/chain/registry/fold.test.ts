@@ -61,14 +61,14 @@ describe("folding events", () => {
     ["a status sequence", revoke(0, 2)],
     ["a nonce", event(9, "NonceConsumed", { identity: ALICE, signer: ALICE, nonce: 1 })],
   ] as const) {
-    it(`doubts an identity when ${what} does not follow, and says since when`, () => {
+    it(`takes an identity for unverified when ${what} does not follow, and says since when`, () => {
       const state = fold(registered, skipping);
       expect(state.unverified?.sinceBlock).to.equal(skipping.blockNumber);
-      expect(foldDid(state, update(state.version + 1)).unverified, "the doubt stays").to.equal(state.unverified);
+      expect(foldDid(state, update(state.version + 1)).unverified, "it stays so").to.equal(state.unverified);
     });
   }
 
-  it("doubts an issuer whose version does not follow", () => {
+  it("takes an issuer for unverified whose version does not follow", () => {
     const accredited = (version: number) => event(2, "IssuerAccredited", { issuer: ALICE, metadataUri: "", version });
     expect(foldIssuer(null, accredited(1))).to.deep.include({ accredited: true, unverified: null });
     expect(foldIssuer(null, accredited(2))?.unverified?.reason).to.equal("version 2 follows 0");

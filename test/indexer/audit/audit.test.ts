@@ -53,7 +53,7 @@ describe("audit and repair", () => {
     return found;
   }
 
-  async function mend(): Promise<{ mended: number; left: number }> {
+  async function repaired(): Promise<{ repaired: number; left: number }> {
     const identity = await identifyChain(source, chain.deployment);
     const lease = createLease({ ...database, identity, holder: "test", leaseSeconds: 60, clock: systemClock });
     const term = (await lease.acquire({ force: true }))!;
@@ -66,7 +66,7 @@ describe("audit and repair", () => {
 
   it("finds no difference in a sound index", async () => {
     expect(await audit()).to.deep.equal([]);
-    expect(await mend()).to.deep.equal({ mended: 0, left: 0 });
+    expect(await repaired()).to.deep.equal({ repaired: 0, left: 0 });
   });
 
   for (const name of COLLECTIONS) {
@@ -92,7 +92,7 @@ describe("audit and repair", () => {
       for (const field of fields) {
         await collection(name).updateOne({ _id: victim!._id }, { $set: { [field]: corruptions(victim![field])[0] } });
       }
-      expect((await mend()).left).to.equal(0);
+      expect((await repaired()).left).to.equal(0);
       await expectIndexEqualsChain(database, chain);
     });
   }
@@ -111,7 +111,7 @@ describe("audit and repair", () => {
         found.some(({ chain: real }) => real === null),
         `${name}: extra`,
       ).to.equal(true);
-      expect((await mend()).left, name).to.equal(0);
+      expect((await repaired()).left, name).to.equal(0);
       await expectIndexEqualsChain(database, chain);
     }
   });

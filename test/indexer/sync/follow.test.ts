@@ -62,7 +62,7 @@ describe("following the chain", () => {
     expect(found.freshness).to.deep.include({ blockNumber: receipt.blockNumber, blockHash: receipt.blockHash });
     expect(found.confirmations).to.equal(1);
     expect(found.finalized).to.equal(false);
-    expect(found.doubt).to.equal(null);
+    expect(found.unverifiedReason).to.equal(null);
   });
 
   it("calls a block final by depth on a development chain, whatever its node says", async () => {

@@ -175,7 +175,7 @@ describe("the chain behind a verification", () => {
   });
 
   describe("seen through the index, where a setting allows it", () => {
-    it("says the same as the chain itself, and not what is too old or in doubt", async () => {
+    it("says the same as the chain itself, and not what is too old or unverified", async () => {
       await on.startIndexer();
       const { credId } = await issue(on, issuer, alice);
       const index = Number(BigInt(credId) & ((1n << 96n) - 1n));

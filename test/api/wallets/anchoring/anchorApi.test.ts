@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { type HDNodeWallet, Wallet } from "ethers";
 import { createWalletStore } from "../../../../api/wallets/store";
 import type { DidState } from "../../../../chain/registry/fold";
-import type { Freshness } from "../../../../projection/queries";
+import type { Freshness } from "../../../../projection/freshness";
 import type { Answer, AnswerBody } from "../../../support/ask";
 import { fakeClock } from "../../../support/fakeClock";
 import { type Fixture, fixture, fund } from "../../../support/fixture";

@@ -1,0 +1,26 @@
+import type { Deployment } from "../../chain/deployment";
+import type { Clock } from "../../core/clock";
+import type { Config } from "../../core/config/config";
+import type { Logger } from "../../core/logger";
+import type { Mongo } from "../../core/mongo";
+import type { IndexerMetrics } from "../metrics";
+import type { CrashPointHook } from "../write/crashPoints";
+import type { Terminal } from "./progress";
+
+/** What one indexer process needs. */
+export interface IndexerDeps {
+  mongo: Mongo;
+  config: Pick<Config, "chain" | "indexer">;
+  /** Reads where the contracts are; asked again after a reset of the chain. */
+  readDeployment(): Deployment;
+  clock: Clock;
+  logger: Logger;
+  metrics: IndexerMetrics;
+  terminal: Terminal;
+  stopping: AbortSignal;
+  onCrashPoint?: CrashPointHook;
+  /** Start over by itself when the chain was reset, as on a developer's machine. */
+  reindexOnReset?: boolean;
+  /** Called once, when this process leads and has caught up, or stands by for another that leads. */
+  onReady?(): void;
+}

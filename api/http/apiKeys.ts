@@ -19,7 +19,7 @@ export const API_KEY_REJECTIONS: RejectionDescription[] = [
 ];
 
 /**
- * Tells whose API key a request carries: `Authorization: Bearer CAIRN-...` (RFC 6750 §2.1). Cookies never count.
+ * Finds whose API key a request carries: `Authorization: Bearer CAIRN-...` (RFC 6750 §2.1). Cookies never count.
  *
  * @throws DomainError `api_key.missing`, `api_key.wrong_kind`, and what the reader throws
  */
@@ -31,8 +31,8 @@ export async function authenticateApiKey(
   const key = /^Bearer +([^ ]+)$/i.exec(request.header("authorization") ?? "")?.[1];
   const given = Object.entries(API_KEY_PREFIXES).find(([, prefix]) => key?.startsWith(prefix))?.[0];
   if (key === undefined || given === undefined) {
-    const mend = `send it as \`Authorization: Bearer ${API_KEY_PREFIXES[kind]}...\``;
-    throw new DomainError("api_key.missing", "unauthenticated", `This operation needs an API key (${kind}): ${mend}.`);
+    const fix = `send it as \`Authorization: Bearer ${API_KEY_PREFIXES[kind]}...\``;
+    throw new DomainError("api_key.missing", "unauthenticated", `This operation needs an API key (${kind}): ${fix}.`);
   }
   if (given !== kind) {
     const message = `This operation needs an API key of another kind: ${kind}, not ${given}.`;

@@ -47,7 +47,7 @@ export const SESSION_REJECTIONS: RejectionDescription[] = [
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Tells whose session a request carries: `Authorization: Bearer SES-...` (RFC 6750 §2.1), else the session cookie.
+ * Finds whose session a request carries: `Authorization: Bearer SES-...` (RFC 6750 §2.1), else the session cookie.
  *
  * @throws DomainError `session.missing`, `session.csrf`, and what the reader throws
  */
@@ -75,15 +75,15 @@ export function csrfTokenFor(sessionToken: string): string {
 
 function requireCsrfToken(sessionToken: string, given: string | undefined): void {
   if (given !== undefined && equalsInConstantTime(given, csrfTokenFor(sessionToken))) return;
-  const mend = "send the csrfToken of the login, or of GET /auth/session, in the header X-CSRF-Token";
+  const fix = "send the csrfToken of the login, or of GET /auth/session, in the header X-CSRF-Token";
   throw new DomainError(
     "session.csrf",
     "forbidden",
-    `A request with the session cookie that changes state is refused: ${mend}.`,
+    `A request with the session cookie that changes state is refused: ${fix}.`,
   );
 }
 
 function missing(reason: string): DomainError {
-  const mend = "Log in and send the token as `Authorization: Bearer SES-...` or as the cookie the login set.";
-  return new DomainError("session.missing", "unauthenticated", `${reason} ${mend}`);
+  const fix = "Log in and send the token as `Authorization: Bearer SES-...` or as the cookie the login set.";
+  return new DomainError("session.missing", "unauthenticated", `${reason} ${fix}`);
 }

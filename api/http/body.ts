@@ -11,7 +11,7 @@ export type BodyReader = (request: Request, response: Response) => Promise<unkno
  * `request.too_large` or `request.unsupported_media_type`.
  */
 export function jsonBodyReader(limitBytes: number): BodyReader {
-  // Compressed bodies are refused: requests are small, and inflating is work a stranger could order.
+  // Compressed bodies are rejected: requests are small, and inflating is work a stranger could order.
   const parser = express.json({ limit: limitBytes, strict: false, inflate: false, type: () => true });
   return async (request, response) => {
     if (!hasBody(request)) return undefined;
@@ -40,16 +40,16 @@ function hasBody(request: Request): boolean {
 
 function run(parser: RequestHandler, request: Request, response: Response, limitBytes: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const next = (fault?: unknown) => {
-      if (fault === undefined) resolve();
-      else reject(rejectionOf(fault, limitBytes));
+    const next = (error?: unknown) => {
+      if (error === undefined) resolve();
+      else reject(rejectionOf(error, limitBytes));
     };
     void parser(request, response, next);
   });
 }
 
-function rejectionOf(fault: unknown, limitBytes: number): Error {
-  const cause = fault instanceof Error ? fault : new Error(String(fault));
+function rejectionOf(error: unknown, limitBytes: number): Error {
+  const cause = error instanceof Error ? error : new Error(String(error));
   switch ((cause as { type?: unknown }).type) {
     case "entity.too.large":
       return new DomainError(

@@ -102,13 +102,13 @@ export interface EndpointDefinition<
   summary: string;
   description?: string;
   auth: Auth;
-  /** Schemas of the input. Objects are strict (`z.strictObject`): what nobody asked for is refused. */
+  /** Schemas of the input. Objects are strict (`z.strictObject`): unknown fields are rejected. */
   params?: Params;
   query?: Query;
   body?: Body;
   /** Instead of `body`: the handler gets the exact bytes, none when there are none. */
   rawBody?: Raw;
-  /** Refused with 429 `request.too_many` beyond this; the answer carries the `RateLimit` headers. */
+  /** Rejected with 429 `request.too_many` beyond this; the answer carries the `RateLimit` headers. */
   limit?: EndpointLimit | undefined;
   /** Asked by machines every few seconds: its requests are logged at debug level only. */
   quiet?: boolean;

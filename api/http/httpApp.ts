@@ -17,23 +17,23 @@ export interface HttpAppDeps extends RouterDeps {
  * errors become problem details (RFC 9457). Cross-origin calls get no CORS headers: browsers reach the API from its own
  * origin only.
  */
-export function createHttpApp(endpoints: Endpoint[], parts: HttpAppDeps): Express {
+export function createHttpApp(endpoints: Endpoint[], deps: HttpAppDeps): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
-  app.set("trust proxy", parts.trustProxy);
+  app.set("trust proxy", deps.trustProxy);
   app.set("query parser", "simple");
-  app.use(trackRequests(parts.logger, parts.onFinished));
-  app.use(securityHeaders(parts.publicUrl));
-  app.use(mountEndpoints(endpoints, parts));
-  app.use(notFound(parts.publicUrl));
-  app.use(answerErrors(parts.publicUrl));
+  app.use(trackRequests(deps.logger, deps.onFinished));
+  app.use(securityHeaders(deps.publicUrl));
+  app.use(mountEndpoints(endpoints, deps));
+  app.use(notFound(deps.publicUrl));
+  app.use(answerErrors(deps.publicUrl));
   return app;
 }
 
 /** Answers are data, not pages: nothing in them may run, be framed or be cached. Pages override what they need. */
 function securityHeaders(publicUrl: string): RequestHandler {
-  const shield = helmet({
+  const setHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -49,7 +49,7 @@ function securityHeaders(publicUrl: string): RequestHandler {
   });
   return (request, response, next) => {
     response.set("cache-control", "no-store");
-    shield(request, response, next);
+    setHeaders(request, response, next);
   };
 }
 

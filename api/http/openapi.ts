@@ -21,7 +21,7 @@ const PROBLEM_SCHEMA: Json = {
     type: { type: "string", format: "uri", description: "Explains the code." },
     title: { type: "string" },
     status: { type: "integer" },
-    detail: { type: "string", description: "What was refused, why, and what would mend it; for people." },
+    detail: { type: "string", description: "What was rejected, why, and how to fix it; for people." },
     code: { type: "string", description: "Stable; for programs.", examples: ["session.idle"] },
     requestId: { type: "string", description: "Also in the x-request-id header and in our logs." },
     errors: {
@@ -155,7 +155,7 @@ function content({ schema, mediaType }: ReplyDescription): Json {
   return { content: { [mediaType ?? "application/json"]: media } };
 }
 
-/** Every answer by status; where an operation answers a status in words of its own too, both are described. */
+/** Every answer by status; where an operation declares a reply of that status too, both are described. */
 function responses(endpoint: Endpoint): Json {
   const problem = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } };
   const answers: Record<string, Json> = { ...replies(endpoint) };

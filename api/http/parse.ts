@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { DomainError, type FieldError } from "../../core/errors";
 import type { Endpoint } from "./endpoint";
 
-/** What arrived, before anything of it is believed. */
+/** What arrived, before it is parsed. */
 export interface RawInput {
   params: unknown;
   query: unknown;
@@ -12,32 +12,32 @@ export interface RawInput {
 /**
  * Parses a request's input by the endpoint's schemas.
  *
- * @throws DomainError `request.invalid` naming every faulty field, such as `body.email`, and what would mend it;
+ * @throws DomainError `request.invalid` naming every invalid field, such as `body.email`, and how to fix it;
  *   the values given are not repeated, for they may be secrets
  */
 export function parseInput(endpoint: Endpoint, raw: RawInput): RawInput {
-  const faults: FieldError[] = [];
+  const errors: FieldError[] = [];
   const parsed: RawInput = { params: undefined, query: undefined, body: endpoint.rawBody && raw.body };
   for (const part of ["params", "query", "body"] as const) {
     const schema = endpoint[part];
     if (schema === undefined) continue;
     const result = schema.safeParse(raw[part]);
     if (result.success) parsed[part] = result.data;
-    else faults.push(...result.error.issues.flatMap((issue) => faultsOf(part, issue)));
+    else errors.push(...result.error.issues.flatMap((issue) => fieldErrorsOf(part, issue)));
   }
-  if (faults.length === 0) return parsed;
-  const named = faults.map(({ field }) => field).join(", ");
+  if (errors.length === 0) return parsed;
+  const named = errors.map(({ field }) => field).join(", ");
   throw new DomainError(
     "request.invalid",
     "invalid",
     `The request is not as this operation expects it: see ${named}.`,
     {
-      fields: faults,
+      fields: errors,
     },
   );
 }
 
-function faultsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldError[] {
+function fieldErrorsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldError[] {
   const field = [part, ...issue.path].map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
@@ -56,7 +56,7 @@ function article(type: string): string {
 }
 
 /**
- * Whether a schema refuses fields it does not know. Looks through wrappers, pipes and unions; what is not an object
+ * Whether a schema rejects fields it does not know. Looks through wrappers, pipes and unions; what is not an object
  * has no fields and passes.
  */
 export function isStrict(schema: z.core.$ZodType): boolean {

@@ -22,7 +22,7 @@ const TRANSIENT_RETRY_SECONDS = 2;
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
-/** Problem details (RFC 9457) with Cairn's members: a stable `code`, the request's id and the fields at fault. */
+/** Problem details (RFC 9457) with Cairn's members: a stable `code`, the request's id and the invalid fields. */
 export interface Problem {
   type: string;
   title: string;
@@ -38,7 +38,7 @@ export interface Problem {
 export interface ProblemReply {
   problem: Problem;
   headers: Record<string, string>;
-  /** True when nobody foresaw this error: it is a fault of ours and must be logged whole. */
+  /** True when nobody foresaw this error: it is an error of ours and must be logged whole. */
   unforeseen: boolean;
 }
 

@@ -9,7 +9,7 @@ import { documentationEndpoints } from "./docs";
 import type { Endpoint } from "./endpoint";
 import { createHttpApp } from "./httpApp";
 import type { Module } from "./module";
-import { healthEndpoints } from "./operations";
+import { healthEndpoints } from "./healthEndpoints";
 import { createBudgets } from "./rateLimit";
 import { observeRequests } from "./requestMetrics";
 
@@ -18,7 +18,7 @@ export interface PublicAppOptions {
   readSession: SessionReader;
   readApiKey: ApiKeyReader;
   readiness(): Promise<Readiness>;
-  /** See RouterParts. */
+  /** See RouterDeps. */
   onUndeclared?: ((what: string) => void) | undefined;
 }
 

@@ -6,7 +6,7 @@ import { RATE_LIMIT_REJECTION } from "./rateLimit";
 const INVALID: RejectionDescription = {
   code: "request.invalid",
   kind: "invalid",
-  meaning: "Fields are missing, unknown or of the wrong form; `errors` names each with its mend.",
+  meaning: "Fields are missing, unknown or of the wrong form; `errors` names each and says how to fix it.",
 };
 
 const BODY_REJECTIONS: RejectionDescription[] = [

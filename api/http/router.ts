@@ -23,7 +23,7 @@ export interface RouterDeps {
   publicUrl: string;
   logger: Logger;
   /**
-   * Told when an endpoint answers what its declaration does not foresee, so that tests can insist that the OpenAPI
+   * Called when an endpoint answers what its declaration does not foresee, so that tests can insist that the OpenAPI
    * document is the truth. Replies are compared with their schemas only when this is given.
    */
   onUndeclared?: ((what: string) => void) | undefined;
@@ -35,59 +35,76 @@ export interface RouterDeps {
  *
  * @throws Error at once, when two endpoints share method and path or a schema would let unknown fields pass
  */
-export function mountEndpoints(endpoints: Endpoint[], parts: RouterDeps): RequestHandler[] {
+export function mountEndpoints(endpoints: Endpoint[], deps: RouterDeps): RequestHandler[] {
   const router = Router({ caseSensitive: true, strict: true });
-  const readJson = jsonBodyReader(parts.bodyLimitBytes);
+  const readJson = jsonBodyReader(deps.bodyLimitBytes);
   const methodsOfPath = new Map<string, Set<string>>();
-  const exact = new Map<string, (request: Request, response: Response) => Promise<void>>();
+  const exact = new Map<string, Serve>();
 
   for (const endpoint of endpoints) {
     validateEndpoint(endpoint, methodsOfPath);
-    const readBody = bodyReaderOf(endpoint, readJson);
-    const readCaller = callerReaderOf(endpoint, parts);
-    const budget = endpoint.limit === undefined ? undefined : parts.createBudget(endpoint.limit);
-    const serve = async (request: Request, response: Response): Promise<void> => {
-      trackOf(response).enter(endpoint);
-      const context = contextOf(request, response, parts.logger);
-      try {
-        if (endpoint.limit?.by === "address") await spend(budget, addressKey(context.ip), response);
-        const body = await readBody(request, response);
-        const input = parseInput(endpoint, { params: request.params, query: request.query, body });
-        const caller = await readCaller(request);
-        if (endpoint.limit?.by === "user" && caller !== undefined) await spend(budget, accountOf(caller), response);
-        if (request.method === "HEAD" && endpoint.headReply !== undefined) {
-          send(response, endpoint.headReply);
-          return;
-        }
-        const reply = await endpoint.handle({ ...input, caller }, context);
-        if (parts.onUndeclared) compareWithDeclaration(endpoint, reply, parts.onUndeclared);
-        send(response, reply);
-      } catch (error) {
-        if (error instanceof DomainError && !declaredCodes(endpoint).has(error.code)) {
-          parts.onUndeclared?.(`${describe(endpoint)} rejects with ${error.code}`);
-        }
-        const own = endpoint.errorReply?.(asUnavailable(error) ?? error, context);
-        if (own === undefined) throw error;
-        if (error instanceof DomainError) trackOf(response).reject(error.code);
-        if (own.status >= 500) trackOf(response).fail(error);
-        send(response, own);
-      }
-    };
+    const serve = serveEndpoint(endpoint, readJson, deps);
     router[endpoint.method](endpoint.path, serve);
     if (!/[:*{}]/.test(endpoint.path)) exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
   }
-
   for (const [path, methods] of methodsOfPath) {
-    const speaking = endpoints.find((endpoint) => endpoint.path === path && endpoint.errorReply !== undefined);
-    router.all(path, otherMethods(methods, speaking?.errorReply, parts));
+    const { errorReply } = endpoints.find((endpoint) => endpoint.path === path && endpoint.errorReply) ?? {};
+    router.all(path, rejectOtherMethods(methods, errorReply, deps));
   }
-  // Most paths have no parameters: they are looked up, where the router would try one pattern after another.
+  // Most paths have no parameters: they are found in a map, where the router would try one pattern after another.
   const serveExactPath: RequestHandler = (request, response, next) => {
     const serve = exact.get(`${request.method === "HEAD" ? "GET" : request.method} ${request.path}`);
     if (serve === undefined) next();
     else serve(request, response).catch(next);
   };
   return [serveExactPath, router];
+}
+
+type Serve = (request: Request, response: Response) => Promise<void>;
+
+/** Serves one endpoint, in the order: budget by address, body, parsing, caller, budget by account, handler. */
+function serveEndpoint(endpoint: Endpoint, readJson: BodyReader, deps: RouterDeps): Serve {
+  const readBody = bodyReaderOf(endpoint, readJson);
+  const readCaller = callerReaderOf(endpoint, deps);
+  const budget = endpoint.limit === undefined ? undefined : deps.createBudget(endpoint.limit);
+
+  async function answer(request: Request, response: Response, context: RequestContext): Promise<Reply> {
+    if (endpoint.limit?.by === "address") await spend(budget, addressKey(context.ip), response);
+    const body = await readBody(request, response);
+    const input = parseInput(endpoint, { params: request.params, query: request.query, body });
+    const caller = await readCaller(request);
+    if (endpoint.limit?.by === "user" && caller !== undefined) await spend(budget, accountOf(caller), response);
+    if (request.method === "HEAD" && endpoint.headReply !== undefined) return endpoint.headReply;
+    const reply = await endpoint.handle({ ...input, caller }, context);
+    if (deps.onUndeclared) compareWithDeclaration(endpoint, reply, deps.onUndeclared);
+    return reply;
+  }
+
+  return async (request, response) => {
+    trackOf(response).enter(endpoint);
+    const context = contextOf(request, response, deps.logger);
+    try {
+      send(response, await answer(request, response, context));
+    } catch (error) {
+      send(response, errorReplyOf(endpoint, error, { response, context, onUndeclared: deps.onUndeclared }));
+    }
+  };
+}
+
+/** @throws the error again where the endpoint has no error answers of its own: it becomes problem details */
+function errorReplyOf(
+  endpoint: Endpoint,
+  error: unknown,
+  on: { response: Response; context: RequestContext; onUndeclared: RouterDeps["onUndeclared"] },
+): Reply {
+  if (error instanceof DomainError && !declaredCodes(endpoint).has(error.code)) {
+    on.onUndeclared?.(`${describe(endpoint)} rejects with ${error.code}`);
+  }
+  const reply = endpoint.errorReply?.(asUnavailable(error) ?? error, on.context);
+  if (reply === undefined) throw error;
+  if (error instanceof DomainError) trackOf(on.response).reject(error.code);
+  if (reply.status >= 500) trackOf(on.response).fail(error);
+  return reply;
 }
 
 function validateEndpoint(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {
@@ -97,10 +114,10 @@ function validateEndpoint(endpoint: Endpoint, methodsOfPath: Map<string, Set<str
   if (endpoint.body !== undefined && endpoint.rawBody !== undefined) {
     throw new Error(`${describe(endpoint)} declares both a body and a raw body.`);
   }
-  for (const part of ["params", "query", "body"] as const) {
-    const schema = endpoint[part];
+  for (const name of ["params", "query", "body"] as const) {
+    const schema = endpoint[name];
     if (schema === undefined || isStrict(schema)) continue;
-    throw new Error(`${describe(endpoint)}: its ${part} schema lets unknown fields pass; make it z.strictObject.`);
+    throw new Error(`${describe(endpoint)}: its ${name} schema lets unknown fields pass; make it z.strictObject.`);
   }
 }
 
@@ -108,7 +125,7 @@ function contextOf(request: Request, response: Response, logger: Logger): Reques
   const { requestId } = trackOf(response);
   // Both made when first needed: most requests log nothing of their own and wait for nothing.
   let child: Logger | undefined;
-  let gone: AbortSignal | undefined;
+  let left: AbortSignal | undefined;
   return {
     requestId,
     get logger() {
@@ -118,20 +135,20 @@ function contextOf(request: Request, response: Response, logger: Logger): Reques
     userAgent: request.get("user-agent"),
     header: (name) => request.get(name),
     get signal() {
-      return (gone ??= signalOfLeaving(response));
+      return (left ??= signalOfLeaving(response));
     },
   };
 }
 
 /** Aborts when the caller leaves before the answer is sent. */
 function signalOfLeaving(response: Response): AbortSignal {
-  const gone = new AbortController();
+  const left = new AbortController();
   const leave = () => {
-    if (!response.writableFinished) gone.abort(new Error("The caller has gone away."));
+    if (!response.writableFinished) left.abort(new Error("The caller has gone away."));
   };
   if (response.closed) leave();
   else response.on("close", leave);
-  return gone.signal;
+  return left.signal;
 }
 
 function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyReader {
@@ -141,12 +158,12 @@ function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyRe
 
 type AnyCaller = SessionCaller | ApiKeyCaller;
 
-function callerReaderOf(endpoint: Endpoint, parts: RouterDeps): (request: Request) => Promise<AnyCaller | undefined> {
+function callerReaderOf(endpoint: Endpoint, deps: RouterDeps): (request: Request) => Promise<AnyCaller | undefined> {
   const { auth } = endpoint;
   const credentials = (request: Request) => ({ method: request.method, header: (name: string) => request.get(name) });
   if (auth === "none") return () => Promise.resolve(undefined);
-  if (auth === "session") return (request) => authenticateSession(parts.readSession, credentials(request));
-  const { readApiKey } = parts;
+  if (auth === "session") return (request) => authenticateSession(deps.readSession, credentials(request));
+  const { readApiKey } = deps;
   if (readApiKey === undefined) throw new Error(`${describe(endpoint)} needs API keys, but nothing here reads them.`);
   return (request) => authenticateApiKey(readApiKey, auth, credentials(request));
 }
@@ -185,7 +202,7 @@ function compareWithDeclaration(endpoint: Endpoint, reply: Reply, report: (what:
 }
 
 /** @param errorReply the way in which the path's endpoints answer errors, where they have one of their own */
-function otherMethods(
+function rejectOtherMethods(
   methods: Set<string>,
   errorReply: Endpoint["errorReply"],
   { publicUrl, logger }: RouterDeps,

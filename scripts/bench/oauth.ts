@@ -47,7 +47,9 @@ async function main(): Promise<void> {
     const { client, secret } = await registerClient(
       { clients, sealer: createSealer(() => Promise.reject(new Error("nothing is sealed"))), clock: systemClock },
       {
-        ...{ name: "Bench", redirectUris: [REDIRECT_URI], verifierUrl: "http://localhost:9" },
+        name: "Bench",
+        redirectUris: [REDIRECT_URI],
+        verifierUrl: "http://localhost:9",
         scopes: [{ name: "age", description: "age", dcql: { credentials: [{ id: "a" }] } }],
       },
     );

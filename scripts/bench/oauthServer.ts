@@ -55,7 +55,11 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Pr
   const app = createHttpApp(endpoints, {
     readSession: () => Promise.reject(new Error("There are no sessions here.")),
     createBudget: createBudgets({ redis, prefix: "bench" }),
-    ...{ bodyLimitBytes: 65_536, publicUrl, logger, trustProxy: 0, onFinished: () => undefined },
+    bodyLimitBytes: 65_536,
+    publicUrl,
+    logger,
+    trustProxy: 0,
+    onFinished: () => undefined,
   });
   return (await listen(app, { host: "127.0.0.1", port: 0 })).port;
 }
@@ -93,8 +97,12 @@ async function serveOidcProvider(mongo: Mongo, { clientId, clientSecret }: Serve
     adapter: MongoAdapter,
     clients: [
       {
-        ...{ client_id: clientId, client_secret: clientSecret, redirect_uris: [], response_types: [] },
-        ...{ grant_types: ["client_credentials"], token_endpoint_auth_method: "client_secret_post" },
+        client_id: clientId,
+        client_secret: clientSecret,
+        redirect_uris: [],
+        response_types: [],
+        grant_types: ["client_credentials"],
+        token_endpoint_auth_method: "client_secret_post",
       },
     ],
     features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { WebSocket } from "ws";
 
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 
 const INSTALLED = [
   "/usr/bin/chromium",
@@ -22,8 +22,8 @@ export function chromiumPath(): string | undefined {
 
 export type ColorScheme = "light" | "dark";
 
-/** How a page is shown to a person. */
-export interface Look {
+/** The window and the preferences that a page is shown with. */
+export interface View {
   width: number;
   height: number;
   scheme: ColorScheme;
@@ -34,7 +34,7 @@ export interface Look {
 
 /** One tab with cookies of its own. */
 export interface Tab {
-  look(look: Look): Promise<void>;
+  show(view: View): Promise<void>;
   goto(url: string): Promise<void>;
   /** The value of an expression in the page, as JSON carries it; a promise is awaited. */
   evaluate<T>(expression: string): Promise<T>;
@@ -44,12 +44,12 @@ export interface Tab {
   disableScripts(): Promise<void>;
   /** Runs before the scripts of every page that is opened from now on. */
   prepare(source: string): Promise<void>;
-  /** What screen readers are told: role, name and level of every node that is not ignored, in the page's order. */
+  /** What screen readers get: role, name and level of every node that is not ignored, in the page's order. */
   accessibilityTree(): Promise<AccessibleNode[]>;
   /** PNG. */
   screenshot(options?: { fullPage?: boolean }): Promise<Buffer>;
-  /** Errors and refusals that the browser wrote to its console. */
-  complaints: string[];
+  /** What the browser wrote to its console as errors; what a policy blocks is among it. */
+  consoleErrors: string[];
   close(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export interface AccessibleNode {
   role: string;
   name: string;
   level: number | undefined;
-  /** How eagerly changes of it are read out. */
+  /** How promptly changes of it are read out (`aria-live`). */
   live: string | undefined;
 }
 
@@ -83,20 +83,28 @@ export async function startChromium(path: string): Promise<Chromium> {
   const child = spawn(
     path,
     [
-      ...["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "--no-first-run"],
+      "--headless=new",
+      "--remote-debugging-port=0",
+      `--user-data-dir=${profile}`,
+      "--no-first-run",
       // A container has no user namespaces to make a sandbox of, and we show only our own page.
-      ...["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--lang=en", "about:blank"],
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--hide-scrollbars",
+      "--lang=en",
+      "about:blank",
     ],
     { stdio: ["ignore", "ignore", "pipe"] },
   );
-  const wire = await connect(await endpointOf(child));
+  const connection = await connect(await endpointOf(child));
   return {
-    openTab: () => openTab(wire),
+    openTab: () => openTab(connection),
     async close() {
-      const gone = once(child, "exit");
-      wire.close();
+      const exited = once(child, "exit");
+      connection.close();
       child.kill("SIGTERM");
-      await gone;
+      await exited;
       rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -105,7 +113,7 @@ export async function startChromium(path: string): Promise<Chromium> {
 function endpointOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     const lines = createInterface({ input: child.stderr! });
-    const timer = setTimeout(() => reject(new Error("Chromium did not start in time.")), PATIENCE_MS);
+    const timer = setTimeout(() => reject(new Error("Chromium did not start in time.")), TIMEOUT_MS);
     lines.on("line", (line) => {
       const found = /DevTools listening on (ws:\S+)/.exec(line)?.[1];
       if (found === undefined) return;
@@ -116,14 +124,14 @@ function endpointOf(child: ChildProcess): Promise<string> {
   });
 }
 
-interface Wire {
+interface DevToolsConnection {
   send(method: string, params?: Json, sessionId?: string): Promise<Json>;
-  /** Hears what a tab reports; gives a way to stop listening. */
-  listen(sessionId: string, hear: (method: string, params: Json) => void): () => void;
+  /** Calls back with every event of a tab; returns what ends that. */
+  listen(sessionId: string, onEvent: (method: string, params: Json) => void): () => void;
   close(): void;
 }
 
-async function connect(endpoint: string): Promise<Wire> {
+async function connect(endpoint: string): Promise<DevToolsConnection> {
   const socket = new WebSocket(endpoint);
   await once(socket, "open");
   const waiting = new Map<number, (message: Message) => void>();
@@ -138,7 +146,7 @@ async function connect(endpoint: string): Promise<Wire> {
     send(method, params = {}, sessionId) {
       const id = (lastId += 1);
       return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${method} was not answered in time.`)), PATIENCE_MS);
+        const timer = setTimeout(() => reject(new Error(`${method} was not answered in time.`)), TIMEOUT_MS);
         waiting.set(id, ({ result, error }) => {
           clearTimeout(timer);
           waiting.delete(id);
@@ -148,9 +156,9 @@ async function connect(endpoint: string): Promise<Wire> {
         socket.send(JSON.stringify({ id, method, params, ...(sessionId !== undefined && { sessionId }) }));
       });
     },
-    listen(sessionId, hear) {
+    listen(sessionId, onEvent) {
       const listener = ({ sessionId: from, method, params }: Message) => {
-        if (from === sessionId && method !== undefined) hear(method, params ?? {});
+        if (from === sessionId && method !== undefined) onEvent(method, params ?? {});
       };
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -159,27 +167,27 @@ async function connect(endpoint: string): Promise<Wire> {
   };
 }
 
-async function openTab(wire: Wire): Promise<Tab> {
-  const { browserContextId } = await wire.send("Target.createBrowserContext");
-  const { targetId } = await wire.send("Target.createTarget", { url: "about:blank", browserContextId });
-  const { sessionId } = (await wire.send("Target.attachToTarget", { targetId, flatten: true })) as {
+async function openTab(connection: DevToolsConnection): Promise<Tab> {
+  const { browserContextId } = await connection.send("Target.createBrowserContext");
+  const { targetId } = await connection.send("Target.createTarget", { url: "about:blank", browserContextId });
+  const { sessionId } = (await connection.send("Target.attachToTarget", { targetId, flatten: true })) as {
     sessionId: string;
   };
-  const send = (method: string, params?: Json) => wire.send(method, params, sessionId);
-  const complaints: string[] = [];
-  const stopListening = wire.listen(sessionId, (method, params) => {
+  const send = (method: string, params?: Json) => connection.send(method, params, sessionId);
+  const consoleErrors: string[] = [];
+  const stopListening = connection.listen(sessionId, (method, params) => {
     if (method === "Log.entryAdded") {
       const { level, text } = params["entry"] as { level: string; text: string };
-      if (level === "error") complaints.push(text);
+      if (level === "error") consoleErrors.push(text);
     }
-    if (method === "Runtime.exceptionThrown") complaints.push(JSON.stringify(params["exceptionDetails"]));
+    if (method === "Runtime.exceptionThrown") consoleErrors.push(JSON.stringify(params["exceptionDetails"]));
   });
   for (const domain of ["Page", "Runtime", "Log", "Accessibility"]) await send(`${domain}.enable`);
 
   function loaded(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("The page did not load in time.")), PATIENCE_MS);
-      const stop = wire.listen(sessionId, (method) => {
+      const timer = setTimeout(() => reject(new Error("The page did not load in time.")), TIMEOUT_MS);
+      const stop = connection.listen(sessionId, (method) => {
         if (method !== "Page.loadEventFired") return;
         clearTimeout(timer);
         stop();
@@ -189,8 +197,8 @@ async function openTab(wire: Wire): Promise<Tab> {
   }
 
   return {
-    complaints,
-    async look({ width, height, scheme, scale = 1, reducedMotion = false }) {
+    consoleErrors,
+    async show({ width, height, scheme, scale = 1, reducedMotion = false }) {
       await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: scale, mobile: false });
       const features = [
         { name: "prefers-color-scheme", value: scheme },
@@ -240,7 +248,7 @@ async function openTab(wire: Wire): Promise<Tab> {
     },
     async close() {
       stopListening();
-      await wire.send("Target.disposeBrowserContext", { browserContextId });
+      await connection.send("Target.disposeBrowserContext", { browserContextId });
     },
   };
 }

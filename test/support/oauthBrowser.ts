@@ -4,7 +4,7 @@ import { type OAuthActors, REDIRECT_URI, type TestClient } from "./oauthActors";
 /** The page's cookie; without TLS a program has to carry it by hand. */
 export const BROWSER_COOKIE = "__Host-cairn-oauth";
 
-/** What a gateway answered; redirects are not followed. */
+/** An answer of the gateway; redirects are not followed. */
 export interface Answered {
   status: number;
   headers: Headers;
@@ -12,24 +12,24 @@ export interface Answered {
   json: Record<string, unknown>;
 }
 
-/** A browser as the gateway sees it: it keeps the cookie it was given. */
+/** A browser as the gateway sees it: it sends the cookie back that it was given. */
 export interface Browser {
   cookie: string | undefined;
   get(path: string, accept?: string): Promise<Answered>;
 }
 
-export function openBrowser(url: string): Browser {
+export function createBrowser(url: string): Browser {
   const browser: Browser = {
     cookie: undefined,
     async get(path, accept = "text/html") {
       const headers = new Headers({ accept });
       if (browser.cookie !== undefined) headers.set("cookie", `${BROWSER_COOKIE}=${browser.cookie}`);
-      const seen = await readAnswer(await fetch(new URL(path, url), { headers, redirect: "manual" }));
-      for (const line of seen.headers.getSetCookie()) {
+      const answered = await readAnswer(await fetch(new URL(path, url), { headers, redirect: "manual" }));
+      for (const line of answered.headers.getSetCookie()) {
         const given = new RegExp(`^${BROWSER_COOKIE}=([^;]+)`).exec(line)?.[1];
         if (given !== undefined) browser.cookie = given;
       }
-      return seen;
+      return answered;
     },
   };
   return browser;
@@ -60,7 +60,7 @@ export async function postForm(
   );
 }
 
-export async function setUp(oauth: OAuthActors, client = oauth.client): Promise<string> {
+export async function setUpNonce(oauth: OAuthActors, client = oauth.client): Promise<string> {
   const { json } = await readAnswer(
     await fetch(`${oauth.url}/setup/${client.clientId}`, {
       method: "POST",
@@ -82,51 +82,51 @@ export function authorizeQuery(client: TestClient, more: Record<string, string> 
   return new URLSearchParams(query).toString();
 }
 
-/** A verification that a browser has begun. */
-export interface Begun {
+/** A verification that a browser has started. */
+export interface StartedVerification {
   browser: Browser;
   verificationId: string;
   client: TestClient;
 }
 
-/** Sets up and begins, as a browser does. */
-export async function begin(
+/** Sets a verification up and starts it, as a client and a browser do. */
+export async function startVerification(
   oauth: OAuthActors,
   more: Record<string, string> = {},
   client = oauth.client,
-): Promise<Begun> {
-  const browser = openBrowser(oauth.url);
-  const nonce = await setUp(oauth, client);
-  const seen = await browser.get(`/authorize/${nonce}?${authorizeQuery(client, more)}`, "application/json");
-  if (seen.status !== 200) throw new Error(`the gateway answered ${seen.status}: ${seen.text}`);
-  return { browser, verificationId: String(seen.json["verification_id"]), client };
+): Promise<StartedVerification> {
+  const browser = createBrowser(oauth.url);
+  const nonce = await setUpNonce(oauth, client);
+  const answered = await browser.get(`/authorize/${nonce}?${authorizeQuery(client, more)}`, "application/json");
+  if (answered.status !== 200) throw new Error(`the gateway answered ${answered.status}: ${answered.text}`);
+  return { browser, verificationId: String(answered.json["verification_id"]), client };
 }
 
-export async function statusOf({ browser, verificationId }: Begun): Promise<string> {
+export async function statusOf({ browser, verificationId }: StartedVerification): Promise<string> {
   return String((await browser.get(`/status/${verificationId}`)).json["status"]);
 }
 
-export async function untilStatus(begun: Begun, status: string, withinMs = 10_000): Promise<void> {
-  await eventually(`the status ${status}`, async () => (await statusOf(begun)) === status, withinMs);
+export async function untilStatus(started: StartedVerification, status: string, withinMs = 10_000): Promise<void> {
+  await eventually(`the status ${status}`, async () => (await statusOf(started)) === status, withinMs);
 }
 
-/** Where the browser is sent when it is over. */
-export async function finishUrl({ browser, verificationId }: Begun): Promise<URL> {
+/** Where the browser is redirected when the verification is over. */
+export async function finishUrl({ browser, verificationId }: StartedVerification): Promise<URL> {
   const { status, headers, text } = await browser.get(`/authorize/${verificationId}/finish`);
   if (status !== 303) throw new Error(`the gateway answered ${status}: ${text}`);
   return new URL(headers.get("location") ?? "");
 }
 
-/** Plays it through to the code. */
+/** Runs a verification through to its code. */
 export async function obtainCode(
   oauth: OAuthActors,
   more: Record<string, string> = {},
   client = oauth.client,
-): Promise<{ begun: Begun; code: string }> {
-  const begun = await begin(oauth, more, client);
-  oauth.verifier.answerAsWallet(begun.verificationId, "show");
-  await untilStatus(begun, "verified");
-  return { begun, code: (await finishUrl(begun)).searchParams.get("code") ?? "" };
+): Promise<{ started: StartedVerification; code: string }> {
+  const started = await startVerification(oauth, more, client);
+  oauth.verifier.answerAsWallet(started.verificationId, "show");
+  await untilStatus(started, "verified");
+  return { started, code: (await finishUrl(started)).searchParams.get("code") ?? "" };
 }
 
 export function redeem(

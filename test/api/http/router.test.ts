@@ -134,7 +134,7 @@ describe("http", () => {
       expect(body).to.deep.equal({ params: { id: "7" }, query: { limit: 5 }, body: { email: "a@b.example" } });
     });
 
-    it("names every faulty field at once, with its mend, and repeats no value", async () => {
+    it("names every invalid field at once and how to fix it, and repeats no value", async () => {
       const body = { email: "hunter2", nested: { count: "x" }, extra: "hunter3" };
       const answer = await call("POST", "/echo/12345678901?limit=900&page=2", { body });
       expectProblem(answer, 400, "request.invalid");

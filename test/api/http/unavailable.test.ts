@@ -54,7 +54,7 @@ describe("what counts as a part that does not answer", () => {
     }
   });
 
-  it("takes no refusal and no fault of ours", async () => {
+  it("takes no rejection and no error of ours", async () => {
     const others = [
       new mongo.MongoServerError({ message: "E11000 duplicate key", code: 11000 }),
       new mongo.MongoServerError({ message: "unknown operator", code: 2 }),

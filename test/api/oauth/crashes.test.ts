@@ -5,7 +5,13 @@ import type { CrashPoint } from "../../support/crashPoints";
 import { eventually } from "../../support/eventually";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
-import { begin, type Begun, finishUrl, redeem, untilStatus } from "../../support/oauthBrowser";
+import {
+  startVerification,
+  type StartedVerification,
+  finishUrl,
+  redeem,
+  untilStatus,
+} from "../../support/oauthBrowser";
 import { startChild } from "../../support/startChild";
 import { startWebhookReceiver } from "../../support/webhookReceiver";
 
@@ -38,14 +44,14 @@ describe("the OAuth gateway's worker, killed", () => {
     expect(await child.ended).to.equal("SIGKILL");
   }
 
-  async function expectOneCode(oauth: OAuthActors, begun: Begun): Promise<void> {
-    const code = (await finishUrl(begun)).searchParams.get("code") ?? "";
+  async function expectOneCode(oauth: OAuthActors, started: StartedVerification): Promise<void> {
+    const code = (await finishUrl(started)).searchParams.get("code") ?? "";
     expect((await redeem(oauth, code)).status).to.equal(200);
     expect((await redeem(oauth, code)).json).to.include({ error: "invalid_grant" });
   }
 
   async function killAndResume(step: string, cairn: Fixture, oauth: OAuthActors): Promise<void> {
-    const one = await begin(oauth);
+    const one = await startVerification(oauth);
     await workUntilKilled(cairn, step, () => oauth.verifier.answerAsWallet(one.verificationId, "show"));
     const { closedAt } = (await oauth.sessions.findByVerification(one.verificationId))!;
     expect(closedAt !== null, `the session is closed after ${step}`).to.equal(step === "session closed");
@@ -65,7 +71,7 @@ describe("the OAuth gateway's worker, killed", () => {
   async function killAndDeliver(crash: CrashPoint, cairn: Fixture, oauth: OAuthActors): Promise<void> {
     const receiver = await startWebhookReceiver();
     try {
-      const one = await begin(oauth, {}, await oauth.addClient({ webhookUrl: receiver.url }));
+      const one = await startVerification(oauth, {}, await oauth.addClient({ webhookUrl: receiver.url }));
       // The child hands over and does not deliver.
       const doomed = await startChild(cairn, { modules: ["oauth", "inbox"], works: true, withChain: false, crash });
       oauth.verifier.answerAsWallet(one.verificationId, "show");
@@ -89,7 +95,7 @@ describe("the OAuth gateway's worker, killed", () => {
     }
   }
 
-  it("with kill -9 at any step of the job leaves work that the next one ends with exactly one code", async function () {
+  it("at any step of the job leaves work that the next worker ends with exactly one code", async function () {
     this.timeout(120_000);
     await Promise.all(STEPS.map((step) => withGateway((cairn, oauth) => killAndResume(step, cairn, oauth))));
   });
@@ -99,9 +105,9 @@ describe("the OAuth gateway's worker, killed", () => {
     await Promise.all(HAND_OVER.map((crash) => withGateway((cairn, oauth) => killAndDeliver(crash, cairn, oauth))));
   });
 
-  it("does a notification that was kept and acknowledged before anything was queued", () =>
+  it("applies a notification that was stored and acknowledged before anything was queued", () =>
     withGateway(async (cairn, oauth) => {
-      const one = await begin(oauth);
+      const one = await startVerification(oauth);
       oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
       const facts = { verificationId: one.verificationId, keyHash: null };
       const kept = { source: "oauth", deliveryKey: one.verificationId, facts, requestId: null, sweepSeconds: 0 };
@@ -111,9 +117,9 @@ describe("the OAuth gateway's worker, killed", () => {
       await expectOneCode(oauth, one);
     }));
 
-  it("does a notification whose job went with Redis", () =>
+  it("applies a notification whose job was lost with Redis", () =>
     withGateway(async (cairn, oauth) => {
-      const one = await begin(oauth);
+      const one = await startVerification(oauth);
       oauth.verifier.answerAsWallet(one.verificationId, "show");
       await eventually("the acknowledgement", () => oauth.verifier.webhooks.pending() === 0);
       const { redis, config } = cairn.context;

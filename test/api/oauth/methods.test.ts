@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, readAnswer, setUp } from "../../support/oauthBrowser";
+import { authorizeQuery, createBrowser, readAnswer, setUpNonce } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 
@@ -19,8 +19,8 @@ describe("the OAuth gateway's paths, asked in other ways", () => {
   const ask = async (method: string, path: string) =>
     readAnswer(await fetch(oauth.url + path, { method, redirect: "manual" }));
 
-  it("answers HEAD on a link and on a plain request with the page's headers, and opens, spends and keeps nothing", async () => {
-    const link = `/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`;
+  it("answers HEAD on a link and on a plain request with the page's headers, and claims, creates and stores nothing", async () => {
+    const link = `/authorize/${await setUpNonce(oauth)}?${authorizeQuery(oauth.client)}`;
     const plain = `/authorize?${authorizeQuery(oauth.client)}`;
     const sessions = () => cairn.context.mongo.collection("oauth_sessions").find().sort({ _id: 1 }).toArray();
     const [before, opened] = [await sessions(), oauth.verifier.verifications.all().length];
@@ -32,7 +32,7 @@ describe("the OAuth gateway's paths, asked in other ways", () => {
     }
     expect(await sessions()).to.deep.equal(before);
     expect(oauth.verifier.verifications.all()).to.have.length(opened);
-    const browser = openBrowser(oauth.url);
+    const browser = createBrowser(oauth.url);
     expect((await browser.get(link)).status, "the link is as good as before").to.equal(200);
     expect(browser.cookie).not.to.equal(undefined);
   });

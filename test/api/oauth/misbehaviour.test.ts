@@ -4,13 +4,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { eventually } from "../../support/eventually";
 import {
-  begin,
-  type Begun,
+  startVerification,
+  type StartedVerification,
   finishUrl,
-  openBrowser,
+  createBrowser,
   redeem,
   readAnswer,
-  setUp,
+  setUpNonce,
   authorizeQuery,
   statusOf,
   untilStatus,
@@ -86,20 +86,24 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     await cairn.close();
   });
 
-  async function notify(begun: Begun, timestamp = "t1", headers: Record<string, string> = {}): Promise<number> {
-    const body = JSON.stringify({ verification_id: begun.verificationId, timestamp });
+  async function notify(
+    started: StartedVerification,
+    timestamp = "t1",
+    headers: Record<string, string> = {},
+  ): Promise<number> {
+    const body = JSON.stringify({ verification_id: started.verificationId, timestamp });
     return (await fetch(`${oauth.url}/notification`, { method: "POST", headers, body })).status;
   }
 
   for (const [name, fault] of Object.entries(FAILURES)) {
-    it(`gets its verdict though the verifier ${name} twice`, async () => {
-      const begun = await begin(oauth);
-      oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
+    it(`closes the session though the verifier ${name} twice`, async () => {
+      const started = await startVerification(oauth);
+      oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
       faulty = { fault, times: 2, on: /^GET \/management/ };
-      expect(await notify(begun)).to.equal(200);
-      await untilStatus(begun, "verified", 20_000);
+      expect(await notify(started)).to.equal(200);
+      await untilStatus(started, "verified", 20_000);
       expect(faulty.times).to.equal(0);
-      expect((await redeem(oauth, (await finishUrl(begun)).searchParams.get("code") ?? "")).status).to.equal(200);
+      expect((await redeem(oauth, (await finishUrl(started)).searchParams.get("code") ?? "")).status).to.equal(200);
     });
   }
 
@@ -109,9 +113,9 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       FAILURES["does not answer in time"]!,
       json(200, { id: "x", verification_deeplink: "javascript:alert(1)" }),
     ]) {
-      const path = `/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`;
+      const path = `/authorize/${await setUpNonce(oauth)}?${authorizeQuery(oauth.client)}`;
       faulty = { fault, times: 1, on: /^POST \/management/ };
-      const refused = await openBrowser(oauth.url).get(path);
+      const refused = await createBrowser(oauth.url).get(path);
       expect(refused.status).to.equal(303);
       const back = new URL(refused.headers.get("location") ?? "");
       expect(Object.fromEntries(back.searchParams)).to.include({
@@ -119,24 +123,24 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
         state: "af0ifjsldkj",
         iss: oauth.url,
       });
-      expect((await openBrowser(oauth.url).get(path)).status).to.equal(200);
+      expect((await createBrowser(oauth.url).get(path)).status).to.equal(200);
     }
   });
 
-  it("ignores word of a verification that is still pending, and hears the next", async () => {
-    const begun = await begin(oauth);
-    expect(await notify(begun, "early")).to.equal(200);
+  it("ignores a notification of a verification that is still pending, and applies the next", async () => {
+    const started = await startVerification(oauth);
+    expect(await notify(started, "early")).to.equal(200);
     await eventually("the log line", () => cairn.log().includes("notification ignored: verification pending"));
-    expect(await statusOf(begun)).to.equal("authorized");
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun, "later");
-    await untilStatus(begun, "verified");
+    expect(await statusOf(started)).to.equal("authorized");
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started, "later");
+    await untilStatus(started, "verified");
   });
 
-  it("finds out by itself when the verifier never speaks, or spoke too early and only repeats itself", async () => {
-    const [silent, early] = [await begin(oauth), await begin(oauth)];
+  it("closes the session by polling when the verifier never notifies, or notified too early and only repeats that", async () => {
+    const [silent, early] = [await startVerification(oauth), await startVerification(oauth)];
     await notify(early, "same");
-    await eventually("the first look", async () => {
+    await eventually("the first notification is applied", async () => {
       const entry = await cairn.context.mongo
         .collection("webhook_inbox")
         .findOne({ "facts.verificationId": early.verificationId });
@@ -147,66 +151,66 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     await Promise.all([untilStatus(silent, "verified"), untilStatus(early, "verified")]);
   });
 
-  it("takes a verification that the verifier no longer knows for expired", async () => {
-    const begun = await begin(oauth);
-    oauth.verifier.verifications.expire(begun.verificationId);
-    await notify(begun);
+  it("expires a session whose verification the verifier no longer knows", async () => {
+    const started = await startVerification(oauth);
+    oauth.verifier.verifications.expire(started.verificationId);
+    await notify(started);
     await eventually(
       "the end",
-      async () => (await oauth.sessions.findByVerification(begun.verificationId))!.status === "expired",
+      async () => (await oauth.sessions.findByVerification(started.verificationId))!.status === "expired",
     );
-    expect(Object.fromEntries((await finishUrl(begun)).searchParams)).to.include({
+    expect(Object.fromEntries((await finishUrl(started)).searchParams)).to.include({
       error: "access_denied",
       error_description: "The verification expired.",
     });
   });
 
   it("understands Success as the diagram writes it", async () => {
-    const begun = await begin(oauth);
+    const started = await startVerification(oauth);
     const answer = {
-      id: begun.verificationId,
+      id: started.verificationId,
       state: "Success",
       wallet_response: { credential_subject_data: { age_over_18: true } },
     };
     faulty = { fault: json(200, answer), times: 9, on: /^GET \/management/ };
-    await notify(begun);
-    await untilStatus(begun, "verified");
+    await notify(started);
+    await untilStatus(started, "verified");
   });
 
-  it("never lets a closed session change its mind", async () => {
-    const begun = await begin(oauth);
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun, "first");
-    await untilStatus(begun, "verified");
-    faulty = { fault: json(200, { id: begun.verificationId, state: "FAILED" }), times: 9, on: /^GET \/management/ };
-    await notify(begun, "second");
+  it("never changes the result of a closed session", async () => {
+    const started = await startVerification(oauth);
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started, "first");
+    await untilStatus(started, "verified");
+    faulty = { fault: json(200, { id: started.verificationId, state: "FAILED" }), times: 9, on: /^GET \/management/ };
+    await notify(started, "second");
     await eventually("the log line", () => cairn.log().includes("session_already_processed"));
-    expect(await statusOf(begun)).to.equal("verified");
+    expect(await statusOf(started)).to.equal("verified");
   });
 
-  it("takes a repeated delivery for what it is: at least once is no error, but word of an expired session is", async () => {
+  it("logs a repeated notification as information, but one of an expired session as an error", async () => {
     const levelsOf = (verificationId: string) =>
       cairn
         .log()
         .split("\n")
         .filter((line) => line.includes(verificationId) && line.includes('"outcome":"session_already_processed"'))
         .map((line) => (JSON.parse(line) as { level: string }).level);
-    const begun = await begin(oauth);
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun, "first");
-    await untilStatus(begun, "verified");
-    await notify(begun, "again");
-    await eventually("the second is worked on", () => levelsOf(begun.verificationId).length === 1);
-    expect(levelsOf(begun.verificationId)).to.deep.equal(["info"]);
+    const started = await startVerification(oauth);
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started, "first");
+    await untilStatus(started, "verified");
+    await notify(started, "again");
+    await eventually("the second is applied", () => levelsOf(started.verificationId).length === 1);
+    expect(levelsOf(started.verificationId)).to.deep.equal(["info"]);
 
-    const late = await begin(oauth);
+    const late = await startVerification(oauth);
     clock.moveSeconds(901);
     await eventually(
-      "the end is noted",
+      "the session expires",
       async () => (await oauth.sessions.findByVerification(late.verificationId))!.status === "expired",
     );
     await notify(late);
-    await eventually("word of it is worked on", () => levelsOf(late.verificationId).length === 1);
+    await eventually("the notification is applied", () => levelsOf(late.verificationId).length === 1);
     expect(levelsOf(late.verificationId)).to.deep.equal(["error"]);
   });
 
@@ -224,21 +228,21 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     expect(cairn.log()).to.include("notification ignored: it names no verification");
   });
 
-  it("hears a verifier that carries a key only with its key, and a forged word does not stand in for the true one", async () => {
+  it("accepts notifications only with the key agreed upon, and a forged one does not pass for the repeat of the genuine one", async () => {
     const client = await oauth.addClient({
       verifierHeader: "Authorization: Bearer management key",
       notificationKey: "webhook key",
     });
-    const begun = await begin(oauth, {}, client);
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun, "t", { "x-api-key": "guess" });
-    await notify(begun, "t");
+    const started = await startVerification(oauth, {}, client);
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started, "t", { "x-api-key": "guess" });
+    await notify(started, "t");
     await eventually("both refused", async () => {
-      const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
+      const filter = { "facts.verificationId": started.verificationId, outcome: "unauthorized" };
       return (await cairn.context.mongo.collection("webhook_inbox").countDocuments(filter)) === 2;
     });
-    await notify(begun, "t", { "x-api-key": "webhook key" });
-    await untilStatus(begun, "verified");
+    await notify(started, "t", { "x-api-key": "webhook key" });
+    await untilStatus(started, "verified");
   });
 
   it("reads the key from the header that the verifier was configured to send it in, and from no other", async () => {
@@ -247,18 +251,18 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       notificationKey: "Bearer webhook key",
       notificationHeader: "Authorization",
     });
-    const begun = await begin(oauth, {}, client);
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun, "t", { "x-api-key": "Bearer webhook key" });
+    const started = await startVerification(oauth, {}, client);
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started, "t", { "x-api-key": "Bearer webhook key" });
     await eventually("the wrong header is refused", async () => {
-      const filter = { "facts.verificationId": begun.verificationId, outcome: "unauthorized" };
+      const filter = { "facts.verificationId": started.verificationId, outcome: "unauthorized" };
       return (await cairn.context.mongo.collection("webhook_inbox").countDocuments(filter)) === 1;
     });
-    await notify(begun, "t", { authorization: "Bearer webhook key" });
-    await untilStatus(begun, "verified");
+    await notify(started, "t", { authorization: "Bearer webhook key" });
+    await untilStatus(started, "verified");
   });
 
-  it("hears the verifier of a client that was registered before its header could be chosen", async () => {
+  it("accepts notifications for a client that was registered before its header could be chosen", async () => {
     const client = await oauth.addClient({
       verifierHeader: "Authorization: Bearer management key",
       notificationKey: "webhook key",
@@ -266,21 +270,21 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     await cairn.context.mongo
       .collection<{ _id: string }>("oauth_clients")
       .updateOne({ _id: client.clientId }, { $unset: { notificationHeader: 1 } });
-    const begun = await begin(oauth, {}, client);
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun, "t", { "x-api-key": "webhook key" });
-    await untilStatus(begun, "verified");
+    const started = await startVerification(oauth, {}, client);
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started, "t", { "x-api-key": "webhook key" });
+    await untilStatus(started, "verified");
   });
 
-  it("tells the client's webhook of success, failure and expiry, signed and without what was shown", async () => {
-    const heard: { body: Record<string, unknown>; headers: Record<string, unknown> }[] = [];
-    let refusals = 1;
+  it("delivers success, failure and expiry to the client's webhook, signed and without what was shown", async () => {
+    const received: { body: Record<string, unknown>; headers: Record<string, unknown> }[] = [];
+    let rejections = 1;
     const receiver = createServer((request, response) => {
       let text = "";
       request.on("data", (chunk: Buffer) => (text += chunk.toString()));
       request.on("end", () => {
-        if ((refusals -= 1) >= 0) return response.writeHead(500).end();
-        heard.push({ body: JSON.parse(text) as Record<string, unknown>, headers: request.headers });
+        if ((rejections -= 1) >= 0) return response.writeHead(500).end();
+        received.push({ body: JSON.parse(text) as Record<string, unknown>, headers: request.headers });
         return response.writeHead(204).end();
       });
     });
@@ -288,48 +292,48 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
     const webhookUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
     const client = await oauth.addClient({ webhookUrl, verifierHeader: "Authorization: Bearer management key" });
     const [shown, declined, slow] = [
-      await begin(oauth, {}, client),
-      await begin(oauth, {}, client),
-      await begin(oauth, {}, client),
+      await startVerification(oauth, {}, client),
+      await startVerification(oauth, {}, client),
+      await startVerification(oauth, {}, client),
     ];
     oauth.verifier.answerAsWallet(shown.verificationId, "show", "lost");
     oauth.verifier.answerAsWallet(declined.verificationId, "decline", "lost");
     await Promise.all([notify(shown), notify(declined)]);
     await Promise.all([untilStatus(shown, "verified"), untilStatus(declined, "failed")]);
-    await eventually("a try that was refused", () => refusals < 0);
+    await eventually("a try that was refused", () => rejections < 0);
     clock.moveSeconds(901);
     expect(await statusOf(slow)).to.equal("expired");
-    await eventually("three messages", () => heard.length === 3);
-    expect(heard.map(({ body }) => body["type"]).sort()).to.deep.equal(
+    await eventually("three messages", () => received.length === 3);
+    expect(received.map(({ body }) => body["type"]).sort()).to.deep.equal(
       ["expired", "failed", "verified"].map((status) => `oauth.verification.${status}`),
     );
-    expect(heard[0]!.headers["webhook-signature"]).to.match(/^v1,/);
-    expect(JSON.stringify(heard)).not.to.include("age_over_18");
+    expect(received[0]!.headers["webhook-signature"]).to.match(/^v1,/);
+    expect(JSON.stringify(received)).not.to.include("age_over_18");
     receiver.closeAllConnections();
     receiver.close();
   });
 
-  it("hands a code for a failure to clients that asked for that, and its information says failed", async () => {
+  it("grants a code for a failure to clients that asked for that, and its information says failed", async () => {
     const client = await oauth.addClient({
       failuresAsCode: true,
       verifierHeader: "Authorization: Bearer management key",
     });
-    const begun = await begin(oauth, {}, client);
-    oauth.verifier.answerAsWallet(begun.verificationId, "untrusted", "lost");
-    await notify(begun);
-    await untilStatus(begun, "failed");
-    const { json: token } = await redeem(oauth, (await finishUrl(begun)).searchParams.get("code") ?? "", {}, client);
+    const started = await startVerification(oauth, {}, client);
+    oauth.verifier.answerAsWallet(started.verificationId, "untrusted", "lost");
+    await notify(started);
+    await untilStatus(started, "failed");
+    const { json: token } = await redeem(oauth, (await finishUrl(started)).searchParams.get("code") ?? "", {}, client);
     const { json: said } = await information(oauth, String(token["access_token"]));
     expect(said).to.include({ status: "failed", error_code: "issuer_not_accepted" });
     expect(said).not.to.have.property("claims");
   });
 
-  it("keeps nothing that could be redeemed in the database, and nothing secret in its log", async () => {
-    const begun = await begin(oauth);
-    oauth.verifier.answerAsWallet(begun.verificationId, "show", "lost");
-    await notify(begun);
-    await untilStatus(begun, "verified");
-    const code = (await finishUrl(begun)).searchParams.get("code") ?? "";
+  it("stores nothing that could be redeemed, and logs nothing secret", async () => {
+    const started = await startVerification(oauth);
+    oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
+    await notify(started);
+    await untilStatus(started, "verified");
+    const code = (await finishUrl(started)).searchParams.get("code") ?? "";
     const token = String((await redeem(oauth, code)).json["access_token"]);
     await redeem(oauth, code);
     await readAnswer(await fetch(`${oauth.url}/info`, { headers: { authorization: `Bearer ${token}` } }));
@@ -340,7 +344,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
         ),
       ),
     );
-    for (const secret of [code, token, oauth.client.secret, begun.browser.cookie!, "management key"]) {
+    for (const secret of [code, token, oauth.client.secret, started.browser.cookie!, "management key"]) {
       expect(stored).not.to.include(secret);
       expect(cairn.log()).not.to.include(secret);
     }

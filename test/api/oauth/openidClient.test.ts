@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import * as oidc from "openid-client";
-import { openBrowser } from "../../support/oauthBrowser";
+import { createBrowser } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
 import { AGE_SCOPE, OAUTH_MODULES, REDIRECT_URI, type OAuthActors, startOAuthActors } from "../../support/oauthActors";
 import { eventually } from "../../support/eventually";
@@ -28,10 +28,10 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
   }
 
   async function callback(start: URL): Promise<URL> {
-    const browser = openBrowser(oauth.url);
-    const begun = await browser.get(start.pathname + start.search, "application/json");
-    expect(begun.status, begun.text).to.equal(200);
-    const id = String(begun.json["verification_id"]);
+    const browser = createBrowser(oauth.url);
+    const started = await browser.get(start.pathname + start.search, "application/json");
+    expect(started.status, started.text).to.equal(200);
+    const id = String(started.json["verification_id"]);
     oauth.verifier.answerAsWallet(id, "show");
     await eventually("the end", async () => (await browser.get(`/status/${id}`)).json["status"] === "verified");
     return new URL((await browser.get(`/authorize/${id}/finish`)).headers.get("location") ?? "");
@@ -47,7 +47,10 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
         const pkceCodeVerifier = oidc.randomPKCECodeVerifier();
         const expectedState = oidc.randomState();
         const parameters = {
-          ...{ redirect_uri: REDIRECT_URI, scope: AGE_SCOPE.name, state: expectedState, code_challenge_method: "S256" },
+          redirect_uri: REDIRECT_URI,
+          scope: AGE_SCOPE.name,
+          state: expectedState,
+          code_challenge_method: "S256",
           code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
         };
         const start = pushed
@@ -74,7 +77,7 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
     }
   }
 
-  it("is told of a refused code and a wrong secret in the standard's words", async () => {
+  it("gets the standard's errors for a rejected code and a wrong secret", async () => {
     const config = await discover(oidc.ClientSecretBasic);
     const answered = new URL(`${REDIRECT_URI}?code=OAC-nonsense&iss=${encodeURIComponent(oauth.url)}`);
     const grant = await oidc.authorizationCodeGrant(config, answered).catch((error: unknown) => error);
@@ -94,7 +97,7 @@ describe("the OAuth gateway, with an off-the-shelf client", () => {
       scope: "age",
       state: expectedState,
     });
-    const browser = openBrowser(oauth.url);
+    const browser = createBrowser(oauth.url);
     const { json } = await browser.get(start.pathname + start.search, "application/json");
     const id = String(json["verification_id"]);
     oauth.verifier.answerAsWallet(id, "decline");

@@ -2,15 +2,15 @@ import { expect } from "chai";
 import { createHash } from "node:crypto";
 import {
   authorizeQuery,
-  begin,
+  startVerification,
   finishUrl,
   information,
   obtainCode,
-  openBrowser,
+  createBrowser,
   postForm,
   redeem,
   readAnswer,
-  setUp,
+  setUpNonce,
   untilStatus,
 } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
@@ -37,7 +37,7 @@ describe("the OAuth gateway's protocol", () => {
 
   describe("set-up", () => {
     it("answers a client's secret alone with a nonce of 256 bits", async () => {
-      expect(await setUp(oauth)).to.match(/^[A-Za-z0-9_-]{43}$/);
+      expect(await setUpNonce(oauth)).to.match(/^[A-Za-z0-9_-]{43}$/);
       const post = (id: string, authorization: string) =>
         fetch(`${oauth.url}/setup/${id}`, { method: "POST", headers: { authorization } });
       expect((await post("nobody", `Bearer ${oauth.client.secret}`)).status).to.equal(404);
@@ -46,26 +46,26 @@ describe("the OAuth gateway's protocol", () => {
       expect(wrong.headers.get("cache-control")).to.equal("no-store");
     });
 
-    it("expires after 15 minutes, and opens for the browser that began it again and again", async () => {
-      const [late, nonce] = [await setUp(oauth), await setUp(oauth)];
-      const browser = openBrowser(oauth.url);
+    it("expires after 15 minutes, and may be opened again and again by the browser that claimed it", async () => {
+      const [late, nonce] = [await setUpNonce(oauth), await setUpNonce(oauth)];
+      const browser = createBrowser(oauth.url);
       const path = `/authorize/${nonce}?${authorizeQuery(oauth.client)}`;
       const before = oauth.verifier.verifications.all().length;
       expect((await browser.get(path)).status).to.equal(200);
       expect((await browser.get(path)).status).to.equal(200);
       expect(oauth.verifier.verifications.all().length - before).to.equal(1);
-      expect((await openBrowser(oauth.url).get(path)).status).to.equal(409);
+      expect((await createBrowser(oauth.url).get(path)).status).to.equal(409);
       clock.moveSeconds(15 * 60);
-      expect((await openBrowser(oauth.url).get(`/authorize/${late}?${authorizeQuery(oauth.client)}`)).status).to.equal(
-        410,
-      );
+      expect(
+        (await createBrowser(oauth.url).get(`/authorize/${late}?${authorizeQuery(oauth.client)}`)).status,
+      ).to.equal(410);
       expect((await browser.get("/authorize/unknown?response_type=code")).status).to.equal(404);
     });
   });
 
   describe("authorization", () => {
     const begins = (more: Record<string, string>) =>
-      openBrowser(oauth.url).get(`/authorize?${authorizeQuery(oauth.client, more)}`);
+      createBrowser(oauth.url).get(`/authorize?${authorizeQuery(oauth.client, more)}`);
 
     for (const [name, redirectUri] of Object.entries({
       "a longer path": `${REDIRECT_URI}/more`,
@@ -101,16 +101,16 @@ describe("the OAuth gateway's protocol", () => {
     }
 
     it("refuses a parameter that comes twice, and a client it does not know, with a page", async () => {
-      const twice = await openBrowser(oauth.url).get(`/authorize?${authorizeQuery(oauth.client)}&scope=age`);
+      const twice = await createBrowser(oauth.url).get(`/authorize?${authorizeQuery(oauth.client)}&scope=age`);
       expect([twice.status, twice.headers.get("location")]).to.deep.equal([400, null]);
       expect(
-        (await openBrowser(oauth.url).get(`/authorize?${authorizeQuery({ clientId: "nobody", secret: "" })}`)).status,
+        (await createBrowser(oauth.url).get(`/authorize?${authorizeQuery({ clientId: "nobody", secret: "" })}`)).status,
       ).to.equal(404);
     });
 
     it("asks the verifier for what the scope says, of the issuers the client accepts", async () => {
       const client = await oauth.addClient({ acceptedIssuers: ["did:tdw:issuer"] });
-      const { verificationId } = await begin(oauth, {}, client);
+      const { verificationId } = await startVerification(oauth, {}, client);
       const { request } = oauth.verifier.verifications.find(verificationId)!;
       expect(request).to.deep.include({
         dcql_query: AGE_SCOPE.dcql,
@@ -119,21 +119,21 @@ describe("the OAuth gateway's protocol", () => {
       });
     });
 
-    it("opens a pushed request once, as it was pushed, whatever the browser adds", async () => {
+    it("authorizes a pushed request once, as it was pushed, whatever the browser adds", async () => {
       const form = { response_type: "code", redirect_uri: REDIRECT_URI, scope: "age", state: "pushed", ...PKCE };
       const { status, json } = await postForm(oauth, "/par", oauth.client, form);
       expect(status).to.equal(201);
       expect(json["expires_in"]).to.equal(300);
       const request = { client_id: oauth.client.clientId, request_uri: String(json["request_uri"]) };
-      const browser = openBrowser(oauth.url);
+      const browser = createBrowser(oauth.url);
       const query = new URLSearchParams({ ...request, redirect_uri: "https://evil.example", state: "other" });
-      const begun = await browser.get(`/authorize?${query.toString()}`, "application/json");
-      const verificationId = String(begun.json["verification_id"]);
+      const started = await browser.get(`/authorize?${query.toString()}`, "application/json");
+      const verificationId = String(started.json["verification_id"]);
       oauth.verifier.answerAsWallet(verificationId, "show");
       await untilStatus({ browser, verificationId, client: oauth.client }, "verified");
       const back = await finishUrl({ browser, verificationId, client: oauth.client });
       expect([back.origin + back.pathname, back.searchParams.get("state")]).to.deep.equal([REDIRECT_URI, "pushed"]);
-      const again = await openBrowser(oauth.url).get(`/authorize?${new URLSearchParams(request).toString()}`);
+      const again = await createBrowser(oauth.url).get(`/authorize?${new URLSearchParams(request).toString()}`);
       expect(again.status).to.equal(409);
       for (const wrong of [{ request_uri: "urn:x" }, { redirect_uri: `${REDIRECT_URI}x` }, { client_id: "other" }]) {
         expect((await postForm(oauth, "/par", oauth.client, { ...form, ...wrong })).status).to.be.oneOf([400, 401]);
@@ -142,40 +142,43 @@ describe("the OAuth gateway's protocol", () => {
   });
 
   describe("status and return", () => {
-    it("are for the browser that began, or whoever knows the state", async () => {
-      const begun = await begin(oauth);
-      const stranger = openBrowser(oauth.url);
-      expect((await stranger.get(`/status/${begun.verificationId}`)).status).to.equal(404);
-      expect((await stranger.get(`/status/${begun.verificationId}?state=guess`)).status).to.equal(404);
-      expect((await stranger.get(`/status/${begun.verificationId}?state=af0ifjsldkj`)).json).to.include({
+    it("are for the browser that claimed the session, or whoever knows the state", async () => {
+      const started = await startVerification(oauth);
+      const stranger = createBrowser(oauth.url);
+      expect((await stranger.get(`/status/${started.verificationId}`)).status).to.equal(404);
+      expect((await stranger.get(`/status/${started.verificationId}?state=guess`)).status).to.equal(404);
+      expect((await stranger.get(`/status/${started.verificationId}?state=af0ifjsldkj`)).json).to.include({
         status: "authorized",
         next: null,
       });
-      oauth.verifier.answerAsWallet(begun.verificationId, "show");
-      await untilStatus(begun, "verified");
+      oauth.verifier.answerAsWallet(started.verificationId, "show");
+      await untilStatus(started, "verified");
       for (const part of ["page", "finish"]) {
-        expect((await stranger.get(`/authorize/${begun.verificationId}/${part}`)).status).to.equal(404);
+        expect((await stranger.get(`/authorize/${started.verificationId}/${part}`)).status).to.equal(404);
       }
     });
 
     it("say at once when something changes", async () => {
-      const begun = await begin(oauth);
-      const waiting = begun.browser.get(`/status/${begun.verificationId}?known=authorized`);
-      oauth.verifier.answerAsWallet(begun.verificationId, "decline");
-      expect((await waiting).json).to.include({ status: "failed", next: `/authorize/${begun.verificationId}/finish` });
+      const started = await startVerification(oauth);
+      const waiting = started.browser.get(`/status/${started.verificationId}?known=authorized`);
+      oauth.verifier.answerAsWallet(started.verificationId, "decline");
+      expect((await waiting).json).to.include({
+        status: "failed",
+        next: `/authorize/${started.verificationId}/finish`,
+      });
     });
 
     it("do not hand a redeemed code out again: the browser's back button costs no token", async () => {
-      const { begun, code } = await obtainCode(oauth);
+      const { started, code } = await obtainCode(oauth);
       const { json } = await redeem(oauth, code);
-      const again = await begun.browser.get(`/authorize/${begun.verificationId}/finish`);
+      const again = await started.browser.get(`/authorize/${started.verificationId}/finish`);
       expect([again.status, again.headers.get("location")]).to.deep.equal([410, null]);
       expect((await information(oauth, String(json["access_token"]))).status).to.equal(200);
     });
   });
 
   describe("codes", () => {
-    it("belong to one client, one redirect URI and one verifier, and a wrong try does not spend them", async () => {
+    it("belong to one client, one redirect URI and one verifier, and a wrong try does not consume them", async () => {
       const other = await oauth.addClient();
       const { code } = await obtainCode(oauth, PKCE);
       const tries = [
@@ -200,7 +203,7 @@ describe("the OAuth gateway's protocol", () => {
       expect((await redeem(oauth, code, { code_verifier: VERIFIER })).json).to.include({ error: "invalid_grant" });
     });
 
-    it("are good for ten minutes", async () => {
+    it("are valid for ten minutes", async () => {
       const { code } = await obtainCode(oauth);
       clock.moveSeconds(600);
       expect((await redeem(oauth, code)).json).to.include({ error: "invalid_grant" });
@@ -246,7 +249,7 @@ describe("the OAuth gateway's protocol", () => {
       expect(await said({ body: new URLSearchParams({ code: "x".repeat(20_000) }) })).to.equal("413 invalid_request");
     });
 
-    it("tells a client nothing of another's token, and does not let it take that back", async () => {
+    it("tells a client nothing of another's token, and does not let it revoke that", async () => {
       const other = await oauth.addClient();
       const { code } = await obtainCode(oauth);
       const token = String((await redeem(oauth, code)).json["access_token"]);
@@ -275,8 +278,10 @@ describe("the OAuth gateway's protocol", () => {
 
   describe("the page", () => {
     it("says who asks for what, leads into the wallet, and runs nothing inline", async () => {
-      const browser = openBrowser(oauth.url);
-      const { text, headers } = await browser.get(`/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`);
+      const browser = createBrowser(oauth.url);
+      const { text, headers } = await browser.get(
+        `/authorize/${await setUpNonce(oauth)}?${authorizeQuery(oauth.client)}`,
+      );
       expect(text)
         .to.include("Shop &amp; Sons")
         .and.include("that you are over 18")

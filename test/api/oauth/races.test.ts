@@ -2,14 +2,14 @@ import { expect } from "chai";
 import { eventually } from "../../support/eventually";
 import {
   authorizeQuery,
-  begin,
+  startVerification,
   finishUrl,
   information,
   obtainCode,
-  openBrowser,
+  createBrowser,
   redeem,
   readAnswer,
-  setUp,
+  setUpNonce,
   untilStatus,
 } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
@@ -32,8 +32,8 @@ describe("the OAuth gateway, raced by 64", () => {
     await cairn.close();
   });
 
-  it("redeems a code once, and the losers' tries take the winner's token back", async () => {
-    const { code, begun } = await obtainCode(oauth);
+  it("redeems a code once, and the losers' tries revoke the winner's token", async () => {
+    const { code, started } = await obtainCode(oauth);
     const answers = await racing(() => redeem(oauth, code));
     const winners = answers.filter(({ status }) => status === 200);
     expect(winners).to.have.length(1);
@@ -42,7 +42,7 @@ describe("the OAuth gateway, raced by 64", () => {
       new Set(["400 invalid_grant"]),
     );
     expect((await information(oauth, String(winners[0]!.json["access_token"]))).status).to.equal(401);
-    const session = await oauth.sessions.findByVerification(begun.verificationId);
+    const session = await oauth.sessions.findByVerification(started.verificationId);
     expect(session!.tokenRevokedAt).not.to.equal(null);
   });
 
@@ -56,11 +56,11 @@ describe("the OAuth gateway, raced by 64", () => {
     }
   });
 
-  it("gives a session that was set up to one browser, and opens one verification", async () => {
-    const nonce = await setUp(oauth);
+  it("gives a session that was set up to one browser, and creates one verification", async () => {
+    const nonce = await setUpNonce(oauth);
     const before = oauth.verifier.verifications.all().length;
     const answers = await racing(() =>
-      openBrowser(oauth.url).get(`/authorize/${nonce}?${authorizeQuery(oauth.client)}`),
+      createBrowser(oauth.url).get(`/authorize/${nonce}?${authorizeQuery(oauth.client)}`),
     );
     expect(answers.filter(({ status }) => status === 200)).to.have.length(1);
     expect(answers.filter(({ status }) => status === 409)).to.have.length(RACERS - 1);
@@ -68,7 +68,7 @@ describe("the OAuth gateway, raced by 64", () => {
   });
 
   it("closes a session once for 64 notifications, equal and different", async () => {
-    const one = await begin(oauth);
+    const one = await startVerification(oauth);
     oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
     const logged = cairn.log().length;
     const answers = await racing(async (racer) =>

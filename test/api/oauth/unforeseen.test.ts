@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, postForm, type Answered } from "../../support/oauthBrowser";
+import { authorizeQuery, createBrowser, postForm, type Answered } from "../../support/oauthBrowser";
 import { fixture, type Fixture } from "../../support/fixture";
 import { OAUTH_MODULES, type OAuthActors, startOAuthActors, type TestClient } from "../../support/oauthActors";
 
@@ -50,7 +50,7 @@ describe("the OAuth gateway, when something breaks that nobody foresaw", () => {
 
   it("shows a person a page, sends nobody anywhere, and logs it whole", async () => {
     const client = await spoiltClient({ scopes: null });
-    const seen = await openBrowser(oauth.url).get(`/authorize?${authorizeQuery(client)}`);
+    const seen = await createBrowser(oauth.url).get(`/authorize?${authorizeQuery(client)}`);
     expect([seen.status, seen.headers.get("location")]).to.deep.equal([500, null]);
     expect(seen.headers.get("content-type")).to.match(/^text\/html/);
     expect(seen.headers.get("content-security-policy")).to.include("default-src 'none'");

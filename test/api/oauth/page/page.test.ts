@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { authorizeQuery, openBrowser, setUp } from "../../../support/oauthBrowser";
+import { authorizeQuery, createBrowser, setUpNonce } from "../../../support/oauthBrowser";
 import { type Chromium, chromiumPath, type ColorScheme, startChromium, type Tab } from "../../../support/chromium";
 import { fixture, type Fixture } from "../../../support/fixture";
 import { movableClock } from "../../../support/fakeClock";
@@ -100,10 +100,10 @@ describe("the OAuth gateway's page, in a browser", () => {
   async function open(scheme: ColorScheme, size = PHONE, hold = true): Promise<Tab> {
     const tab = await chromium.openTab();
     tabs.push(tab);
-    await tab.look({ ...size, scheme });
+    await tab.show({ ...size, scheme });
     // The page goes on by itself; here it stays to be looked at.
     if (hold) await tab.prepare("window.setTimeout = () => 0;");
-    await tab.goto(`${oauth.url}/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`);
+    await tab.goto(`${oauth.url}/authorize/${await setUpNonce(oauth)}?${authorizeQuery(oauth.client)}`);
     return tab;
   }
 
@@ -163,7 +163,7 @@ describe("the OAuth gateway's page, in a browser", () => {
         await bringTo(state, tab);
         const grounds: string[] = [];
         for (const size of [PHONE, DESK]) {
-          await tab.look({ ...size, scheme });
+          await tab.show({ ...size, scheme });
           grounds.push(await tab.evaluate(`getComputedStyle(document.querySelector("main")).backgroundColor`));
           const contrasts = await tab.evaluate<{ text: string; ratio: number }[]>(CONTRASTS);
           expect(contrasts.length).to.be.greaterThan(4);
@@ -182,7 +182,7 @@ describe("the OAuth gateway's page, in a browser", () => {
         { width: 320, height: 568 },
         { width: 180, height: 370, scale: 2 },
       ]) {
-        await tab.look({ ...size, scheme: "light", reducedMotion: true });
+        await tab.show({ ...size, scheme: "light", reducedMotion: true });
         expect(await tab.evaluate(OVERFLOWING), `${size.width} wide`).to.deep.equal([]);
       }
       expect(await tab.evaluate(MOVING)).to.equal(0);
@@ -194,7 +194,7 @@ describe("the OAuth gateway's page, in a browser", () => {
       expect(
         await tab.evaluate(`document.querySelectorAll("script:not([src]), style, [style], [onclick]").length`),
       ).to.equal(0);
-      expect(tab.complaints).to.deep.equal([]);
+      expect(tab.consoleErrors).to.deep.equal([]);
     });
   }
 
@@ -205,7 +205,7 @@ describe("the OAuth gateway's page, in a browser", () => {
     expect(await bottom(".code"))
       .to.be.below(DESK.height)
       .and.below(await bottom("#wallet .button"));
-    await tab.look({ ...PHONE, scheme: "light" });
+    await tab.show({ ...PHONE, scheme: "light" });
     expect(await bottom("#state")).to.be.below(PHONE.height / 2);
     expect(await bottom("#wallet .button")).to.be.below(PHONE.height / 2);
   });
@@ -246,8 +246,8 @@ describe("the OAuth gateway's page, in a browser", () => {
   });
 
   it("follows and goes on without any script", async () => {
-    const browser = openBrowser(oauth.url);
-    const { text } = await browser.get(`/authorize/${await setUp(oauth)}?${authorizeQuery(oauth.client)}`);
+    const browser = createBrowser(oauth.url);
+    const { text } = await browser.get(`/authorize/${await setUpNonce(oauth)}?${authorizeQuery(oauth.client)}`);
     const id = newest();
     expect(text).to.include(`<noscript><meta http-equiv="refresh" content="5;url=/authorize/${id}/page"></noscript>`);
     expect(text).to.match(/good until <time [^>]*>\d\d:\d\d UTC<\/time>/);
@@ -264,7 +264,7 @@ describe("the OAuth gateway's page, in a browser", () => {
     for (const scheme of SCHEMES) {
       const tab = await chromium.openTab();
       tabs.push(tab);
-      await tab.look({ ...PHONE, scheme });
+      await tab.show({ ...PHONE, scheme });
       await tab.goto(`${oauth.url}/authorize/unknown?state=af0ifjsldkj`);
       const tree = await tab.accessibilityTree();
       expect(tree.filter(({ role }) => role === "heading" || role === "alert").map(({ role }) => role)).to.deep.equal([

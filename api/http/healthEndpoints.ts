@@ -10,7 +10,7 @@ const readiness = z.strictObject({
 });
 
 /** What supervisors and load balancers ask. */
-export function healthEndpoints(parts: { readiness(): Promise<Readiness> }): Endpoint[] {
+export function healthEndpoints(deps: { readiness(): Promise<Readiness> }): Endpoint[] {
   return [
     defineEndpoint({
       method: "get",
@@ -35,7 +35,7 @@ export function healthEndpoints(parts: { readiness(): Promise<Readiness> }): End
         503: { description: "No: something is missing without which nothing works.", schema: readiness },
       },
       handle: async () => {
-        const body = await parts.readiness();
+        const body = await deps.readiness();
         return { status: body.status === "unavailable" ? 503 : 200, body };
       },
     }),

@@ -5,15 +5,15 @@ import { ask } from "../../support/ask";
 import { fakeClock } from "../../support/fakeClock";
 import { type Fixture, fixture } from "../../support/fixture";
 
-const faults = new Map<string, string>();
+const errors = new Map<string, string>();
 
 function check(name: string, required: boolean): DependencyCheck {
   return {
     name,
     required,
     run: () => {
-      const fault = faults.get(name);
-      return fault === undefined ? Promise.resolve({ lagSeconds: 3 }) : Promise.reject(new Error(fault));
+      const error = errors.get(name);
+      return error === undefined ? Promise.resolve({ lagSeconds: 3 }) : Promise.reject(new Error(error));
     },
   };
 }
@@ -27,11 +27,11 @@ describe("operations", () => {
       checks: [check("mongo", true), check("chain", false)],
     });
   });
-  beforeEach(() => faults.clear());
+  beforeEach(() => errors.clear());
   after(() => api.close());
 
   it("says that the process lives without asking anybody", async () => {
-    faults.set("mongo", "down");
+    errors.set("mongo", "down");
     expect((await api.ask("GET", "/health/live")).body).to.deep.equal({ status: "live" });
   });
 
@@ -42,7 +42,7 @@ describe("operations", () => {
   });
 
   it("is degraded, not unavailable, when something is missing that not everything needs", async () => {
-    faults.set("chain", "connect ECONNREFUSED 10.1.2.3:8545");
+    errors.set("chain", "connect ECONNREFUSED 10.1.2.3:8545");
     const { status, body, text } = await api.ask("GET", "/health/ready");
     expect([status, body.status]).to.deep.equal([200, "degraded"]);
     expect(body.dependencies["chain"]!.status).to.equal("down");
@@ -51,7 +51,7 @@ describe("operations", () => {
   });
 
   it("is unavailable with 503 when a required dependency is down", async () => {
-    faults.set("mongo", "no answer");
+    errors.set("mongo", "no answer");
     const { status, body } = await api.ask("GET", "/health/ready");
     expect([status, body.status]).to.deep.equal([503, "unavailable"]);
   });

@@ -34,11 +34,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const sessions = createSessions(context, { walletsOf: (userId) => wallets.ports.walletsOf(userId), passwords });
   const wallets = createWallets(context, sessions.ports);
   const issuers = createIssuers(context);
-  const credentials = createCredentials(context, {
-    ...issuers.ports.actions,
-    sendAsIssuer: issuers.ports.sendAsIssuer,
-    didsOf: wallets.ports.didsOf,
-  });
+  const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);
   const inbox = createWebhookInbox(context, {
     handlers: () => ({ oauth: oauth.ports.handler, ...(kyc.ports.handler && { kyc: kyc.ports.handler }) }),
@@ -54,15 +50,14 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     issuers,
     credentials,
     verification: createVerification(context, {
-      ...issuers.ports.actions,
+      ...issuers.ports,
       ...credentials.ports,
       ...wallets.ports,
       ...delivery.ports,
-      findCredential: credentials.ports.find,
       mailAdmin: notifications.ports.mailAdmin,
     }),
-    statusLists: createStatusLists(context, issuers.ports.actions),
-    audit: createAudit(context, { findCredential: credentials.ports.find }),
+    statusLists: createStatusLists(context, issuers.ports),
+    audit: createAudit(context, credentials.ports),
     oauth,
     kyc,
     notifications,
@@ -78,7 +73,7 @@ export function callersOf({ sessions, issuers, verification, admin }: Modules): 
   readApiKey: ApiKeyReader;
 } {
   const readers = {
-    issuer: issuers.ports.actions.authenticate,
+    issuer: issuers.ports.authenticate,
     verifier: verification.ports.authenticate,
     admin: admin.ports.authenticate,
   };

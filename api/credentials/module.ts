@@ -1,22 +1,26 @@
+import { isAccredited } from "../../chain/registry/accreditation";
+import type { RegistryWrite } from "../../chain/registry/consents";
 import type { Relayer } from "../../chain/relayer/relayer";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
-import type { Context } from "../../process/context";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { credentialActions, type CredentialParts } from "./actions";
+import type { CredentialDeps } from "./actions";
 import { indexedStatusReader } from "./indexedStatus";
-import { credentialEndpoints } from "./routes";
-import { STATUS_CHANGE, statusChangeHandler } from "./statusChanges/actions";
-import type { RegistryWrite } from "../../chain/registry/consents";
-import { isAccredited } from "../../chain/registry/accreditation";
-import { enqueueChange, openStatusQueue, startStatusWorker } from "./statusChanges/jobs";
-import { openChangeStore } from "./statusChanges/store";
-import { type CredentialStore, openCredentialStore } from "./store";
-import { openTypeStore } from "./types/store";
+import { holderEndpoints, issuingEndpoints } from "./routes";
+import { STATUS_CHANGE } from "./statusChanges/actions";
+import { createStatusChangeQueue, enqueueChange, startStatusChangeWorker } from "./statusChanges/jobs";
+import { statusChangeHandler } from "./statusChanges/relayHandler";
+import { statusChangeEndpoints } from "./statusChanges/routes";
+import { createChangeStore } from "./statusChanges/store";
+import { type CredentialStore, createCredentialStore } from "./store";
+import { createSchemaCompiler } from "./types/compileSchema";
+import { typeEndpoints } from "./types/routes";
+import { createTypeStore } from "./types/store";
 
 /** How long a credential is valid when its issuer does not say: a year. */
 const DEFAULT_VALIDITY_SECONDS = 365 * 24 * 60 * 60;
 
-export interface CredentialNeeds extends Pick<CredentialParts, "signerOf" | "takeIndex" | "didsOf"> {
+export interface CredentialNeeds extends Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf"> {
   /** Has a write of the registry mined in an issuer's name; the relayer pays. */
   sendAsIssuer(
     relayer: Relayer,
@@ -24,66 +28,78 @@ export interface CredentialNeeds extends Pick<CredentialParts, "signerOf" | "tak
   ): Promise<void>;
 }
 
-export type CredentialPorts = Pick<CredentialStore, "find" | "takeUse" | "unrecorded" | "noteRecorded">;
+export interface CredentialPorts extends Pick<CredentialStore, "takeUse" | "unrecorded" | "markRecorded"> {
+  findCredential: CredentialStore["find"];
+}
 
 /** Credentials: issuing, holding, sharing, and changes of their status on the chain. */
 export function createCredentials(context: Context, needs: CredentialNeeds): Module<CredentialPorts> {
-  const { config, clock, logger, mongo, redis, chain, projection, timing } = context;
-  const { prefix } = config.redis;
+  const { config, clock, logger, mongo, chain, projection, timing } = context;
   const { publicUrl } = config.http;
   const { didMethod, contracts } = chain.deployment;
-  const credentials = openCredentialStore(mongo);
-  const changes = openChangeStore(mongo);
-  const queue = openStatusQueue({ redis, prefix });
+  const jobs = jobRuntimeOf(context);
+  const queue = createStatusChangeQueue(jobs);
+  const credentials = createCredentialStore(mongo);
+  const changes = createChangeStore(mongo);
+  const types = createTypeStore(mongo);
   const indexedStatus = indexedStatusReader(projection);
-  const actions = credentialActions({
+  const requeue = (changeId: string) => enqueueChange(queue, changeId);
+  const issuing: CredentialDeps = {
     credentials,
-    changes,
-    types: openTypeStore(mongo),
+    types,
+    compileSchema: createSchemaCompiler(),
     clock,
+    installation: { publicUrl, chainId: chain.chainId, registry: contracts.DIDRegistry.address },
     didMethod,
-    places: { publicUrl, chainId: chain.chainId, registry: contracts.DIDRegistry.address },
     defaultValiditySeconds: DEFAULT_VALIDITY_SECONDS,
-    didsOf: needs.didsOf,
     signerOf: needs.signerOf,
     takeIndex: needs.takeIndex,
+    didsOf: needs.didsOf,
     isAccredited: (issuer) => isAccredited(chain, issuer),
     indexedStatus,
-    enqueueChange(changeId, requestId) {
-      enqueueLater(enqueueChange(queue, changeId, requestId), logger);
-      return Promise.resolve();
-    },
-  });
-  const requestChange = (changeId: string) => enqueueChange(queue, changeId);
+  };
 
   return defineModule({
     name: "credentials",
-    endpoints: credentialEndpoints({ actions, publicUrl }),
+    endpoints: [
+      ...typeEndpoints({ types, clock, publicUrl }),
+      ...issuingEndpoints(issuing),
+      ...statusChangeEndpoints({
+        credentials,
+        changes,
+        clock,
+        publicUrl,
+        enqueueChange: (changeId, requestId) => enqueueLater(enqueueChange(queue, changeId, requestId), logger),
+      }),
+      ...holderEndpoints(issuing),
+    ],
     queues: [queue],
-    relayHandlers: { [STATUS_CHANGE]: statusChangeHandler({ changes, clock, enqueueChange: requestChange }) },
+    relayHandlers: { [STATUS_CHANGE]: statusChangeHandler({ changes, clock, enqueueChange: requeue }) },
     workers: [
       {
         name: "statusChanges",
         start: ({ relayer }) =>
-          startStatusWorker({
+          startStatusChangeWorker({
             changes,
             credentials,
             chain,
-            redis,
-            prefix,
             clock,
-            logger,
             indexedStatus,
-            enqueueChange: requestChange,
+            enqueueChange: requeue,
             sendAsIssuer: (request) => needs.sendAsIssuer(relayer, request),
-            deadLetters: context.deadLetters,
+            jobs,
             concurrency: config.anchoring?.concurrency ?? 1,
-            pollMs: timing.pollIntervalMs,
-            sweepSeconds: timing.sweepAfterSeconds,
+            pollIntervalMs: timing.pollIntervalMs,
+            sweepAfterSeconds: timing.sweepAfterSeconds,
             unseenSeconds: timing.unseenSeconds,
           }),
       },
     ],
-    ports: credentials,
+    ports: {
+      findCredential: credentials.find,
+      takeUse: credentials.takeUse,
+      unrecorded: credentials.unrecorded,
+      markRecorded: credentials.markRecorded,
+    },
   });
 }

@@ -1,9 +1,15 @@
 import { z } from "zod";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../http/endpoint";
-import type { CredentialActions } from "./actions";
-import { STATUS_CHANGES, schemaUrl } from "./rules";
+import {
+  type CredentialDeps,
+  getCredential,
+  getIssuedCredential,
+  issueCredential,
+  listCredentials,
+  shareCredential,
+} from "./actions";
+import { qrCodePng, qrCodeSvg } from "./qrCode";
 import * as shapes from "./schemas";
-import { sharePng, shareSvg } from "./share";
 
 const UNKNOWN: RejectionDescription = {
   code: "credential.unknown",
@@ -14,66 +20,9 @@ const UNKNOWN: RejectionDescription = {
 /** Bytes of a picture: whatever they are. */
 const picture = z.looseObject({}).meta({ description: "image/svg+xml or image/png" });
 
-const SUMMARIES = {
-  revoke: "Revoke credentials for good",
-  suspend: "Suspend credentials",
-  reinstate: "Lift the suspension of credentials",
-} as const;
-
-/** Issuing, holding, sharing and revoking credentials. */
-export function credentialEndpoints({
-  actions,
-  publicUrl,
-}: {
-  actions: CredentialActions;
-  publicUrl: string;
-}): Endpoint[] {
-  return [...issuerEndpoints(actions, publicUrl), ...holderEndpoints(actions)];
-}
-
-function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoint[] {
+/** Issuing credentials. */
+export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
   return [
-    defineEndpoint({
-      method: "put",
-      path: "/credential-types/:type",
-      tag: "Credentials",
-      summary: "Set the schema of a credential type",
-      auth: "issuer",
-      params: shapes.typeParams,
-      body: shapes.typeBody,
-      replies: {
-        200: { description: "Claims of the type are validated by it from now on.", schema: shapes.typeReply },
-      },
-      rejections: [
-        {
-          code: "credential_type.schema_invalid",
-          kind: "invalid",
-          meaning: "The schema describes no object, is too large, or cannot be checked here.",
-        },
-      ],
-      handle: async ({ params, body, caller }) => {
-        const { schemaId, type } = await actions.putType(caller.accountId, params.type, body.schema);
-        return { status: 200, body: { type, schemaId, schema: schemaUrl(publicUrl, schemaId) } };
-      },
-    }),
-    defineEndpoint({
-      method: "get",
-      path: "/credential-schemas/:schemaId",
-      tag: "Credentials",
-      summary: "Read a schema of claims",
-      auth: "none",
-      params: shapes.schemaParams,
-      replies: { 200: { description: "The JSON Schema.", mediaType: "application/schema+json" } },
-      rejections: [{ code: "credential_type.unknown", kind: "not_found", meaning: "There is no schema of this name." }],
-      handle: async ({ params }) => {
-        const { body } = await actions.schema(params.schemaId);
-        const headers = {
-          "content-type": "application/schema+json",
-          "cache-control": "public, max-age=31536000, immutable",
-        };
-        return { status: 200, body: Buffer.from(body), headers };
-      },
-    }),
     defineEndpoint({
       method: "post",
       path: "/credentials/issue",
@@ -109,9 +58,16 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
       ],
       handle: async ({ body, caller }) => {
         const { subjectDid, type, claims, maxUsages, expiresAt, reference } = body;
-        const input = { issuer: caller.accountId, subjectDid, type, claims, maxUsages, expiresAt, reference };
-        const { shown, created } = await actions.issue(input);
-        return { status: created ? 201 : 200, body: shapes.replyOf(shown) };
+        const { shown, created } = await issueCredential(deps, {
+          issuer: caller.accountId,
+          subjectDid,
+          type,
+          claims,
+          maxUsages,
+          expiresAt,
+          reference,
+        });
+        return { status: created ? 201 : 200, body: shapes.showCredential(shown) };
       },
     }),
     defineEndpoint({
@@ -125,55 +81,16 @@ function issuerEndpoints(actions: CredentialActions, publicUrl: string): Endpoin
       rejections: [UNKNOWN],
       handle: async ({ params, caller }) => ({
         status: 200,
-        body: shapes.replyOf(await actions.getForIssuer(caller.accountId, params.id)),
-      }),
-    }),
-    ...STATUS_CHANGES.map((change) =>
-      defineEndpoint({
-        method: "post",
-        path: `/credentials/${change}`,
-        tag: "Credentials",
-        summary: SUMMARIES[change],
-        description: "Queued for the chain; the job is `final` when the index shows it. One credential or up to 256.",
-        auth: "issuer",
-        body: shapes.changeBody,
-        replies: { 202: { description: "The job that carries it out.", schema: shapes.changeReply } },
-        rejections: [
-          UNKNOWN,
-          { code: "credential.revocation_final", kind: "conflict", meaning: "One of them is revoked, which is final." },
-        ],
-        handle: async ({ body, caller }, { requestId }) => {
-          const credentialIds = body.credentialIds ?? (body.credentialId === undefined ? [] : [body.credentialId]);
-          const job = await actions.requestChange({ issuer: caller.accountId, change, credentialIds, requestId });
-          const headers = { location: `${publicUrl}/credentials/status-changes/${job.changeId}` };
-          return { status: 202, body: shapes.changeReplyOf(job), headers };
-        },
-      }),
-    ),
-    defineEndpoint({
-      method: "get",
-      path: "/credentials/status-changes/:id",
-      tag: "Credentials",
-      summary: "Follow a change of status",
-      auth: "issuer",
-      params: shapes.idParams,
-      replies: { 200: { description: "How far it is.", schema: shapes.changeReply } },
-      rejections: [
-        {
-          code: "credential.change_unknown",
-          kind: "not_found",
-          meaning: "There is no such change, or it is not the caller's.",
-        },
-      ],
-      handle: async ({ params, caller }) => ({
-        status: 200,
-        body: shapes.changeReplyOf(await actions.getChange(caller.accountId, params.id)),
+        body: shapes.showCredential(
+          await getIssuedCredential(deps, { issuer: caller.accountId, credentialId: params.id }),
+        ),
       }),
     }),
   ];
 }
 
-function holderEndpoints(actions: CredentialActions): Endpoint[] {
+/** What holders do with their credentials. */
+export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
   return [
     defineEndpoint({
       method: "get",
@@ -188,13 +105,15 @@ function holderEndpoints(actions: CredentialActions): Endpoint[] {
       handle: async ({ query, caller }) => {
         const { status, type, issuer, limit, cursor } = query;
         const before = cursor === undefined ? null : shapes.readCursor(cursor);
-        const page = await actions.listFor(
-          caller.userId,
-          { usable: status === "active", type, issuer },
-          { limit, before },
-        );
-        const next = page.last === undefined ? null : shapes.writeCursor(page.last);
-        return { status: 200, body: { credentials: page.credentials.map(shapes.replyOf), next } };
+        const { credentials, last } = await listCredentials(deps, {
+          userId: caller.userId,
+          usable: status === "active",
+          type,
+          issuer,
+          page: { limit, before },
+        });
+        const next = last === undefined ? null : shapes.writeCursor(last);
+        return { status: 200, body: { credentials: credentials.map(shapes.showCredential), next } };
       },
     }),
     defineEndpoint({
@@ -208,40 +127,44 @@ function holderEndpoints(actions: CredentialActions): Endpoint[] {
       rejections: [UNKNOWN],
       handle: async ({ params, caller }) => ({
         status: 200,
-        body: shapes.replyOf(await actions.getFor(caller.userId, params.id)),
+        body: shapes.showCredential(await getCredential(deps, { userId: caller.userId, credentialId: params.id })),
       }),
     }),
-    defineEndpoint({
-      method: "get",
-      path: "/credentials/:id/share",
-      tag: "Credentials",
-      summary: "Share a credential as a QR code",
-      description:
-        "The code lets a verifier ask for the credential. It proves nothing: only the holder's signature does.",
-      auth: "session",
-      params: shapes.idParams,
-      query: shapes.shareQuery,
-      replies: {
-        200: {
-          description: "The payload with both pictures, or one picture (image/svg+xml, image/png).",
-          schema: z.union([shapes.shareReply, picture]),
-        },
-      },
-      rejections: [UNKNOWN],
-      handle: async ({ params, query, caller }) => {
-        const payload = await actions.shareFor(caller.userId, params.id);
-        if (query.format === "svg") {
-          return {
-            status: 200,
-            body: Buffer.from(await shareSvg(payload)),
-            headers: { "content-type": "image/svg+xml" },
-          };
-        }
-        const png = await sharePng(payload);
-        if (query.format === "png") return { status: 200, body: png, headers: { "content-type": "image/png" } };
-        const body = { payload, svg: await shareSvg(payload), png: `data:image/png;base64,${png.toString("base64")}` };
-        return { status: 200, body };
-      },
-    }),
+    shareEndpoint(deps),
   ];
+}
+
+function shareEndpoint(deps: CredentialDeps): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/credentials/:id/share",
+    tag: "Credentials",
+    summary: "Share a credential as a QR code",
+    description:
+      "The code lets a verifier ask for the credential. It proves nothing: only the holder's signature does.",
+    auth: "session",
+    params: shapes.idParams,
+    query: shapes.shareQuery,
+    replies: {
+      200: {
+        description: "The payload with both pictures, or one picture (image/svg+xml, image/png).",
+        schema: z.union([shapes.shareReply, picture]),
+      },
+    },
+    rejections: [UNKNOWN],
+    handle: async ({ params, query, caller }) => {
+      const payload = await shareCredential(deps, { userId: caller.userId, credentialId: params.id });
+      if (query.format === "svg") {
+        return {
+          status: 200,
+          body: Buffer.from(await qrCodeSvg(payload)),
+          headers: { "content-type": "image/svg+xml" },
+        };
+      }
+      const png = await qrCodePng(payload);
+      if (query.format === "png") return { status: 200, body: png, headers: { "content-type": "image/png" } };
+      const body = { payload, svg: await qrCodeSvg(payload), png: `data:image/png;base64,${png.toString("base64")}` };
+      return { status: 200, body };
+    },
+  });
 }

@@ -1,14 +1,14 @@
 import { statusPosition } from "../../chain/status/credId";
-import { DomainError } from "../../core/errors";
+import { assertNever, DomainError } from "../../core/errors";
 
-/** Most uses a credential may be given: each is kept within the credential's document. */
+/** Most uses a credential may be given: each is stored within the credential's document. */
 export const MAX_USAGES = 1_000;
 
 /** What an issuer may ask for. Revoking is final; a suspension can be lifted, which is `reinstate`. */
 export const STATUS_CHANGES = ["revoke", "suspend", "reinstate"] as const;
 export type StatusChange = (typeof STATUS_CHANGES)[number];
 
-/** What people are told of a credential. */
+/** What is shown of a credential's status. */
 export const SHOWN_STATUSES = ["ACTIVE", "USED", "EXPIRED", "SUSPENDED", "REVOKED"] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 
@@ -26,13 +26,13 @@ export interface Use {
   block: { number: number; hash: string };
 }
 
-/** What the issuer asked for and what bars the credential from use until the chain shows it, or for good. */
+/** A change the issuer asked for: nobody can use the credential until it is undone. */
 export interface Hold {
   change: Exclude<StatusChange, "reinstate">;
   changeId: string;
 }
 
-/** A credential as it is kept. */
+/** A credential as it is stored. */
 export interface Credential {
   /** UUID; unlike `credId` it cannot be guessed. */
   credentialId: string;
@@ -55,7 +55,7 @@ export interface Credential {
   maxUsages: number;
   usageCount: number;
   uses: Use[];
-  /** Verifications whose use is not known to stand in the usage log yet. */
+  /** Verifications whose use is not known to be in the usage log yet. */
   unrecorded: string[];
   issuedAt: Date;
   expiresAt: Date;
@@ -94,8 +94,8 @@ export interface CredentialContent {
   expiresAt: Date;
 }
 
-/** Where statuses and schemas of the installation are found. */
-export interface Places {
+/** Where credentials say that their schema and their status are found. */
+export interface Installation {
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;
   chainId: number;
@@ -112,8 +112,10 @@ export function schemaUrl(publicUrl: string, schemaId: string): string {
  * The payload of a credential (VC Data Model 2.0 §4, secured by VC-JOSE-COSE §3.1.1). Its status stands in the W3C
  * status lists for revocation and suspension and, under them, on the chain itself.
  */
-export function credentialPayload(content: CredentialContent, places: Places): Record<string, unknown> {
+export function credentialPayload(content: CredentialContent, installation: Installation): Record<string, unknown> {
   const { credentialId, credId, issuerDid, subjectDid, issuedAt, expiresAt, claims } = content;
+  const { chainId } = installation;
+  const registry = installation.registry.toLowerCase();
   const id = `urn:uuid:${credentialId}`;
   return {
     "@context": ["https://www.w3.org/ns/credentials/v2"],
@@ -123,15 +125,15 @@ export function credentialPayload(content: CredentialContent, places: Places): R
     validFrom: issuedAt.toISOString(),
     validUntil: expiresAt.toISOString(),
     credentialSubject: { ...claims, id: subjectDid },
-    credentialSchema: { id: schemaUrl(places.publicUrl, content.schemaId), type: "JsonSchema" },
+    credentialSchema: { id: schemaUrl(installation.publicUrl, content.schemaId), type: "JsonSchema" },
     credentialStatus: [
-      listEntry(content, places, "revocation"),
-      listEntry(content, places, "suspension"),
+      listEntry(content, installation, "revocation"),
+      listEntry(content, installation, "suspension"),
       {
-        id: `eip155:${places.chainId}:${places.registry.toLowerCase()}/${credId}`,
+        id: `eip155:${chainId}:${registry}/${credId}`,
         type: "CairnRegistryStatus",
-        chainId: places.chainId,
-        registry: places.registry.toLowerCase(),
+        chainId,
+        registry,
         credId,
       },
     ],
@@ -147,7 +149,7 @@ export function credentialPayload(content: CredentialContent, places: Places): R
 /** Bitstring Status List v1.0 §2.1. */
 function listEntry(
   { issuer, index }: CredentialContent,
-  { publicUrl }: Places,
+  { publicUrl }: Installation,
   statusPurpose: "revocation" | "suspension",
 ) {
   const { list, listIndex } = statusPosition(index);
@@ -176,13 +178,13 @@ export function expiryOf(asked: Date | undefined, now: Date, defaultSeconds: num
   });
 }
 
-/** The refusal of whatever names a credential that does not exist, or is not the caller's to see. */
+/** The rejection of a credential id that does not exist, or is not the caller's to see. */
 export function credentialUnknown(): DomainError {
   return new DomainError("credential.unknown", "not_found", "There is no such credential, or it is not yours to see.");
 }
 
 /**
- * Refuses a change of status that contradicts an earlier one.
+ * Rejects a change of status that contradicts an earlier one.
  *
  * @throws DomainError `credential.revocation_final`
  */
@@ -197,7 +199,7 @@ export function requireChangeable(
   throw new DomainError("credential.revocation_final", "conflict", message);
 }
 
-/** What both bits of a credential must be once a change is done. */
+/** Whether both bits of a credential are what a change makes them. */
 export function isDone(change: StatusChange, bits: StatusBits): boolean {
   switch (change) {
     case "revoke":
@@ -206,5 +208,7 @@ export function isDone(change: StatusChange, bits: StatusBits): boolean {
       return bits.suspended;
     case "reinstate":
       return !bits.suspended;
+    default:
+      return assertNever(change);
   }
 }

@@ -1,22 +1,11 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import type { ShownCredential } from "./actions";
-import { CHANGE_STATES, type StatusChangeJob } from "./statusChanges/store";
-import { MAX_USAGES, SHOWN_STATUSES, STATUS_CHANGES } from "./rules";
-
-/** Most credentials one change of status may name: a word of the chain. */
-const MAX_BATCH = 256;
+import { MAX_USAGES, SHOWN_STATUSES } from "./rules";
+import { typeName } from "./types/schemas";
 
 const moment = z.iso.datetime();
 const claims = z.record(z.string().max(100), z.unknown());
-
-export const typeName = z
-  .string()
-  .regex(
-    /^[A-Z][A-Za-z0-9]{0,99}$/,
-    "is not a type: give letters and digits, a capital first, such as EducationCredential",
-  )
-  .refine((name) => name !== "VerifiableCredential", "every credential is one: name what kind");
 
 export const issueBody = z.strictObject({
   subjectDid: z
@@ -41,10 +30,6 @@ export const issueBody = z.strictObject({
     .meta({ description: "The issuer's own name for it: issuing again returns the first" }),
 });
 
-export const typeBody = z.strictObject({
-  schema: z.record(z.string(), z.unknown()).meta({ description: "JSON Schema 2020-12 of the claims" }),
-});
-
 export const listQuery = z.strictObject({
   status: z.enum(["active", "all"]).default("active").meta({ description: "`active`: usable now" }),
   type: typeName.optional(),
@@ -59,10 +44,6 @@ export const listQuery = z.strictObject({
 
 const credentialId = z.uuid().meta({ description: "The credential's id" });
 export const idParams = z.strictObject({ id: credentialId });
-export const schemaParams = z.strictObject({
-  schemaId: z.string().regex(/^[0-9a-f]{64}$/, "is not a schema's name: give 64 hexadecimal digits"),
-});
-export const typeParams = z.strictObject({ type: typeName });
 
 export const shareQuery = z.strictObject({
   format: z
@@ -71,16 +52,6 @@ export const shareQuery = z.strictObject({
     .meta({ description: "The payload with both, or one picture alone" }),
 });
 
-export const changeBody = z
-  .strictObject({
-    credentialId: credentialId.optional(),
-    credentialIds: z.array(credentialId).min(1).max(MAX_BATCH).optional(),
-  })
-  .refine(({ credentialId: one, credentialIds: many }) => (one === undefined) !== (many === undefined), {
-    message: "give either credentialId or credentialIds",
-  });
-
-const linkReply = z.string();
 export const credentialReply = z.strictObject({
   credentialId: z.uuid(),
   credId: z.string().meta({ description: "Its name on the chain" }),
@@ -100,7 +71,7 @@ export const credentialReply = z.strictObject({
   reference: z.string().nullable(),
   jwt: z.string().meta({ description: "vc+jwt" }),
 });
-export const listReply = z.strictObject({ credentials: z.array(credentialReply), next: linkReply.nullable() });
+export const listReply = z.strictObject({ credentials: z.array(credentialReply), next: z.string().nullable() });
 
 export const shareReply = z.strictObject({
   payload: z.strictObject({
@@ -115,44 +86,25 @@ export const shareReply = z.strictObject({
   png: z.string().meta({ description: "As a data URL" }),
 });
 
-export const typeReply = z.strictObject({ type: z.string(), schemaId: z.string(), schema: z.url() });
-
-export const changeReply = z.strictObject({
-  jobId: z.uuid(),
-  change: z.enum(STATUS_CHANGES),
-  status: z.enum(CHANGE_STATES).meta({ description: "`final` when the index shows it" }),
-  credentialIds: z.array(z.uuid()),
-  transactionHash: z.string().nullable(),
-  blockNumber: z.int().nullable(),
-  fault: z.string().nullable(),
-  createdAt: moment,
-  updatedAt: moment,
-});
-
 /** A credential as it goes out. */
-export function replyOf({ credential, status }: ShownCredential): z.input<typeof credentialReply> {
-  const { credentialId: id, credId, type, usageCount, maxUsages, claims: said, reference, jwt, hold } = credential;
+export function showCredential({ credential, status }: ShownCredential): z.input<typeof credentialReply> {
+  const { hold, issuerDid, issuer, issuerName } = credential;
   return {
-    ...{ credentialId: id, credId, type, usageCount, maxUsages, claims: said, reference, jwt, status },
-    issuer: { did: credential.issuerDid, address: credential.issuer, name: credential.issuerName },
+    credentialId: credential.credentialId,
+    credId: credential.credId,
+    type: credential.type,
+    issuer: { did: issuerDid, address: issuer, name: issuerName },
     subject: credential.subjectDid,
+    status,
     changeUnderWay: status === "REVOKED" || status === "SUSPENDED" ? null : (hold?.change ?? null),
+    usageCount: credential.usageCount,
+    maxUsages: credential.maxUsages,
+    claims: credential.claims,
     issuedAt: credential.issuedAt.toISOString(),
     expiresAt: credential.expiresAt.toISOString(),
+    reference: credential.reference,
+    jwt: credential.jwt,
   };
-}
-
-/** A change of status as it goes out. */
-export function changeReplyOf({
-  changeId,
-  state,
-  createdAt,
-  updatedAt,
-  ...job
-}: StatusChangeJob): z.input<typeof changeReply> {
-  const { change, credentialIds, transactionHash, blockNumber, fault } = job;
-  const times = { createdAt: createdAt.toISOString(), updatedAt: updatedAt.toISOString() };
-  return { jobId: changeId, change, status: state, credentialIds, transactionHash, blockNumber, fault, ...times };
 }
 
 /** The place after which the next page begins. */

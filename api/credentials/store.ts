@@ -65,8 +65,8 @@ export interface ListFilter {
   subjectDids: string[];
   type?: string | undefined;
   issuer?: string | undefined;
-  /** `usable`: with uses left and unexpired at `now`; `all` otherwise. */
-  which: { usable: true; now: Date } | { usable: false };
+  /** Only those with uses left that have not expired at this time; null for all. */
+  usableAt: Date | null;
 }
 
 /** The collection `credentials`. */
@@ -81,27 +81,27 @@ export interface CredentialStore {
   /** Without their uses. */
   ofHolder(filter: ListFilter, page: Page): Promise<Credential[]>;
   /**
-   * Takes one use of a credential by one conditional write: while it is ACTIVE, held back by nobody, not expired at the
+   * Takes one use of a credential by one conditional write: while it is ACTIVE, not held, not expired at the
    * use's time, with uses left, and not used by this verification before. The last use makes it USED.
    *
    * @param maxUsages the credential's own, which never changes
    * @returns whether it was taken; of any number of callers as many get true as there are uses left
    */
   takeUse(credentialId: string, maxUsages: number, taken: Use): Promise<boolean>;
-  /** Credentials with uses that are not known to stand in the log. */
+  /** Credentials with uses that are not known to be in the usage log. */
   unrecorded(limit: number): Promise<Credential[]>;
-  /** Notes that these uses stand in the log. */
-  noteRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
+  /** Marks these uses as recorded in the usage log. */
+  markRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
   /** Bars credentials of the issuer from use; one that is revoked stays so. */
   hold(issuer: string, credentialIds: string[], hold: Hold): Promise<void>;
-  /** Lifts the hold a change put, when that change failed. */
-  release(credentialIds: string[], changeId: string): Promise<void>;
+  /** Lifts the hold of a change that failed. */
+  releaseHold(credentialIds: string[], changeId: string): Promise<void>;
   /** Lifts every suspension of these. */
   liftSuspension(credentialIds: string[]): Promise<void>;
 }
 
-/** Opens the collection of credentials. */
-export function openCredentialStore(mongo: Mongo): CredentialStore {
+/** Creates the store of credentials. */
+export function createCredentialStore(mongo: Mongo): CredentialStore {
   const model = mongo.model<Stored>("Credential", schema);
   const raw = rawCollection<Stored>(mongo, "credentials");
 
@@ -121,12 +121,12 @@ export function openCredentialStore(mongo: Mongo): CredentialStore {
     async ofIssuer(issuer, credentialIds) {
       return (await model.find({ _id: { $in: credentialIds }, issuer }).lean()).map(rename);
     },
-    async ofHolder({ subjectDids, type, issuer, which }, { limit, before }) {
+    async ofHolder({ subjectDids, type, issuer, usableAt }, { limit, before }) {
       const filter = {
         subjectDid: { $in: subjectDids },
         ...(type !== undefined && { type }),
         ...(issuer !== undefined && { issuer }),
-        ...(which.usable && { status: "ACTIVE" as const, expiresAt: { $gt: which.now } }),
+        ...(usableAt !== null && { status: "ACTIVE" as const, expiresAt: { $gt: usableAt } }),
         ...(before !== null && {
           $or: [
             { issuedAt: { $lt: before.issuedAt } },
@@ -166,7 +166,7 @@ export function openCredentialStore(mongo: Mongo): CredentialStore {
           .lean()
       ).map(rename);
     },
-    async noteRecorded(credentialId, verificationIds) {
+    async markRecorded(credentialId, verificationIds) {
       await model.updateOne({ _id: credentialId }, { $pull: { unrecorded: { $in: verificationIds } } });
     },
     async hold(issuer, credentialIds, hold) {
@@ -175,7 +175,7 @@ export function openCredentialStore(mongo: Mongo): CredentialStore {
         { $set: { hold } },
       );
     },
-    async release(credentialIds, changeId) {
+    async releaseHold(credentialIds, changeId) {
       await model.updateMany({ _id: { $in: credentialIds }, "hold.changeId": changeId }, { $set: { hold: null } });
     },
     async liftSuspension(credentialIds) {

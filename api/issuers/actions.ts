@@ -1,33 +1,35 @@
-import { hashApiKey, createApiKey, requireApiKey } from "../../core/keys/apiKeys";
-import type { Clock } from "../../core/clock";
-import { sha256Hex } from "../../core/hash";
 import { formatDid } from "../../chain/did/did";
+import type { Clock } from "../../core/clock";
 import { DomainError } from "../../core/errors";
+import { sha256Hex } from "../../core/hash";
+import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import { signCompact, thumbprintOf } from "../../core/keys/jws";
 import type { KeyStore } from "../../core/keys/keyStore";
+import type { LruCache } from "../../core/lruCache";
 import {
-  type AssertionKey,
-  type PublishedDocument,
-  type SigningAlgorithm,
-  type SigningKey,
   afterRotation,
   afterWithdrawal,
+  type AssertionKey,
   issuerUnknown,
   pickSigningKey,
+  type PublishedDocument,
   readAssertionKeys,
+  type SigningAlgorithm,
+  type SigningKey,
   writeDocument,
 } from "./rules";
 import type { IssuerAccount, IssuerStore } from "./store";
 
-/** What the use cases of issuers need from around them. */
-export interface IssuerParts {
-  store: IssuerStore;
+export interface IssuerDeps {
+  issuers: IssuerStore;
   keys: KeyStore;
   clock: Clock;
   chainId: number;
   didMethod: string;
-  /** Asks the worker to make the chain say what the account says; asking twice is harmless. */
-  requestAnchoring(address: string, requestId?: string): Promise<void>;
+  /** The keys of documents, by `<address>/<document hash>`: a document never changes under its digest. */
+  assertionKeys: LruCache<AssertionKey[]>;
+  /** Asks the worker, without waiting for Redis, to bring the chain in line with the account; twice is harmless. */
+  enqueueAnchoring(address: string, requestId?: string): void;
 }
 
 /** Who signs a credential, and how the signature is found again. */
@@ -40,192 +42,210 @@ export interface CredentialSigner {
   sign(typ: string, payload: object): Promise<string>;
 }
 
-/** The use cases of issuers. */
-export type IssuerActions = ReturnType<typeof issuerActions>;
+/**
+ * Registers an issuer: creates its controller and signing keys and its DID document, and asks for both to be put on the
+ * chain.
+ *
+ * @returns the account and its API key, which is shown this once
+ */
+export async function addIssuer(
+  deps: Omit<IssuerDeps, "assertionKeys">,
+  input: { name: string; algorithm: SigningAlgorithm; metadataUri: string; requestId?: string },
+): Promise<{ account: IssuerAccount; apiKey: string }> {
+  const { issuers, keys, clock } = deps;
+  const [controller, signing] = await Promise.all([keys.create("ethereum"), createSigningKey(deps, input.algorithm)]);
+  if (controller.address === null) throw new RangeError("the key store gave no address for the controller's key");
+  const { key: apiKey, record } = mintApiKey("issuer", clock.now());
+  const { address } = controller;
+  const did = formatDid(deps.didMethod, address);
+  const account: IssuerAccount = {
+    address,
+    did,
+    name: input.name,
+    metadataUri: input.metadataUri,
+    controllerKeyId: controller.keyId,
+    keys: [signing],
+    documents: [documentOf(deps, { did, address }, [signing])],
+    anchoredHash: null,
+    accredited: false,
+    anchoringError: null,
+    nextIndex: 0,
+    apiKeys: [record],
+    createdAt: clock.now(),
+  };
+  if (!(await issuers.insert(account))) throw new RangeError(`the fresh key ${address} is an issuer already`);
+  deps.enqueueAnchoring(address, input.requestId);
+  return { account, apiKey };
+}
 
-/** Makes the use cases of issuers. */
-export function issuerActions({ store, keys, clock, chainId, didMethod, requestAnchoring }: IssuerParts) {
-  /** Documents never change under their digest, so what was read once stays read. */
-  const assertionKeys = new Map<string, AssertionKey[]>();
+/** @throws DomainError `issuer.unknown` */
+export async function getIssuer({ issuers }: Pick<IssuerDeps, "issuers">, address: string): Promise<IssuerAccount> {
+  const account = await issuers.find(address);
+  if (account === null) throw issuerUnknown();
+  return account;
+}
 
-  async function requireIssuer(address: string): Promise<IssuerAccount> {
-    const account = await store.find(address);
-    if (account === null) throw issuerUnknown();
-    return account;
-  }
+/**
+ * Lets the issuer sign with a new key as soon as the chain names the document that shows it. Credentials signed before
+ * stay good: their key stays in the document.
+ *
+ * @throws DomainError `issuer.unknown`, `issuer.key_contended`
+ */
+export async function rotateKey(
+  deps: Omit<IssuerDeps, "assertionKeys" | "didMethod">,
+  { address, algorithm, requestId }: { address: string; algorithm: SigningAlgorithm; requestId?: string },
+): Promise<SigningKey> {
+  const account = await getIssuer(deps, address);
+  const added = await createSigningKey(deps, algorithm);
+  await publish(deps, account, { keys: afterRotation(account.keys, added), requestId });
+  return added;
+}
 
-  async function makeSigningKey(algorithm: SigningAlgorithm): Promise<SigningKey> {
-    const { keyId, publicJwk } = await keys.create(algorithm);
-    if (publicJwk === null) throw new RangeError(`the key store gave no public key for ${algorithm}`);
-    const kid = thumbprintOf(publicJwk);
-    return { kid, algorithm, keyId, publicJwk, createdAt: clock.now(), retiredAt: null, withdrawnAt: null };
-  }
+/**
+ * Takes a key out of the document, because it is in wrong hands. Every credential it signed fails verification.
+ *
+ * @throws DomainError `issuer.unknown`, `issuer.key_unknown`, `issuer.key_last`, `issuer.key_contended`
+ */
+export async function withdrawKey(
+  deps: Omit<IssuerDeps, "assertionKeys" | "didMethod" | "keys">,
+  { address, kid, requestId }: { address: string; kid: string; requestId?: string },
+): Promise<void> {
+  const account = await getIssuer(deps, address);
+  await publish(deps, account, { keys: afterWithdrawal(account.keys, kid, deps.clock.now()), requestId });
+}
 
-  function documentOf(account: Pick<IssuerAccount, "did" | "address">, signing: SigningKey[]): PublishedDocument {
-    const body = writeDocument({ did: account.did, address: account.address, chainId, keys: signing });
-    return { hash: `0x${sha256Hex(body)}`, body, createdAt: clock.now() };
-  }
+/**
+ * Gives the issuer a further API key.
+ *
+ * @returns the key, which is shown this once
+ * @throws DomainError `issuer.unknown`
+ */
+export async function addApiKey(
+  { issuers, clock }: Pick<IssuerDeps, "issuers" | "clock">,
+  address: string,
+): Promise<{ id: string; apiKey: string }> {
+  const { key, record } = mintApiKey("issuer", clock.now());
+  if (!(await issuers.addApiKey(address, record))) throw issuerUnknown();
+  return { id: record.id, apiKey: key };
+}
 
-  async function publish(account: IssuerAccount, changed: SigningKey[], requestId?: string): Promise<void> {
-    if (!(await store.publish(account, changed, documentOf(account, changed)))) {
-      const message = "The issuer's keys were changed by someone else at the same time: look at them, then try again.";
-      throw new DomainError("issuer.key_contended", "conflict", message);
-    }
-    await requestAnchoring(account.address, requestId);
-  }
+/** @throws DomainError `api_key.not_found` */
+export async function revokeApiKey(
+  { issuers, clock }: Pick<IssuerDeps, "issuers" | "clock">,
+  { address, id }: { address: string; id: string },
+): Promise<void> {
+  if (await issuers.revokeApiKey(address, id, clock.now())) return;
+  throw new DomainError("api_key.not_found", "not_found", "The issuer has no API key of this id.");
+}
 
+/**
+ * The issuer whose API key this is.
+ *
+ * @throws DomainError `api_key.unknown`, `api_key.revoked`
+ */
+export async function authenticateIssuer(
+  { issuers }: Pick<IssuerDeps, "issuers">,
+  key: string,
+): Promise<{ accountId: string; keyId: string }> {
+  const account = await issuers.findByApiKey(hashApiKey(key));
+  const record = requireApiKey(account?.apiKeys, key);
+  return { accountId: account?.address ?? "", keyId: record.id };
+}
+
+/**
+ * The document with this digest; digests are the only names documents have, so it never changes.
+ *
+ * @throws DomainError `issuer.unknown`, `issuer.document_unknown`
+ */
+export async function getDocument(
+  deps: Pick<IssuerDeps, "issuers">,
+  { address, hash }: { address: string; hash: string },
+): Promise<PublishedDocument> {
+  const { documents } = await getIssuer(deps, address);
+  const found = documents.find((document) => document.hash === hash);
+  if (found !== undefined) return found;
+  const message = "The issuer never had a DID document of this digest.";
+  throw new DomainError("issuer.document_unknown", "not_found", message);
+}
+
+/**
+ * The keys that may sign credentials by the document the chain names; none when that document is not known here.
+ *
+ * @param documentHash as the registry holds it
+ */
+export async function getAssertionKeys(
+  { issuers, assertionKeys }: Pick<IssuerDeps, "issuers" | "assertionKeys">,
+  { address, documentHash }: { address: string; documentHash: string },
+): Promise<AssertionKey[]> {
+  const cacheKey = `${address}/${documentHash}`;
+  const known = assertionKeys.get(cacheKey);
+  if (known !== undefined) return known;
+  const account = await issuers.find(address);
+  const document = account?.documents.find(({ hash }) => hash === documentHash);
+  if (document === undefined) return [];
+  const read = readAssertionKeys(document.body);
+  assertionKeys.set(cacheKey, read);
+  return read;
+}
+
+/**
+ * Who signs for an issuer now.
+ *
+ * @throws DomainError `issuer.unknown`, `issuer.not_ready`
+ */
+export async function getCredentialSigner(
+  deps: Pick<IssuerDeps, "issuers" | "keys">,
+  address: string,
+): Promise<CredentialSigner> {
+  const { did, name, keys, documents, anchoredHash } = await getIssuer(deps, address);
+  const key = pickSigningKey(keys, documents, anchoredHash);
+  const kid = `${did}#${key.kid}`;
   return {
-    /**
-     * Registers an issuer: makes its controller and signing keys and its DID document, and asks for both to be put on
-     * the chain.
-     *
-     * @returns the account and its API key, which is shown this once
-     */
-    async add(input: {
-      name: string;
-      algorithm: SigningAlgorithm;
-      metadataUri: string;
-      requestId?: string;
-    }): Promise<{ account: IssuerAccount; apiKey: string }> {
-      const [controller, signing] = await Promise.all([keys.create("ethereum"), makeSigningKey(input.algorithm)]);
-      if (controller.address === null) throw new RangeError("the key store gave no address for the controller's key");
-      const { key: apiKey, record } = createApiKey("issuer", clock.now());
-      const identity = { address: controller.address, did: formatDid(didMethod, controller.address) };
-      const account: IssuerAccount = {
-        ...identity,
-        name: input.name,
-        metadataUri: input.metadataUri,
-        controllerKeyId: controller.keyId,
-        keys: [signing],
-        documents: [documentOf(identity, [signing])],
-        anchoredHash: null,
-        accredited: false,
-        fault: null,
-        nextIndex: 0,
-        apiKeys: [record],
-        createdAt: clock.now(),
-      };
-      if (!(await store.insert(account))) throw new RangeError(`the fresh key ${account.address} is an issuer already`);
-      await requestAnchoring(account.address, input.requestId);
-      return { account, apiKey };
-    },
-
-    /** @throws DomainError `issuer.unknown` */
-    get: requireIssuer,
-
-    list: () => store.list(),
-
-    /**
-     * Lets the issuer sign with a new key as soon as the chain names the document that shows it. Credentials signed
-     * before stay good: their key stays in the document.
-     *
-     * @throws DomainError `issuer.unknown`, `issuer.key_contended`
-     */
-    async rotateKey(address: string, algorithm: SigningAlgorithm, requestId?: string): Promise<SigningKey> {
-      const account = await requireIssuer(address);
-      const added = await makeSigningKey(algorithm);
-      await publish(account, afterRotation(account.keys, added), requestId);
-      return added;
-    },
-
-    /**
-     * Takes a key out of the document, because it is in wrong hands. Every credential it signed becomes worthless.
-     *
-     * @throws DomainError `issuer.unknown`, `issuer.key_unknown`, `issuer.key_last`, `issuer.key_contended`
-     */
-    async withdrawKey(address: string, kid: string, requestId?: string): Promise<void> {
-      const account = await requireIssuer(address);
-      await publish(account, afterWithdrawal(account.keys, kid, clock.now()), requestId);
-    },
-
-    /**
-     * Gives the issuer a further API key, shown this once.
-     *
-     * @throws DomainError `issuer.unknown`
-     */
-    async addApiKey(address: string): Promise<{ id: string; apiKey: string }> {
-      const { key, record } = createApiKey("issuer", clock.now());
-      if (!(await store.addApiKey(address, record))) throw issuerUnknown();
-      return { id: record.id, apiKey: key };
-    },
-
-    /** @throws DomainError `api_key.not_found` */
-    async revokeApiKey(address: string, id: string): Promise<void> {
-      if (await store.revokeApiKey(address, id, clock.now())) return;
-      throw new DomainError("api_key.not_found", "not_found", "The issuer has no API key of this id.");
-    },
-
-    /**
-     * Whose API key this is.
-     *
-     * @throws DomainError `api_key.unknown`, `api_key.revoked`
-     */
-    async authenticate(key: string): Promise<{ accountId: string; keyId: string }> {
-      const account = await store.findByApiKey(hashApiKey(key));
-      const record = requireApiKey(account?.apiKeys, key);
-      return { accountId: account?.address ?? "", keyId: record.id };
-    },
-
-    /**
-     * The document with this digest; digests are the only names documents have, so it never changes.
-     *
-     * @throws DomainError `issuer.unknown`, `issuer.document_unknown`
-     */
-    async document(address: string, hash: string): Promise<PublishedDocument> {
-      const { documents } = await requireIssuer(address);
-      const found = documents.find((document) => document.hash === hash);
-      if (found !== undefined) return found;
-      throw new DomainError(
-        "issuer.document_unknown",
-        "not_found",
-        "The issuer never had a DID document of this digest.",
-      );
-    },
-
-    /**
-     * The keys that may sign credentials by the document the chain names; none when that document is not known here.
-     *
-     * @param documentHash as the registry holds it
-     */
-    async assertionKeys(address: string, documentHash: string): Promise<AssertionKey[]> {
-      const cacheKey = `${address}/${documentHash}`;
-      const known = assertionKeys.get(cacheKey);
-      if (known !== undefined) return known;
-      const account = await store.find(address);
-      const document = account?.documents.find(({ hash }) => hash === documentHash);
-      if (document === undefined) return [];
-      const read = readAssertionKeys(document.body);
-      if (assertionKeys.size >= MAX_CACHED_DOCUMENTS) assertionKeys.clear();
-      assertionKeys.set(cacheKey, read);
-      return read;
-    },
-
-    /**
-     * Who signs for an issuer now.
-     *
-     * @throws DomainError `issuer.unknown`, `issuer.not_ready`
-     */
-    async signerOf(address: string): Promise<CredentialSigner> {
-      const account = await requireIssuer(address);
-      const key = pickSigningKey(account.keys, account.documents, account.anchoredHash);
-      const kid = `${account.did}#${key.kid}`;
-      const { did, name } = account;
-      return {
-        did,
-        name,
-        kid,
-        sign: (typ, payload) => signCompact(keys, key.keyId, { alg: key.algorithm, typ, kid }, payload),
-      };
-    },
-
-    /** Reserves an index for a credential. @throws DomainError `issuer.unknown` */
-    async takeIndex(address: string): Promise<number> {
-      const index = await store.takeIndex(address);
-      if (index === null) throw issuerUnknown();
-      return index;
-    },
+    did,
+    name,
+    kid,
+    sign: (typ, payload) => signCompact(deps.keys, key.keyId, { alg: key.algorithm, typ, kid }, payload),
   };
 }
 
-/** Far more than an installation's issuers have documents; only a bound. */
-const MAX_CACHED_DOCUMENTS = 10_000;
+/**
+ * Reserves an index for a credential, which nobody else gets.
+ *
+ * @throws DomainError `issuer.unknown`
+ */
+export async function takeIndex({ issuers }: Pick<IssuerDeps, "issuers">, address: string): Promise<number> {
+  const index = await issuers.takeIndex(address);
+  if (index === null) throw issuerUnknown();
+  return index;
+}
+
+async function createSigningKey(
+  { keys, clock }: Pick<IssuerDeps, "keys" | "clock">,
+  algorithm: SigningAlgorithm,
+): Promise<SigningKey> {
+  const { keyId, publicJwk } = await keys.create(algorithm);
+  if (publicJwk === null) throw new RangeError(`the key store gave no public key for ${algorithm}`);
+  const kid = thumbprintOf(publicJwk);
+  return { kid, algorithm, keyId, publicJwk, createdAt: clock.now(), retiredAt: null, withdrawnAt: null };
+}
+
+function documentOf(
+  { chainId, clock }: Pick<IssuerDeps, "chainId" | "clock">,
+  { did, address }: Pick<IssuerAccount, "did" | "address">,
+  keys: SigningKey[],
+): PublishedDocument {
+  const body = writeDocument({ did, address, chainId, keys });
+  return { hash: `0x${sha256Hex(body)}`, body, createdAt: clock.now() };
+}
+
+async function publish(
+  deps: Pick<IssuerDeps, "issuers" | "chainId" | "clock" | "enqueueAnchoring">,
+  account: IssuerAccount,
+  { keys, requestId }: { keys: SigningKey[]; requestId: string | undefined },
+): Promise<void> {
+  if (!(await deps.issuers.publish(account, keys, documentOf(deps, account, keys)))) {
+    const message = "The issuer's keys were changed by someone else at the same time: look at them, then try again.";
+    throw new DomainError("issuer.key_contended", "conflict", message);
+  }
+  deps.enqueueAnchoring(account.address, requestId);
+}

@@ -1,19 +1,40 @@
 import type { RegistryWrite } from "../../chain/registry/consents";
 import type { Relayer } from "../../chain/relayer/relayer";
-import { DomainError } from "../../core/errors";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
-import type { Context } from "../../process/context";
+import { createLruCache } from "../../core/lruCache";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { issuerActions, type IssuerActions } from "./actions";
+import {
+  authenticateIssuer,
+  type CredentialSigner,
+  getAssertionKeys,
+  getCredentialSigner,
+  getIssuer,
+  type IssuerDeps,
+  takeIndex,
+} from "./actions";
 import { ISSUER_ANCHORING, issuerAnchoringHandler } from "./anchoring/actions";
-import { enqueueIssuer, openIssuerQueue, startIssuerWorker } from "./anchoring/jobs";
+import {
+  createIssuerAnchoringQueue,
+  enqueueIssuerAnchoring,
+  type IssuerAnchoringQueue,
+  startIssuerWorker,
+} from "./anchoring/jobs";
 import { issuerEndpoints } from "./routes";
+import type { AssertionKey } from "./rules";
 import { createIssuerSigner } from "./signer";
-import { openIssuerStore } from "./store";
+import { createIssuerStore } from "./store";
+
+/** Documents whose keys are cached: far more than an installation's issuers have. */
+const MAX_CACHED_DOCUMENTS = 10_000;
 
 export interface IssuerPorts {
-  /** The use cases, also for whoever onboards issuers from a terminal. */
-  actions: IssuerActions;
+  authenticate(apiKey: string): Promise<{ accountId: string; keyId: string }>;
+  /** See {@link getCredentialSigner}. */
+  signerOf(issuer: string): Promise<CredentialSigner>;
+  takeIndex(issuer: string): Promise<number>;
+  /** See {@link getAssertionKeys}. */
+  assertionKeys(issuer: string, documentHash: string): Promise<AssertionKey[]>;
   /** Has a write of the registry mined in an issuer's name; the relayer pays. */
   sendAsIssuer(
     relayer: Relayer,
@@ -21,33 +42,39 @@ export interface IssuerPorts {
   ): Promise<void>;
 }
 
-/** Issuers, their keys, their DID documents and their place on the chain. */
-export function createIssuers(context: Context): Module<IssuerPorts> {
-  const { config, clock, logger, mongo, redis, chain, keys, timing } = context;
-  const { prefix } = config.redis;
-  const store = openIssuerStore(mongo);
-  const queue = openIssuerQueue({ redis, prefix });
-  const actions = issuerActions({
-    store,
+/** What the use cases of issuers need; also for the command that onboards issuers from a terminal. */
+export function issuerDepsOf(
+  { mongo, keys, clock, chain, logger }: Pick<Context, "mongo" | "keys" | "clock" | "chain" | "logger">,
+  queue: IssuerAnchoringQueue,
+): IssuerDeps {
+  return {
+    issuers: createIssuerStore(mongo),
     keys,
     clock,
     chainId: chain.chainId,
     didMethod: chain.deployment.didMethod,
-    requestAnchoring(address, requestId) {
-      enqueueLater(enqueueIssuer(queue, address, requestId), logger);
-      return Promise.resolve();
-    },
-  });
+    assertionKeys: createLruCache(MAX_CACHED_DOCUMENTS),
+    enqueueAnchoring: (address, requestId) => enqueueLater(enqueueIssuerAnchoring(queue, address, requestId), logger),
+  };
+}
+
+/** Issuers, their keys, their DID documents and their place on the chain. */
+export function createIssuers(context: Context): Module<IssuerPorts> {
+  const { config, clock, chain, keys, timing } = context;
+  const jobs = jobRuntimeOf(context);
+  const queue = createIssuerAnchoringQueue(jobs);
+  const deps = issuerDepsOf(context, queue);
+  const { issuers } = deps;
   const signerFor = (relayer: Relayer) => createIssuerSigner({ chain, keys, relayer, clock });
 
   return defineModule({
     name: "issuers",
-    endpoints: issuerEndpoints({ actions }),
+    endpoints: issuerEndpoints(deps),
     queues: [queue],
     relayHandlers: {
       [ISSUER_ANCHORING]: issuerAnchoringHandler({
-        store,
-        requestAnchoring: (address) => enqueueIssuer(queue, address),
+        issuers,
+        enqueueAnchoring: (address) => enqueueIssuerAnchoring(queue, address),
       }),
     },
     workers: [
@@ -55,28 +82,25 @@ export function createIssuers(context: Context): Module<IssuerPorts> {
         name: "issuers",
         start: ({ relayer }) =>
           startIssuerWorker({
-            store,
+            issuers,
             chain,
-            signer: signerFor(relayer),
             relayer,
             queue,
-            redis,
-            prefix,
-            clock,
-            logger,
+            jobs,
+            signer: signerFor(relayer),
             publicUrl: config.http.publicUrl,
-            deadLetters: context.deadLetters,
             sweepSeconds: timing.sweepAfterSeconds,
           }),
       },
     ],
     ports: {
-      actions,
-      async sendAsIssuer(relayer, { issuer, ...request }) {
-        const account = await store.find(issuer);
-        if (account === null) throw new DomainError("issuer.unknown", "not_found", `There is no issuer ${issuer}.`);
-        const { controllerKeyId } = account;
-        await signerFor(relayer).send({ ...request, address: issuer, controllerKeyId });
+      authenticate: (apiKey) => authenticateIssuer(deps, apiKey),
+      signerOf: (issuer) => getCredentialSigner(deps, issuer),
+      takeIndex: (issuer) => takeIndex(deps, issuer),
+      assertionKeys: (address, documentHash) => getAssertionKeys(deps, { address, documentHash }),
+      async sendAsIssuer(relayer, { issuer, kind, name, write }) {
+        const { address, controllerKeyId } = await getIssuer(deps, issuer);
+        await signerFor(relayer).send({ kind, address, controllerKeyId, name, write });
       },
     },
   });

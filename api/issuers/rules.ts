@@ -18,13 +18,13 @@ export interface SigningKey {
   /** RFC 7638 thumbprint; the fragment of its id in the DID document. */
   kid: string;
   algorithm: SigningAlgorithm;
-  /** Where the key store keeps it. */
+  /** The key store's name of it. */
   keyId: string;
   publicJwk: SigningJwk;
   createdAt: Date;
   /** Signs no new credentials since, and stays in the document for those it signed. */
   retiredAt: Date | null;
-  /** Left the document, and with it every credential it signed became worthless. */
+  /** Not in the document since, so that every credential it signed fails verification. */
   withdrawnAt: Date | null;
 }
 
@@ -141,7 +141,7 @@ export function afterWithdrawal(keys: SigningKey[], kid: string, now: Date): Sig
   throw new DomainError("issuer.key_last", "conflict", message);
 }
 
-/** The refusal of whatever names an issuer that is not registered here. */
+/** The rejection of an address that no issuer registered here has. */
 export function issuerUnknown(): DomainError {
   return new DomainError("issuer.unknown", "not_found", "No issuer of this address is registered here.");
 }

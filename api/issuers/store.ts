@@ -3,17 +3,17 @@ import { type ApiKeyRecord, apiKeySchema } from "../../core/keys/apiKeys";
 import { type Mongo, isDuplicateKey } from "../../core/mongo";
 import { type PublishedDocument, SIGNING_ALGORITHMS, type SigningKey } from "./rules";
 
-/** What became of the issuer's place on the chain, as the worker last saw it. */
-export interface OnChainNote {
+/** What the chain says of an issuer, as the worker last read it. */
+export interface OnChainState {
   /** Digest of the document that the chain names; null before the registration. */
   anchoredHash: string | null;
   accredited: boolean;
-  /** Why it does not go on; null while it does. */
-  fault: string | null;
+  /** Why its anchoring does not proceed; null while it does. */
+  anchoringError: string | null;
 }
 
 /** An issuer that issues through this gateway. */
-export interface IssuerAccount extends OnChainNote {
+export interface IssuerAccount extends OnChainState {
   /** `0x` and 40 lower-case hexadecimal digits: its identity on the chain. */
   address: string;
   did: string;
@@ -65,7 +65,7 @@ const schema = new Schema<IssuerAccount>(
     documents: { type: [document], required: true },
     anchoredHash: { type: String, default: null },
     accredited: { type: Boolean, required: true },
-    fault: { type: String, default: null },
+    anchoringError: { type: String, default: null },
     nextIndex: { type: Number, required: true },
     apiKeys: { type: [apiKeySchema], required: true },
     createdAt: { type: Date, required: true },
@@ -83,18 +83,18 @@ export interface IssuerStore {
   /** The account whose key has this hash, revoked keys included. */
   findByApiKey(hash: string): Promise<Pick<IssuerAccount, "address" | "apiKeys"> | null>;
   list(): Promise<IssuerAccount[]>;
-  /** Takes an index nobody else gets; null when there is no such issuer. An index that is not put to use stays a gap. */
+  /** Takes an index nobody else gets; null when there is no such issuer. An index that gets no credential stays a gap. */
   takeIndex(address: string): Promise<number | null>;
   /** Puts keys and their document in place, unless another change came first. */
   publish(before: IssuerAccount, keys: SigningKey[], latest: PublishedDocument): Promise<boolean>;
   addApiKey(address: string, record: ApiKeyRecord): Promise<boolean>;
   /** False when the account has no such key; revoking twice keeps the first time. */
   revokeApiKey(address: string, id: string, now: Date): Promise<boolean>;
-  note(address: string, note: Partial<OnChainNote>): Promise<void>;
+  recordOnChainState(address: string, state: Partial<OnChainState>): Promise<void>;
 }
 
-/** Opens the collection of issuers. */
-export function openIssuerStore(mongo: Mongo): IssuerStore {
+/** Creates the store of issuers. */
+export function createIssuerStore(mongo: Mongo): IssuerStore {
   const model = mongo.model<IssuerAccount>("IssuerAccount", schema);
   const plain = { _id: 0 } as const;
   return {
@@ -139,8 +139,8 @@ export function openIssuerStore(mongo: Mongo): IssuerStore {
       );
       return found > 0;
     },
-    async note(address, note) {
-      await model.updateOne({ address }, { $set: note });
+    async recordOnChainState(address, state) {
+      await model.updateOne({ address }, { $set: state });
     },
   };
 }

@@ -19,7 +19,7 @@ import { createVerifierStore } from "./verifiers/store";
 export interface VerificationNeeds
   extends
     Pick<VerificationDeps, "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf">,
-    Pick<RepairDeps, "unrecorded" | "noteRecorded">,
+    Pick<RepairDeps, "unrecorded" | "markRecorded">,
     Pick<HandOverDeps, "deliver"> {
   /** Writes to the administrator, where an address and a way to carry mail are configured. */
   mailAdmin(mail: { id: string; wording: ReturnType<typeof alertWording> }): Promise<void>;
@@ -85,7 +85,7 @@ export function createVerification(context: Context, needs: VerificationNeeds): 
             clock,
             sweepSeconds,
             unrecorded: needs.unrecorded,
-            noteRecorded: needs.noteRecorded,
+            markRecorded: needs.markRecorded,
           }),
       },
       {

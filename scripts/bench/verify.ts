@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { openCredentialStore } from "../../api/credentials/store";
+import { createCredentialStore } from "../../api/credentials/store";
 import { credentialPayload, type Credential } from "../../api/credentials/rules";
 import { createAlertStore } from "../../api/verification/alerts/store";
 import { createChainFacts } from "../../api/verification/confirmation/chainFacts";
@@ -119,7 +119,7 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
   ).wait();
   await (await chain.issuerRegistry.connect(owner).accredit(issuer, "")).wait();
 
-  const credentials = openCredentialStore(mongo);
+  const credentials = createCredentialStore(mongo);
   const verifications = createVerificationStore(mongo);
   const log = createUsageStore(mongo);
   await ensureIndexes(mongo);

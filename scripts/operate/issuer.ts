@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { IssuerActions } from "../../api/issuers/actions";
-import { createIssuers } from "../../api/issuers/module";
+import { addApiKey, addIssuer, getIssuer, type IssuerDeps, rotateKey } from "../../api/issuers/actions";
+import { createIssuerAnchoringQueue } from "../../api/issuers/anchoring/jobs";
+import { issuerDepsOf } from "../../api/issuers/module";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../../api/issuers/rules";
 import type { IssuerAccount } from "../../api/issuers/store";
 import { type Chain, createChain } from "../../chain/client";
@@ -10,7 +11,7 @@ import { loadConfig } from "../../core/config/config";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { createContext } from "../../process/context";
+import { createContext, jobRuntimeOf } from "../../process/context";
 import { decideAccreditation } from "./accreditation";
 import { type CommandContext, runCommand, UsageError } from "./command";
 
@@ -26,7 +27,7 @@ const DEADLINE_MS = 60_000;
 const POLL_MS = 300;
 
 interface Deps extends CommandContext {
-  issuers: IssuerActions;
+  issuing: IssuerDeps;
   chain: Chain;
   mongo: Mongo;
 }
@@ -39,12 +40,14 @@ async function run(args: string[], context: CommandContext): Promise<void> {
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
   const chain = createChain(config.chain);
   const logger = createLogger({ processName: "api", logLevel: "silent" });
-  const module = createIssuers(await createContext(config, { mongo, redis, chain, logger }));
+  const processContext = await createContext(config, { mongo, redis, chain, logger });
+  const queue = createIssuerAnchoringQueue(jobRuntimeOf(processContext));
+  const issuing = issuerDepsOf(processContext, queue);
   await ensureIndexes(mongo);
   try {
-    await act({ ...context, issuers: module.ports.actions, chain, mongo });
+    await act({ ...context, issuing, chain, mongo });
   } finally {
-    await module.close();
+    await queue.close();
     redis.disconnect();
     chain.close();
     await mongo.close();
@@ -66,8 +69,8 @@ function actionOf(args: string[]): (deps: Deps) => Promise<void> {
   const metadataUri = values["metadata-uri"] ?? "";
   if (command === "add" && name !== undefined) return (deps) => add(deps, { name, algorithm, metadataUri });
   if (command === "list" && address === undefined) return list;
-  if (command === "rotate" && address !== undefined) return (deps) => rotateKey(deps, address, algorithm);
-  if (command === "api-key" && address !== undefined) return (deps) => addApiKey(deps, address);
+  if (command === "rotate" && address !== undefined) return (deps) => rotate(deps, address, algorithm);
+  if (command === "api-key" && address !== undefined) return (deps) => printNewApiKey(deps, address);
   if ((command === "accredit" || command === "discredit") && address !== undefined) {
     return async (deps) => deps.print(await decideAccreditation(deps, { decision: command, address, metadataUri }));
   }
@@ -78,41 +81,41 @@ async function add(
   deps: Deps,
   input: { name: string; algorithm: SigningAlgorithm; metadataUri: string },
 ): Promise<void> {
-  const { account, apiKey } = await deps.issuers.add(input);
+  const { account, apiKey } = await addIssuer(deps.issuing, input);
   deps.print(`issuer   ${account.address}\nDID      ${account.did}\nAPI key  ${apiKey}   (shown this once)`);
   await waitUntilAnchored(deps, account.address);
 }
 
-async function list({ issuers, print }: Deps): Promise<void> {
-  for (const account of await issuers.list()) print(lineOf(account));
+async function list({ issuing, print }: Deps): Promise<void> {
+  for (const account of await issuing.issuers.list()) print(lineOf(account));
 }
 
-async function rotateKey(deps: Deps, address: string, algorithm: SigningAlgorithm): Promise<void> {
-  const { kid } = await deps.issuers.rotateKey(address, algorithm);
+async function rotate(deps: Deps, address: string, algorithm: SigningAlgorithm): Promise<void> {
+  const { kid } = await rotateKey(deps.issuing, { address, algorithm });
   deps.print(`the issuer signs with ${kid} as soon as the chain shows it`);
   await waitUntilAnchored(deps, address);
 }
 
-async function addApiKey({ issuers, print }: Deps, address: string): Promise<void> {
-  print(`API key  ${(await issuers.addApiKey(address)).apiKey}   (shown this once)`);
+async function printNewApiKey({ issuing, print }: Deps, address: string): Promise<void> {
+  print(`API key  ${(await addApiKey(issuing, address)).apiKey}   (shown this once)`);
 }
 
 /** Prints each state the issuer is in until it can issue, an error stops it, or the deadline has passed. */
-async function waitUntilAnchored({ issuers, print }: Deps, address: string): Promise<void> {
+async function waitUntilAnchored({ issuing, print }: Deps, address: string): Promise<void> {
   const deadline = monotonicMs() + DEADLINE_MS;
   let printed = "";
   while (monotonicMs() < deadline) {
-    const account = await issuers.get(address);
+    const account = await getIssuer(issuing, address);
     const anchored = isAnchored(account);
     if (anchored && account.accredited) {
       print("anchored and accredited on the chain: it can issue");
       return;
     }
     const waitingFor = anchored ? "anchored; waiting for its accreditation" : "waiting for the worker to anchor it";
-    const state = account.fault ?? waitingFor;
+    const state = account.anchoringError ?? waitingFor;
     if (state !== printed) print(state);
     printed = state;
-    if (anchored && account.fault !== null) return;
+    if (anchored && account.anchoringError !== null) return;
     await delay(POLL_MS);
   }
   print("not on the chain yet; the worker continues by itself (is it running?)");
@@ -123,9 +126,9 @@ function isAnchored({ anchoredHash, documents }: IssuerAccount): boolean {
 }
 
 function lineOf(account: IssuerAccount): string {
-  const { address, name, accredited, fault } = account;
+  const { address, name, accredited, anchoringError } = account;
   const state = `${accredited ? "accredited" : "not accredited"}, ${isAnchored(account) ? "anchored" : "not anchored"}`;
-  return `${address}  ${name}  ${state}${fault === null ? "" : `  (${fault})`}`;
+  return `${address}  ${name}  ${state}${anchoringError === null ? "" : `  (${anchoringError})`}`;
 }
 
 function algorithmOf(given: string | undefined): SigningAlgorithm {

@@ -1,19 +1,72 @@
-import type { Clock } from "../../../core/clock";
-import { DomainError } from "../../../core/errors";
 import type { Chain } from "../../../chain/client";
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readStatuses } from "../../../chain/registry/credentialStatus";
-import type { RelayHandler } from "../../../chain/relayer/handlers";
-import type { ChangeStore, StatusChangeJob } from "./store";
-import { writeOf } from "./rules";
-import { type StatusBits, isDone } from "../rules";
+import type { Clock } from "../../../core/clock";
+import { randomId } from "../../../core/crypto";
+import { DomainError } from "../../../core/errors";
+import { type Credential, isDone, requireChangeable, type StatusBits, type StatusChange } from "../rules";
 import type { CredentialStore } from "../store";
+import { writeOf } from "./rules";
+import type { ChangeStore, StatusChangeJob } from "./store";
 
 /** The relayer's name for what changes of status send. */
 export const STATUS_CHANGE = "credential-status";
 
-/** What carrying out a change of status needs from around it. */
-export interface ApplyChangeParts {
+export interface RequestChangeDeps {
+  credentials: Pick<CredentialStore, "ofIssuer" | "hold">;
+  changes: Pick<ChangeStore, "insert" | "find">;
+  clock: Clock;
+  /** Adds the job without waiting for Redis. */
+  enqueueChange(changeId: string, requestId?: string): void;
+}
+
+/**
+ * Asks for a change of status on the chain. From now on nobody can use a credential that is to be revoked or suspended;
+ * a suspension is lifted only when the chain shows it.
+ *
+ * @throws DomainError `credential.unknown`, `credential.revocation_final`
+ */
+export async function requestChange(
+  { credentials, changes, clock, enqueueChange }: RequestChangeDeps,
+  input: { issuer: string; change: StatusChange; credentialIds: string[]; requestId?: string },
+): Promise<StatusChangeJob> {
+  const { issuer, change } = input;
+  const credentialIds = [...new Set(input.credentialIds)];
+  const found = await credentials.ofIssuer(issuer, credentialIds);
+  if (found.length < credentialIds.length) throw unknownAmong(credentialIds, found);
+  requireChangeable(found, change);
+  const now = clock.now();
+  const job: StatusChangeJob = {
+    changeId: randomId(),
+    issuer,
+    change,
+    credentialIds,
+    credIds: found.map(({ credId }) => credId).sort(),
+    state: "queued",
+    transactionHash: null,
+    blockNumber: null,
+    error: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  // Stored before anything is done: if this process dies now, the worker finds the change and carries it out.
+  await changes.insert(job);
+  if (change !== "reinstate") await credentials.hold(issuer, credentialIds, { change, changeId: job.changeId });
+  enqueueChange(job.changeId, input.requestId);
+  return job;
+}
+
+/** @throws DomainError `credential.change_unknown` when there is none or it is another issuer's */
+export async function getChange(
+  { changes }: Pick<RequestChangeDeps, "changes">,
+  { issuer, changeId }: { issuer: string; changeId: string },
+): Promise<StatusChangeJob> {
+  const job = await changes.find(changeId);
+  if (job !== null && job.issuer === issuer) return job;
+  throw changeUnknown("There is no such change of status, or it is not yours.");
+}
+
+export interface ApplyChangeDeps {
   changes: ChangeStore;
   credentials: CredentialStore;
   chain: Pick<Chain, "didRegistry">;
@@ -32,97 +85,83 @@ export interface ApplyChangeParts {
  * @throws DomainError `credential.change_unknown`, `issuer.write_refused`
  * @throws TransientError when it should be tried again
  */
-export async function applyChange(parts: ApplyChangeParts, changeId: string): Promise<void> {
-  const { changes, credentials, chain, clock } = parts;
+export async function applyChange(deps: ApplyChangeDeps, changeId: string): Promise<void> {
+  const { changes, credentials, chain, clock } = deps;
   const job = await changes.find(changeId);
-  if (job === null)
-    throw new DomainError("credential.change_unknown", "not_found", `There is no change of status ${changeId}.`);
+  if (job === null) throw changeUnknown(`There is no change of status ${changeId}.`);
   if (job.state !== "queued" && job.state !== "submitted") return;
   const { issuer, change, credentialIds, credIds } = job;
-  // Whoever recorded the change may have died before it held the credentials.
+  // The process that stored the change may have died before it held the credentials.
   if (change !== "reinstate") await credentials.hold(issuer, credentialIds, { change, changeId });
-  const head = await changes.head(issuer);
-  if (head === null || head.changeId !== changeId) return;
+  const first = await changes.firstUnmined(issuer);
+  if (first?.changeId !== changeId) return;
 
-  const [first, ...others] = credIds;
-  if (first === undefined) throw new RangeError(`the change ${changeId} names no credential`);
   const bits = await readStatuses(chain, credIds);
   if (bits.every((status) => isDone(change, status))) {
-    await changes.noteMined(changeId, null, clock.now());
-    await enqueueNext(parts, issuer);
+    await changes.markMined(changeId, null, clock.now());
+    await enqueueNext(deps, issuer);
     return;
   }
-  const write = writeOf(change, [first, ...others]);
-  await parts.sendAsIssuer({ kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
+  const write = writeOf(change, credIds);
+  await deps.sendAsIssuer({ kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
 }
 
 /** Gives a change up: what it held is usable again, and the issuer's next change has its turn. */
-export async function failChange(parts: ApplyChangeParts, changeId: string, error: Error): Promise<void> {
-  const { changes, credentials, clock } = parts;
+export async function failChange(
+  deps: Pick<ApplyChangeDeps, "changes" | "credentials" | "clock" | "enqueueChange">,
+  { changeId, error }: { changeId: string; error: Error },
+): Promise<void> {
+  const { changes, credentials, clock } = deps;
   const job = await changes.find(changeId);
   if (job === null) return;
-  await changes.noteFailed(changeId, error.message, clock.now());
-  await credentials.release(job.credentialIds, changeId);
-  await enqueueNext(parts, job.issuer);
+  await changes.markFailed(changeId, error.message, clock.now());
+  await credentials.releaseHold(job.credentialIds, changeId);
+  await enqueueNext(deps, job.issuer);
 }
 
 /**
- * Ends a change that is in a block: final once the index shows it. One that the chain forgot in a reorg is queued again.
+ * Ends a mined change: final once the index shows it. One that a reorg took out of the chain is queued again.
  *
- * @param unseen whether the index should have shown it long ago
+ * @param input.overdue whether the index should have shown it long ago
  */
-export async function settleChange(
-  parts: ApplyChangeParts,
-  job: StatusChangeJob,
-  unseen: boolean,
+export async function finalizeChange(
+  deps: Pick<ApplyChangeDeps, "changes" | "credentials" | "chain" | "clock" | "indexedStatus" | "enqueueChange">,
+  { job, overdue }: { job: StatusChangeJob; overdue: boolean },
 ): Promise<"final" | "waiting" | "requeued"> {
-  const { changes, credentials, chain, clock } = parts;
+  const { changes, credentials, chain, clock } = deps;
   const { change, changeId, credIds } = job;
-  const indexed = await parts.indexedStatus(credIds);
+  const indexed = await deps.indexedStatus(credIds);
   const shown = credIds.every((credId) => isDone(change, indexed.get(credId) ?? { revoked: false, suspended: false }));
   if (shown) {
     // Before the state: dying in between repeats this, and lifting twice is harmless.
     if (change === "reinstate") await credentials.liftSuspension(job.credentialIds);
-    await changes.noteFinal(changeId, clock.now());
+    await changes.markFinal(changeId, clock.now());
     return "final";
   }
-  if (!unseen) return "waiting";
+  if (!overdue) return "waiting";
   const bits = await readStatuses(chain, credIds);
   if (bits.every((status) => isDone(change, status))) return "waiting";
-  await changes.noteForgotten(changeId, clock.now());
-  await parts.enqueueChange(changeId);
+  await changes.requeue(changeId, clock.now());
+  await deps.enqueueChange(changeId);
   return "requeued";
 }
 
-/** Follows the relayer's transactions. */
-export function statusChangeHandler(
-  parts: Pick<ApplyChangeParts, "changes" | "clock" | "enqueueChange">,
-): RelayHandler {
-  const { changes, clock } = parts;
-  return {
-    onBroadcast: ({ key }, transactionHash) => changes.noteSubmitted(changeIdOf(key), transactionHash, clock.now()),
-    onRetryableError: ({ key }, trouble) => changes.noteFault(changeIdOf(key), trouble.message, clock.now()),
-    async onOutcome({ key }, outcome) {
-      const changeId = changeIdOf(key);
-      if (outcome.state !== "mined") {
-        // Its turn again: it is signed anew, or given up after a few times.
-        await parts.enqueueChange(changeId);
-        return;
-      }
-      const { transactionHash, blockNumber } = outcome;
-      await changes.noteMined(changeId, { transactionHash, blockNumber }, clock.now());
-      const job = await changes.find(changeId);
-      if (job !== null) await enqueueNext(parts, job.issuer);
-    },
-  };
+/** Queues the issuer's first change that is not mined, if there is one. */
+export async function enqueueNext(
+  { changes, enqueueChange }: Pick<ApplyChangeDeps, "changes" | "enqueueChange">,
+  issuer: string,
+): Promise<void> {
+  const next = await changes.firstUnmined(issuer);
+  if (next !== null) await enqueueChange(next.changeId);
 }
 
-async function enqueueNext(parts: Pick<ApplyChangeParts, "changes" | "enqueueChange">, issuer: string): Promise<void> {
-  const next = await parts.changes.head(issuer);
-  if (next !== null) await parts.enqueueChange(next.changeId);
+function changeUnknown(message: string): DomainError {
+  return new DomainError("credential.change_unknown", "not_found", message);
 }
 
-/** Keys are `status/<changeId>/<registry>/<attempt>`. */
-function changeIdOf(key: string): string {
-  return key.split("/")[1] ?? "";
+function unknownAmong(asked: string[], found: Credential[]): DomainError {
+  const known = new Set(found.map(({ credentialId }) => credentialId));
+  const missing = asked.filter((credentialId) => !known.has(credentialId));
+  const message = `These are no credentials of yours, and none was changed: ${missing.join(", ")}.`;
+  return new DomainError("credential.unknown", "not_found", message, { details: { credentialIds: missing } });
 }

@@ -1,17 +1,22 @@
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import type { StatusChange } from "../rules";
 
-/** The write by which a change is made; all credentials are of one issuer. */
-export function writeOf(change: StatusChange, credIds: [string, ...string[]]): RegistryWrite {
+/**
+ * The write by which a change is made.
+ *
+ * @param credIds at least one, all of one issuer
+ */
+export function writeOf(change: StatusChange, credIds: string[]): RegistryWrite {
   const [credId, ...others] = credIds;
-  const single = others.length === 0;
+  if (credId === undefined) throw new RangeError("a change of status names no credential");
+  const isOne = others.length === 0;
   if (change === "suspend") {
-    return single
+    return isOne
       ? { type: "SuspendCredential", values: { credId } }
       : { type: "SuspendCredentials", values: { credIds } };
   }
   const revoked = change === "revoke";
-  return single
+  return isOne
     ? { type: "SetCredentialStatus", values: { credId, revoked } }
     : { type: "SetCredentialStatuses", values: { credIds, revoked } };
 }

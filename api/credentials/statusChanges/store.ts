@@ -3,8 +3,8 @@ import type { Mongo } from "../../../core/mongo";
 import { STATUS_CHANGES, type StatusChange } from "../rules";
 
 /**
- * How far a change of status is: kept; taken by a node; in a block; seen by the index, which is when everyone sees it;
- * or given up.
+ * How far a change of status is: stored; broadcast; in a block; seen by the index, which is when everyone sees it; or
+ * given up.
  */
 export const CHANGE_STATES = ["queued", "submitted", "mined", "final", "failed"] as const;
 export type ChangeState = (typeof CHANGE_STATES)[number];
@@ -19,7 +19,8 @@ export interface StatusChangeJob {
   state: ChangeState;
   transactionHash: string | null;
   blockNumber: number | null;
-  fault: string | null;
+  /** Why it failed, or why its last try did; null otherwise. */
+  error: string | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -36,7 +37,7 @@ const schema = new Schema<Stored>(
     state: { type: String, enum: CHANGE_STATES, required: true },
     transactionHash: { type: String, default: null },
     blockNumber: { type: Number, default: null },
-    fault: { type: String, default: null },
+    error: { type: String, default: null },
     createdAt: { type: Date, required: true },
     updatedAt: { type: Date, required: true },
   },
@@ -50,21 +51,22 @@ export interface ChangeStore {
   insert(job: StatusChangeJob): Promise<void>;
   find(changeId: string): Promise<StatusChangeJob | null>;
   /** The issuer's first change that is not in a block yet: changes go to the chain in the order they were asked for. */
-  head(issuer: string): Promise<StatusChangeJob | null>;
-  noteSubmitted(changeId: string, transactionHash: string, now: Date): Promise<void>;
-  noteFault(changeId: string, fault: string, now: Date): Promise<void>;
-  /** Whose transaction did it is known only if it was ours. */
-  noteMined(changeId: string, by: { transactionHash: string; blockNumber: number } | null, now: Date): Promise<void>;
-  noteFinal(changeId: string, now: Date): Promise<void>;
-  /** Back to the queue: a reorg took it out of the chain. */
-  noteForgotten(changeId: string, now: Date): Promise<void>;
-  noteFailed(changeId: string, fault: string, now: Date): Promise<void>;
+  firstUnmined(issuer: string): Promise<StatusChangeJob | null>;
+  markSubmitted(changeId: string, transactionHash: string, now: Date): Promise<void>;
+  /** Records why a try failed that will be repeated. */
+  recordError(changeId: string, error: string, now: Date): Promise<void>;
+  /** The transaction that did it is known only if it was ours. */
+  markMined(changeId: string, by: { transactionHash: string; blockNumber: number } | null, now: Date): Promise<void>;
+  markFinal(changeId: string, now: Date): Promise<void>;
+  /** A mined change is queued again: a reorg took it out of the chain. */
+  requeue(changeId: string, now: Date): Promise<void>;
+  markFailed(changeId: string, error: string, now: Date): Promise<void>;
   /** Those in a state since before `before`, the longest waiting first. */
   waiting(state: ChangeState, before: Date, limit: number): Promise<StatusChangeJob[]>;
 }
 
-/** Opens the collection of status changes. */
-export function openChangeStore(mongo: Mongo): ChangeStore {
+/** Creates the store of status changes. */
+export function createChangeStore(mongo: Mongo): ChangeStore {
   const model = mongo.model<Stored>("CredentialStatusJob", schema);
 
   async function move(changeId: string, from: ChangeState[], set: Partial<Stored>): Promise<void> {
@@ -76,23 +78,22 @@ export function openChangeStore(mongo: Mongo): ChangeStore {
       await model.create({ ...job, _id: changeId });
     },
     find: async (changeId) => rename(await model.findById(changeId).lean()),
-    head: async (issuer) =>
+    firstUnmined: async (issuer) =>
       rename(
         await model
           .findOne({ issuer, state: { $in: ["queued", "submitted"] } })
           .sort({ createdAt: 1, _id: 1 })
           .lean(),
       ),
-    noteSubmitted: (changeId, transactionHash, updatedAt) =>
-      move(changeId, ["queued", "submitted"], { state: "submitted", transactionHash, fault: null, updatedAt }),
-    noteFault: (changeId, fault, updatedAt) => move(changeId, ["queued", "submitted"], { fault, updatedAt }),
-    noteMined: (changeId, by, updatedAt) =>
-      move(changeId, ["queued", "submitted"], { state: "mined", fault: null, updatedAt, ...by }),
-    noteFinal: (changeId, updatedAt) => move(changeId, ["mined"], { state: "final", updatedAt }),
-    noteForgotten: (changeId, updatedAt) =>
-      move(changeId, ["mined"], { state: "queued", blockNumber: null, updatedAt }),
-    noteFailed: (changeId, fault, updatedAt) =>
-      move(changeId, ["queued", "submitted"], { state: "failed", fault, updatedAt }),
+    markSubmitted: (changeId, transactionHash, updatedAt) =>
+      move(changeId, ["queued", "submitted"], { state: "submitted", transactionHash, error: null, updatedAt }),
+    recordError: (changeId, error, updatedAt) => move(changeId, ["queued", "submitted"], { error, updatedAt }),
+    markMined: (changeId, by, updatedAt) =>
+      move(changeId, ["queued", "submitted"], { state: "mined", error: null, updatedAt, ...by }),
+    markFinal: (changeId, updatedAt) => move(changeId, ["mined"], { state: "final", updatedAt }),
+    requeue: (changeId, updatedAt) => move(changeId, ["mined"], { state: "queued", blockNumber: null, updatedAt }),
+    markFailed: (changeId, error, updatedAt) =>
+      move(changeId, ["queued", "submitted"], { state: "failed", error, updatedAt }),
     async waiting(state, before, limit) {
       const found = await model
         .find({ state, updatedAt: { $lt: before } })

@@ -5,19 +5,14 @@ import { DomainError } from "../../../core/errors";
 /** A schema of this many bytes describes any credential; a larger one is a mistake or mischief. */
 const MAX_SCHEMA_BYTES = 16_384;
 
-/** Compiled schemas kept; only a bound. */
-const MAX_COMPILED = 1_000;
-
-const compiled = new Map<string, z.ZodType>();
-
-/** A JSON Schema ready to be kept. */
+/** A JSON Schema ready to be stored. */
 export interface PreparedSchema {
   schemaId: string;
   body: string;
 }
 
 /**
- * Takes a JSON Schema (2020-12) for the claims of a type.
+ * Prepares a JSON Schema (2020-12) for the claims of a type.
  *
  * @throws DomainError `credential_type.schema_invalid` when it describes no object, is too large, or uses what cannot be
  * checked here
@@ -35,12 +30,12 @@ export function prepareSchema(issuer: string, type: string, schema: Record<strin
 }
 
 /**
- * Validates claims by a schema.
+ * Validates claims by a compiled schema.
  *
  * @throws DomainError `credential.claims_invalid` naming every faulty field
  */
-export function requireClaims(schema: PreparedSchema, claims: Record<string, unknown>): void {
-  const { success, error } = compile(schema).safeParse(claims);
+export function requireClaims(schema: z.ZodType, claims: Record<string, unknown>): void {
+  const { success, error } = schema.safeParse(claims);
   if (success) return;
   const fields = error.issues.map(({ path, message }) => ({
     field: ["body", "claims", ...path].map(String).join("."),
@@ -49,15 +44,6 @@ export function requireClaims(schema: PreparedSchema, claims: Record<string, unk
   const named = fields.map(({ field }) => field).join(", ");
   const message = `The claims are not as their type's schema has it: see ${named}.`;
   throw new DomainError("credential.claims_invalid", "invalid", message, { fields });
-}
-
-function compile({ schemaId, body }: PreparedSchema): z.ZodType {
-  const known = compiled.get(schemaId);
-  if (known !== undefined) return known;
-  if (compiled.size >= MAX_COMPILED) compiled.clear();
-  const made = z.fromJSONSchema(JSON.parse(body) as Parameters<typeof z.fromJSONSchema>[0]);
-  compiled.set(schemaId, made);
-  return made;
 }
 
 function invalid(problem: string, cause?: unknown): DomainError {

@@ -28,15 +28,15 @@ schema.index({ issuer: 1, type: 1, createdAt: -1 });
 
 /** The collection `credential_schemas`. */
 export interface TypeStore {
-  /** Makes the schema the present one of its type. */
+  /** Makes it the present schema of its type. */
   put(claimSchema: ClaimSchema): Promise<void>;
   find(schemaId: string): Promise<ClaimSchema | null>;
   /** The present schema of an issuer's type. */
   current(issuer: string, type: string): Promise<ClaimSchema | null>;
 }
 
-/** Opens the collection of claim schemas. */
-export function openTypeStore(mongo: Mongo): TypeStore {
+/** Creates the store of claim schemas. */
+export function createTypeStore(mongo: Mongo): TypeStore {
   const model = mongo.model<Stored>("CredentialSchema", schema);
   const rename = (stored: Stored | null) => {
     if (stored === null) return null;
@@ -48,7 +48,7 @@ export function openTypeStore(mongo: Mongo): TypeStore {
       try {
         await model.updateOne({ _id: schemaId }, { $set: claimSchema }, { upsert: true });
       } catch (error) {
-        // Two put the same at once; the other one's is the same document.
+        // Another request stored the same document at the same time.
         if (!isDuplicateKey(error, "_id")) throw error;
       }
     },

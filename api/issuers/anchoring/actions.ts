@@ -16,9 +16,8 @@ import type { IssuerSigner } from "../signer";
 /** The relayer's name for what issuers' anchoring sends. */
 export const ISSUER_ANCHORING = "issuer-anchoring";
 
-/** What anchoring needs from around it. */
-export interface AnchorIssuerParts {
-  store: IssuerStore;
+export interface AnchorIssuerDeps {
+  issuers: Pick<IssuerStore, "find" | "recordOnChainState">;
   chain: Pick<Chain, "didRegistry" | "issuerRegistry" | "deployment">;
   signer: IssuerSigner;
   relayer: Pick<Relayer, "address" | "submit" | "find">;
@@ -33,40 +32,42 @@ export interface AnchorIssuerParts {
  * @throws DomainError `issuer.unknown`, `issuer.write_refused`
  * @throws TransientError while another transaction is under way or the chain does not answer
  */
-export async function anchorIssuer(parts: AnchorIssuerParts, address: string): Promise<void> {
-  const { signer } = parts;
-  const { account, registered, accredited, documentHash } = await lookAtChain(parts, address);
+export async function anchorIssuer(deps: AnchorIssuerDeps, address: string): Promise<void> {
+  const { account, registered, accredited, documentHash } = await refreshFromChain(deps, address);
   const latest = account.documents.at(-1);
   if (latest === undefined) throw new RangeError(`the issuer ${address} has no document`);
 
   if (!registered || documentHash !== latest.hash) {
-    const documentUri = documentUriOf(parts.publicUrl, address, latest.hash);
+    const documentUri = documentUriOf(deps.publicUrl, address, latest.hash);
     const write = documentWrite(account, { registered, documentUri, documentHash: latest.hash });
     const name = `${registered ? "document" : "register"}/${address}/${latest.hash}`;
-    await signer.send({ kind: ISSUER_ANCHORING, address, controllerKeyId: account.controllerKeyId, name, write });
+    await deps.signer.send({ kind: ISSUER_ANCHORING, address, controllerKeyId: account.controllerKeyId, name, write });
   } else if (!accredited) {
-    await accredit(parts, account);
+    await accredit(deps, account);
   }
 }
 
 /**
- * Notes in an issuer's account what the chain says of it. The account follows the chain, never the other way round: what
- * the chain names is what verifiers believe.
+ * Records in an issuer's account what the chain says of it. The account follows the chain, never the other way round:
+ * verifiers go by what the chain names.
  *
  * @throws DomainError `issuer.unknown`
  */
-export async function lookAtChain({ store, chain }: Pick<AnchorIssuerParts, "store" | "chain">, address: string) {
-  const account = await store.find(address);
+export async function refreshFromChain(
+  { issuers, chain }: Pick<AnchorIssuerDeps, "issuers" | "chain">,
+  address: string,
+): Promise<{ account: IssuerAccount; registered: boolean; accredited: boolean; documentHash: string }> {
+  const account = await issuers.find(address);
   if (account === null) throw issuerUnknown();
   const [{ registered, documentHash }, accredited] = await Promise.all([
     readIdentity(chain, address),
     isAccredited(chain, address),
   ]);
   const done = accredited && registered && documentHash === account.documents.at(-1)?.hash;
-  await store.note(address, {
+  await issuers.recordOnChainState(address, {
     anchoredHash: registered ? documentHash : null,
     accredited,
-    ...(done && { fault: null }),
+    ...(done && { anchoringError: null }),
   });
   return { account, registered, accredited, documentHash };
 }
@@ -76,15 +77,16 @@ export function documentUriOf(publicUrl: string, address: string, hash: string):
   return `${publicUrl}/issuers/${address}/documents/${hash}`;
 }
 
-/** Goes on with the next step as soon as one is mined, and tells what holds it up. */
-export function issuerAnchoringHandler(parts: {
-  store: Pick<IssuerStore, "note">;
-  requestAnchoring(address: string): Promise<void>;
+/** Queues the next step as soon as one is mined, and records why one is not. */
+export function issuerAnchoringHandler(deps: {
+  issuers: Pick<IssuerStore, "recordOnChainState">;
+  enqueueAnchoring(address: string): Promise<void>;
 }): RelayHandler {
   return {
     onBroadcast: () => Promise.resolve(),
-    onRetryableError: ({ subject }, trouble) => parts.store.note(addressOf(subject), { fault: trouble.message }),
-    onOutcome: ({ subject }) => parts.requestAnchoring(addressOf(subject)),
+    onRetryableError: ({ subject }, error) =>
+      deps.issuers.recordOnChainState(addressOf(subject), { anchoringError: error.message }),
+    onOutcome: ({ subject }) => deps.enqueueAnchoring(addressOf(subject)),
   };
 }
 
@@ -97,17 +99,18 @@ function documentWrite(
 }
 
 /** Accreditation is the registry owner's to give: here it is given only where the relayer is that owner. */
-async function accredit({ store, chain, relayer }: AnchorIssuerParts, account: IssuerAccount): Promise<void> {
+async function accredit({ issuers, chain, relayer }: AnchorIssuerDeps, account: IssuerAccount): Promise<void> {
   const { address, metadataUri } = account;
   const [owner, { version }] = await Promise.all([readRegistryOwner(chain), readAccreditation(chain, address)]);
   if (owner.toLowerCase() !== relayer.address.toLowerCase()) {
     const how = `npm run issuer -- accredit ${address}`;
-    await store.note(address, { fault: `The owner of the issuer registry, ${owner}, has to accredit it: ${how}` });
+    const anchoringError = `The owner of the issuer registry, ${owner}, has to accredit it: ${how}`;
+    await issuers.recordOnChainState(address, { anchoringError });
     return;
   }
   // An issuer that was discredited on purpose must not be accredited again by a job.
   if (version > 0) {
-    await store.note(address, { fault: "The issuer was discredited on the chain." });
+    await issuers.recordOnChainState(address, { anchoringError: "The issuer was discredited on the chain." });
     return;
   }
   const call = accreditCall(chain, address, metadataUri);

@@ -11,7 +11,7 @@ export interface UnrecordedUses extends UsedCredential {
 /** What repairing needs from around it. */
 export interface RepairDeps extends RecordingDeps {
   unrecorded(limit: number): Promise<UnrecordedUses[]>;
-  noteRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
+  markRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
 }
 
 /**
@@ -41,7 +41,7 @@ export async function repairUses(
       }
       recorded.push(verificationId);
     }
-    if (recorded.length > 0) await parts.noteRecorded(credential.credentialId, recorded);
+    if (recorded.length > 0) await parts.markRecorded(credential.credentialId, recorded);
     report.recorded += recorded.length;
   }
   return report;

@@ -59,7 +59,7 @@ describe("audit", () => {
     proof,
   });
 
-  it("shows a revocation with its transaction and block, and proves it to who trusts the block's hash alone", async () => {
+  it("shows a revocation with its transaction and block, and proves it to whoever trusts the block's hash alone", async () => {
     const answer = await audit(revoked.credentialId);
     expect(answer).to.include({
       credId: revoked.credId,
@@ -89,34 +89,34 @@ describe("audit", () => {
     verifyStatus(proven(stranger), stranger.proof.block.hash);
   });
 
-  it("cannot be bent: every lie about the answer is found offline", async () => {
+  it("fails offline verification whatever is changed in the answer", async () => {
     const answer = await audit(revoked.credentialId);
     const good = proven(answer);
     const { hash } = answer.proof.block;
-    const bend = (change: (lie: ProvenStatus) => void) => {
-      const lie = structuredClone(good);
-      change(lie);
-      return () => verifyStatus(lie, hash);
+    const altered = (change: (claim: ProvenStatus) => void) => {
+      const claim = structuredClone(good);
+      change(claim);
+      return () => verifyStatus(claim, hash);
     };
-    expect(bend((lie) => (lie.revoked = false))).to.throw("otherwise about revocation");
-    expect(bend((lie) => (lie.suspended = true))).to.throw("otherwise about suspension");
-    expect(bend((lie) => (lie.credId = untouched.credId))).to.throw("otherwise about revocation");
-    expect(bend((lie) => (lie.credId = `0x${"ab".repeat(20)}${"0".repeat(24)}`))).to.throw(
+    expect(altered((claim) => (claim.revoked = false))).to.throw("otherwise about revocation");
+    expect(altered((claim) => (claim.suspended = true))).to.throw("otherwise about suspension");
+    expect(altered((claim) => (claim.credId = untouched.credId))).to.throw("otherwise about revocation");
+    expect(altered((claim) => (claim.credId = `0x${"ab".repeat(20)}${"0".repeat(24)}`))).to.throw(
       "not where revocation of this credential is kept",
     );
-    expect(bend((lie) => (lie.proof.storage[0]!.value = "0x0"))).to.throw("another word");
-    expect(bend((lie) => lie.proof.storage.shift())).to.throw("nothing is proved about revocation");
-    expect(bend((lie) => lie.proof.storage[0]!.proof.pop())).to.throw();
-    expect(bend((lie) => lie.proof.accountProof.pop())).to.throw();
-    expect(bend((lie) => (lie.proof.address = issuer.address))).to.throw();
-    expect(bend((lie) => (lie.proof.block.number += 1))).to.throw("another block number");
+    expect(altered((claim) => (claim.proof.storage[0]!.value = "0x0"))).to.throw("another word");
+    expect(altered((claim) => claim.proof.storage.shift())).to.throw("nothing is proved about revocation");
+    expect(altered((claim) => claim.proof.storage[0]!.proof.pop())).to.throw();
+    expect(altered((claim) => claim.proof.accountProof.pop())).to.throw();
+    expect(altered((claim) => (claim.proof.address = issuer.address))).to.throw();
+    expect(altered((claim) => (claim.proof.block.number += 1))).to.throw("another block number");
     expect(() => verifyStatus(good, `0x${"0".repeat(64)}`)).to.throw("not that of the block");
     const node = good.proof.storage[0]!.proof[0]!;
     const flipped = node.slice(0, -1) + (node.endsWith("0") ? "1" : "0");
-    expect(bend((lie) => (lie.proof.storage[0]!.proof[0] = flipped))).to.throw("not the one its parent names");
+    expect(altered((claim) => (claim.proof.storage[0]!.proof[0] = flipped))).to.throw("not the one its parent names");
   });
 
-  it("is checked offline by npm run audit:verify, whose exit code is the verdict", async () => {
+  it("is checked offline by npm run audit:verify, whose exit code is the result", async () => {
     const directory = mkdtempSync(join(tmpdir(), "cairn-audit-"));
     try {
       const answer = await audit(revoked.credentialId);

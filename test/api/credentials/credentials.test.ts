@@ -47,7 +47,10 @@ describe("credentials", () => {
       ({ publicJwk, kid }: { publicJwk: object; kid: string }) => ({ ...publicJwk, kid: `${issuer.did}#${kid}` }),
     );
     const { payload, protectedHeader } = await jwtVerify(credential.jwt, createLocalJWKSet({ keys }), {
-      ...{ issuer: issuer.did, subject: alice.did, typ: "vc+jwt", currentDate: clock.now() },
+      issuer: issuer.did,
+      subject: alice.did,
+      typ: "vc+jwt",
+      currentDate: clock.now(),
     });
     expect(protectedHeader.alg).to.equal("EdDSA");
     expect(payload).to.deep.include({
@@ -148,8 +151,12 @@ describe("credentials", () => {
       on.ask("GET", `/credentials/${credentialId}/share?format=${format}`, { token });
     const { body } = await share("json");
     expect(body.payload).to.deep.equal({
-      ...{ credentialId, subjectDid: alice.did, issuer: issuer.did, type: "EducationCredential" },
-      ...{ timestamp: clock.now().toISOString(), verify: `${PUBLIC_URL}/verify` },
+      credentialId,
+      subjectDid: alice.did,
+      issuer: issuer.did,
+      type: "EducationCredential",
+      timestamp: clock.now().toISOString(),
+      verify: `${PUBLIC_URL}/verify`,
     });
     expect(body.svg).to.match(/^<svg /);
     const svg = await share("svg");

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { createHash } from "node:crypto";
-import { openIssuerStore } from "../../../api/issuers/store";
+import { createIssuerStore } from "../../../api/issuers/store";
 import { eventually } from "../../support/eventually";
 import {
   accredit,
@@ -50,7 +50,7 @@ describe("issuers", () => {
     const added = await on.ask("POST", "/issuers", { token: ADMIN_KEY, body: { name: "Diploma Mill" } });
     const { address, apiKey } = added.body;
     await anchored(address);
-    await eventually("the fault to be noted", async () => {
+    await eventually("the reason to be recorded", async () => {
       const { body } = await on.ask("GET", `/issuers/${address}`);
       return typeof body.fault === "string" && body.fault.includes(`npm run issuer -- accredit ${address}`);
     });
@@ -62,14 +62,14 @@ describe("issuers", () => {
     await accredit(on, address);
     expect((await on.ask("POST", "/credentials/issue", { token: apiKey, body })).status).to.equal(201);
     await eventually(
-      "the fault to be gone",
+      "the reason to be gone",
       async () => (await on.ask("GET", `/issuers/${address}`)).body.fault === null,
     );
   });
 
-  it("keep only the hash of an API key, and take a revoked one no more", async () => {
+  it("store only the hash of an API key, and reject a revoked one", async () => {
     const issuer = await newIssuer(on);
-    const stored = JSON.stringify(await openIssuerStore(on.context.mongo).find(issuer.address));
+    const stored = JSON.stringify(await createIssuerStore(on.context.mongo).find(issuer.address));
     expect(stored).not.to.include(issuer.apiKey);
     const further = await on.ask("POST", `/issuers/${issuer.address}/api-keys`, { token: ADMIN_KEY });
     expect((await on.ask("GET", "/issuer/usage", { token: further.body.apiKey })).status).to.equal(200);

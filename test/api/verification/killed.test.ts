@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { openCredentialStore } from "../../../api/credentials/store";
+import { createCredentialStore } from "../../../api/credentials/store";
 import { createUsageStore } from "../../../api/verification/usage/store";
 import { createVerificationStore } from "../../../api/verification/store";
 import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
@@ -62,7 +62,7 @@ describe("an API process that is killed while it confirms", () => {
   for (const { step, taken } of STEPS) {
     it(`at "${step}" leaves ${taken ? "one use, which gets its log entry without anybody asking" : "no use"}, and the same confirmation then succeeds`, async () => {
       const { credentialId, answer } = await killAt(step);
-      const credentials = openCredentialStore(on.context.mongo);
+      const credentials = createCredentialStore(on.context.mongo);
       expect((await credentials.find(credentialId))!.usageCount).to.equal(taken ? 1 : 0);
 
       if (taken)
@@ -80,7 +80,7 @@ describe("an API process that is killed while it confirms", () => {
     expect(again.status, again.text).to.equal(200);
     await expectOneUse(credentialId);
     await eventually("nothing to be left to record", async () => {
-      const credential = await openCredentialStore(on.context.mongo).find(credentialId);
+      const credential = await createCredentialStore(on.context.mongo).find(credentialId);
       return credential!.unrecorded.length === 0;
     });
     await expectOneUse(credentialId);
@@ -158,7 +158,7 @@ describe("an API process that is killed while it confirms", () => {
   }
 
   async function expectOneUse(credentialId: string): Promise<void> {
-    const credential = (await openCredentialStore(on.context.mongo).find(credentialId))!;
+    const credential = (await createCredentialStore(on.context.mongo).find(credentialId))!;
     expect(credential).to.include({ status: "USED", usageCount: 1 });
     expect(credential.uses).to.have.length(1);
     expect((await log(credentialId)).filter(({ result }) => result === "SUCCESS")).to.have.length(1);

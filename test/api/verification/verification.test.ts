@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { getBytes, hashMessage } from "ethers";
 import { randomUUID } from "node:crypto";
 import secp256k1 from "secp256k1";
-import { openCredentialStore } from "../../../api/credentials/store";
+import { createCredentialStore } from "../../../api/credentials/store";
 import { CHECKS } from "../../../api/verification/rules";
 import { createUsageStore } from "../../../api/verification/usage/store";
 import { type FakeClock, fakeClock } from "../../support/fakeClock";
@@ -54,7 +54,7 @@ describe("verification", () => {
 
   after(() => on.close());
 
-  const stored = async (credentialId: string) => (await openCredentialStore(on.context.mongo).find(credentialId))!;
+  const stored = async (credentialId: string) => (await createCredentialStore(on.context.mongo).find(credentialId))!;
   const log = (credentialId: string) =>
     createUsageStore(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
 

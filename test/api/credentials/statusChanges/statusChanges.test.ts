@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { openCredentialStore } from "../../../../api/credentials/store";
+import type { StatusChangeJob } from "../../../../api/credentials/statusChanges/store";
+import { createCredentialStore } from "../../../../api/credentials/store";
 import { eventually } from "../../../support/eventually";
 import {
   deactivate,
@@ -87,7 +88,7 @@ describe("changes of a credential's status", () => {
     }
   });
 
-  it("show a revocation that the issuer made past us, straight on the chain", async () => {
+  it("show a revocation that the issuer made directly on the chain, without us", async () => {
     const { credentialId, credId } = await issue(on, issuer, alice);
     await revokeDirectly(on, issuer, credId);
     expect((await present(on, verifier, credentialId, alice)).body.code).to.equal("verification.credential_revoked");
@@ -103,10 +104,10 @@ describe("changes of a credential's status", () => {
     const own = await issue(on, issuer, alice);
     const refused = await change("revoke", { credentialIds: [own.credentialId, theirs.credentialId] });
     expect(refused.body).to.deep.include({ code: "credential.unknown", credentialIds: [theirs.credentialId] });
-    expect((await openCredentialStore(on.context.mongo).find(own.credentialId))!.hold).to.equal(null);
+    expect((await createCredentialStore(on.context.mongo).find(own.credentialId))!.hold).to.equal(null);
   });
 
-  it("give up what the registry refuses, free the credential, and say why", async () => {
+  it("give up what the registry refuses, lift the hold on the credential, and say why", async () => {
     const doomed = await newIssuer(on);
     const { credentialId } = await issue(on, doomed, alice);
     await deactivate(on, doomed);
@@ -115,24 +116,28 @@ describe("changes of a credential's status", () => {
       (await on.ask("GET", `/credentials/status-changes/${asked.body.jobId}`, { token: doomed.apiKey })).body;
     await eventually("the change to fail", async () => (await read()).status === "failed");
     expect((await read()).fault).to.include("IdentityDeactivated");
-    expect((await openCredentialStore(on.context.mongo).find(credentialId))!.hold).to.equal(null);
+    expect((await createCredentialStore(on.context.mongo).find(credentialId))!.hold).to.equal(null);
   });
 
-  it("are found and carried out when whoever asked died before anybody heard of it", async () => {
+  it("are found and carried out when the process that stored them died before it queued them", async () => {
     const { credentialId, credId } = await issue(on, issuer, alice);
     const changeId = "00000000-0000-4000-8000-0000000000aa";
     const old = new Date(Date.now() - 60_000);
-    await on.context.mongo.db!.collection<{ _id: string }>("credential_status_jobs").insertOne({
-      ...{
+    await on.context.mongo
+      .db!.collection<Omit<StatusChangeJob, "changeId"> & { _id: string }>("credential_status_jobs")
+      .insertOne({
         _id: changeId,
         issuer: issuer.address,
         change: "revoke",
         credentialIds: [credentialId],
         credIds: [credId],
         state: "queued",
-      },
-      ...{ transactionHash: null, blockNumber: null, fault: null, createdAt: old, updatedAt: old },
-    });
+        transactionHash: null,
+        blockNumber: null,
+        error: null,
+        createdAt: old,
+        updatedAt: old,
+      });
     await reaches(changeId, "final");
     expect((await onChain(credId)).revoked).to.equal(true);
   });

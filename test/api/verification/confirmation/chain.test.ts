@@ -5,7 +5,7 @@ import { createChain } from "../../../../chain/client";
 import { loadConfig } from "../../../../core/config/config";
 import { createChainFacts } from "../../../../api/verification/confirmation/chainFacts";
 import { createIndexFacts } from "../../../../api/verification/confirmation/indexFacts";
-import { openCredentialStore } from "../../../../api/credentials/store";
+import { createCredentialStore } from "../../../../api/credentials/store";
 import { createUsageStore } from "../../../../api/verification/usage/store";
 import { eventually } from "../../../support/eventually";
 import { fakeClock } from "../../../support/fakeClock";
@@ -99,7 +99,7 @@ describe("the chain behind a verification", () => {
     } finally {
       door.open = true;
     }
-    expect((await openCredentialStore(on.context.mongo).find(credentialId))!.usageCount).to.equal(0);
+    expect((await createCredentialStore(on.context.mongo).find(credentialId))!.usageCount).to.equal(0);
     const log = createUsageStore(on.context.mongo);
     expect((await log.list({ credentialId }, { limit: 9, before: null })).map(({ result }) => result)).to.deep.equal([
       "UNDECIDED",

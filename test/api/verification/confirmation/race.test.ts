@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { hashMessage } from "ethers";
 import { Agent, request as sendRequest } from "node:http";
-import { openCredentialStore } from "../../../../api/credentials/store";
+import { createCredentialStore } from "../../../../api/credentials/store";
 import { createVerificationStore, type Verification } from "../../../../api/verification/store";
 import { startRedis } from "../../../../embedded/startRedis";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -73,7 +73,7 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
         process.stdout.write(`      ${perSecond} confirmations/s: ${JSON.stringify(statuses)}\n`);
 
       expect(statuses).to.deep.equal({ 200: maxUsages, 409: CONFIRMATIONS - maxUsages });
-      const credential = (await openCredentialStore(on.context.mongo).find(credentialId))!;
+      const credential = (await createCredentialStore(on.context.mongo).find(credentialId))!;
       expect(credential).to.include({ status: "USED", usageCount: maxUsages });
       expect(credential.uses).to.have.length(maxUsages);
       const log = on.context.mongo.db!.collection("credential_usage_log");

@@ -1,0 +1,55 @@
+import { defineEndpoint, type Endpoint } from "../../http/endpoint";
+import { schemaUrl } from "../rules";
+import { getClaimSchema, putClaimSchema, type TypeDeps } from "./actions";
+import * as shapes from "./schemas";
+
+/** The schemas of issuers' credential types. */
+export function typeEndpoints(deps: Pick<TypeDeps, "types" | "clock"> & { publicUrl: string }): Endpoint[] {
+  return [
+    defineEndpoint({
+      method: "put",
+      path: "/credential-types/:type",
+      tag: "Credentials",
+      summary: "Set the schema of a credential type",
+      auth: "issuer",
+      params: shapes.typeParams,
+      body: shapes.typeBody,
+      replies: {
+        200: { description: "Claims of the type are validated by it from now on.", schema: shapes.typeReply },
+      },
+      rejections: [
+        {
+          code: "credential_type.schema_invalid",
+          kind: "invalid",
+          meaning: "The schema describes no object, is too large, or cannot be checked here.",
+        },
+      ],
+      handle: async ({ params, body, caller }) => {
+        const { schemaId, type } = await putClaimSchema(deps, {
+          issuer: caller.accountId,
+          type: params.type,
+          schema: body.schema,
+        });
+        return { status: 200, body: { type, schemaId, schema: schemaUrl(deps.publicUrl, schemaId) } };
+      },
+    }),
+    defineEndpoint({
+      method: "get",
+      path: "/credential-schemas/:schemaId",
+      tag: "Credentials",
+      summary: "Read a schema of claims",
+      auth: "none",
+      params: shapes.schemaParams,
+      replies: { 200: { description: "The JSON Schema.", mediaType: "application/schema+json" } },
+      rejections: [{ code: "credential_type.unknown", kind: "not_found", meaning: "There is no schema of this name." }],
+      handle: async ({ params }) => {
+        const { body } = await getClaimSchema(deps, params.schemaId);
+        const headers = {
+          "content-type": "application/schema+json",
+          "cache-control": "public, max-age=31536000, immutable",
+        };
+        return { status: 200, body: Buffer.from(body), headers };
+      },
+    }),
+  ];
+}

@@ -2,7 +2,7 @@ import { formatDid } from "../../chain/did/did";
 import type { Clock } from "../../core/clock";
 import { DomainError } from "../../core/errors";
 import { sha256Hex } from "../../core/hash";
-import { hashApiKey, mintApiKey, requireApiKey } from "../../core/keys/apiKeys";
+import { hashApiKey, createApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import { signCompact, thumbprintOf } from "../../core/keys/jws";
 import type { KeyStore } from "../../core/keys/keyStore";
 import type { LruCache } from "../../core/lruCache";
@@ -55,7 +55,7 @@ export async function addIssuer(
   const { issuers, keys, clock } = deps;
   const [controller, signing] = await Promise.all([keys.create("ethereum"), createSigningKey(deps, input.algorithm)]);
   if (controller.address === null) throw new RangeError("the key store gave no address for the controller's key");
-  const { key: apiKey, record } = mintApiKey("issuer", clock.now());
+  const { key: apiKey, record } = createApiKey("issuer", clock.now());
   const { address } = controller;
   const did = formatDid(deps.didMethod, address);
   const account: IssuerAccount = {
@@ -124,7 +124,7 @@ export async function addApiKey(
   { issuers, clock }: Pick<IssuerDeps, "issuers" | "clock">,
   address: string,
 ): Promise<{ id: string; apiKey: string }> {
-  const { key, record } = mintApiKey("issuer", clock.now());
+  const { key, record } = createApiKey("issuer", clock.now());
   if (!(await issuers.addApiKey(address, record))) throw issuerUnknown();
   return { id: record.id, apiKey: key };
 }

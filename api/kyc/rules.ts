@@ -16,8 +16,14 @@ export type KycSubstatus =
   | "approved";
 
 export const KYC_SUBSTATUSES = [
-  ...["opened", "in_progress", "resubmission_requested", "needs_review"],
-  ...["expired", "canceled", "declined", "approved"],
+  "opened",
+  "in_progress",
+  "resubmission_requested",
+  "needs_review",
+  "expired",
+  "canceled",
+  "declined",
+  "approved",
 ] as KycSubstatus[];
 
 const STATUS_OF: Record<KycSubstatus, KycStatus> = {

@@ -51,7 +51,10 @@ export function startMailWorker(deps: MailWorkerDeps): MailWorker {
   const { notifications, clock, logger } = deps;
   const processor = processQueue<MailJob>({
     ...queueOptions(deps),
-    ...{ concurrency: deps.concurrency, deadLetters: deps.deadLetters, clock, logger },
+    concurrency: deps.concurrency,
+    deadLetters: deps.deadLetters,
+    clock,
+    logger,
     process: ({ notificationId }) => sendNotification(deps, notificationId),
     async onExhausted({ notificationId }, error) {
       if (error instanceof DomainError) return;

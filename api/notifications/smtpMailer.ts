@@ -56,9 +56,14 @@ function optionsOf(url: URL): {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const isThisMachine = ["localhost", "127.0.0.1", "::1"].includes(host);
   const connection = {
-    ...{ host, secure, port: url.port === "" ? (secure ? 465 : 587) : Number(url.port) },
-    ...{ requireTLS: !secure && !isThisMachine, ignoreTLS: isThisMachine },
-    ...{ connectionTimeout: CONNECT_MS, greetingTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
+    host,
+    secure,
+    port: url.port === "" ? (secure ? 465 : 587) : Number(url.port),
+    requireTLS: !secure && !isThisMachine,
+    ignoreTLS: isThisMachine,
+    connectionTimeout: CONNECT_MS,
+    greetingTimeout: CONNECT_MS,
+    socketTimeout: SILENCE_MS,
     // nodemailer skips loopback when it chooses an address family, where loopback is what was asked for.
     allowInternalNetworkInterfaces: isThisMachine,
   };

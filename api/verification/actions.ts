@@ -130,21 +130,28 @@ export function verificationActions(parts: VerificationDeps) {
       const nonce = randomNonce();
       const { type, issuerName, subjectDid } = credential;
       const message = formatChallenge({
-        ...{ domain: new URL(parts.publicUrl).host, verificationId, verifierName: verifier.name, credentialType: type },
-        ...{ issuerName, credentialId: credential.credentialId, nonce, issuedAt, expiresAt },
+        domain: new URL(parts.publicUrl).host,
+        verificationId,
+        verifierName: verifier.name,
+        credentialType: type,
+        issuerName,
+        credentialId: credential.credentialId,
+        nonce,
+        issuedAt,
+        expiresAt,
       });
       const foreign = "jwt" in presented && presented.jwt !== credential.jwt;
       const verification: Verification = {
-        ...{
-          verificationId,
-          verifierId,
-          verifierName: verifier.name,
-          credentialId: credential.credentialId,
-          subjectDid,
-        },
+        verificationId,
+        verifierId,
+        verifierName: verifier.name,
+        credentialId: credential.credentialId,
+        subjectDid,
         foreignJwt: foreign && "jwt" in presented ? presented.jwt : null,
         challenge: { nonce, message, digest: hashMessage(message), issuedAt, expiresAt },
-        ...{ status: "pending", decision: null, createdAt: issuedAt },
+        status: "pending",
+        decision: null,
+        createdAt: issuedAt,
         wantsWebhook: verifier.webhookUrl !== null,
         deliveryPendingSince: null,
       };

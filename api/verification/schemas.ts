@@ -283,7 +283,9 @@ export function showRequests(credential: PresentedCredential, requests: Verifica
     challenge: message,
     verifier: { verifierId: newest.verifierId, name: newest.verifierName },
     credential: showCredential(credential),
-    ...{ nonce, issuedAt, expiresAt },
+    nonce,
+    issuedAt,
+    expiresAt,
     others: others.map((other) => ({
       verificationId: other.verificationId,
       verifierName: other.verifierName,

@@ -19,7 +19,8 @@ async function main(): Promise<void> {
   const value = values["api-key"];
   const apiKey = value === undefined ? undefined : { header: "x-api-key", value };
   const verifier = await startMockVerifier({
-    ...{ port: Number(values.port), deepLinks: "wallet" },
+    port: Number(values.port),
+    deepLinks: "wallet",
     webhook: { url: values.webhook, apiKey },
   });
   const stop = () => void verifier.close().then(() => process.exit(0));

@@ -154,13 +154,21 @@ export async function startMockVerifier(options: MockVerifierOptions = {}): Prom
     const parameters = new URLSearchParams({ client_id: CLIENT_ID, request_uri: requestUri });
     const base = options.deepLinks === "wallet" ? `${url}/wallet` : "swiyu-verify://";
     return {
-      ...{ id, request_nonce: requestNonce, state, dcql_query: request.dcql_query, wallet_response: walletResponse },
-      ...{ verification_url: requestUri, verification_deeplink: `${base}?${parameters.toString()}` },
+      id,
+      request_nonce: requestNonce,
+      state,
+      dcql_query: request.dcql_query,
+      wallet_response: walletResponse,
+      verification_url: requestUri,
+      verification_deeplink: `${base}?${parameters.toString()}`,
     };
   }
 
   return {
-    ...{ url, verifications, webhooks, answerAsWallet },
+    url,
+    verifications,
+    webhooks,
+    answerAsWallet,
     async close() {
       await webhooks.close();
       server.closeAllConnections();

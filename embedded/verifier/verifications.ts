@@ -51,7 +51,11 @@ export function createVerificationStore(ttlSeconds: number): VerificationStore {
   return {
     create(request) {
       const verification: Verification = {
-        ...{ id: randomId(), requestNonce: randomNonce(), state: "PENDING", request, walletResponse: null },
+        id: randomId(),
+        requestNonce: randomNonce(),
+        state: "PENDING",
+        request,
+        walletResponse: null,
         expiresAtMs: Date.now() + ttlSeconds * 1000,
       };
       kept.set(verification.id, verification);

@@ -85,7 +85,14 @@ function storedRecord(did: DidState): Record<string, unknown> {
   const { documentUri, documentHash, controller, version, statusSequence, nonce, active, created, updated } = did;
   const seconds = (date: Date | undefined) => (date === undefined ? null : date.getTime() / 1000);
   return {
-    ...{ did: did.did, documentUri, documentHash, controller, version, statusSequence, nonce, active },
+    did: did.did,
+    documentUri,
+    documentHash,
+    controller,
+    version,
+    statusSequence,
+    nonce,
+    active,
     createdBlock: created?.blockNumber ?? null,
     createdAt: seconds(created?.minedAt),
     updatedBlock: updated?.blockNumber ?? null,
@@ -118,13 +125,18 @@ async function auditIssuers(parts: Parts, page: [string, IssuerState][]): Promis
   page.forEach(([address, issuer], index) => {
     const { accredited, metadataUri, version, updatedBlock, updatedAt } = issuerOf.read(answers[index]);
     const indexed = {
-      ...{ accredited: issuer.accredited, metadataUri: issuer.metadataUri, version: issuer.version },
+      accredited: issuer.accredited,
+      metadataUri: issuer.metadataUri,
+      version: issuer.version,
       updatedBlock: issuer.updated.blockNumber,
       updatedAt: issuer.updated.minedAt.getTime() / 1000,
     };
     const chain = {
-      ...{ accredited, metadataUri: metadataUri ?? issuer.metadataUri, version: Number(version) },
-      ...{ updatedBlock: Number(updatedBlock), updatedAt: Number(updatedAt) },
+      accredited,
+      metadataUri: metadataUri ?? issuer.metadataUri,
+      version: Number(version),
+      updatedBlock: Number(updatedBlock),
+      updatedAt: Number(updatedAt),
     };
     differencesOf({ collection: "issuers", id: address }, indexed, chain).forEach(parts.report);
   });

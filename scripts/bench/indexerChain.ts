@@ -70,8 +70,12 @@ export async function startBenchChain(folder: string): Promise<BenchChain> {
   }
   const deploymentsDir = join(folder, "deployments");
   const { contracts } = await deployContracts({
-    ...{ rpcUrl: httpUrl, chainId: 31337, deployerPrivateKey: DEVELOPMENT_RELAYER_KEY, didMethod: "mychain" },
-    ...{ deploymentsDir, report: () => undefined },
+    rpcUrl: httpUrl,
+    chainId: 31337,
+    deployerPrivateKey: DEVELOPMENT_RELAYER_KEY,
+    didMethod: "mychain",
+    deploymentsDir,
+    report: () => undefined,
   });
   const to = contracts.DIDRegistry.address;
   const nonces = new Map<number, number>();

@@ -28,9 +28,11 @@ export async function measureLatency(options: {
       stdio: "ignore",
       env: {
         ...process.env,
-        ...{ RPC_URL: how === "subscription" ? `${chain.socketUrl},${chain.httpUrl}` : chain.httpUrl },
-        ...{ MONGODB_URI: mongodbUri, DEPLOYMENTS_DIR: chain.deploymentsDir, INDEXER_PORT: "0" },
-        ...{ INDEXER_POLL_MS: how === "subscription" ? "1000" : "100" },
+        RPC_URL: how === "subscription" ? `${chain.socketUrl},${chain.httpUrl}` : chain.httpUrl,
+        MONGODB_URI: mongodbUri,
+        DEPLOYMENTS_DIR: chain.deploymentsDir,
+        INDEXER_PORT: "0",
+        INDEXER_POLL_MS: how === "subscription" ? "1000" : "100",
       },
     },
   );

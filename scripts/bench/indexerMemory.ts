@@ -31,8 +31,13 @@ export async function measureMemory(options: {
     stdio: "ignore",
     env: {
       ...process.env,
-      ...{ NODE_ENV: "production", RPC_URL: chain.httpUrl, CHAIN_ID: "31337", MONGODB_URI: mongodbUri },
-      ...{ DEPLOYMENTS_DIR: chain.deploymentsDir, INDEXER_PORT: String(port), INDEXER_RPC_TIMEOUT_MS: "60000" },
+      NODE_ENV: "production",
+      RPC_URL: chain.httpUrl,
+      CHAIN_ID: "31337",
+      MONGODB_URI: mongodbUri,
+      DEPLOYMENTS_DIR: chain.deploymentsDir,
+      INDEXER_PORT: String(port),
+      INDEXER_RPC_TIMEOUT_MS: "60000",
     },
   });
   const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));

@@ -31,7 +31,10 @@ export interface PartResult {
 
 async function main(task: PartTask): Promise<void> {
   const config = loadConfig("indexer", {
-    ...{ NODE_ENV: "test", RPC_URL: task.rpcUrl, MONGODB_URI: task.mongodbUri, DEPLOYMENTS_DIR: task.deploymentsDir },
+    NODE_ENV: "test",
+    RPC_URL: task.rpcUrl,
+    MONGODB_URI: task.mongodbUri,
+    DEPLOYMENTS_DIR: task.deploymentsDir,
     INDEXER_RPC_TIMEOUT_MS: "60000",
   });
   const deployment = loadDeployment(config.chain);
@@ -74,8 +77,15 @@ async function main(task: PartTask): Promise<void> {
       startedMs = performance.now();
       await new Promise<void>((resolve, reject) => {
         runIndexer({
-          ...{ mongo, config, clock: systemClock, logger, metrics, stopping: stop.signal, onReady: resolve },
-          ...{ readDeployment: () => deployment, terminal: { write: () => undefined } },
+          mongo,
+          config,
+          clock: systemClock,
+          logger,
+          metrics,
+          stopping: stop.signal,
+          onReady: resolve,
+          readDeployment: () => deployment,
+          terminal: { write: () => undefined },
         }).catch(reject);
       });
       events = (await metrics.events.get()).values[0]?.value ?? 0;

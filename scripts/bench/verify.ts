@@ -149,21 +149,17 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
     const subjectDid = formatDid(didMethod, holder.address);
     const place = index++;
     const content = {
-      ...{
-        credentialId,
-        credId: formatCredId({ issuer, index: place }),
-        issuer,
-        issuerDid,
-        index: place,
-        subjectDid,
-        expiresAt,
-      },
-      ...{
-        type: "EducationCredential",
-        schemaId: "0".repeat(64),
-        claims: { degree: "BS", name: "Alice" },
-        issuedAt: now,
-      },
+      credentialId,
+      credId: formatCredId({ issuer, index: place }),
+      issuer,
+      issuerDid,
+      index: place,
+      subjectDid,
+      expiresAt,
+      type: "EducationCredential",
+      schemaId: "0".repeat(64),
+      claims: { degree: "BS", name: "Alice" },
+      issuedAt: now,
     };
     const payload = credentialPayload(content, {
       publicUrl: PUBLIC_URL,
@@ -177,14 +173,31 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
       payload,
     );
     const credential: Credential = {
-      ...{ ...content, jwt, issuerName: "University", reference: null, status: "ACTIVE", hold: null, maxUsages: 1 },
-      ...{ usageCount: 0, uses: [], unrecorded: [] },
+      ...content,
+      jwt,
+      issuerName: "University",
+      reference: null,
+      status: "ACTIVE",
+      hold: null,
+      maxUsages: 1,
+      usageCount: 0,
+      uses: [],
+      unrecorded: [],
     };
     const message = `present ${credentialId} to ACME, ${randomUUID()}`;
     const verification: Verification = {
-      ...{ verificationId, verifierId: "v", verifierName: "ACME", credentialId, subjectDid, foreignJwt: null },
+      verificationId,
+      verifierId: "v",
+      verifierName: "ACME",
+      credentialId,
+      subjectDid,
+      foreignJwt: null,
       challenge: { nonce: "n", message, digest: hashMessage(message), issuedAt: now, expiresAt },
-      ...{ status: "pending", decision: null, wantsWebhook: false, deliveryPendingSince: null, createdAt: now },
+      status: "pending",
+      decision: null,
+      wantsWebhook: false,
+      deliveryPendingSince: null,
+      createdAt: now,
     };
     const digest = hashMessage(message);
     const signature = holder.signingKey.sign(digest).serialized;
@@ -219,17 +232,20 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
         $set: { status: "USED" },
       },
     );
-    await db.collection<{ _id: string }>("credential_usage_log").insertOne({
-      ...{
-        _id: `use/${verificationId}`,
-        credentialId,
-        issuer: by,
-        subjectDid,
-        presenterId: subjectDid,
-        verifierId: "v",
-        verifierName: "ACME",
-      },
-      ...{ verificationId, result: "SUCCESS", reason: "", code: null, ipAddress: "127.0.0.1", timestamp: new Date() },
+    await db.collection<{ _id: string; [field: string]: unknown }>("credential_usage_log").insertOne({
+      _id: `use/${verificationId}`,
+      credentialId,
+      issuer: by,
+      subjectDid,
+      presenterId: subjectDid,
+      verifierId: "v",
+      verifierName: "ACME",
+      verificationId,
+      result: "SUCCESS",
+      reason: "",
+      code: null,
+      ipAddress: "127.0.0.1",
+      timestamp: new Date(),
     });
     await db
       .collection<{ _id: string }>("verifications")

@@ -175,7 +175,10 @@ async function openShop({ mongodbUri }: OAuthStage, verifier: MockVerifier): Pro
     },
   );
   return {
-    ...{ clientId: client.clientId, secret, redirectUri, called },
+    clientId: client.clientId,
+    secret,
+    redirectUri,
+    called,
     async close() {
       await clients.remove(client.clientId);
       await mongo.close();

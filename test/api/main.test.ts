@@ -66,7 +66,11 @@ describe("the api's process", () => {
     const deployerPrivateKey = await fundedKey();
     const didMethod = `t${randomBytes(6).toString("hex")}`;
     await deployContracts({
-      ...{ rpcUrl: testRpcUrl(), chainId: 31337, deployerPrivateKey, didMethod, deploymentsDir },
+      rpcUrl: testRpcUrl(),
+      chainId: 31337,
+      deployerPrivateKey,
+      didMethod,
+      deploymentsDir,
       report: () => undefined,
     });
   });

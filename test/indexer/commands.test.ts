@@ -51,11 +51,15 @@ describe("the indexer's commands, as processes", () => {
     const [status, audit] = await Promise.all([run("status"), run("audit")]);
     expect(said(status)).to.deep.equal({ code: 1, stdout: ["not ready: nothing is indexed yet"], stderr: [] });
     expect(said(audit)).to.deep.equal({
-      ...{ code: 1, stdout: [], stderr: ["There is no index yet: start the indexer first."] },
+      code: 1,
+      stdout: [],
+      stderr: ["There is no index yet: start the indexer first."],
     });
     expect(await database.checkpoint()).to.equal(null);
     expect(said(await run("repair"))).to.deep.equal({
-      ...{ code: 1, stdout: [], stderr: ["Nothing is indexed yet: let the indexer run first."] },
+      code: 1,
+      stdout: [],
+      stderr: ["Nothing is indexed yet: let the indexer run first."],
     });
     expect((await database.checkpoint())?.indexed).to.equal(null);
   });
@@ -108,12 +112,16 @@ describe("the indexer's commands, as processes", () => {
       stderr: [],
     });
     expect(said(await run("repair"))).to.deep.equal({
-      ...{ code: 0, stdout: [difference, "repaired 1 difference; index and chain agree"], stderr: [] },
+      code: 0,
+      stdout: [difference, "repaired 1 difference; index and chain agree"],
+      stderr: [],
     });
     const [audited, repaired] = await Promise.all([run("audit"), run("repair")]);
     expect(said(audited)).to.deep.equal({ code: 0, stdout: [sound], stderr: [] });
     expect(said(repaired)).to.deep.equal({
-      ...{ code: 0, stdout: ["nothing to repair; index and chain agree"], stderr: [] },
+      code: 0,
+      stdout: ["nothing to repair; index and chain agree"],
+      stderr: [],
     });
     await expectIndexEqualsChain(database, chain);
   });
@@ -164,7 +172,9 @@ describe("the indexer's commands, as processes", () => {
     const number = await chain.blockNumber();
     const end = `the index ends with block ${number}. Nothing was dropped.`;
     expect(said(await run(`reindex --from ${number + 1}`))).to.deep.equal({
-      ...{ code: 1, stdout: [], stderr: [`There is no block ${number + 1} to index again: ${end}`] },
+      code: 1,
+      stdout: [],
+      stderr: [`There is no block ${number + 1} to index again: ${end}`],
     });
     expect((await database.checkpoint())?.indexed?.number).to.equal(number);
     await expectIndexEqualsChain(database, chain);
@@ -174,7 +184,9 @@ describe("the indexer's commands, as processes", () => {
     const wrong = ["nonsense", "status now", "reindex --from -1"];
     for (const { code, stdout, stderr } of (await Promise.all(wrong.map((command) => run(command)))).map(said)) {
       expect({ code, stdout, first: stderr[0] }).to.deep.equal({
-        ...{ code: 64, stdout: [], first: "Usage: npm run indexer [-- <command>]" },
+        code: 64,
+        stdout: [],
+        first: "Usage: npm run indexer [-- <command>]",
       });
       for (const name of ["status", "audit", "repair", "reindex --from <block>"]) {
         expect(stderr.some((line) => line.startsWith(`  ${name} `))).to.equal(true);

@@ -74,7 +74,11 @@ describe("the indexer's operations server", () => {
 
   async function follow(): Promise<RunningIndexer> {
     indexer = startIndexer({
-      ...{ database, rpcUrls: [node.url], deployment: () => chain.deployment, rpcTimeoutMs: 300, clock },
+      database,
+      rpcUrls: [node.url],
+      deployment: () => chain.deployment,
+      rpcTimeoutMs: 300,
+      clock,
     });
     await serve(indexer.metrics);
     return indexer;

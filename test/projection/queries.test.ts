@@ -60,7 +60,11 @@ describe("reading the index", () => {
   it("lists events of a subject in the chain's order, and of all in pages, the newest first", async () => {
     const events = await index.eventsOf(issuer);
     expect(events.map(({ name }) => name)).to.deep.equal([
-      ...["DIDRegistered", "CredentialRevoked", "CredentialSuspended", "SuspensionWordsSet", "IssuerAccredited"],
+      "DIDRegistered",
+      "CredentialRevoked",
+      "CredentialSuspended",
+      "SuspensionWordsSet",
+      "IssuerAccredited",
     ]);
     const first = await index.listEvents({ limit: 2 });
     expect(first.map(({ name }) => name)).to.deep.equal(["IssuerAccredited", "SuspensionWordsSet"]);

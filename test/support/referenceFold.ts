@@ -82,7 +82,12 @@ function fold(reference: Reference, seen: Seen): void {
       const id = `${subject}:${purpose}:${word.toString(16).padStart(22, "0")}`;
       const value = `0x${bits.toString(16).padStart(64, "0")}`;
       reference.words.set(id, {
-        ...{ issuer: subject, purpose, word: id.slice(-22), bits: value, updated: at, position },
+        issuer: subject,
+        purpose,
+        word: id.slice(-22),
+        bits: value,
+        updated: at,
+        position,
       });
     }
     return;
@@ -130,8 +135,18 @@ function fold(reference: Reference, seen: Seen): void {
 
 function emptyDid(): Record<string, unknown> {
   return {
-    ...{ did: "", documentUri: "", documentHash: null, controller: `0x${"0".repeat(40)}`, delegates: [] },
-    ...{ active: false, version: 0, statusSequence: 0, nonce: 0, created: null, updated: null, unverified: null },
+    did: "",
+    documentUri: "",
+    documentHash: null,
+    controller: `0x${"0".repeat(40)}`,
+    delegates: [],
+    active: false,
+    version: 0,
+    statusSequence: 0,
+    nonce: 0,
+    created: null,
+    updated: null,
+    unverified: null,
   };
 }
 

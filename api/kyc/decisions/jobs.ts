@@ -48,7 +48,10 @@ export function startRecheckWorker(deps: RecheckWorkerDeps): RecheckWorker {
   const { kyc, queue, clock, logger } = deps;
   const processor = processQueue<RecheckJob>({
     ...queueOptions(deps),
-    ...{ concurrency: deps.concurrency, deadLetters: deps.deadLetters, clock, logger },
+    concurrency: deps.concurrency,
+    deadLetters: deps.deadLetters,
+    clock,
+    logger,
     process: ({ userId }) => recheck(deps, userId),
   });
   const sweeper = startSweeper({

@@ -39,7 +39,10 @@ export async function findAtProvider<Schema extends z.ZodType>(
   let text: string;
   try {
     response = await fetch(url, {
-      ...{ method, headers, redirect: "error" as const, signal: AbortSignal.timeout(TIMEOUT_MS) },
+      method,
+      headers,
+      redirect: "error" as const,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body !== undefined && { body }),
     });
     text = await boundedText(response);

@@ -64,14 +64,24 @@ export function createOnfido(config: NonNullable<KycConfig["onfido"]>): KycProvi
     mayRevise: false,
     async createSession({ userId, returnUrl, now }) {
       const { id: applicantId } = await callProvider({
-        ...{ provider, purpose: "create an applicant", url: `${base}/applicants`, method: "POST", headers },
-        ...{ body: JSON.stringify(PLACEHOLDER_NAME), schema: applicant },
+        provider,
+        purpose: "create an applicant",
+        url: `${base}/applicants`,
+        method: "POST",
+        headers,
+        body: JSON.stringify(PLACEHOLDER_NAME),
+        schema: applicant,
       });
       const link = { completed_redirect_url: returnUrl };
       const body = { workflow_id: workflowId, applicant_id: applicantId, customer_user_id: userId, link };
       const answer = await callProvider({
-        ...{ provider, purpose: "create a workflow run", url: `${base}/workflow_runs`, method: "POST", headers },
-        ...{ body: JSON.stringify(body), schema: run },
+        provider,
+        purpose: "create a workflow run",
+        url: `${base}/workflow_runs`,
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+        schema: run,
       });
       return { ...sessionOf(answer), expiresAt: addSeconds(now, FORGOTTEN_SECONDS) };
     },

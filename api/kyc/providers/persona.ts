@@ -71,7 +71,10 @@ export function createPersona(config: NonNullable<KycConfig["persona"]>): KycPro
     async createSession({ userId, attemptId, now }) {
       const attributes = { "inquiry-template-id": templateId, "reference-id": userId };
       const answer = await callProvider({
-        ...{ provider, purpose: "create an inquiry", url: `${apiUrl}/api/v1/inquiries`, method: "POST" },
+        provider,
+        purpose: "create an inquiry",
+        url: `${apiUrl}/api/v1/inquiries`,
+        method: "POST",
         headers: { ...headers, "idempotency-key": attemptId },
         body: JSON.stringify({ data: { attributes }, meta: { "auto-create-inquiry-session": true } }),
         schema: inquiryWithToken,
@@ -80,8 +83,12 @@ export function createPersona(config: NonNullable<KycConfig["persona"]>): KycPro
     },
     async resumeSession({ sessionId }) {
       const answer = await callProvider({
-        ...{ provider, purpose: "resume an inquiry", url: `${inquiryUrl(sessionId)}/resume`, method: "POST" },
-        ...{ headers, schema: inquiryWithToken },
+        provider,
+        purpose: "resume an inquiry",
+        url: `${inquiryUrl(sessionId)}/resume`,
+        method: "POST",
+        headers,
+        schema: inquiryWithToken,
       });
       return sessionOf(answer);
     },
@@ -96,7 +103,11 @@ export function createPersona(config: NonNullable<KycConfig["persona"]>): KycPro
     },
     async fetchDecision({ sessionId }) {
       const answer = await callProvider({
-        ...{ provider, purpose: "show an inquiry", url: inquiryUrl(sessionId), method: "GET", headers },
+        provider,
+        purpose: "show an inquiry",
+        url: inquiryUrl(sessionId),
+        method: "GET",
+        headers,
         schema: inquiryStatus,
       });
       const { status } = answer.data.attributes;

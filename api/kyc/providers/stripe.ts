@@ -64,7 +64,11 @@ export function createStripe(config: NonNullable<KycConfig["stripe"]>): KycProvi
     async createSession({ userId, attemptId, returnUrl, now }) {
       const form = new URLSearchParams({ type: "document", client_reference_id: userId, return_url: returnUrl });
       const answer = await callProvider({
-        ...{ provider, purpose: "create a session", url: sessionsUrl, method: "POST", schema: session },
+        provider,
+        purpose: "create a session",
+        url: sessionsUrl,
+        method: "POST",
+        schema: session,
         headers: { ...headers, "idempotency-key": attemptId },
         body: form.toString(),
       });

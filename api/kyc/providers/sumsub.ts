@@ -98,8 +98,13 @@ export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Cl
     const redirect = { successUrl: returnUrl, rejectUrl: returnUrl };
     const body = JSON.stringify({ levelName: level, userId, ttlInSecs: LINK_SECONDS, redirect });
     const { url: sessionUrl } = await callProvider({
-      ...{ provider, purpose: "make a link", url: apiUrl + path, method: "POST" },
-      ...{ headers: signed("POST", path, body), body, schema: link },
+      provider,
+      purpose: "make a link",
+      url: apiUrl + path,
+      method: "POST",
+      headers: signed("POST", path, body),
+      body,
+      schema: link,
     });
     return { sessionId: userId, sessionUrl };
   }
@@ -137,8 +142,12 @@ export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Cl
     async fetchDecision({ userId }) {
       const path = `/resources/applicants/-;externalUserId=${encodeURIComponent(userId)}/one`;
       const found = await findAtProvider({
-        ...{ provider, purpose: "show an applicant", url: apiUrl + path, method: "GET" },
-        ...{ headers: signed("GET", path), schema: applicant },
+        provider,
+        purpose: "show an applicant",
+        url: apiUrl + path,
+        method: "GET",
+        headers: signed("GET", path),
+        schema: applicant,
       });
       // Until the link is opened there is no applicant.
       const review = found?.review;

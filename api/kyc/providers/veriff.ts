@@ -77,13 +77,19 @@ export function createVeriff(config: NonNullable<KycConfig["veriff"]>): KycProvi
     mayRevise: true,
     async createSession({ userId, returnUrl, now }) {
       const answer = await callProvider({
-        ...{ provider, purpose: "create a session", url: `${apiUrl}/v1/sessions`, method: "POST", headers },
+        provider,
+        purpose: "create a session",
+        url: `${apiUrl}/v1/sessions`,
+        method: "POST",
+        headers,
         body: JSON.stringify({ verification: { callback: returnUrl, vendorData: userId } }),
         schema: created,
       });
       const { id: sessionId, url: sessionUrl, sessionToken } = answer.verification;
       return {
-        ...{ sessionId, sessionUrl, ...(sessionToken !== undefined && { sdkToken: sessionToken }) },
+        sessionId,
+        sessionUrl,
+        ...(sessionToken !== undefined && { sdkToken: sessionToken }),
         expiresAt: addSeconds(now, SESSION_SECONDS),
         // Veriff shows the address once, and wants it used again for another try.
         resumeHandle: seal(sessionUrl, signingSecret, sessionId),
@@ -114,7 +120,10 @@ export function createVeriff(config: NonNullable<KycConfig["veriff"]>): KycProvi
     },
     async fetchDecision({ sessionId }) {
       const answer = await callProvider({
-        ...{ provider, purpose: "show a decision", method: "GET", schema: decisionAnswer },
+        provider,
+        purpose: "show a decision",
+        method: "GET",
+        schema: decisionAnswer,
         url: `${apiUrl}/v1/sessions/${encodeURIComponent(sessionId)}/decision`,
         // A request without a body is signed over the session's id.
         headers: { ...headers, "x-hmac-signature": hmacHex("sha256", signingSecret, sessionId) },

@@ -53,7 +53,10 @@ export interface SandboxWorkerDeps {
 export function startSandboxWorker(deps: SandboxWorkerDeps): QueueProcessor {
   return processQueue<ReportJob>({
     ...queueOptions(deps),
-    ...{ concurrency: 8, deadLetters: deps.deadLetters, clock: deps.clock, logger: deps.logger },
+    concurrency: 8,
+    deadLetters: deps.deadLetters,
+    clock: deps.clock,
+    logger: deps.logger,
     process: (job) => report(deps, job),
   });
 }

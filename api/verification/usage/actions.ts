@@ -47,8 +47,16 @@ export async function recordUse(
   const { verificationId, verifierId, verifierName, presenterDid, ip, usedAt } = use;
   await parts.log.append({
     ...about(credential),
-    ...{ id: useEntryId(verificationId), presenterId: presenterDid, verifierId, verifierName, verificationId },
-    ...{ result: "SUCCESS", reason: "", code: null, ipAddress: ip, timestamp: usedAt },
+    id: useEntryId(verificationId),
+    presenterId: presenterDid,
+    verifierId,
+    verifierName,
+    verificationId,
+    result: "SUCCESS",
+    reason: "",
+    code: null,
+    ipAddress: ip,
+    timestamp: usedAt,
   });
   await parts.verifications.recordVerified(verification, decisionOf(use));
   parts.handOver(verification);

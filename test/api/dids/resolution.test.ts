@@ -30,12 +30,13 @@ interface ResolutionBody {
 /** Makes events of one identity, a block and a minute each. */
 function history(identity: string, ...events: Partial<RegistryEvent>[]): RegistryEvent[] {
   return events.map((event, at) => ({
-    ...{ registry: "DIDRegistry", subject: identity, blockNumber: 10 + at, blockHash: `0x${String(at).repeat(64)}` },
-    ...{
-      minedAt: new Date(Date.UTC(2026, 10, 21, 12, at, 30, 500)),
-      transactionHash: `0x${"a".repeat(63)}${at}`,
-      logIndex: 0,
-    },
+    registry: "DIDRegistry",
+    subject: identity,
+    blockNumber: 10 + at,
+    blockHash: `0x${String(at).repeat(64)}`,
+    minedAt: new Date(Date.UTC(2026, 10, 21, 12, at, 30, 500)),
+    transactionHash: `0x${"a".repeat(63)}${at}`,
+    logIndex: 0,
     ...event,
   })) as RegistryEvent[];
 }
@@ -105,7 +106,10 @@ describe("resolving a DID over HTTP", () => {
   before(async () => {
     const logger = createLogger({ processName: "api", logLevel: "silent" });
     const app = createHttpApp(didEndpoints({ projection, method: "mychain", chainId: 31337, clock }), {
-      ...{ logger, publicUrl: "https://cairn.example", bodyLimitBytes: 1_024, trustProxy: 0 },
+      logger,
+      publicUrl: "https://cairn.example",
+      bodyLimitBytes: 1_024,
+      trustProxy: 0,
       readSession: () => Promise.reject(new Error("no session is needed")),
       createBudget: () => {
         throw new Error("no budget is needed");
@@ -119,8 +123,14 @@ describe("resolving a DID over HTTP", () => {
   beforeEach(() => {
     unverifiedReason = null;
     freshness = {
-      ...{ blockNumber: 20, blockHash: `0x${"b".repeat(64)}`, minedAt: new Date("2026-11-21T12:20:30.500Z") },
-      ...{ headNumber: 21, headSeenAt: clock.now(), finalizedNumber: 12, verifiedNumber: 20, incompleteBlocks: [] },
+      blockNumber: 20,
+      blockHash: `0x${"b".repeat(64)}`,
+      minedAt: new Date("2026-11-21T12:20:30.500Z"),
+      headNumber: 21,
+      headSeenAt: clock.now(),
+      finalizedNumber: 12,
+      verifiedNumber: 20,
+      incompleteBlocks: [],
     };
   });
   after(async () => {
@@ -158,19 +168,23 @@ describe("resolving a DID over HTTP", () => {
       "https://w3id.org/security/suites/secp256k1recovery-2020/v2",
     ]);
     expect(body.didDocumentMetadata).to.deep.equal({
-      ...{ created: "2026-11-21T12:00:30Z", updated: "2026-11-21T12:03:30Z", versionId: "3", deactivated: false },
-      ...{ documentSha256: `0x${"5a".repeat(32)}`, transactionHash: `0x${"a".repeat(63)}3`, blockNumber: 13 },
+      created: "2026-11-21T12:00:30Z",
+      updated: "2026-11-21T12:03:30Z",
+      versionId: "3",
+      deactivated: false,
+      documentSha256: `0x${"5a".repeat(32)}`,
+      transactionHash: `0x${"a".repeat(63)}3`,
+      blockNumber: 13,
     });
     expect(body.didResolutionMetadata).to.deep.equal({
       contentType: "application/did",
       index: {
-        ...{
-          blockNumber: 20,
-          blockHash: `0x${"b".repeat(64)}`,
-          blockTime: "2026-11-21T12:20:30Z",
-          headBlockNumber: 21,
-        },
-        ...{ confirmations: 8, finalized: false },
+        blockNumber: 20,
+        blockHash: `0x${"b".repeat(64)}`,
+        blockTime: "2026-11-21T12:20:30Z",
+        headBlockNumber: 21,
+        confirmations: 8,
+        finalized: false,
       },
     });
   });

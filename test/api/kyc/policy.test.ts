@@ -18,7 +18,12 @@ const KYC: KycConfig = {
 function route(path: string, auth: "session" | "none"): Endpoint {
   const replies = { 200: { description: "Done.", schema: z.object({ done: z.literal(true) }) } };
   return defineEndpoint({
-    ...{ method: "post", path, tag: "Test", summary: "A thing to do", auth, replies },
+    method: "post",
+    path,
+    tag: "Test",
+    summary: "A thing to do",
+    auth,
+    replies,
     handle: () => Promise.resolve({ status: 200, body: { done: true } }),
   });
 }

@@ -19,7 +19,10 @@ describe("starting a verification", () => {
     persona = await STAND_INS.persona();
     veriff = await STAND_INS.veriff();
     const kyc: KycConfig = {
-      ...{ provider: "veriff", returnUrl: undefined, requiredFor: [], recheckSeconds: 600 },
+      provider: "veriff",
+      returnUrl: undefined,
+      requiredFor: [],
+      recheckSeconds: 600,
       ...veriff.config,
       ...persona.config,
     };
@@ -145,6 +148,15 @@ describe("starting a verification", () => {
 });
 
 const PENDING_AT_PERSONA = {
-  ...{ status: "pending", substatus: "opened", provider: "persona", sessionId: "inq_of_old", rejectionReason: null },
-  ...{ mayRetry: true, version: 1, startedAt: new Date(0), updatedAt: new Date(0), decidedAt: null, occurredAt: null },
+  status: "pending",
+  substatus: "opened",
+  provider: "persona",
+  sessionId: "inq_of_old",
+  rejectionReason: null,
+  mayRetry: true,
+  version: 1,
+  startedAt: new Date(0),
+  updatedAt: new Date(0),
+  decidedAt: null,
+  occurredAt: null,
 };

@@ -67,7 +67,10 @@ describe("the mailbox folder", () => {
       readSession: () => Promise.reject(new Error("no sessions")),
       readApiKey: () => Promise.reject(new Error("no keys")),
       createBudget: () => expect.fail("no budgets"),
-      ...{ bodyLimitBytes: 1, publicUrl: "http://localhost", logger: pino({ level: "silent" }), trustProxy: 0 },
+      bodyLimitBytes: 1,
+      publicUrl: "http://localhost",
+      logger: pino({ level: "silent" }),
+      trustProxy: 0,
       onFinished: () => undefined,
     });
     const server = await listen(app, { host: "127.0.0.1", port: 0 });
@@ -85,8 +88,13 @@ describe("the mailbox folder", () => {
 
   it("is refused in production", () => {
     const production = {
-      ...{ NODE_ENV: "production", MONGODB_URI: "mongodb://db.example/cairn", REDIS_URL: "redis://redis.example" },
-      ...{ RPC_URL: "https://rpc.example", CHAIN_ID: "1", PUBLIC_URL: "https://id.example", MAILBOX_DIR: folder },
+      NODE_ENV: "production",
+      MONGODB_URI: "mongodb://db.example/cairn",
+      REDIS_URL: "redis://redis.example",
+      RPC_URL: "https://rpc.example",
+      CHAIN_ID: "1",
+      PUBLIC_URL: "https://id.example",
+      MAILBOX_DIR: folder,
       KEYSTORE_PASSPHRASE: "a passphrase of our own",
     };
     expect(loadConfig("api", production)).not.to.have.property("mail");

@@ -24,8 +24,12 @@ describe("sending a notification", () => {
   beforeEach(async () => {
     smtp = await startSmtpServer();
     parts = {
-      ...{ notifications, mailer: createSmtpMailer(smtp.url), clock: systemClock, logger: pino({ level: "silent" }) },
-      ...{ from: "Cairn <no-reply@cairn.example>", publicUrl: "https://id.example" },
+      notifications,
+      mailer: createSmtpMailer(smtp.url),
+      clock: systemClock,
+      logger: pino({ level: "silent" }),
+      from: "Cairn <no-reply@cairn.example>",
+      publicUrl: "https://id.example",
       recipientOf: () => Promise.resolve({ name: "Zoë", address: "zoe@example.com" }),
     };
   });

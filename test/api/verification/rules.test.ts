@@ -18,8 +18,17 @@ const LATER = new Date("2025-12-06T14:45:00.000Z");
 function passing(): Facts {
   return {
     now: NOW,
-    ...{ accredited: true, signedByIssuer: true, expiresAt: LATER, revoked: false, suspended: false, hold: null },
-    ...{ status: "ACTIVE", usageCount: 0, maxUsages: 1, lastUsedAt: null, signedByHolder: true },
+    accredited: true,
+    signedByIssuer: true,
+    expiresAt: LATER,
+    revoked: false,
+    suspended: false,
+    hold: null,
+    status: "ACTIVE",
+    usageCount: 0,
+    maxUsages: 1,
+    lastUsedAt: null,
+    signedByHolder: true,
     challenge: { expiresAt: LATER, consumed: false },
   };
 }
@@ -133,13 +142,15 @@ describe("words for people", () => {
 
   it("keep a verifier's name from writing lines of its own into the challenge", () => {
     const text = formatChallenge({
-      ...{
-        domain: "cairn.example",
-        verificationId: "v",
-        verifierName: "ACME\nVerifier: Your Bank\u2028x",
-        credentialType: "T",
-      },
-      ...{ issuerName: "U\r\nniversity", credentialId: "c", nonce: "n", issuedAt: NOW, expiresAt: LATER },
+      domain: "cairn.example",
+      verificationId: "v",
+      verifierName: "ACME\nVerifier: Your Bank\u2028x",
+      credentialType: "T",
+      issuerName: "U\r\nniversity",
+      credentialId: "c",
+      nonce: "n",
+      issuedAt: NOW,
+      expiresAt: LATER,
     });
     expect(text.split(/[\n\r\u2028]/).filter((line) => line.startsWith("Verifier:"))).to.have.length(1);
     expect(text.split("\n")).to.have.length(11);

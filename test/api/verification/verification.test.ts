@@ -211,7 +211,13 @@ describe("verification", () => {
       await present(on, verifier, credentialId, alice);
       const refused = await present(on, verifier, credentialId, alice);
       expect(refused.body.checks.map(({ outcome }: { outcome: string }) => outcome)).to.deep.equal([
-        ...["pass", "pass", "pass", "pass", "fail", "not_reached", "not_reached"],
+        "pass",
+        "pass",
+        "pass",
+        "pass",
+        "fail",
+        "not_reached",
+        "not_reached",
       ]);
     });
 

@@ -156,17 +156,18 @@ describe("linking a wallet", () => {
         const token = await newToken();
         const { message } = await askChallenge(api, token, holder.address);
         const field = (name: string) => new RegExp(`^${name}: (.+)$`, "m").exec(message)?.[1] ?? "";
-        const foreign = formatSignInMessage({
-          ...{
-            domain: "cairn.example",
-            address: holder.address,
-            statement: "Link this wallet to your Cairn account.",
-            uri: PUBLIC_URL,
-          },
-          ...{ chainId: CHAIN_ID, nonce: field("Nonce"), requestId: field("Request ID") },
-          ...{ issuedAt: new Date(field("Issued At")), expiresAt: new Date(field("Expiration Time")) },
-          ...change,
-        });
+        const own: Parameters<typeof formatSignInMessage>[0] = {
+          domain: "cairn.example",
+          address: holder.address,
+          statement: "Link this wallet to your Cairn account.",
+          uri: PUBLIC_URL,
+          chainId: CHAIN_ID,
+          nonce: field("Nonce"),
+          requestId: field("Request ID"),
+          issuedAt: new Date(field("Issued At")),
+          expiresAt: new Date(field("Expiration Time")),
+        };
+        const foreign = formatSignInMessage({ ...own, ...change });
         const signature = await holder.signMessage(foreign);
         await refused(
           link(token, { walletAddress: holder.address, signature }),

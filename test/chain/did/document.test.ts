@@ -10,8 +10,12 @@ const NOW = new Date("2026-11-21T12:00:00Z");
 
 function subject(over: Partial<DidSubject> = {}): DidSubject {
   return {
-    ...{ method: "mychain", chainId: 31337, address: ALICE, controller: ALICE },
-    ...{ documentUri: "https://alice.example/did.json", delegations: [] },
+    method: "mychain",
+    chainId: 31337,
+    address: ALICE,
+    controller: ALICE,
+    documentUri: "https://alice.example/did.json",
+    delegations: [],
     ...over,
   };
 }

@@ -7,8 +7,17 @@ import { TransientError } from "../../../core/errors";
 const CAROL = `0x${"ca".repeat(20)}`;
 const HASH = `0x${"12".repeat(32)}`;
 const record = {
-  ...{ did: "did:mychain:0x01", documentUri: "https://a.example", documentHash: HASH, controller: CAROL },
-  ...{ version: 3, statusSequence: 0, nonce: 9, createdBlock: 1, createdAt: 2, updatedBlock: 3, updatedAt: 4 },
+  did: "did:mychain:0x01",
+  documentUri: "https://a.example",
+  documentHash: HASH,
+  controller: CAROL,
+  version: 3,
+  statusSequence: 0,
+  nonce: 9,
+  createdBlock: 1,
+  createdAt: 2,
+  updatedBlock: 3,
+  updatedAt: 4,
   active: false,
 };
 

@@ -15,8 +15,15 @@ const INTERFACES: Record<RegistryName, Interface> = {
   IssuerRegistry: new Interface(ISSUER_REGISTRY_ABI),
 };
 const ABI_TYPES: Record<ArgumentKind, string> = {
-  ...{ address: "address", bytes32: "bytes32", text: "string", counter: "uint256", purpose: "uint8", word: "uint256" },
-  ...{ bits: "uint256", bitsList: "uint256[]", seconds: "uint64" },
+  address: "address",
+  bytes32: "bytes32",
+  text: "string",
+  counter: "uint256",
+  purpose: "uint8",
+  word: "uint256",
+  bits: "uint256",
+  bitsList: "uint256[]",
+  seconds: "uint64",
 };
 
 describe("the table of registry events", () => {
@@ -41,8 +48,12 @@ describe("the table of registry events", () => {
 
   it("says of which events the history of an issuer's statuses consists", () => {
     expect(eventsAffecting("words")).to.deep.equal([
-      ...["CredentialRevoked", "CredentialSuspended", "CredentialReinstated"],
-      ...["StatusWordChanged", "RevocationWordsSet", "SuspensionWordsSet"],
+      "CredentialRevoked",
+      "CredentialSuspended",
+      "CredentialReinstated",
+      "StatusWordChanged",
+      "RevocationWordsSet",
+      "SuspensionWordsSet",
     ]);
   });
 });

@@ -17,8 +17,12 @@ function event(at: number, name: RegistryEvent["name"], args: object): RegistryE
 }
 
 const registered = event(1, "DIDRegistered", {
-  ...{ identity: ALICE, controller: ALICE, did: `did:mychain:${ALICE}`, documentUri: "https://a.example" },
-  ...{ documentHash: `0x${"00".repeat(32)}`, version: 1 },
+  identity: ALICE,
+  controller: ALICE,
+  did: `did:mychain:${ALICE}`,
+  documentUri: "https://a.example",
+  documentHash: `0x${"00".repeat(32)}`,
+  version: 1,
 });
 const fold = (...events: RegistryEvent[]) => events.reduce<DidState | null>(foldDid, null)!;
 const revoke = (index: number, sequence: number, name: RegistryEvent["name"] = "CredentialRevoked") =>

@@ -15,14 +15,35 @@ const fees = (max: bigint, tip = GWEI) => ({
 
 function transaction(over: Partial<RelayerTransaction> = {}, attempt: Partial<Attempt> = {}): RelayerTransaction {
   const first: Attempt = {
-    ...{ hash: "0x01", raw: "0x02", market: "eip1559", cancellation: false, signedAt: ago(100) },
-    ...{ maxFeePerGas: (10n * GWEI).toString(), maxPriorityFeePerGas: GWEI.toString() },
+    hash: "0x01",
+    raw: "0x02",
+    market: "eip1559",
+    cancellation: false,
+    signedAt: ago(100),
+    maxFeePerGas: (10n * GWEI).toString(),
+    maxPriorityFeePerGas: GWEI.toString(),
     ...attempt,
   };
   return {
-    ...{ _id: "scope/relayer/5", scope: "scope", relayer: "relayer", nonce: 5, kind: "test", subject: "s", key: "k" },
-    ...{ to: "0x", data: "0x", gasLimit: "21000", attempts: [first], attemptCount: 1, state: "pending", open: true },
-    ...{ broadcastAt: ago(10), nextBroadcastAt: ago(-50), rejections: 0, missingSince: null, createdAt: ago(100) },
+    _id: "scope/relayer/5",
+    scope: "scope",
+    relayer: "relayer",
+    nonce: 5,
+    kind: "test",
+    subject: "s",
+    key: "k",
+    to: "0x",
+    data: "0x",
+    gasLimit: "21000",
+    attempts: [first],
+    attemptCount: 1,
+    state: "pending",
+    open: true,
+    broadcastAt: ago(10),
+    nextBroadcastAt: ago(-50),
+    rejections: 0,
+    missingSince: null,
+    createdAt: ago(100),
     ...over,
   };
 }

@@ -67,13 +67,13 @@ function logOf(fragment: EventFragment, values: unknown[]) {
     plainParams.map(({ at }) => values[at]),
   );
   return {
-    ...{ address: `0x${"11".repeat(20)}`, topics: [fragment.topicHash, ...indexed], data },
-    ...{
-      blockNumber: "0x7",
-      blockHash: `0x${"22".repeat(32)}`,
-      transactionHash: `0x${"33".repeat(32)}`,
-      logIndex: "0x2a",
-    },
+    address: `0x${"11".repeat(20)}`,
+    topics: [fragment.topicHash, ...indexed],
+    data,
+    blockNumber: "0x7",
+    blockHash: `0x${"22".repeat(32)}`,
+    transactionHash: `0x${"33".repeat(32)}`,
+    logIndex: "0x2a",
   };
 }
 

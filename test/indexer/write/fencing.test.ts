@@ -10,8 +10,11 @@ import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarn
 const ALICE = `0x${"a1".repeat(20)}`;
 const BOB = `0x${"b0".repeat(20)}`;
 const identity = {
-  ...{ chainId: 31337, contracts: { DIDRegistry: "0x01", IssuerRegistry: "0x02" }, didMethod: "mychain" },
-  ...{ genesisHash: "0x00", deployment: { blockNumber: 1, blockHash: "0x03" } },
+  chainId: 31337,
+  contracts: { DIDRegistry: "0x01", IssuerRegistry: "0x02" },
+  didMethod: "mychain",
+  genesisHash: "0x00",
+  deployment: { blockNumber: 1, blockHash: "0x03" },
 };
 
 /** A block of a branch, with a registration or an update of some identities in it. */

@@ -6,8 +6,11 @@ import { fakeClock } from "../../support/fakeClock";
 import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
 
 const identity = {
-  ...{ chainId: 31337, contracts: { DIDRegistry: "0x01", IssuerRegistry: "0x02" }, didMethod: "mychain" },
-  ...{ genesisHash: "0x00", deployment: { blockNumber: 3, blockHash: "0x03" } },
+  chainId: 31337,
+  contracts: { DIDRegistry: "0x01", IssuerRegistry: "0x02" },
+  didMethod: "mychain",
+  genesisHash: "0x00",
+  deployment: { blockNumber: 3, blockHash: "0x03" },
 };
 const block = (number: number) => ({ number, hash: `0x${number}`, minedAt: new Date(number) });
 

@@ -58,8 +58,12 @@ export async function startPersona(): Promise<StandIn> {
   function shown(id: string, meta: Record<string, string> = {}) {
     const { userId = "", status = "" } = sessions.get(id) ?? {};
     const attributes = {
-      ...{ status, "reference-id": userId, "name-first": PERSONAL.firstName, "name-last": PERSONAL.lastName },
-      ...{ "address-street-1": PERSONAL.address, birthdate: PERSONAL.birthDate },
+      status,
+      "reference-id": userId,
+      "name-first": PERSONAL.firstName,
+      "name-last": PERSONAL.lastName,
+      "address-street-1": PERSONAL.address,
+      birthdate: PERSONAL.birthDate,
       "identification-number": PERSONAL.documentNumber,
     };
     return { data: { type: "inquiry", id, attributes }, meta };

@@ -34,8 +34,10 @@ export function startSandbox(): StandIn {
       const key = Buffer.from(secret.slice("whsec_".length), "base64");
       const signed = createHmac("sha256", key).update(`${eventId}.${signedAtSeconds}.`).update(body).digest("base64");
       const headers = {
-        ...{ "content-type": "application/json", "webhook-id": eventId },
-        ...{ "webhook-timestamp": String(signedAtSeconds), "webhook-signature": `v1,${signed}` },
+        "content-type": "application/json",
+        "webhook-id": eventId,
+        "webhook-timestamp": String(signedAtSeconds),
+        "webhook-signature": `v1,${signed}`,
       };
       return { headers, body };
     },

@@ -46,12 +46,10 @@ export async function startStripe(): Promise<StandIn> {
   function shown(id: string, move?: Move) {
     const status = move ?? sessions.get(id)?.status ?? "created";
     return {
-      ...{
-        id,
-        object: "identity.verification_session",
-        last_error: null,
-        client_reference_id: sessions.get(id)?.userId,
-      },
+      id,
+      object: "identity.verification_session",
+      last_error: null,
+      client_reference_id: sessions.get(id)?.userId,
       ...(status === "created" ? { status: "requires_input" } : STATUS[status]),
       client_secret: freshSecret(`${id}_secret_`),
       url: `https://verify.stripe.com/start/${freshSecret("test_")}`,

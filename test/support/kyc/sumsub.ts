@@ -89,12 +89,14 @@ export async function startSumsub(): Promise<StandIn> {
     sign(id, move, { secret = secrets[0], occurredAt, eventId = randomUUID() }) {
       const createdAtMs = occurredAt.toISOString().replace("T", " ").replace("Z", "");
       const said = {
-        ...{
-          applicantId: "5cb56e8e0a975a35f333cb83",
-          inspectionId: "5cb56e8e0a975a35f333cb84",
-          correlationId: eventId,
-        },
-        ...{ externalUserId: id, levelName: "id-and-liveness", type: EVENT[move], ...review(move), createdAtMs },
+        applicantId: "5cb56e8e0a975a35f333cb83",
+        inspectionId: "5cb56e8e0a975a35f333cb84",
+        correlationId: eventId,
+        externalUserId: id,
+        levelName: "id-and-liveness",
+        type: EVENT[move],
+        ...review(move),
+        createdAtMs,
         applicantMemberOf: [{ name: PERSONAL.lastName, address: PERSONAL.address }],
       };
       const body = Buffer.from(JSON.stringify(said));

@@ -51,13 +51,11 @@ export async function startVeriff(): Promise<StandIn> {
 
   function shown(id: string, move: Move, attemptId = "attempt-1", decisionTime = new Date(0)) {
     return {
-      ...{
-        id,
-        attemptId,
-        ...STATUS[move],
-        vendorData: sessions.get(id)?.userId,
-        decisionTime: decisionTime.toISOString(),
-      },
+      id,
+      attemptId,
+      ...STATUS[move],
+      vendorData: sessions.get(id)?.userId,
+      decisionTime: decisionTime.toISOString(),
       ...(move === "declined" && {
         reasonCode: 103,
         reason: `${PERSONAL.firstName} does not match the document photo`,

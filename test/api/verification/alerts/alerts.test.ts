@@ -35,14 +35,15 @@ describe("fraud alerts", () => {
   });
 
   const attempt = (over: Partial<SuspectAttempt> = {}): SuspectAttempt => ({
-    ...{
-      credentialId: "c",
-      kind: "holder_mismatch",
-      issuer: "0x1",
-      subjectDid: "did:x:alice",
-      presenterDid: "did:x:bob",
-    },
-    ...{ verifierName: "ACME", ipAddress: "192.0.2.1", at: clock.now(), ...over },
+    credentialId: "c",
+    kind: "holder_mismatch",
+    issuer: "0x1",
+    subjectDid: "did:x:alice",
+    presenterDid: "did:x:bob",
+    verifierName: "ACME",
+    ipAddress: "192.0.2.1",
+    at: clock.now(),
+    ...over,
   });
 
   it("count attempts of one kind on one credential within the hour as one, opened by one of racing callers", async () => {

@@ -1,6 +1,7 @@
 import type { Logger } from "../../core/logger";
-import { checksOf } from "./rules";
-import type { Decided, Verification, VerificationStore } from "./store";
+import { checksOf } from "./checks";
+import type { Verification } from "./rules";
+import type { Decided, VerificationStore } from "./store";
 import type { VerifierStore } from "./verifiers/store";
 
 /** What a verifier is told of a decision. */

@@ -9,7 +9,8 @@ import { createAlertStore } from "../../api/verification/alerts/store";
 import { createChainFacts } from "../../api/verification/confirmation/chainFacts";
 import { type ConfirmDeps, type Confirmation, confirm } from "../../api/verification/confirmation/actions";
 import { verifyCredential } from "../../api/verification/confirmation/issuerSignature";
-import { createVerificationStore, type Verification } from "../../api/verification/store";
+import type { Verification } from "../../api/verification/rules";
+import { createVerificationStore } from "../../api/verification/store";
 import { createUsageStore } from "../../api/verification/usage/store";
 import { writeDocument, readAssertionKeys } from "../../api/issuers/rules";
 import { createChain } from "../../chain/client";
@@ -121,19 +122,19 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
 
   const credentials = createCredentialStore(mongo);
   const verifications = createVerificationStore(mongo);
-  const log = createUsageStore(mongo);
+  const usage = createUsageStore(mongo);
   await ensureIndexes(mongo);
   const facts = createChainFacts(chain);
-  const parts: ConfirmDeps = {
+  const deps: ConfirmDeps = {
     clock: systemClock,
     facts,
-    chain,
-    log,
+    usage,
     verifications,
     alerts: createAlertStore(mongo),
     findCredential: credentials.find,
     takeUse: credentials.takeUse,
     assertionKeys: () => Promise.resolve(assertionKeys),
+    chain,
     handOver: () => undefined,
     enqueueAlert: () => undefined,
   };
@@ -149,21 +150,17 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
     const subjectDid = formatDid(didMethod, holder.address);
     const place = index++;
     const content = {
-      ...{
-        credentialId,
-        credId: formatCredId({ issuer, index: place }),
-        issuer,
-        issuerDid,
-        index: place,
-        subjectDid,
-        expiresAt,
-      },
-      ...{
-        type: "EducationCredential",
-        schemaId: "0".repeat(64),
-        claims: { degree: "BS", name: "Alice" },
-        issuedAt: now,
-      },
+      credentialId,
+      credId: formatCredId({ issuer, index: place }),
+      issuer,
+      issuerDid,
+      index: place,
+      subjectDid,
+      expiresAt,
+      type: "EducationCredential",
+      schemaId: "0".repeat(64),
+      claims: { degree: "BS", name: "Alice" },
+      issuedAt: now,
     };
     const payload = credentialPayload(content, {
       publicUrl: PUBLIC_URL,
@@ -177,14 +174,31 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
       payload,
     );
     const credential: Credential = {
-      ...{ ...content, jwt, issuerName: "University", reference: null, status: "ACTIVE", hold: null, maxUsages: 1 },
-      ...{ usageCount: 0, uses: [], unrecorded: [] },
+      ...content,
+      jwt,
+      issuerName: "University",
+      reference: null,
+      status: "ACTIVE",
+      hold: null,
+      maxUsages: 1,
+      usageCount: 0,
+      uses: [],
+      unrecorded: [],
     };
     const message = `present ${credentialId} to ACME, ${randomUUID()}`;
     const verification: Verification = {
-      ...{ verificationId, verifierId: "v", verifierName: "ACME", credentialId, subjectDid, foreignJwt: null },
+      verificationId,
+      verifierId: "v",
+      verifierName: "ACME",
+      credentialId,
+      subjectDid,
+      foreignJwt: null,
       challenge: { nonce: "n", message, digest: hashMessage(message), issuedAt: now, expiresAt },
-      ...{ status: "pending", decision: null, wantsWebhook: false, deliveryPendingSince: null, createdAt: now },
+      status: "pending",
+      decision: null,
+      wantsWebhook: false,
+      deliveryPendingSince: null,
+      createdAt: now,
     };
     const digest = hashMessage(message);
     const signature = holder.signingKey.sign(digest).serialized;
@@ -219,17 +233,20 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
         $set: { status: "USED" },
       },
     );
-    await db.collection<{ _id: string }>("credential_usage_log").insertOne({
-      ...{
-        _id: `use/${verificationId}`,
-        credentialId,
-        issuer: by,
-        subjectDid,
-        presenterId: subjectDid,
-        verifierId: "v",
-        verifierName: "ACME",
-      },
-      ...{ verificationId, result: "SUCCESS", reason: "", code: null, ipAddress: "127.0.0.1", timestamp: new Date() },
+    await db.collection<{ _id: string; [field: string]: unknown }>("credential_usage_log").insertOne({
+      _id: `use/${verificationId}`,
+      credentialId,
+      issuer: by,
+      subjectDid,
+      presenterId: subjectDid,
+      verifierId: "v",
+      verifierName: "ACME",
+      verificationId,
+      result: "SUCCESS",
+      reason: "",
+      code: null,
+      ipAddress: "127.0.0.1",
+      timestamp: new Date(),
     });
     await db
       .collection<{ _id: string }>("verifications")
@@ -264,10 +281,7 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
       await writes(presented);
     },
     async verify({ confirmation }: Presentation): Promise<void> {
-      // As the route does: the verification is read from the database.
-      const verification = await verifications.find(confirmation.verificationId);
-      if (verification === null) throw new Error("the verification is gone");
-      await confirm(parts, confirmation, verification);
+      await confirm(deps, confirmation);
     },
     /** Each part by itself, one after the other in bulk. */
     async parts(): Promise<[string, number][]> {

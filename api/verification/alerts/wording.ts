@@ -1,4 +1,4 @@
-import type { FraudAlert } from "./store";
+import type { FraudAlert } from "./rules";
 
 /** What the administrator reads: what was tried, on what, by whom, and where to look further. */
 export function alertWording(alert: FraudAlert, waiting: number): { subject: string; paragraphs: string[] } {

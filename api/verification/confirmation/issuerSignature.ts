@@ -52,6 +52,19 @@ export function credentialIdOf(jwt: string): string | null {
   }
 }
 
+/** The claims of a credential that its issuer signed: what is said of the subject beside its id. */
+export function claimsOf(signed: SignedContent | null): Record<string, unknown> {
+  if (signed === null) throw new RangeError("a presentation passed without an issuer's signature");
+  const { id: _subject, ...claims } = signed.credentialSubject;
+  return claims;
+}
+
+/** The claims of a credential whose signature was verified before. */
+export function readClaims(jwt: string): Record<string, unknown> {
+  const [, payload = ""] = jwt.split(".");
+  return claimsOf(JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as SignedContent);
+}
+
 function importOnce({ publicKeyJwk }: AssertionKey): Promise<CryptoKey | Uint8Array> {
   const cacheKey = `${publicKeyJwk.crv} ${publicKeyJwk.x}`;
   const known = imported.get(cacheKey);

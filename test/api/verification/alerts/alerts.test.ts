@@ -1,10 +1,6 @@
 import { expect } from "chai";
-import {
-  createAlertStore,
-  type AlertStore,
-  type FraudAlert,
-  type SuspectAttempt,
-} from "../../../../api/verification/alerts/store";
+import type { FraudAlert, FraudAttempt } from "../../../../api/verification/alerts/rules";
+import { type AlertStore, createAlertStore } from "../../../../api/verification/alerts/store";
 import { notifyAdminOf } from "../../../../api/verification/alerts/actions";
 import { ensureIndexes, type Mongo } from "../../../../core/mongo";
 import { type FakeClock, fakeClock } from "../../../support/fakeClock";
@@ -34,15 +30,16 @@ describe("fraud alerts", () => {
     await mongo.close();
   });
 
-  const attempt = (over: Partial<SuspectAttempt> = {}): SuspectAttempt => ({
-    ...{
-      credentialId: "c",
-      kind: "holder_mismatch",
-      issuer: "0x1",
-      subjectDid: "did:x:alice",
-      presenterDid: "did:x:bob",
-    },
-    ...{ verifierName: "ACME", ipAddress: "192.0.2.1", at: clock.now(), ...over },
+  const attempt = (over: Partial<FraudAttempt> = {}): FraudAttempt => ({
+    credentialId: "c",
+    kind: "holder_mismatch",
+    issuer: "0x1",
+    subjectDid: "did:x:alice",
+    presenterDid: "did:x:bob",
+    verifierName: "ACME",
+    ipAddress: "192.0.2.1",
+    at: clock.now(),
+    ...over,
   });
 
   it("count attempts of one kind on one credential within the hour as one, opened by one of racing callers", async () => {

@@ -20,7 +20,7 @@ export interface FraudAlert {
   kind: FraudKind;
   issuer: string;
   subjectDid: string;
-  /** Who presented, by their own word; the first twenty of them. */
+  /** The DIDs that presenters gave as their own, the first twenty of them; nobody verified them. */
   presenters: string[];
   verifierName: string;
   ipAddress: string;

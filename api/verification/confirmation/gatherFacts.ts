@@ -79,7 +79,7 @@ async function readChain(
   }
 }
 
-/** What the issuer signed, if the credential here is just that; the database is not believed over the signature. */
+/** What the issuer signed; null unless the credential in the database says exactly the same. */
 async function verifyIssued(
   deps: Pick<FactDeps, "assertionKeys">,
   { verification, credential }: ConfirmationAttempt,

@@ -41,7 +41,7 @@ export async function verifyCredential(jwt: string, keys: AssertionKey[]): Promi
   }
 }
 
-/** The id of the credential a JWT speaks of, before anything in it is believed; null when it speaks of none. */
+/** The id of the credential that a JWT claims to be, its signature not verified; null when it claims none. */
 export function credentialIdOf(jwt: string): string | null {
   try {
     const { jti } = decodeJwt(jwt);

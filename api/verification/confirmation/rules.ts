@@ -48,7 +48,7 @@ export interface Verdict {
 }
 
 /**
- * Judges a presentation by the seven checks, in their order; what comes after the first that fails is not reached.
+ * Evaluates the seven checks of a presentation, in their order; what comes after the first that fails is not reached.
  * Decides only: nothing is read and nothing is taken.
  */
 export function evaluate(facts: Facts): Verdict {

@@ -12,7 +12,7 @@ export interface UsageEntry {
   credentialId: string;
   issuer: string;
   subjectDid: string;
-  /** Who presented it, by its own word. */
+  /** The DID that the presenter gave as its own; nobody verified it. */
   presenterId: string;
   verifierId: string;
   verifierName: string;

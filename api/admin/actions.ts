@@ -8,7 +8,7 @@ import { DomainError } from "../../core/errors";
  * @throws DomainError `api_key.unknown`
  */
 export function authenticateAdmin(
-  deps: { adminApiKey: string | undefined },
+  deps: { adminApiKey?: string | undefined },
   key: string,
 ): { accountId: string; keyId: string } {
   if (deps.adminApiKey !== undefined && equalsInConstantTime(deps.adminApiKey, key)) {

@@ -1,3 +1,4 @@
+import type { Chain } from "../../chain/client";
 import type { Clock } from "../../core/clock";
 import { buildDidDocument, type DidDocument } from "../../chain/did/document";
 import { parseRegistryDid } from "../../chain/did/did";
@@ -8,8 +9,7 @@ import { parseOptions, ResolutionError, type VersionedState, versionOf } from ".
 
 export interface DidDeps {
   projection: Pick<Projection, "findDid" | "eventsOf">;
-  method: string;
-  chainId: number;
+  chain: Pick<Chain, "chainId" | "deployment">;
   clock: Clock;
 }
 
@@ -46,7 +46,7 @@ export function failedResolution(error: ResolutionError, index?: Record<string, 
 }
 
 async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, unknown>): Promise<Resolution> {
-  const { address } = parseRegistryDid(did, deps.method);
+  const { address } = parseRegistryDid(did, deps.chain.deployment.didMethod);
   const options = parseOptions(query);
   const indexed = await deps.projection.findDid(address);
   const metadata = indexMetadata(indexed);
@@ -90,8 +90,8 @@ function succeed(
   // DID Resolution §4.4 and §12.1: a deactivated DID has no document, and HTTP says 410.
   if (!state.active) return { status: 410, didDocument: null, didResolutionMetadata: { index }, didDocumentMetadata };
   const subject = {
-    method: deps.method,
-    chainId: deps.chainId,
+    method: deps.chain.deployment.didMethod,
+    chainId: deps.chain.chainId,
     address,
     controller: state.controller,
     documentUri: state.documentUri,

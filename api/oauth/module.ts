@@ -5,20 +5,17 @@ import { defineModule, type Module } from "../http/module";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { createWalletVerifier } from "./authorization/verifier";
 import { cacheClients } from "./clients/cache";
+import { createCredentialsSealer } from "./clients/sealer";
 import { createClientStore } from "./clients/store";
 import { createOAuthQueue, startOAuthWorker } from "./jobs";
 import { applyNotification, type ReceivedNotification } from "./notifications/actions";
 import { notificationEndpoint } from "./notifications/routes";
 import type { NotificationFacts } from "./notifications/rules";
-import { assetEndpoint, pageEndpoints } from "./page/routes";
 import type { HandOverDeps } from "./outcomeWebhook";
+import { assetEndpoint, pageEndpoints } from "./page/routes";
 import { metadataEndpoint } from "./routes";
-import { createSealer, type Sealer } from "./secrets";
 import { createOAuthSessionStore } from "./store";
 import { tokenEndpoints } from "./tokens/routes";
-
-/** The key store's name of the key that verifiers' credentials are sealed with. */
-const SEALING_KEY = "oauth-verifier-credentials";
 
 type OAuthContext = Pick<
   Context,
@@ -35,14 +32,6 @@ export interface OAuthPorts {
   handler(entry: { facts: unknown }, context: { logger: Logger }): Promise<string>;
 }
 
-/** Seals verifiers' credentials with a key derived from the key store's. */
-export function oauthSealer(keys: Context["keys"]): Sealer {
-  return createSealer(async () => {
-    const { keyId } = await keys.create("HS256", SEALING_KEY);
-    return keys.sign(keyId, Buffer.from("sealing key"));
-  });
-}
-
 /** The OAuth code gateway, driven by the verifiers of its clients. */
 export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OAuthPorts> {
   const { config, clock, mongo, keys, timing, onStep } = context;
@@ -54,8 +43,8 @@ export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OA
   const deps = {
     clients: cacheClients(createClientStore(mongo), monotonicMs),
     sessions: createOAuthSessionStore(mongo),
-    verifier: createWalletVerifier({ sealer: oauthSealer(keys), timeoutMs: verifierTimeoutMs }),
-    receive: (notification: ReceivedNotification) => needs.receive(notification),
+    verifier: createWalletVerifier({ sealer: createCredentialsSealer(keys), timeoutMs: verifierTimeoutMs }),
+    receive: needs.receive,
     deliver: needs.deliver,
     clock,
     issuer: publicUrl,

@@ -181,21 +181,8 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
     },
     authorize: (sessionId, browserHash, started) =>
       update(claimedBy(sessionId, browserHash), { $set: { ...started, status: "authorized" } }),
-    close: (sessionId, { result, code, at, wantsWebhook, purgeAt }) =>
-      update(
-        { _id: sessionId, status: "authorized", expiresAt: { $gt: at } },
-        {
-          $set: {
-            status: result.status,
-            result,
-            closedAt: at,
-            purgeAt,
-            ...(code !== null && { codeHash: code.hash, codeExpiresAt: code.expiresAt }),
-            ...(wantsWebhook && { deliveryPendingSince: at }),
-          },
-          $unset: { pollAt: 1 },
-        },
-      ),
+    close: (sessionId, closing) =>
+      update({ _id: sessionId, status: "authorized", expiresAt: { $gt: closing.at } }, closingUpdate(closing)),
     expire: (sessionId, { at, wantsWebhook, purgeAt }) =>
       update(
         { _id: sessionId, status: "authorized" },
@@ -228,6 +215,20 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
     async markHandedOver(sessionId) {
       await update({ _id: sessionId }, { $unset: { deliveryPendingSince: 1 } });
     },
+  };
+}
+
+function closingUpdate({ result, code, at, wantsWebhook, purgeAt }: Closing): mongo.UpdateFilter<Stored> {
+  return {
+    $set: {
+      status: result.status,
+      result,
+      closedAt: at,
+      purgeAt,
+      ...(code !== null && { codeHash: code.hash, codeExpiresAt: code.expiresAt }),
+      ...(wantsWebhook && { deliveryPendingSince: at }),
+    },
+    $unset: { pollAt: 1 },
   };
 }
 

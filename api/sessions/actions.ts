@@ -71,6 +71,19 @@ export async function readSession({ sessions, clock, lifetime }: SessionDeps, to
   throw new TransientError("session.unsettled", "The session changes faster than it can be read.");
 }
 
+/**
+ * Authenticates a caller by its session's token and records the activity.
+ *
+ * @throws DomainError those of {@link readSession}
+ */
+export async function authenticateToken(
+  deps: SessionDeps,
+  token: string,
+): Promise<{ userId: string; sessionId: string }> {
+  const { userId, _id } = await readSession(deps, token);
+  return { userId, sessionId: _id };
+}
+
 /** Ends the caller's own session. */
 export async function logout(
   { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,

@@ -3,7 +3,7 @@ import { startSweeper } from "../../core/jobs/sweeper";
 import type { Logger } from "../../core/logger";
 import { type HandOverDeps, handOverOutcome } from "./outcomeWebhook";
 import type { VerificationStore } from "./store";
-import { type RepairDeps, repairUses } from "./usage/sweep";
+import { type RepairDeps, repairUses } from "./usage/actions";
 
 /** Longer than it takes to record a decision and to hand it over: what is not done by then was left behind. */
 const RECORDING_SECONDS = 2;

@@ -2,109 +2,88 @@ import { sha256Hex } from "../../core/hash";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
 import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
-import { type VerificationActions, verificationActions, type VerificationDeps } from "./actions";
+import type { VerificationDeps } from "./actions";
 import { createAlertQueue, enqueueAlert, startAlertWorker } from "./alerts/jobs";
+import type { FraudAlert } from "./alerts/rules";
 import { createAlertStore } from "./alerts/store";
 import { alertWording } from "./alerts/wording";
+import type { ConfirmDeps } from "./confirmation/actions";
 import { createChainFacts } from "./confirmation/chainFacts";
 import { createIndexFacts } from "./confirmation/indexFacts";
 import { startVerificationSweep } from "./jobs";
 import { type HandOverDeps, handOverLater } from "./outcomeWebhook";
 import { verificationEndpoints } from "./routes";
-import { createVerificationStore } from "./store";
+import { createVerificationStore, type Decided } from "./store";
+import type { RepairDeps } from "./usage/actions";
 import { createUsageStore } from "./usage/store";
-import type { RepairDeps } from "./usage/sweep";
+import { authenticateVerifier, type VerifierDeps } from "./verifiers/actions";
 import { createVerifierStore } from "./verifiers/store";
 
 export interface VerificationNeeds
   extends
-    Pick<VerificationDeps, "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf">,
+    Pick<VerificationDeps, "didsOf">,
+    Pick<ConfirmDeps, "findCredential" | "takeUse" | "assertionKeys">,
     Pick<RepairDeps, "unrecorded" | "markRecorded">,
+    Pick<VerifierDeps, "secretOf">,
     Pick<HandOverDeps, "deliver"> {
   /** Writes to the administrator, where an address and a way to carry mail are configured. */
   mailAdmin(mail: { id: string; wording: ReturnType<typeof alertWording> }): Promise<void>;
 }
 
-export type VerificationPorts = Pick<VerificationActions, "authenticate">;
+export interface VerificationPorts {
+  /** Whose API key this is. @throws DomainError `api_key.unknown`, `api_key.revoked` */
+  authenticate(key: string): Promise<{ accountId: string; keyId: string }>;
+}
 
 /** Holder-bound, one-time verification of credentials. */
 export function createVerification(context: Context, needs: VerificationNeeds): Module<VerificationPorts> {
-  const { config, clock, logger, mongo, chain, projection } = context;
+  const { config, clock, logger, mongo, chain, timing } = context;
   const jobs = jobRuntimeOf(context);
-  const { revocationSource, maxStalenessSeconds, challengeSeconds } = config.verification;
-  const { sweepAfterSeconds: sweepSeconds } = context.timing;
-  const verifiers = createVerifierStore(mongo);
-  const verifications = createVerificationStore(mongo);
-  const log = createUsageStore(mongo);
-  const alerts = createAlertStore(mongo);
   const queue = createAlertQueue(jobs);
-  const handingOver = { verifications, verifiers, deliver: needs.deliver, logger };
-  const recording: Pick<VerificationDeps, "handOver" | "enqueueAlert"> = {
-    handOver: (verification) => handOverLater(handingOver, verification),
-    enqueueAlert: (alertId) => enqueueLater(enqueueAlert(queue, alertId), logger),
+  const { mailAdmin, ...ports } = needs;
+  const stores = {
+    verifiers: createVerifierStore(mongo),
+    verifications: createVerificationStore(mongo),
+    usage: createUsageStore(mongo),
+    alerts: createAlertStore(mongo),
   };
-  const actions = verificationActions({
-    ...recording,
-    verifiers,
-    verifications,
-    log,
-    alerts,
+  const deps = {
+    ...ports,
+    ...stores,
     clock,
-    challengeSeconds,
-    publicUrl: config.http.publicUrl,
-    didsOf: needs.didsOf,
+    logger,
     chain,
-    findCredential: needs.findCredential,
-    takeUse: needs.takeUse,
-    assertionKeys: needs.assertionKeys,
-    secretOf: needs.secretOf,
-    facts:
-      revocationSource === "chain"
-        ? createChainFacts(chain)
-        : createIndexFacts({ index: projection, maxStalenessSeconds, clock }),
+    facts: createFacts(context),
+    publicUrl: config.http.publicUrl,
+    challengeSeconds: config.verification.challengeSeconds,
+    handOver: (verification: Decided) => handOverLater({ ...stores, deliver: needs.deliver, logger }, verification),
+    enqueueAlert: (alertId: string) => enqueueLater(enqueueAlert(queue, alertId), logger),
     onStep: context.onStep,
-  });
+    limited: config.sessions.limitLogins,
+    allowHttpWebhooks: !config.production,
+    sweepSeconds: timing.sweepAfterSeconds,
+  };
+
+  async function notifyAdmin(alert: FraudAlert, waiting: number): Promise<void> {
+    const { alertId, kind, attempts } = alert;
+    logger.warn({ alertId, kind, attempts }, "possible credential fraud");
+    await mailAdmin({ id: `fraud-${sha256Hex(alertId)}`, wording: alertWording(alert, waiting) });
+  }
 
   return defineModule({
     name: "verification",
-    endpoints: verificationEndpoints({
-      actions,
-      limited: config.sessions.limitLogins,
-      allowHttpWebhooks: !config.production,
-    }),
+    endpoints: verificationEndpoints(deps),
     queues: [queue],
     workers: [
-      {
-        name: "verification",
-        start: () =>
-          startVerificationSweep({
-            ...handingOver,
-            ...recording,
-            log,
-            alerts,
-            clock,
-            sweepSeconds,
-            unrecorded: needs.unrecorded,
-            markRecorded: needs.markRecorded,
-          }),
-      },
-      {
-        name: "fraudAlerts",
-        start: () =>
-          startAlertWorker({
-            jobs,
-            alerts,
-            queue,
-            clock,
-            sweepSeconds,
-            async notifyAdmin(alert, waiting) {
-              const { alertId, kind, attempts } = alert;
-              logger.warn({ alertId, kind, attempts }, "possible credential fraud");
-              await needs.mailAdmin({ id: `fraud-${sha256Hex(alertId)}`, wording: alertWording(alert, waiting) });
-            },
-          }),
-      },
+      { name: "verification", start: () => startVerificationSweep(deps) },
+      { name: "fraudAlerts", start: () => startAlertWorker({ ...deps, jobs, queue, notifyAdmin }) },
     ],
-    ports: { authenticate: actions.authenticate },
+    ports: { authenticate: (key) => authenticateVerifier(deps, key) },
   });
+}
+
+function createFacts({ config, chain, projection, clock }: Context) {
+  const { revocationSource, maxStalenessSeconds } = config.verification;
+  if (revocationSource === "chain") return createChainFacts(chain);
+  return createIndexFacts({ index: projection, maxStalenessSeconds, clock });
 }

@@ -1,11 +1,12 @@
 import type { Logger } from "../../core/logger";
-import { checksOf } from "./rules";
-import type { Decided, Verification, VerificationStore } from "./store";
+import { checksOf } from "./checks";
+import type { Verification } from "./rules";
+import type { Decided, VerificationStore } from "./store";
 import type { VerifierStore } from "./verifiers/store";
 
-/** What a verifier is told of a decision. */
+/** The webhook about a decision. */
 export interface OutcomeWebhook {
-  /** One a decision: a verifier that gets a message twice knows it by this. */
+  /** One a decision: a verifier recognizes by it a message that it got before. */
   id: string;
   /** The verifier, whose secret signs it. */
   secretOwner: string;

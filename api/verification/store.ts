@@ -1,41 +1,7 @@
 import { Schema } from "mongoose";
 import { type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
-import type { RejectionCode } from "./rules";
-
-/** The decision on a presentation. */
-export interface Decision {
-  /** Null when all checks passed; every check by name follows from it. */
-  code: RejectionCode | null;
-  message: string;
-  presenterDid: string;
-  /** SHA-256 of the confirmation it was taken on. */
-  confirmationHash: string;
-  decidedAt: Date;
-  block: { number: number; hash: string };
-}
-
-export const VERIFICATION_STATUSES = ["pending", "verified", "failed"] as const;
-
-/** One request of a verifier to see one credential. */
-export interface Verification {
-  verificationId: string;
-  verifierId: string;
-  verifierName: string;
-  credentialId: string;
-  subjectDid: string;
-  /** The JWT the verifier was shown, when it is not the one that was issued; null otherwise. */
-  foreignJwt: string | null;
-  /** `digest`: what a wallet signs when it is given the message (EIP-191), `0x` and 64 hexadecimal digits. */
-  challenge: { nonce: string; message: string; digest: string; issuedAt: Date; expiresAt: Date };
-  status: (typeof VERIFICATION_STATUSES)[number];
-  decision: Decision | null;
-  /** Whether the verifier had a webhook URL when it asked. */
-  wantsWebhook: boolean;
-  /** Since when the webhook of the decision waits to be handed over for delivery; null when none does. */
-  deliveryPendingSince: Date | null;
-  createdAt: Date;
-}
+import { type Decision, type Verification, VERIFICATION_STATUSES } from "./rules";
 
 type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince"> & {
   _id: string;
@@ -98,8 +64,8 @@ export interface VerificationStore {
   /** Requests for a credential that nobody answered yet and that are not too old, the newest first. */
   pendingFor(credentialId: string, now: Date, limit: number): Promise<Verification[]>;
   /**
-   * Records that a use was taken. Stands above a failure: while the holder's confirmation was being checked, a stranger
-   * may have been refused, and the use is taken all the same.
+   * Records that a use was taken. It outranks a failure: while the holder's confirmation was being checked, a stranger
+   * may have been rejected, and the use is taken all the same.
    */
   recordVerified(verification: Decided, decision: Decision): Promise<void>;
   /** Records a rejection, unless something was decided before. */
@@ -110,7 +76,7 @@ export interface VerificationStore {
   markHandedOver(verificationId: string, status: Verification["status"]): Promise<boolean>;
 }
 
-/** Opens the collection of verifications. */
+/** Creates the store of verifications. */
 export function createVerificationStore(mongo: Mongo): VerificationStore {
   const model = mongo.model<Stored>("Verification", schema);
   const raw = rawCollection<Stored>(mongo, "verifications");

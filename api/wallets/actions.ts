@@ -1,6 +1,7 @@
 import { formatDid } from "../../chain/did/did";
 import { randomId } from "../../core/crypto";
 import { enqueueOrLeaveToSweep, replaceAnchoring, type RequestDeps, type Trace } from "./anchoring/actions";
+import { readIndexedRegistration } from "./anchoring/indexedRegistration";
 import { isUnderWay, newAnchoring } from "./anchoring/rules";
 import {
   attemptChallenge,
@@ -85,9 +86,22 @@ export async function authenticateWallet(
   return { userId: wallet.userId, did: wallet.did };
 }
 
-/** A user's wallets, the first linked first. */
+/** A user's wallets and their DIDs, the first linked first. */
+export async function walletsOf(
+  { wallets }: Pick<WalletDeps, "wallets">,
+  userId: string,
+): Promise<{ walletAddress: string; did: string }[]> {
+  return (await wallets.ofUser(userId)).map(({ walletAddress, did }) => ({ walletAddress, did }));
+}
+
+/** The DIDs a user has proved control of. */
+export async function didsOf(deps: Pick<WalletDeps, "wallets">, userId: string): Promise<string[]> {
+  return (await walletsOf(deps, userId)).map(({ did }) => did);
+}
+
+/** A user's wallets as they are shown, the first linked first. */
 export async function listWallets(
-  deps: Pick<WalletDeps, "wallets" | "indexedRegistration">,
+  deps: Pick<WalletDeps, "wallets" | "projection">,
   userId: string,
 ): Promise<ShownWallet[]> {
   const wallets = await deps.wallets.ofUser(userId);
@@ -106,9 +120,6 @@ export async function unlinkWallet(
   if (!(await wallets.remove(userId, walletAddress))) throw walletNotFound();
 }
 
-async function show(
-  { indexedRegistration }: Pick<WalletDeps, "indexedRegistration">,
-  wallet: Wallet,
-): Promise<ShownWallet> {
-  return showWallet(wallet, await indexedRegistration(wallet.walletAddress));
+async function show(deps: Pick<WalletDeps, "projection">, wallet: Wallet): Promise<ShownWallet> {
+  return showWallet(wallet, await readIndexedRegistration(deps, wallet.walletAddress));
 }

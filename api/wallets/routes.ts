@@ -2,7 +2,7 @@ import { registryDomain } from "../../chain/deployment";
 import { registrationTypedData } from "../../chain/registry/registration";
 import { authenticateSession, SESSION_REJECTIONS, type SessionReader } from "../http/authenticate";
 import { defineEndpoint, type Endpoint, type RejectionDescription, type RequestContext } from "../http/endpoint";
-import { sessionReply, type SessionTransport } from "../http/sessionReply";
+import { sessionReply } from "../http/sessionReply";
 import { authenticateWallet, linkWallet, listWallets, unlinkWallet, type WalletDeps } from "./actions";
 import { requestAnchoring } from "./anchoring/actions";
 import { issueChallenge } from "./challenges/actions";
@@ -22,11 +22,7 @@ export interface WalletEndpointDeps extends WalletDeps {
   /** Finds the session of a token. */
   readSession: SessionReader;
   /** Opens a session for a user whose wallet proved it. */
-  openSession(input: {
-    userId: string;
-    transport: SessionTransport;
-    userAgent: string | undefined;
-  }): Promise<{ token: string; expiresAt: Date }>;
+  openSession(input: { userId: string; userAgent: string | undefined }): Promise<{ token: string; expiresAt: Date }>;
   /** Whether callers' requests are counted. */
   limited: boolean;
 }
@@ -135,7 +131,7 @@ function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
     handle: async ({ body }, context) => {
       const { userId, did } = await authenticateWallet(deps, body);
       const transport = body.cookie ? "cookie" : "bearer";
-      const { token, expiresAt } = await deps.openSession({ userId, transport, userAgent: context.userAgent });
+      const { token, expiresAt } = await deps.openSession({ userId, userAgent: context.userAgent });
       return sessionReply(200, {
         token,
         transport,

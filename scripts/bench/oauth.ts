@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { createClientStore } from "../../api/oauth/clients/store";
-import { createSealer } from "../../api/oauth/secrets";
+import { createSealer } from "../../api/oauth/clients/sealer";
 import { createOAuthSessionStore } from "../../api/oauth/store";
 import { systemClock } from "../../core/clock";
 import { randomId, randomToken } from "../../core/crypto";

@@ -9,7 +9,8 @@ import { createAlertStore } from "../../api/verification/alerts/store";
 import { createChainFacts } from "../../api/verification/confirmation/chainFacts";
 import { type ConfirmDeps, type Confirmation, confirm } from "../../api/verification/confirmation/actions";
 import { verifyCredential } from "../../api/verification/confirmation/issuerSignature";
-import { createVerificationStore, type Verification } from "../../api/verification/store";
+import type { Verification } from "../../api/verification/rules";
+import { createVerificationStore } from "../../api/verification/store";
 import { createUsageStore } from "../../api/verification/usage/store";
 import { writeDocument, readAssertionKeys } from "../../api/issuers/rules";
 import { createChain } from "../../chain/client";
@@ -121,19 +122,19 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
 
   const credentials = createCredentialStore(mongo);
   const verifications = createVerificationStore(mongo);
-  const log = createUsageStore(mongo);
+  const usage = createUsageStore(mongo);
   await ensureIndexes(mongo);
   const facts = createChainFacts(chain);
-  const parts: ConfirmDeps = {
+  const deps: ConfirmDeps = {
     clock: systemClock,
     facts,
-    chain,
-    log,
+    usage,
     verifications,
     alerts: createAlertStore(mongo),
     findCredential: credentials.find,
     takeUse: credentials.takeUse,
     assertionKeys: () => Promise.resolve(assertionKeys),
+    chain,
     handOver: () => undefined,
     enqueueAlert: () => undefined,
   };
@@ -280,10 +281,7 @@ async function prepare(mongo: Mongo, chain: ReturnType<typeof createChain>, keys
       await writes(presented);
     },
     async verify({ confirmation }: Presentation): Promise<void> {
-      // As the route does: the verification is read from the database.
-      const verification = await verifications.find(confirmation.verificationId);
-      if (verification === null) throw new Error("the verification is gone");
-      await confirm(parts, confirmation, verification);
+      await confirm(deps, confirmation);
     },
     /** Each part by itself, one after the other in bulk. */
     async parts(): Promise<[string, number][]> {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { createClientStore } from "../../api/oauth/clients/store";
-import { createSealer } from "../../api/oauth/secrets";
+import { createSealer } from "../../api/oauth/clients/sealer";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
 import { type MockVerifier, startMockVerifier } from "../../embedded/verifier/mockVerifier";

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { registerClient, replaceSecret } from "../../api/oauth/clients/actions";
 import type { ClientRegistration } from "../../api/oauth/clients/rules";
 import { type ClientStore, createClientStore } from "../../api/oauth/clients/store";
-import { oauthSealer } from "../../api/oauth/module";
+import { createCredentialsSealer } from "../../api/oauth/clients/sealer";
 import { secretOwnerOf } from "../../api/oauth/outcomeWebhook";
 import { webhookSecretOf } from "../../api/webhooks/delivery/signing";
 import { systemClock } from "../../core/clock";
@@ -56,7 +56,7 @@ function actionOf(words: string[], values: RegistrationValues): (deps: Deps) => 
 
 async function add({ clients, config, print }: Deps, registration: ClientRegistration): Promise<void> {
   const keys = await openFileKeyStore(config.keys);
-  const deps = { clients, sealer: oauthSealer(keys), clock: systemClock };
+  const deps = { clients, sealer: createCredentialsSealer(keys), clock: systemClock };
   const { client, secret } = await registerClient(deps, registration);
   print(`client_id      ${client.clientId}`);
   print(`client_secret  ${secret}    shown this once; only its hash is stored`);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { assertNever, TransientError } from "../../../core/errors";
 import type { DcqlQuery, OAuthClient } from "../clients/rules";
 import type { VerificationResult } from "../rules";
-import { credentialsContext, type Sealer } from "../secrets";
+import { credentialsContext, type Sealer } from "../clients/sealer";
 
 /** The verifier of a client, and how it is reached. */
 export type VerifierTarget = Pick<OAuthClient, "clientId" | "verifierUrl" | "managementPath" | "sealedCredentials">;

@@ -3,8 +3,8 @@ import { randomId, randomToken } from "../../../core/crypto";
 import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 import { oauthError } from "../errors";
-import { credentialsContext, type Sealer } from "../secrets";
 import { type ClientRegistration, NOTIFICATION_HEADER, type OAuthClient, problemsOf } from "./rules";
+import { credentialsContext, type Sealer } from "./sealer";
 import type { ClientStore } from "./store";
 
 export interface RegisterClientDeps {

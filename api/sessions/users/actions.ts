@@ -112,6 +112,15 @@ export async function changePassword(
   return openSession(deps, { userId: user._id, userAgent: input.userAgent });
 }
 
+/** Where a user is written to; null when the account is gone. */
+export async function recipientOf(
+  { users }: Pick<UserDeps, "users">,
+  userId: string,
+): Promise<{ name: string; address: string } | null> {
+  const user = await users.findById(userId);
+  return user === null ? null : { name: user.name, address: user.email };
+}
+
 /** Verifies a password as part of a counted attempt, which does not count when the password could not be verified. */
 async function verifyCounted(
   { passwords, loginLimits }: Pick<UserDeps, "passwords" | "loginLimits">,

@@ -1,5 +1,6 @@
 import { type Clock, addSeconds } from "../../../core/clock";
-import type { AlertStore, FraudAlert } from "./store";
+import type { FraudAlert } from "./rules";
+import type { AlertStore } from "./store";
 
 /** What notifying the administrator needs. */
 export interface NotifyAdminDeps {
@@ -11,6 +12,16 @@ export interface NotifyAdminDeps {
    * @param waiting how many other alerts wait to be sent
    */
   notifyAdmin(alert: FraudAlert, waiting: number): Promise<void>;
+}
+
+/** What listing alerts needs. */
+export interface ListAlertsDeps {
+  alerts: Pick<AlertStore, "list">;
+}
+
+/** The newest alerts. */
+export function listAlerts({ alerts }: ListAlertsDeps, { limit }: { limit: number }): Promise<FraudAlert[]> {
+  return alerts.list(limit);
 }
 
 /** Alerts sent one by one in an hour; a flood of mail hides what matters in it. */

@@ -1,40 +1,8 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
-import type { FraudKind } from "../rules";
+import { alertIdOf, type FraudAlert, type FraudAttempt } from "./rules";
 
-/** Attempts of one kind on one credential within one window of time, reported as one alert. */
-export interface FraudAlert {
-  /** `<credential id>/<kind>/<window's start in Unix seconds>` */
-  alertId: string;
-  credentialId: string;
-  kind: FraudKind;
-  issuer: string;
-  subjectDid: string;
-  /** Who presented, by their own word; the first {@link MAX_PRESENTERS} of them. */
-  presenters: string[];
-  verifierName: string;
-  ipAddress: string;
-  attempts: number;
-  firstAt: Date;
-  lastAt: Date;
-  /** When the administrator was notified; null while that is to be done. */
-  notifiedAt: Date | null;
-}
-
-/** One attempt that may be fraud. */
-export interface SuspectAttempt {
-  credentialId: string;
-  kind: FraudKind;
-  issuer: string;
-  subjectDid: string;
-  presenterDid: string;
-  verifierName: string;
-  ipAddress: string;
-  at: Date;
-}
-
-/** How long further attempts of a kind on a credential count to the same alert. */
-const WINDOW_SECONDS = 60 * 60;
+/** Most presenters named in an alert. */
 const MAX_PRESENTERS = 20;
 
 type Stored = Omit<FraudAlert, "alertId"> & { _id: string };
@@ -62,7 +30,7 @@ schema.index({ notifiedAt: 1, firstAt: 1 });
 /** The collection `fraud_alerts`. */
 export interface AlertStore {
   /** Counts an attempt; the alert's id when it opened one, null when one was open. One of racing callers opens it. */
-  record(attempt: SuspectAttempt): Promise<string | null>;
+  record(attempt: FraudAttempt): Promise<string | null>;
   find(alertId: string): Promise<FraudAlert | null>;
   /** The newest first. */
   list(limit: number): Promise<FraudAlert[]>;
@@ -73,15 +41,14 @@ export interface AlertStore {
   notifiedSince(since: Date): Promise<number>;
 }
 
-/** Opens the collection of fraud alerts. */
+/** Creates the store of fraud alerts. */
 export function createAlertStore(mongo: Mongo): AlertStore {
   const model = mongo.model<Stored>("FraudAlert", schema);
   const raw = rawCollection<Stored>(mongo, "fraud_alerts");
   const rename = ({ _id, ...rest }: Stored): FraudAlert => ({ alertId: _id, ...rest });
   return {
     async record({ presenterDid, at, ...attempt }) {
-      const windowStart = Math.floor(at.getTime() / 1000 / WINDOW_SECONDS) * WINDOW_SECONDS;
-      const _id = `${attempt.credentialId}/${attempt.kind}/${windowStart}`;
+      const _id = alertIdOf({ ...attempt, at });
       // The usual attempt is another one by somebody known, and costs one write.
       const seen = { $inc: { attempts: 1 }, $max: { lastAt: at } };
       const known = await raw.updateOne({ _id, presenters: presenterDid }, seen);

@@ -1,4 +1,4 @@
-import type { FraudAlert } from "./store";
+import type { FraudAlert } from "./rules";
 
 /** What the administrator reads: what was tried, on what, by whom, and where to look further. */
 export function alertWording(alert: FraudAlert, waiting: number): { subject: string; paragraphs: string[] } {
@@ -15,7 +15,7 @@ export function alertWording(alert: FraudAlert, waiting: number): { subject: str
       `Issuer: ${issuer}. Holder: ${subjectDid}. Presented by: ${presenters.join(", ")}.`,
       `Verifier: ${verifierName}. Address: ${ipAddress || "unknown"}. So far ${times}, the last at ${alert.lastAt.toISOString()}.`,
       "GET /admin/fraud-alerts lists all alerts, GET /admin/usage every attempt.",
-      ...(waiting > 0 ? [`${waiting} more alerts wait to be told; mails are limited, the list is complete.`] : []),
+      ...(waiting > 0 ? [`${waiting} more alerts wait to be sent; mails are limited, the list is complete.`] : []),
     ],
   };
 }

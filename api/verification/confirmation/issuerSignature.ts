@@ -41,7 +41,7 @@ export async function verifyCredential(jwt: string, keys: AssertionKey[]): Promi
   }
 }
 
-/** The id of the credential a JWT speaks of, before anything in it is believed; null when it speaks of none. */
+/** The id of the credential that a JWT claims to be, its signature not verified; null when it claims none. */
 export function credentialIdOf(jwt: string): string | null {
   try {
     const { jti } = decodeJwt(jwt);
@@ -50,6 +50,19 @@ export function credentialIdOf(jwt: string): string | null {
     // No JWT at all.
     return null;
   }
+}
+
+/** The claims of a credential that its issuer signed: what is said of the subject beside its id. */
+export function claimsOf(signed: SignedContent | null): Record<string, unknown> {
+  if (signed === null) throw new RangeError("a presentation passed without an issuer's signature");
+  const { id: _subject, ...claims } = signed.credentialSubject;
+  return claims;
+}
+
+/** The claims of a credential whose signature was verified before. */
+export function readClaims(jwt: string): Record<string, unknown> {
+  const [, payload = ""] = jwt.split(".");
+  return claimsOf(JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as SignedContent);
 }
 
 function importOnce({ publicKeyJwk }: AssertionKey): Promise<CryptoKey | Uint8Array> {

@@ -1,70 +1,42 @@
 import { randomId } from "../../../core/crypto";
+import { type CredentialDeps, requireHeldCredential } from "../access";
+import { fraudKindOf } from "../alerts/rules";
 import type { AlertStore } from "../alerts/store";
-import { type Rejection, fraudOf } from "../rules";
-import type { Decided, Decision, Verification, VerificationStore } from "../store";
-import { type UsageEntry, type UsageStore, useEntryId } from "./store";
+import type { Rejection } from "../confirmation/rules";
+import { decisionOf, type Decision, type RecordedUse, type UsedCredential, type Verification } from "../rules";
+import type { Decided, VerificationStore } from "../store";
+import { type UsageEntry, type UsageFilter, type UsagePage, useEntry, useEntryId } from "./rules";
+import type { UsageStore } from "./store";
 
-/** A use as the credential's document holds it. */
-export interface RecordedUse {
-  verificationId: string;
-  verifierId: string;
-  verifierName: string;
-  presenterDid: string;
-  confirmationHash: string;
-  ip: string;
-  usedAt: Date;
-  block: { number: number; hash: string };
-}
-
-/** The credential a use is of, as far as its record needs it. */
-export interface UsedCredential {
-  credentialId: string;
-  issuer: string;
-  subjectDid: string;
-}
-
-/** Where outcomes are recorded. */
-export interface RecordingDeps {
-  log: UsageStore;
-  verifications: VerificationStore;
-  alerts: AlertStore;
+/** What recording a use needs. */
+export interface RecordUseDeps {
+  usage: Pick<UsageStore, "append">;
+  verifications: Pick<VerificationStore, "recordVerified">;
   /** Hands the decision's webhook over for delivery; neither waits nor throws. */
   handOver(verification: Decided): void;
+}
+
+/** What recording a rejection needs. */
+export interface RecordRejectionDeps {
+  usage: Pick<UsageStore, "append">;
+  verifications: Pick<VerificationStore, "recordFailed">;
+  handOver: RecordUseDeps["handOver"];
+  alerts: Pick<AlertStore, "record">;
   /** Queues the administrator's notification; neither waits nor throws. */
   enqueueAlert(alertId: string): void;
 }
 
 /**
  * Records a use that was taken: in the log, then in its verification. All of it follows from the use itself, so it may be
- * done again by anyone: by a repeated confirmation, or by the sweeper after whoever took the use was killed.
+ * done again by anyone: by a repeated confirmation, or by the sweep after whoever took the use was killed.
  */
 export async function recordUse(
-  parts: RecordingDeps,
-  verification: Decided,
-  credential: UsedCredential,
-  use: RecordedUse,
+  { usage, verifications, handOver }: RecordUseDeps,
+  { verification, credential, use }: { verification: Decided; credential: UsedCredential; use: RecordedUse },
 ): Promise<void> {
-  const { verificationId, verifierId, verifierName, presenterDid, ip, usedAt } = use;
-  await parts.log.append({
-    ...about(credential),
-    id: useEntryId(verificationId),
-    presenterId: presenterDid,
-    verifierId,
-    verifierName,
-    verificationId,
-    result: "SUCCESS",
-    reason: "",
-    code: null,
-    ipAddress: ip,
-    timestamp: usedAt,
-  });
-  await parts.verifications.recordVerified(verification, decisionOf(use));
-  parts.handOver(verification);
-}
-
-/** The decision that a use stands for. */
-export function decisionOf({ presenterDid, confirmationHash, usedAt, block }: RecordedUse): Decision {
-  return { code: null, message: "All seven checks passed.", presenterDid, confirmationHash, decidedAt: usedAt, block };
+  await usage.append(useEntry(credential, use));
+  await verifications.recordVerified(verification, decisionOf(use));
+  handOver(verification);
 }
 
 /** An attempt that took no use. */
@@ -78,55 +50,142 @@ export interface Attempt {
 
 /** Records a rejection: in the log first, then as a fraud alert if it may be one, then in its verification. */
 export async function recordRejection(
-  parts: RecordingDeps,
-  attempt: Attempt,
-  rejected: { rejection: Rejection; decision: Decision },
+  deps: RecordRejectionDeps,
+  { attempt, rejection, decision }: { attempt: Attempt; rejection: Rejection; decision: Decision },
 ): Promise<void> {
-  const { verification, credential, presenterDid, ip, at } = attempt;
-  const { rejection, decision } = rejected;
   const { result, reason, code } = rejection;
-  await parts.log.append({ ...entryOf(attempt), result, reason, code });
-  const kind = fraudOf(rejection);
-  if (kind !== null) {
-    const { verifierName } = verification;
-    const opened = await parts.alerts.record({
-      ...about(credential),
-      kind,
-      presenterDid,
-      verifierName,
-      ipAddress: ip,
-      at,
-    });
-    if (opened !== null) parts.enqueueAlert(opened);
-  }
+  await deps.usage.append(entryOf(attempt, { result, reason, code }));
+  await recordFraud(deps, attempt, rejection);
   // Somebody's second answer does not change what was decided on the first.
-  if (rejection.code === "verification.challenge_consumed") return;
-  await parts.verifications.recordFailed(verification, decision);
-  parts.handOver(verification);
+  if (code === "verification.challenge_consumed") return;
+  await deps.verifications.recordFailed(attempt.verification, decision);
+  deps.handOver(attempt.verification);
+}
+
+async function recordFraud(
+  { alerts, enqueueAlert }: Pick<RecordRejectionDeps, "alerts" | "enqueueAlert">,
+  { verification, credential, presenterDid, ip, at }: Attempt,
+  { code }: Rejection,
+): Promise<void> {
+  const kind = fraudKindOf(code);
+  if (kind === null) return;
+  const alertId = await alerts.record({
+    credentialId: credential.credentialId,
+    issuer: credential.issuer,
+    subjectDid: credential.subjectDid,
+    kind,
+    presenterDid,
+    verifierName: verification.verifierName,
+    ipAddress: ip,
+    at,
+  });
+  if (alertId !== null) enqueueAlert(alertId);
 }
 
 /** Records an attempt on which nothing could be decided. */
-export async function recordUndecided(parts: Pick<RecordingDeps, "log">, attempt: Attempt): Promise<void> {
-  await parts.log.append({
-    ...entryOf(attempt),
-    result: "UNDECIDED",
-    reason: "The chain could not be asked",
-    code: null,
-  });
+export async function recordUndecided({ usage }: Pick<RecordUseDeps, "usage">, attempt: Attempt): Promise<void> {
+  await usage.append(entryOf(attempt, { result: "UNDECIDED", reason: "The chain could not be asked", code: null }));
 }
 
-function entryOf({
-  verification,
-  credential,
-  presenterDid,
-  ip,
-  at,
-}: Attempt): Omit<UsageEntry, "result" | "reason" | "code"> {
-  const { verificationId, verifierId, verifierName } = verification;
-  const who = { presenterId: presenterDid, verifierId, verifierName, verificationId };
-  return { ...about(credential), ...who, id: randomId(), ipAddress: ip, timestamp: at };
+function entryOf(
+  { verification, credential, presenterDid, ip, at }: Attempt,
+  { result, reason, code }: Pick<UsageEntry, "result" | "reason" | "code">,
+): UsageEntry {
+  return {
+    id: randomId(),
+    credentialId: credential.credentialId,
+    issuer: credential.issuer,
+    subjectDid: credential.subjectDid,
+    presenterId: presenterDid,
+    verifierId: verification.verifierId,
+    verifierName: verification.verifierName,
+    verificationId: verification.verificationId,
+    result,
+    reason,
+    code,
+    ipAddress: ip,
+    timestamp: at,
+  };
 }
 
-function about({ credentialId, issuer, subjectDid }: UsedCredential): UsedCredential {
-  return { credentialId, issuer, subjectDid };
+/** A credential with uses that are not known to be logged. */
+export interface UnrecordedUses extends UsedCredential {
+  uses: RecordedUse[];
+  /** Their verifications' ids. */
+  unrecorded: string[];
+}
+
+/** What repairing needs. */
+export interface RepairDeps extends RecordUseDeps {
+  usage: Pick<UsageStore, "append" | "present">;
+  verifications: Pick<VerificationStore, "find" | "recordVerified">;
+  unrecorded(limit: number): Promise<UnrecordedUses[]>;
+  markRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
+}
+
+/**
+ * Has every use that was taken recorded in the log and in its verification, whoever was killed in between.
+ *
+ * @param input.takenBefore younger uses are left to whoever is recording them right now
+ * @returns how many uses had to be recorded, and how many are now known to be
+ */
+export async function repairUses(
+  deps: RepairDeps,
+  { limit, takenBefore }: { limit: number; takenBefore: Date },
+): Promise<{ repaired: number; recorded: number }> {
+  const report = { repaired: 0, recorded: 0 };
+  for (const credential of await deps.unrecorded(limit)) {
+    const { repaired, recorded } = await repairUsesOf(deps, credential, takenBefore);
+    if (recorded.length > 0) await deps.markRecorded(credential.credentialId, recorded);
+    report.repaired += repaired;
+    report.recorded += recorded.length;
+  }
+  return report;
+}
+
+async function repairUsesOf(
+  deps: RecordUseDeps & Pick<RepairDeps, "usage" | "verifications">,
+  credential: UnrecordedUses,
+  takenBefore: Date,
+): Promise<{ repaired: number; recorded: string[] }> {
+  const isDue = ({ verificationId, usedAt }: RecordedUse) =>
+    credential.unrecorded.includes(verificationId) && usedAt < takenBefore;
+  const due = credential.uses.filter(isDue);
+  const logged = await deps.usage.present(due.map(({ verificationId }) => useEntryId(verificationId)));
+  let repaired = 0;
+  const recorded: string[] = [];
+  for (const use of due) {
+    const verification = await deps.verifications.find(use.verificationId);
+    if (verification === null) continue;
+    if (!logged.has(useEntryId(use.verificationId)) || verification.status !== "verified") {
+      await recordUse(deps, { verification, credential, use });
+      repaired += 1;
+    }
+    recorded.push(use.verificationId);
+  }
+  return { repaired, recorded };
+}
+
+/** What reading the log needs. */
+export interface ReadUsageDeps extends CredentialDeps {
+  usage: Pick<UsageStore, "list">;
+  /** The DIDs a user has proved control of. */
+  didsOf(userId: string): Promise<string[]>;
+}
+
+/** Who wanted to see a holder's credential, the newest first. @throws DomainError `credential.unknown` */
+export async function listHolderUsage(
+  deps: ReadUsageDeps,
+  { userId, credentialId, page }: { userId: string; credentialId: string; page: UsagePage },
+): Promise<UsageEntry[]> {
+  await requireHeldCredential(deps, { userId, credentialId });
+  return deps.usage.list({ credentialId }, page);
+}
+
+/** Entries of the log, the newest first, for those who may see all they filter for. */
+export function listUsage(
+  { usage }: Pick<ReadUsageDeps, "usage">,
+  { filter, page }: { filter: UsageFilter; page: UsagePage },
+): Promise<UsageEntry[]> {
+  return usage.list(filter, page);
 }

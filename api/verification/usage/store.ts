@@ -1,27 +1,6 @@
 import { Schema } from "mongoose";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
-import { LOG_RESULTS, type LogResult, type RejectionCode } from "../rules";
-
-/** One attempt to use a credential. */
-export interface UsageEntry {
-  /** `use/<verification id>` for a use, so that it stands here once; any other id for an attempt that took none. */
-  id: string;
-  credentialId: string;
-  issuer: string;
-  subjectDid: string;
-  /** Who presented it, by its own word. */
-  presenterId: string;
-  verifierId: string;
-  verifierName: string;
-  verificationId: string;
-  result: LogResult;
-  /** A few words, such as `Holder mismatch`; empty for a use. */
-  reason: string;
-  code: RejectionCode | null;
-  /** From where; shown to administrators alone. */
-  ipAddress: string;
-  timestamp: Date;
-}
+import { LOG_RESULTS, type UsageEntry, type UsageFilter, type UsagePage } from "./rules";
 
 type Stored = Omit<UsageEntry, "id"> & { _id: string };
 
@@ -47,35 +26,17 @@ schema.index({ credentialId: 1, timestamp: -1, _id: 1 });
 schema.index({ issuer: 1, timestamp: -1, _id: 1 });
 schema.index({ timestamp: -1, _id: 1 });
 
-/** Which entries are wanted: of one credential, of one issuer's credentials, or all. */
-export interface UsageFilter {
-  credentialId?: string | undefined;
-  issuer?: string | undefined;
-  result?: LogResult | undefined;
-}
-
-/** The place after which a page of the log begins. */
-export interface UsageCursor {
-  timestamp: Date;
-  id: string;
-}
-
 /** The collection `credential_usage_log`; entries are added and never changed. */
 export interface UsageStore {
-  /** Adds an entry; one whose id is there already is there for good. */
+  /** Adds an entry; one whose id is there already stays as it is. */
   append(entry: UsageEntry): Promise<void>;
   /** Those of these ids that are there. */
   present(ids: string[]): Promise<Set<string>>;
   /** The newest first. */
-  list(filter: UsageFilter, page: { limit: number; before: UsageCursor | null }): Promise<UsageEntry[]>;
+  list(filter: UsageFilter, page: UsagePage): Promise<UsageEntry[]>;
 }
 
-/** The id of the entry that records a use. */
-export function useEntryId(verificationId: string): string {
-  return `use/${verificationId}`;
-}
-
-/** Opens the usage log. */
+/** Creates the store of the usage log. */
 export function createUsageStore(mongo: Mongo): UsageStore {
   const model = mongo.model<Stored>("CredentialUsage", schema);
   const raw = rawCollection<Stored>(mongo, "credential_usage_log");

@@ -7,7 +7,7 @@ export interface VerifierAccount {
   verifierId: string;
   /** What holders read in their wallet. */
   name: string;
-  /** Where to tell about outcomes; null for nowhere. */
+  /** Receives the outcomes of verifications; null for no webhook. */
   webhookUrl: string | null;
   apiKeys: ApiKeyRecord[];
   createdAt: Date;
@@ -39,7 +39,7 @@ export interface VerifierStore {
   revokeApiKey(verifierId: string, id: string, now: Date): Promise<boolean>;
 }
 
-/** Opens the collection of verifiers. */
+/** Creates the store of verifiers. */
 export function createVerifierStore(mongo: Mongo): VerifierStore {
   const model = mongo.model<Stored>("VerifierAccount", schema);
   const rename = ({ _id, ...rest }: Stored): VerifierAccount => ({ verifierId: _id, ...rest });

@@ -13,11 +13,13 @@ import {
   consumeChallenge,
   verifyRegistration,
 } from "../challenges/actions";
+import type { Timing } from "../../../process/context";
+import type { Projection } from "../../../projection/queries";
 import { requireOwnWallet, type ShownWallet, showWallet, type Wallet } from "../rules";
 import type { WalletStore } from "../store";
+import { readIndexedRegistration } from "./indexedRegistration";
 import { ANCHORING, applyOutcome, type OutcomeDeps, outcomeOf, repeatAnchoring } from "./outcome";
 import {
-  type IndexedRegistration,
   isUnderWay,
   isWaiting,
   newAnchoring,
@@ -43,8 +45,7 @@ export interface Trace {
 /** What requesting an anchoring needs. */
 export interface RequestDeps {
   wallets: WalletStore;
-  /** What the index saw of a DID's registration; null when nothing. */
-  indexedRegistration(walletAddress: string): Promise<IndexedRegistration | null>;
+  projection: Pick<Projection, "findDid">;
   /** Queues a job; adding it twice is harmless. */
   enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId?: string): Promise<void>;
   clock: Clock;
@@ -58,10 +59,7 @@ export interface AnchorDeps extends OutcomeDeps {
 /** What a worker needs to find wallets that have no job. */
 export interface SweepDeps extends OutcomeDeps, RequestDeps {
   wallets: WalletStore;
-  /** How long a wallet must have waited before its job counts as lost. */
-  sweepSeconds: number;
-  /** How long a mined registration may stay unseen by the index before the registry is asked about it. */
-  unseenSeconds: number;
+  timing: Pick<Timing, "sweepAfterSeconds" | "unseenSeconds">;
 }
 
 /** Wallets read in one sweep. */
@@ -87,7 +85,7 @@ export async function requestAnchoring(
   const { walletAddress, registrationSignature, nonce } = input;
   const { userId, sessionId } = input.caller;
   const wallet = requireOwnWallet(await deps.wallets.find(walletAddress), userId);
-  const shown = showWallet(wallet, await deps.indexedRegistration(walletAddress));
+  const shown = showWallet(wallet, await readIndexedRegistration(deps, walletAddress));
   if (shown.anchoring.status === "anchored" || isUnderWay(wallet.anchoring)) return shown;
   let registration = null;
   if (registrationSignature === undefined) {
@@ -99,7 +97,7 @@ export async function requestAnchoring(
     if (registration === null) return shown;
   }
   const replaced = await replaceAnchoring(deps, wallet, registration, trace);
-  return showWallet(replaced, await deps.indexedRegistration(walletAddress));
+  return showWallet(replaced, await readIndexedRegistration(deps, walletAddress));
 }
 
 /** Begins a new request in place of the wallet's present one. Of several at once one counts; all get that one. */
@@ -209,20 +207,20 @@ export interface SweepReport {
 
 /** Queues wallets whose job is gone, and compares with the index and the registry those whose registration is mined. */
 export async function sweepWallets(deps: SweepDeps): Promise<SweepReport> {
-  const { wallets, clock } = deps;
+  const { wallets, clock, timing } = deps;
   const now = clock.now();
-  const before = addSeconds(now, -deps.sweepSeconds);
+  const before = addSeconds(now, -timing.sweepAfterSeconds);
   const report = { requeued: 0, anchored: 0, repeated: 0 };
   for (const wallet of await wallets.waitingSince("queued", before, SWEEP_LIMIT)) {
     await deps.enqueueAnchoring(wallet);
     report.requeued += 1;
   }
   for (const wallet of await wallets.waitingSince("mined", before, SWEEP_LIMIT)) {
-    const indexed = await deps.indexedRegistration(wallet.walletAddress);
+    const indexed = await readIndexedRegistration(deps, wallet.walletAddress);
     if (indexed?.finalized === true) {
       await wallets.markAnchored(wallet.walletAddress, now);
       report.anchored += 1;
-    } else if (indexed === null && wallet.anchoring.updatedAt < addSeconds(now, -deps.unseenSeconds)) {
+    } else if (indexed === null && wallet.anchoring.updatedAt < addSeconds(now, -timing.unseenSeconds)) {
       report.repeated += await repeatUnlessRegistered(deps, wallet);
     }
   }

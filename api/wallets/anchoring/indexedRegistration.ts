@@ -3,7 +3,7 @@ import type { IndexedRegistration } from "./rules";
 
 /** Reads from the index where a DID was registered: null when the index has not seen that. */
 export async function readIndexedRegistration(
-  projection: Pick<Projection, "findDid">,
+  { projection }: { projection: Pick<Projection, "findDid"> },
   walletAddress: string,
 ): Promise<IndexedRegistration | null> {
   const { state, freshness } = await projection.findDid(walletAddress);

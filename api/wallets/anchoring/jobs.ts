@@ -39,7 +39,7 @@ export function startAnchoringWorker(deps: AnchoringWorkerDeps): RunningWorker {
     onExhausted: (job, error) =>
       wallets.markFailed(job.walletAddress, job.anchoringId, exhaustedError(error), clock.now()),
     sweep: {
-      everyMs: deps.sweepSeconds * 1000,
+      everyMs: deps.timing.sweepAfterSeconds * 1000,
       async run() {
         const report = await sweepWallets(deps);
         if (report.requeued + report.repeated > 0) jobs.logger.info(report, "wallets without a job were queued again");

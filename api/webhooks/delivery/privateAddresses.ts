@@ -45,7 +45,7 @@ export function requirePublicUrl(url: string): void {
 }
 
 /**
- * Resolves host names to public addresses alone. Given to the request itself, so that the address which was judged is
+ * Resolves host names to public addresses alone. Given to the request itself, so that the address which was checked is
  * the one that is connected to.
  */
 export const publicLookup: LookupFunction = (hostname, options, callback) => {

@@ -1,8 +1,8 @@
 /** A webhook as a slice orders it. */
 export interface OutgoingWebhook {
   /**
-   * The message's id (`webhook-id`), one for each thing that is told: a receiver that gets a message twice knows it by
-   * this. Letters, digits, `_` and `-`.
+   * The message's id (`webhook-id`), the same for the same event: a receiver recognizes by it a message that it got
+   * before. Letters, digits, `_` and `-`.
    */
   id: string;
   /** Whose secret signs it. */

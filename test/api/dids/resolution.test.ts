@@ -4,6 +4,7 @@ import { createHttpApp } from "../../../api/http/httpApp";
 import { type HttpServer, listen } from "../../../api/http/server";
 import { didEndpoints } from "../../../api/dids/routes";
 import { createLogger } from "../../../core/logger";
+import type { Deployment } from "../../../chain/deployment";
 import type { RegistryEvent } from "../../../chain/registry/events";
 import { type DidState, foldDid } from "../../../chain/registry/fold";
 import type { Freshness } from "../../../projection/freshness";
@@ -85,6 +86,7 @@ describe("resolving a DID over HTTP", () => {
   let freshness: Freshness | null;
   const undeclared: string[] = [];
   const clock = fakeClock(new Date("2026-11-21T12:30:00Z"));
+  const chain = { chainId: 31337, deployment: { didMethod: "mychain" } as Deployment };
 
   const projection = {
     findDid(address: string): Promise<Indexed<DidState>> {
@@ -105,7 +107,7 @@ describe("resolving a DID over HTTP", () => {
 
   before(async () => {
     const logger = createLogger({ processName: "api", logLevel: "silent" });
-    const app = createHttpApp(didEndpoints({ projection, method: "mychain", chainId: 31337, clock }), {
+    const app = createHttpApp(didEndpoints({ projection, chain, clock }), {
       logger,
       publicUrl: "https://cairn.example",
       bodyLimitBytes: 1_024,

@@ -3,7 +3,7 @@ import { getBytes, hashMessage } from "ethers";
 import { randomUUID } from "node:crypto";
 import secp256k1 from "secp256k1";
 import { createCredentialStore } from "../../../api/credentials/store";
-import { CHECKS } from "../../../api/verification/rules";
+import { CHECKS } from "../../../api/verification/checks";
 import { createUsageStore } from "../../../api/verification/usage/store";
 import { type FakeClock, fakeClock } from "../../support/fakeClock";
 import type { Answer } from "../../support/ask";

@@ -1,10 +1,6 @@
 import { expect } from "chai";
-import {
-  createAlertStore,
-  type AlertStore,
-  type FraudAlert,
-  type SuspectAttempt,
-} from "../../../../api/verification/alerts/store";
+import type { FraudAlert, FraudAttempt } from "../../../../api/verification/alerts/rules";
+import { type AlertStore, createAlertStore } from "../../../../api/verification/alerts/store";
 import { notifyAdminOf } from "../../../../api/verification/alerts/actions";
 import { ensureIndexes, type Mongo } from "../../../../core/mongo";
 import { type FakeClock, fakeClock } from "../../../support/fakeClock";
@@ -34,7 +30,7 @@ describe("fraud alerts", () => {
     await mongo.close();
   });
 
-  const attempt = (over: Partial<SuspectAttempt> = {}): SuspectAttempt => ({
+  const attempt = (over: Partial<FraudAttempt> = {}): FraudAttempt => ({
     credentialId: "c",
     kind: "holder_mismatch",
     issuer: "0x1",

@@ -1,5 +1,9 @@
-import { seal, unseal } from "../../core/aead";
-import { DomainError } from "../../core/errors";
+import { seal, unseal } from "../../../core/aead";
+import { DomainError } from "../../../core/errors";
+import type { KeyStore } from "../../../core/keys/keyStore";
+
+/** The key store's name of the key that verifiers' credentials are sealed with. */
+const SEALING_KEY = "oauth-verifier-credentials";
 
 /** Encrypts what must be read again, but by nobody who only has the database. */
 export interface Sealer {
@@ -18,7 +22,7 @@ export function credentialsContext({ clientId, verifierUrl }: { clientId: string
 }
 
 /**
- * Makes a sealer, see core/aead.ts.
+ * Creates a sealer (core/aead.ts).
  *
  * @param key gives the 32 bytes; asked for once, when first needed
  */
@@ -49,4 +53,12 @@ export function createSealer(key: () => Promise<Uint8Array>): Sealer {
       }
     },
   };
+}
+
+/** Creates the sealer of verifiers' credentials; its key is derived from one of the key store. */
+export function createCredentialsSealer(keys: Pick<KeyStore, "create" | "sign">): Sealer {
+  return createSealer(async () => {
+    const { keyId } = await keys.create("HS256", SEALING_KEY);
+    return keys.sign(keyId, Buffer.from("sealing key"));
+  });
 }

@@ -1,14 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import {
-  CHECKS,
-  type Facts,
-  type RejectionCode,
-  checksOf,
-  evaluate,
-  formatChallenge,
-  formatMoment,
-} from "../../../api/verification/rules";
+import { CHECKS, checksOf, type RejectionCode } from "../../../../api/verification/checks";
+import { evaluate, type Facts, formatMoment } from "../../../../api/verification/confirmation/rules";
 
 const NOW = new Date("2025-12-06T14:40:00.000Z");
 const EARLIER = new Date("2025-12-06T14:35:00.000Z");
@@ -135,24 +128,8 @@ describe("the seven checks", () => {
   });
 });
 
-describe("words for people", () => {
-  it("say a moment as people do, in UTC", () => {
+describe("moments", () => {
+  it("are written as people write them, in UTC", () => {
     expect(formatMoment(new Date("2025-01-02T03:04:59.999Z"))).to.equal("2 Jan 2025 at 03:04 UTC");
-  });
-
-  it("keep a verifier's name from writing lines of its own into the challenge", () => {
-    const text = formatChallenge({
-      domain: "cairn.example",
-      verificationId: "v",
-      verifierName: "ACME\nVerifier: Your Bank\u2028x",
-      credentialType: "T",
-      issuerName: "U\r\nniversity",
-      credentialId: "c",
-      nonce: "n",
-      issuedAt: NOW,
-      expiresAt: LATER,
-    });
-    expect(text.split(/[\n\r\u2028]/).filter((line) => line.startsWith("Verifier:"))).to.have.length(1);
-    expect(text.split("\n")).to.have.length(11);
   });
 });

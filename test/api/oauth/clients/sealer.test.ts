@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { randomBytes } from "node:crypto";
-import { createSealer, credentialsContext } from "../../../api/oauth/secrets";
+import { createSealer, credentialsContext } from "../../../../api/oauth/clients/sealer";
 
 describe("a verifier's credentials at rest", () => {
   it("open for their client and verifier alone", async () => {

@@ -1,0 +1,15 @@
+import type { Redis } from "ioredis";
+import { createBudgets } from "../../http/rateLimit";
+import type { LoginLimitDeps } from "./actions";
+import { LOGIN_LIMITS } from "./rules";
+
+/** Creates the budgets of {@link LOGIN_LIMITS}, which all processes share. */
+export function createLoginBudgets(connection: { redis: Redis; prefix: string }): LoginLimitDeps["budgets"] {
+  const createBudget = createBudgets(connection);
+  return {
+    address: createBudget(LOGIN_LIMITS.address),
+    account: createBudget(LOGIN_LIMITS.account),
+    pair: createBudget(LOGIN_LIMITS.pair),
+    pause: createBudget(LOGIN_LIMITS.pause),
+  };
+}

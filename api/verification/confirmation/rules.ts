@@ -1,0 +1,142 @@
+import { DomainError, type ErrorKind } from "../../../core/errors";
+import { CHECKS, type CheckName, type CheckResult, type RejectionCode } from "../checks";
+import type { LogResult } from "../usage/rules";
+
+/** All that the checks look at. Whoever gathers it only reads. */
+export interface Facts {
+  now: Date;
+  /** Whether the chain accredits the issuer. */
+  accredited: boolean;
+  /** Whether the credential is what the issuer signed, with a key of the DID document the chain names. */
+  signedByIssuer: boolean;
+  expiresAt: Date;
+  /** The chain's two bits, and what the issuer asked for that the chain does not show yet. */
+  revoked: boolean;
+  suspended: boolean;
+  hold: "revoke" | "suspend" | null;
+  status: "ACTIVE" | "USED";
+  usageCount: number;
+  maxUsages: number;
+  /** When the credential was used last; null when it never was. */
+  lastUsedAt: Date | null;
+  /** Whether the signature is the holder's and the presenter names itself as the holder. */
+  signedByHolder: boolean;
+  challenge: {
+    expiresAt: Date;
+    /** Whether another confirmation was decided on before. */
+    consumed: boolean;
+  };
+}
+
+/** Why a check failed. */
+export interface Rejection {
+  check: CheckName;
+  code: RejectionCode;
+  kind: ErrorKind;
+  result: LogResult;
+  /** A few words for the log. */
+  reason: string;
+  /** A sentence for people. */
+  message: string;
+}
+
+/** What the checks say. */
+export interface Verdict {
+  checks: CheckResult[];
+  /** The first check that failed; null when all pass. */
+  rejection: Rejection | null;
+}
+
+/**
+ * Evaluates the seven checks of a presentation, in their order; what comes after the first that fails is not reached.
+ * Decides only: nothing is read and nothing is taken.
+ */
+export function evaluate(facts: Facts): Verdict {
+  let rejection: Rejection | null = null;
+  const checks = CHECKS.map((name): CheckResult => {
+    if (rejection !== null) return { name, outcome: "not_reached" };
+    rejection = EVALUATORS[name](facts);
+    return { name, outcome: rejection === null ? "pass" : "fail" };
+  });
+  return { checks, rejection };
+}
+
+const EVALUATORS: Record<CheckName, (facts: Facts) => Rejection | null> = {
+  known_issuer({ accredited }) {
+    if (accredited) return null;
+    const message = "The issuer of this credential is not accredited on the chain.";
+    return failed("known_issuer", "verification.issuer_not_accredited", "forbidden", "Issuer not accredited", message);
+  },
+  issuer_signature({ signedByIssuer }) {
+    if (signedByIssuer) return null;
+    const message = "This credential does not carry the signature of the issuer it names.";
+    return failed(
+      "issuer_signature",
+      "verification.issuer_signature_invalid",
+      "forbidden",
+      "Issuer signature invalid",
+      message,
+    );
+  },
+  not_expired({ expiresAt, now }) {
+    if (expiresAt > now) return null;
+    const message = `This credential expired on ${formatMoment(expiresAt)}.`;
+    return failed("not_expired", "verification.credential_expired", "gone", "Expired", message);
+  },
+  not_revoked({ revoked, suspended, hold }) {
+    if (revoked || hold === "revoke") {
+      const message = "This credential was revoked by its issuer.";
+      return failed("not_revoked", "verification.credential_revoked", "gone", "Revoked", message);
+    }
+    if (suspended || hold === "suspend") {
+      const message = "This credential is suspended by its issuer for now.";
+      return failed("not_revoked", "verification.credential_suspended", "conflict", "Suspended", message);
+    }
+    return null;
+  },
+  uses_left({ status, usageCount, maxUsages, lastUsedAt }) {
+    if (status === "ACTIVE" && usageCount < maxUsages) return null;
+    const when = lastUsedAt === null ? "" : ` on ${formatMoment(lastUsedAt)}`;
+    const message = maxUsages === 1 ? `Already used${when}.` : `Already used ${maxUsages} times, the last time${when}.`;
+    return {
+      ...failed("uses_left", "verification.already_used", "conflict", "Already used", message),
+      result: "ALREADY_USED",
+    };
+  },
+  holder_signature({ signedByHolder }) {
+    if (signedByHolder) return null;
+    const message = "This credential was issued to another holder.";
+    return failed("holder_signature", "verification.holder_mismatch", "forbidden", "Holder mismatch", message);
+  },
+  challenge_fresh({ challenge, now }) {
+    if (challenge.consumed) {
+      const message = "This request was answered before, and counts once: ask the verifier to open another one.";
+      return failed("challenge_fresh", "verification.challenge_consumed", "conflict", "Challenge consumed", message);
+    }
+    if (challenge.expiresAt > now) return null;
+    const message = "The request to sign is too old: ask the verifier to open another one.";
+    return failed("challenge_fresh", "verification.challenge_expired", "gone", "Challenge expired", message);
+  },
+};
+
+function failed(check: CheckName, code: RejectionCode, kind: ErrorKind, reason: string, message: string): Rejection {
+  return { check, code, kind, result: "FAILED", reason, message };
+}
+
+/** A rejection as an error of the domain, with every check by name. */
+export function rejectionError(
+  verificationId: string,
+  { checks, rejection }: { checks: CheckResult[]; rejection: Rejection },
+): DomainError {
+  const { code, kind, message } = rejection;
+  return new DomainError(code, kind, message, { details: { verificationId, result: "failed", checks } });
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** A moment for people: `6 Dec 2025 at 14:35 UTC`. */
+export function formatMoment(moment: Date): string {
+  const month = MONTHS[moment.getUTCMonth()] ?? "";
+  const time = moment.toISOString().slice(11, 16);
+  return `${moment.getUTCDate()} ${month} ${moment.getUTCFullYear()} at ${time} UTC`;
+}

@@ -1,7 +1,13 @@
 import { assertNever } from "../../core/errors";
 import type { StatusEffect } from "../../chain/registry/effects";
 import { effectOf, type RegistryEvent } from "../../chain/registry/events";
-import { placeOfCredential, type StatusPurpose, wordAfter, type WordKey } from "../../chain/registry/statusWord";
+import {
+  isBitSet,
+  placeOfCredential,
+  type StatusPurpose,
+  wordAfter,
+  type WordKey,
+} from "../../chain/registry/statusWord";
 import { parseCredId } from "../../chain/status/credId";
 
 /** What an event did to the status of one credential. */
@@ -39,7 +45,7 @@ function changesOf(issuer: string, effect: StatusEffect, limit: number): StatusC
         .slice(0, limit)
         .map((bit) => {
           const credId = credIdAt(issuer, effect.word, bit);
-          return { credId, change: changeOf(effect.purpose, isSet(effect.bits, bit)) };
+          return { credId, change: changeOf(effect.purpose, isBitSet(effect.bits, bit)) };
         });
     case "words":
       return setInWords(issuer, effect.firstWord, effect.words, limit);
@@ -86,7 +92,7 @@ function touchesStatus(effect: StatusEffect, credId: string): boolean {
     case "bit":
       return effect.credId === credId;
     case "word":
-      return effect.word === word && isSet(effect.changed, bit);
+      return effect.word === word && isBitSet(effect.changed, bit);
     case "words": {
       const offset = BigInt(`0x${word}`) - BigInt(`0x${effect.firstWord}`);
       return offset >= 0n && offset < BigInt(effect.words.length);
@@ -97,11 +103,7 @@ function touchesStatus(effect: StatusEffect, credId: string): boolean {
 }
 
 function bitsOf(bits: string): number[] {
-  return Array.from({ length: 256 }, (_, bit) => bit).filter((bit) => isSet(bits, bit));
-}
-
-function isSet(bits: string, bit: number): boolean {
-  return (BigInt(bits) & (1n << BigInt(255 - bit))) !== 0n;
+  return Array.from({ length: 256 }, (_, bit) => bit).filter((bit) => isBitSet(bits, bit));
 }
 
 function credIdAt(issuer: string, wordHex: string, bit: number): string {

@@ -1,36 +1,15 @@
 import { z } from "zod";
-import type { EventName, RegistryEvent } from "../../chain/registry/events";
+import { EVENT_NAMES, EVENTS, type RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
 import type { Freshness } from "../../projection/freshness";
 import type { CredentialAudit } from "./actions";
 import { statusChangesOf } from "./rules";
 
 /** Credentials listed of one event. */
-const MAX_EFFECTS = 1_000;
+const MAX_CHANGES = 1_000;
 
-/** Whether an event can be asked for by its name. */
-const IS_LISTED = {
-  DIDRegistered: true,
-  DocumentUpdated: true,
-  ControllerChanged: true,
-  DelegateAdded: true,
-  DelegateRevoked: true,
-  DIDDeactivated: true,
-  NonceConsumed: true,
-  CredentialRevoked: true,
-  CredentialSuspended: true,
-  CredentialReinstated: true,
-  StatusWordChanged: true,
-  RevocationWordsSet: true,
-  SuspensionWordsSet: true,
-  IssuerAccredited: true,
-  IssuerDiscredited: true,
-  OwnershipTransferStarted: false,
-  OwnershipTransferred: false,
-  EIP712DomainChanged: false,
-} as const satisfies Record<EventName, boolean>;
-
-const EVENT_NAMES = (Object.keys(IS_LISTED) as EventName[]).filter((name) => IS_LISTED[name]);
+/** Events that say something of an identity or issuer. */
+const AUDITED_EVENTS = EVENT_NAMES.filter((name) => EVENTS[name].projection.length > 0);
 
 const address = z
   .string()
@@ -43,7 +22,7 @@ const page = {
 export const eventsQuery = z.strictObject({
   ...page,
   subject: address.optional().meta({ description: "The identity or issuer the events are about" }),
-  name: z.enum(EVENT_NAMES).optional(),
+  name: z.enum(AUDITED_EVENTS).optional(),
 });
 export const revocationsQuery = z.strictObject({ ...page, issuer: address.optional() });
 export const credentialParams = z.strictObject({
@@ -133,12 +112,12 @@ export function showEvent(event: RegistryEvent) {
 
 /** An event and what it did to credentials' statuses, as it goes out. */
 export function showChange(event: RegistryEvent) {
-  const credentials = statusChangesOf(event, MAX_EFFECTS + 1);
+  const credentials = statusChangesOf(event, MAX_CHANGES + 1);
   return {
     issuer: event.subject,
     event: event.name,
-    credentials: credentials.slice(0, MAX_EFFECTS),
-    truncated: credentials.length > MAX_EFFECTS,
+    credentials: credentials.slice(0, MAX_CHANGES),
+    truncated: credentials.length > MAX_CHANGES,
     ...placeOf(event),
   };
 }

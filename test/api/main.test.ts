@@ -32,14 +32,11 @@ function startApi(environment: Record<string, string>): ApiProcess {
 }
 
 async function readyPorts(api: ApiProcess): Promise<{ port: number; metricsPort: number }> {
-  const line = await eventually(
-    "the ready line",
-    () =>
-      api
-        .output()
-        .split("\n")
-        .find((entry) => entry.includes('"ready":true')),
-    30_000,
+  const line = await eventually("the ready line", () =>
+    api
+      .output()
+      .split("\n")
+      .find((entry) => entry.includes('"ready":true')),
   );
   return JSON.parse(line) as { port: number; metricsPort: number };
 }

@@ -106,7 +106,7 @@ export async function statusOf({ browser, verificationId }: StartedVerification)
   return String((await browser.get(`/status/${verificationId}`)).json["status"]);
 }
 
-export async function untilStatus(started: StartedVerification, status: string, withinMs = 10_000): Promise<void> {
+export async function untilStatus(started: StartedVerification, status: string, withinMs?: number): Promise<void> {
   await eventually(`the status ${status}`, async () => (await statusOf(started)) === status, withinMs);
 }
 

@@ -101,7 +101,7 @@ describe("the OAuth gateway, with a verifier that misbehaves", () => {
       oauth.verifier.answerAsWallet(started.verificationId, "show", "lost");
       faulty = { fault, times: 2, on: /^GET \/management/ };
       expect(await notify(started)).to.equal(200);
-      await untilStatus(started, "verified", 20_000);
+      await untilStatus(started, "verified");
       expect(faulty.times).to.equal(0);
       expect((await redeem(oauth, (await finishUrl(started)).searchParams.get("code") ?? "")).status).to.equal(200);
     });

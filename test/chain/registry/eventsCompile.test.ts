@@ -76,9 +76,7 @@ function added(rows: Record<string, string | null>): Change[] {
 
 const FORM = 'registry: "DIDRegistry", form: { identity: "indexed address", version: "counter" }, subject: "identity",';
 
-describe("an event added to the contracts", function () {
-  this.timeout(120_000);
-
+describe("an event added to the contracts", () => {
   it("compiles as things are", () => {
     expect(filesInError([])).to.deep.equal([]);
   });

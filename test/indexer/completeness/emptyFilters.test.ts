@@ -58,20 +58,12 @@ describe("blocks whose filters do not help", () => {
       return logs.length === receipt.logs.length ? receipt : { ...receipt, logs, logsBloom: EMPTY_FILTER };
     };
     killed = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
-    await eventually(
-      "an incomplete block",
-      async () => (await database.checkpoint())?.incompleteBlocks.length === 1,
-      30_000,
-    );
+    await eventually("an incomplete block", async () => (await database.checkpoint())?.incompleteBlocks.length === 1);
     delete node.faults.lie;
     await killed.exited;
 
     const next = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
-    await eventually(
-      "no incomplete block",
-      async () => (await database.checkpoint())?.incompleteBlocks.length === 0,
-      30_000,
-    );
+    await eventually("no incomplete block", async () => (await database.checkpoint())?.incompleteBlocks.length === 0);
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await next.stop();
     await expectIndexEqualsChain(database, chain);

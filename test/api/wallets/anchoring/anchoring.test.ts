@@ -77,8 +77,7 @@ describe("anchoring a wallet's DID", () => {
     await expectOneTransactionEach([wallet], transactions);
   });
 
-  it(`mines exactly one transaction a DID for ${HOLDERS} holders, 3 workers and one key, each job given 3 times`, async function () {
-    this.timeout(30_000 + HOLDERS * 500);
+  it(`mines exactly one transaction a DID for ${HOLDERS} holders, 3 workers and one key, each job given 3 times`, async () => {
     const { transactions } = await chainFacts(on);
     const wallets: Wallet[] = [];
     for (let holder = 0; holder < HOLDERS; holder += 1) wallets.push(await addQueuedWallet(on));
@@ -143,8 +142,7 @@ describe("anchoring a wallet's DID", () => {
 
   describe("survives kill -9 of the worker", () => {
     for (const dieAt of STEPS) {
-      it(`at the step "${dieAt}", without a second transaction`, async function () {
-        this.timeout(60_000);
+      it(`at the step "${dieAt}", without a second transaction`, async () => {
         const { transactions } = await chainFacts(on);
         const wallet = await addQueuedWallet(on, { queuedAt: new Date(Date.now() - 60_000) });
         const child = await startChild(on, { modules: ["wallets"], works: true, withChain: true, dieAt });

@@ -70,16 +70,12 @@ describe("anchoring when something stands in the way", () => {
     return wallet;
   }
 
-  function until(wallet: Wallet, status: string, error?: string | null, withinMs = 20_000) {
-    return eventually(
-      `status ${status} ${error ?? ""}`,
-      async () => {
-        const anchoring = await find(wallet);
-        const same = error === undefined || (anchoring.error?.code ?? null) === error;
-        return anchoring.status === status && same ? anchoring : undefined;
-      },
-      withinMs,
-    );
+  function until(wallet: Wallet, status: string, error?: string | null) {
+    return eventually(`status ${status} ${error ?? ""}`, async () => {
+      const anchoring = await find(wallet);
+      const same = error === undefined || (anchoring.error?.code ?? null) === error;
+      return anchoring.status === status && same ? anchoring : undefined;
+    });
   }
 
   it("replaces a transaction nobody mines with a higher bid under the same nonce", async () => {
@@ -213,7 +209,7 @@ describe("anchoring when something stands in the way", () => {
     await fund(gate.url, on.chain.relayer.address);
     expect((await chainFacts(on, wallet.walletAddress)).registrations).to.equal(0);
     const back = () => chainFacts(on, wallet.walletAddress).then(({ registrations }) => registrations === 1);
-    await eventually("the registration on the new branch", back, 20_000);
+    await eventually("the registration on the new branch", back);
     expect(new Set(gate.sent).size).to.equal(1);
   });
 
@@ -238,8 +234,7 @@ describe("anchoring when something stands in the way", () => {
     expect((await chainFacts(on, wallet.walletAddress)).registrations).to.equal(1);
   });
 
-  it("begins its nonces anew on a development chain that was reset", async function () {
-    this.timeout(60_000);
+  it("begins its nonces anew on a development chain that was reset", async () => {
     const worker = start();
     const first = await enqueue(await addQueuedWallet(on));
     await until(first, "mined");

@@ -104,7 +104,7 @@ export function verifyStatus({ credId, revoked, suspended, proof }: ProvenStatus
     const entry = proof.storage.find((candidate) => candidate.purpose === purpose);
     if (entry === undefined) throw new ProofError(`nothing is proved about ${purpose}`);
     if (entry.slot !== slots[purpose])
-      throw new ProofError(`the slot is not where ${purpose} of this credential is kept`);
+      throw new ProofError(`the slot is not where ${purpose} of this credential is stored`);
     const stored = verifyTrieProof(storageRoot, entry.slot, entry.proof);
     const bits = stored === null ? 0n : BigInt(decodeRlp(stored) as string);
     if (bits !== BigInt(entry.value))

@@ -109,8 +109,8 @@ export function schemaUrl(publicUrl: string, schemaId: string): string {
 }
 
 /**
- * The payload of a credential (VC Data Model 2.0 §4, secured by VC-JOSE-COSE §3.1.1). Its status stands in the W3C
- * status lists for revocation and suspension and, under them, on the chain itself.
+ * The payload of a credential (VC Data Model 2.0 §4, secured by VC-JOSE-COSE §3.1.1). It names the W3C
+ * status lists that hold its revocation and its suspension, and its place on the chain, from which they are made.
  */
 export function credentialPayload(content: CredentialContent, installation: Installation): Record<string, unknown> {
   const { credentialId, credId, issuerDid, subjectDid, issuedAt, expiresAt, claims } = content;

@@ -150,7 +150,7 @@ export function createCredentialStore(mongo: Mongo): CredentialStore {
         const notLast = await raw.updateOne({ ...usable, usageCount: { $lt: maxUsages - 1 } }, change);
         if (notLast.modifiedCount === 1) return true;
       }
-      // The count only grows: whoever was refused above finds the last use here, or none.
+      // The count only grows: a use that was not taken above is the last one, or there is none.
       const last = await raw.updateOne(
         { ...usable, usageCount: maxUsages - 1 },
         { ...change, $set: { status: "USED" as const } },

@@ -88,7 +88,7 @@ export interface IssuerStore {
   /** Puts keys and their document in place, unless another change came first. */
   publish(before: IssuerAccount, keys: SigningKey[], latest: PublishedDocument): Promise<boolean>;
   addApiKey(address: string, record: ApiKeyRecord): Promise<boolean>;
-  /** False when the account has no such key; revoking twice keeps the first time. */
+  /** False when the account has no such key; revoking twice leaves the first time. */
   revokeApiKey(address: string, id: string, now: Date): Promise<boolean>;
   recordOnChainState(address: string, state: Partial<OnChainState>): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What a status list tells (Bitstring Status List v1.0 §2.2). */
+/** What a status list says (Bitstring Status List v1.0 §2.2). */
 export const LIST_PURPOSES = ["revocation", "suspension"] as const;
 export type ListPurpose = (typeof LIST_PURPOSES)[number];
 

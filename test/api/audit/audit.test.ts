@@ -102,7 +102,7 @@ describe("audit", () => {
     expect(altered((claim) => (claim.suspended = true))).to.throw("otherwise about suspension");
     expect(altered((claim) => (claim.credId = untouched.credId))).to.throw("otherwise about revocation");
     expect(altered((claim) => (claim.credId = `0x${"ab".repeat(20)}${"0".repeat(24)}`))).to.throw(
-      "not where revocation of this credential is kept",
+      "not where revocation of this credential is stored",
     );
     expect(altered((claim) => (claim.proof.storage[0]!.value = "0x0"))).to.throw("another word");
     expect(altered((claim) => claim.proof.storage.shift())).to.throw("nothing is proved about revocation");

@@ -73,7 +73,7 @@ export function callersOf({ sessions, issuers, verification, admin }: Modules): 
   readApiKey: ApiKeyReader;
 } {
   const readers = {
-    issuer: issuers.ports.authenticate,
+    issuer: issuers.ports.authenticateIssuer,
     verifier: verification.ports.authenticate,
     admin: admin.ports.authenticate,
   };

@@ -1,19 +1,17 @@
-import type { Chain } from "../../chain/client";
 import type { RegistryEvent } from "../../chain/registry/events";
 import { parseCredId } from "../../chain/status/credId";
 import { DomainError, TransientError } from "../../core/errors";
 import type { EventDocument } from "../../projection/models";
+import type { Context } from "../../process/context";
 import type { Freshness } from "../../projection/freshness";
-import type { EventFilter, Projection } from "../../projection/queries";
-import { type ProofDeps, readStatusProof } from "./readStatusProof";
+import type { EventFilter } from "../../projection/queries";
+import { readStatusProof } from "./readStatusProof";
 import { touches } from "./rules";
 import type { StatusProof } from "./statusProof";
 
-export interface AuditDeps extends ProofDeps {
-  chain: Pick<Chain, "chainId" | "provider" | "deployment">;
-  projection: Pick<Projection, "freshness" | "listEvents" | "eventsOf" | "credentialStatus">;
-  /** The name on the chain of a credential issued here; null when there is none. */
-  credIdOf(credentialId: string): Promise<string | null>;
+export interface AuditDeps extends Pick<Context, "chain" | "projection"> {
+  /** A credential issued here; null when there is none of this id. */
+  findCredential(credentialId: string): Promise<{ credId: string } | null>;
 }
 
 /** All that is known of a credential's status on the chain. */
@@ -51,9 +49,10 @@ export async function listEvents(
  * @throws TransientError while the index has nothing, or the chain does not answer
  */
 export async function auditCredential(deps: AuditDeps, id: string): Promise<CredentialAudit> {
-  const { projection, credIdOf } = deps;
-  const credId = CREDENTIAL_ID.test(id) ? await credIdOf(id) : id.toLowerCase();
-  if (credId === null) throw new DomainError("credential.unknown", "not_found", "There is no such credential here.");
+  const { projection, chain } = deps;
+  const credId = CREDENTIAL_ID.test(id) ? (await deps.findCredential(id))?.credId : id.toLowerCase();
+  if (credId === undefined)
+    throw new DomainError("credential.unknown", "not_found", "There is no such credential here.");
   const { issuer, index } = parseCredId(credId);
   const [status, events] = await Promise.all([projection.credentialStatus(credId), projection.eventsOf(issuer)]);
   const { revoked, suspended, freshness, unverifiedReason } = status;
@@ -67,6 +66,6 @@ export async function auditCredential(deps: AuditDeps, id: string): Promise<Cred
     freshness,
     unverified: unverifiedReason,
     events: events.filter((event) => touches(event, credId)),
-    proof: await readStatusProof(deps, { credId, at: freshness }),
+    proof: await readStatusProof(chain, { credId, at: freshness }),
   };
 }

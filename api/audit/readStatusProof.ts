@@ -4,10 +4,6 @@ import type { Freshness } from "../../projection/freshness";
 import { statusSlots } from "../../chain/registry/statusSlots";
 import { encodeHeader, hashHeader, type RpcHeader, type StatusProof } from "./statusProof";
 
-export interface ProofDeps {
-  chain: Pick<Chain, "provider" | "deployment">;
-}
-
 /** The answer to `eth_getProof` (EIP-1186), as far as it is used. */
 interface ProofAnswer {
   accountProof: string[];
@@ -22,7 +18,7 @@ interface ProofAnswer {
  * @throws TransientError when the chain does not answer
  */
 export async function readStatusProof(
-  { chain }: ProofDeps,
+  chain: Pick<Chain, "provider" | "deployment">,
   { credId, at: { blockNumber, blockHash } }: { credId: string; at: Pick<Freshness, "blockNumber" | "blockHash"> },
 ): Promise<StatusProof | null> {
   const { address } = chain.deployment.contracts.DIDRegistry;

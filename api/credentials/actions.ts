@@ -1,8 +1,10 @@
 import { parseRegistryDid } from "../../chain/did/did";
+import { isAccredited } from "../../chain/registry/accreditation";
 import { formatCredId } from "../../chain/status/credId";
-import type { Clock } from "../../core/clock";
 import { randomId } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
+import type { Context } from "../../process/context";
+import { readIndexedStatuses } from "./indexedStatus";
 import {
   type Credential,
   credentialPayload,
@@ -11,7 +13,6 @@ import {
   type Installation,
   type ShownStatus,
   shownStatus,
-  type StatusBits,
 } from "./rules";
 import type { CredentialStore, Page } from "./store";
 import { type TypeDeps, validateClaims } from "./types/actions";
@@ -24,26 +25,20 @@ export interface CredentialSigner {
   sign(typ: string, payload: object): Promise<string>;
 }
 
-export interface CredentialDeps extends Pick<TypeDeps, "types" | "compileSchema"> {
+/** How long a credential is valid when its issuer does not say: a year. */
+const DEFAULT_VALIDITY_SECONDS = 365 * 24 * 60 * 60;
+
+export interface CredentialDeps extends TypeDeps, Pick<Context, "chain" | "config" | "projection"> {
   credentials: CredentialStore;
-  clock: Clock;
-  installation: Installation;
-  didMethod: string;
-  /** How long a credential is valid when its issuer does not say. */
-  defaultValiditySeconds: number;
   /** Who signs for an issuer now. */
   signerOf(issuer: string): Promise<CredentialSigner>;
   /** An index of the issuer's that nobody else gets. */
   takeIndex(issuer: string): Promise<number>;
-  /** Whether the chain accredits the issuer. */
-  isAccredited(issuer: string): Promise<boolean>;
-  /** Both bits of credentials as the index has them, by credId. */
-  indexedStatus(credIds: string[]): Promise<Map<string, StatusBits>>;
   /** The DIDs a user has proved control of. */
   didsOf(userId: string): Promise<string[]>;
 }
 
-type ShowDeps = Pick<CredentialDeps, "clock" | "indexedStatus">;
+type ShowDeps = Pick<CredentialDeps, "clock" | "projection">;
 
 /** A credential and what is shown of its status. */
 export interface ShownCredential {
@@ -74,7 +69,7 @@ export async function issueCredential(
   deps: Omit<CredentialDeps, "didsOf">,
   input: IssueInput,
 ): Promise<{ shown: ShownCredential; created: boolean }> {
-  parseRegistryDid(input.subjectDid, deps.didMethod);
+  parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
   const known = await findByReference(deps, input);
   if (known !== null) return { shown: known, created: false };
   const credential = await signCredential(deps, input);
@@ -143,7 +138,7 @@ export interface SharePayload {
  * @throws DomainError `credential.unknown` when there is none or it is another holder's
  */
 export async function shareCredential(
-  deps: Pick<CredentialDeps, "credentials" | "didsOf" | "clock" | "installation">,
+  deps: Pick<CredentialDeps, "credentials" | "didsOf" | "clock" | "config">,
   asked: { userId: string; credentialId: string },
 ): Promise<SharePayload> {
   const { credentialId, subjectDid, issuerDid, type } = await requireHeldBy(deps, asked);
@@ -153,7 +148,7 @@ export async function shareCredential(
     issuer: issuerDid,
     type,
     timestamp: deps.clock.now().toISOString(),
-    verify: `${deps.installation.publicUrl}/verify`,
+    verify: `${deps.config.http.publicUrl}/verify`,
   };
 }
 
@@ -173,8 +168,8 @@ async function signCredential(deps: Omit<CredentialDeps, "didsOf">, input: Issue
   const { issuer, subjectDid, type, claims, maxUsages, reference = null } = input;
   const { schemaId } = await validateClaims(deps, { issuer, type, claims });
   const issuedAt = new Date(Math.floor(deps.clock.now().getTime() / 1000) * 1000);
-  const expiresAt = expiryOf(input.expiresAt, issuedAt, deps.defaultValiditySeconds);
-  const [signer, accredited] = await Promise.all([deps.signerOf(issuer), deps.isAccredited(issuer)]);
+  const expiresAt = expiryOf(input.expiresAt, issuedAt, DEFAULT_VALIDITY_SECONDS);
+  const [signer, accredited] = await Promise.all([deps.signerOf(issuer), isAccredited(deps.chain, issuer)]);
   if (!accredited) throw notAccredited();
   const index = await deps.takeIndex(issuer);
   const content = {
@@ -194,7 +189,7 @@ async function signCredential(deps: Omit<CredentialDeps, "didsOf">, input: Issue
     ...content,
     issuerName: signer.name,
     reference,
-    jwt: await signer.sign("vc+jwt", credentialPayload(content, deps.installation)),
+    jwt: await signer.sign("vc+jwt", credentialPayload(content, installationOf(deps))),
     maxUsages,
     status: "ACTIVE",
     hold: null,
@@ -204,9 +199,12 @@ async function signCredential(deps: Omit<CredentialDeps, "didsOf">, input: Issue
   };
 }
 
-async function show({ clock, indexedStatus }: ShowDeps, found: Credential[]): Promise<ShownCredential[]> {
+async function show({ clock, projection }: ShowDeps, found: Credential[]): Promise<ShownCredential[]> {
   const now = clock.now();
-  const statuses = await indexedStatus(found.map(({ credId }) => credId));
+  const statuses = await readIndexedStatuses(
+    projection,
+    found.map(({ credId }) => credId),
+  );
   return found.map((credential) => {
     const bits = statuses.get(credential.credId) ?? { revoked: false, suspended: false };
     return { credential, status: shownStatus(credential, bits, now) };
@@ -226,6 +224,12 @@ async function requireHeldBy(
   const [credential, dids] = await Promise.all([credentials.find(credentialId), didsOf(userId)]);
   if (credential === null || !dids.includes(credential.subjectDid)) throw credentialUnknown();
   return credential;
+}
+
+/** Where credentials say that their schema and their status are found. */
+function installationOf({ chain, config }: Pick<CredentialDeps, "chain" | "config">): Installation {
+  const { chainId, deployment } = chain;
+  return { publicUrl: config.http.publicUrl, chainId, registry: deployment.contracts.DIDRegistry.address };
 }
 
 function notAccredited(): DomainError {

@@ -1,11 +1,11 @@
 import { formatDid } from "../../chain/did/did";
-import type { Clock } from "../../core/clock";
 import { DomainError } from "../../core/errors";
 import { sha256Hex } from "../../core/hash";
-import { hashApiKey, createApiKey, requireApiKey } from "../../core/keys/apiKeys";
+import { enqueueLater } from "../../core/jobs/enqueueLater";
+import { createApiKey, hashApiKey, requireApiKey } from "../../core/keys/apiKeys";
 import { signCompact, thumbprintOf } from "../../core/keys/jws";
-import type { KeyStore } from "../../core/keys/keyStore";
 import type { LruCache } from "../../core/lruCache";
+import type { Context } from "../../process/context";
 import {
   afterRotation,
   afterWithdrawal,
@@ -20,16 +20,12 @@ import {
 } from "./rules";
 import type { IssuerAccount, IssuerStore } from "./store";
 
-export interface IssuerDeps {
+export interface IssuerDeps extends Pick<Context, "chain" | "clock" | "keys" | "logger"> {
   issuers: IssuerStore;
-  keys: KeyStore;
-  clock: Clock;
-  chainId: number;
-  didMethod: string;
   /** The keys of documents, by `<address>/<document hash>`: a document never changes under its digest. */
   assertionKeys: LruCache<AssertionKey[]>;
-  /** Asks the worker, without waiting for Redis, to bring the chain in line with the account; twice is harmless. */
-  enqueueAnchoring(address: string, requestId?: string): void;
+  /** Asks the worker to bring the chain in line with the account; asking twice is harmless. */
+  enqueueAnchoring(address: string, requestId?: string): Promise<void>;
 }
 
 /** Who signs a credential, and how the signature is found again. */
@@ -57,7 +53,7 @@ export async function addIssuer(
   if (controller.address === null) throw new RangeError("the key store gave no address for the controller's key");
   const { key: apiKey, record } = createApiKey("issuer", clock.now());
   const { address } = controller;
-  const did = formatDid(deps.didMethod, address);
+  const did = formatDid(deps.chain.deployment.didMethod, address);
   const account: IssuerAccount = {
     address,
     did,
@@ -74,7 +70,7 @@ export async function addIssuer(
     createdAt: clock.now(),
   };
   if (!(await issuers.insert(account))) throw new RangeError(`the fresh key ${address} is an issuer already`);
-  deps.enqueueAnchoring(address, input.requestId);
+  enqueueLater(deps.enqueueAnchoring(address, input.requestId), deps.logger);
   return { account, apiKey };
 }
 
@@ -92,7 +88,7 @@ export async function getIssuer({ issuers }: Pick<IssuerDeps, "issuers">, addres
  * @throws DomainError `issuer.unknown`, `issuer.key_contended`
  */
 export async function rotateKey(
-  deps: Omit<IssuerDeps, "assertionKeys" | "didMethod">,
+  deps: Omit<IssuerDeps, "assertionKeys">,
   { address, algorithm, requestId }: { address: string; algorithm: SigningAlgorithm; requestId?: string },
 ): Promise<SigningKey> {
   const account = await getIssuer(deps, address);
@@ -107,7 +103,7 @@ export async function rotateKey(
  * @throws DomainError `issuer.unknown`, `issuer.key_unknown`, `issuer.key_last`, `issuer.key_contended`
  */
 export async function withdrawKey(
-  deps: Omit<IssuerDeps, "assertionKeys" | "didMethod" | "keys">,
+  deps: Omit<IssuerDeps, "assertionKeys" | "keys">,
   { address, kid, requestId }: { address: string; kid: string; requestId?: string },
 ): Promise<void> {
   const account = await getIssuer(deps, address);
@@ -230,7 +226,7 @@ async function createSigningKey(
 }
 
 function documentOf(
-  { chainId, clock }: Pick<IssuerDeps, "chainId" | "clock">,
+  { chain: { chainId }, clock }: Pick<IssuerDeps, "chain" | "clock">,
   { did, address }: Pick<IssuerAccount, "did" | "address">,
   keys: SigningKey[],
 ): PublishedDocument {
@@ -239,7 +235,7 @@ function documentOf(
 }
 
 async function publish(
-  deps: Pick<IssuerDeps, "issuers" | "chainId" | "clock" | "enqueueAnchoring">,
+  deps: Omit<IssuerDeps, "assertionKeys" | "keys">,
   account: IssuerAccount,
   { keys, requestId }: { keys: SigningKey[]; requestId: string | undefined },
 ): Promise<void> {
@@ -247,5 +243,5 @@ async function publish(
     const message = "The issuer's keys were changed by someone else at the same time: look at them, then try again.";
     throw new DomainError("issuer.key_contended", "conflict", message);
   }
-  deps.enqueueAnchoring(account.address, requestId);
+  enqueueLater(deps.enqueueAnchoring(account.address, requestId), deps.logger);
 }

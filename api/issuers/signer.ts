@@ -1,36 +1,24 @@
 import { getBytes, hexlify } from "ethers";
-import type { Chain } from "../../chain/client";
 import { registryDomain } from "../../chain/deployment";
 import { type Consent, consentDigest, encodeWrite, type RegistryWrite } from "../../chain/registry/consents";
 import { readNonce } from "../../chain/registry/identity";
 import { readRevert } from "../../chain/registry/reverts";
 import type { Relayer } from "../../chain/relayer/relayer";
-import { type Clock, addSeconds } from "../../core/clock";
+import { addSeconds } from "../../core/clock";
 import { DomainError, TransientError, messageOf } from "../../core/errors";
-import type { KeyStore } from "../../core/keys/keyStore";
+import type { Context } from "../../process/context";
+import { issuerUnknown } from "./rules";
+import type { IssuerAccount, IssuerStore } from "./store";
 
-/** A write in an identity's name. */
+/** A write of the registry in an issuer's name. */
 export interface IssuerWrite {
   /** Names the relayer's handler that gets the outcome. */
   kind: string;
-  /** The identity. */
-  address: string;
-  controllerKeyId: string;
+  /** The issuer's address. */
+  issuer: string;
   /** Names the write for ever. */
   name: string;
   write: RegistryWrite;
-}
-
-/** Sends writes in the name of the identities whose controller keys the key store holds; the relayer pays. */
-export interface IssuerSigner {
-  /**
-   * Has a write mined. Asking again while it is under way changes nothing; after it failed, it is signed anew with a
-   * fresh nonce. Ask only while the chain does not show the write's effect.
-   *
-   * @throws TransientError `issuer.busy` while another write of the identity is under way, and the relayer's own
-   * @throws DomainError `issuer.write_refused` when the registry would revert, or did so too often
-   */
-  send(request: IssuerWrite): Promise<void>;
 }
 
 /** How long a signature may wait to be mined; outlasts any outage a write should survive by itself. */
@@ -39,29 +27,26 @@ const CONSENT_SECONDS = 24 * 60 * 60;
 /** A write that reverts so often will not succeed by being sent again. */
 const MAX_ATTEMPTS = 5;
 
-/** The one transaction under way an identity: its writes need its nonces in order. */
-export function subjectOf(address: string): string {
-  return `identity/${address}`;
-}
-
-/** What signing and sending need from around them. */
-export interface IssuerSignerDeps {
-  chain: Pick<Chain, "chainId" | "didRegistry" | "deployment">;
-  keys: KeyStore;
+export interface IssuerSignerDeps extends Pick<Context, "chain" | "clock" | "keys"> {
+  issuers: Pick<IssuerStore, "find">;
   relayer: Pick<Relayer, "submit" | "find">;
-  clock: Clock;
 }
 
-/** Makes the signer of all identities whose controller keys are in the key store. */
-export function createIssuerSigner(deps: IssuerSignerDeps): IssuerSigner {
-  return { send: (request) => sendWrite(deps, request) };
-}
-
-async function sendWrite(deps: IssuerSignerDeps, request: IssuerWrite): Promise<void> {
+/**
+ * Has a write mined in an issuer's name, with the consent of the issuer's controller key; the relayer pays. Asking again
+ * while it is pending changes nothing; after it failed, it is signed anew with a fresh nonce. Ask only while the chain
+ * does not show the write's effect.
+ *
+ * @throws TransientError `issuer.busy` while another write of the issuer is pending, and the relayer's own
+ * @throws DomainError `issuer.unknown`; `issuer.write_refused` when the registry would revert, or did so too often
+ */
+export async function sendAsIssuer(deps: IssuerSignerDeps, { kind, issuer, name, write }: IssuerWrite): Promise<void> {
   const { chain, relayer } = deps;
-  const { kind, address, name, write } = request;
+  const account = await deps.issuers.find(issuer);
+  if (account === null) throw issuerUnknown();
   const to = chain.deployment.contracts.DIDRegistry.address;
-  const subject = subjectOf(address);
+  // One pending transaction an identity: its writes need its nonces in order.
+  const subject = `identity/${issuer}`;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     // A registry deployed anew is another one: what the former did does not count there.
     const key = `${name}/${to}/${attempt}`;
@@ -70,7 +55,7 @@ async function sendWrite(deps: IssuerSignerDeps, request: IssuerWrite): Promise<
     if (known?.open === true) return;
     if (known !== null) continue;
     try {
-      const data = encodeWrite(write, await consentTo(deps, request));
+      const data = encodeWrite(write, await consentTo(deps, account, write));
       const taken = await relayer.submit({ kind, subject, key, call: { to, data } });
       if (taken.key !== key) throw busy();
       return;
@@ -81,8 +66,11 @@ async function sendWrite(deps: IssuerSignerDeps, request: IssuerWrite): Promise<
   throw rejected("it was reverted or lost every time it was sent");
 }
 
-async function consentTo(deps: IssuerSignerDeps, { write, address, controllerKeyId }: IssuerWrite): Promise<Consent> {
-  const { chain, keys, clock } = deps;
+async function consentTo(
+  { chain, keys, clock }: IssuerSignerDeps,
+  { address, controllerKeyId }: IssuerAccount,
+  write: RegistryWrite,
+): Promise<Consent> {
   const { address: signer } = await keys.describe(controllerKeyId);
   if (signer === null) throw new RangeError(`the key ${controllerKeyId} is no account's`);
   const nonce = await readNonce(chain, address);
@@ -92,7 +80,7 @@ async function consentTo(deps: IssuerSignerDeps, { write, address, controllerKey
 }
 
 function busy(): TransientError {
-  return new TransientError("issuer.busy", "Another transaction of this issuer is under way.");
+  return new TransientError("issuer.busy", "Another transaction of this issuer is pending.");
 }
 
 /** The error of a write that would revert; a nonce that moved meanwhile only needs another signature. */

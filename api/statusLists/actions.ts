@@ -3,7 +3,7 @@ import { WORDS_PER_LIST } from "../../chain/status/credId";
 import { sha256Hex } from "../../core/hash";
 import { DomainError, TransientError } from "../../core/errors";
 import type { LruCache } from "../../core/lruCache";
-import type { Projection } from "../../projection/queries";
+import type { Context } from "../../process/context";
 import { type ListPurpose, listPayload } from "./rules";
 
 /** An issuer as status lists know it. */
@@ -15,10 +15,7 @@ export interface ListSigner {
   sign(typ: string, payload: object): Promise<string>;
 }
 
-export interface StatusListDeps {
-  projection: Pick<Projection, "statusWords">;
-  /** Origin under which people reach the API, without a trailing slash. */
-  publicUrl: string;
+export interface StatusListDeps extends Pick<Context, "config" | "projection"> {
   /** Who signs for an issuer now. */
   signerOf(issuer: string): Promise<ListSigner>;
   /** Signed lists by their tag. */
@@ -45,7 +42,7 @@ const MAX_LIST = Math.floor(Number.MAX_SAFE_INTEGER / WORDS_PER_LIST / 256);
  * @throws TransientError `index.empty` while nothing is indexed, `index.unverified` while the issuer's statuses are not
  */
 export async function readStatusList(
-  { projection, publicUrl, signerOf }: Pick<StatusListDeps, "projection" | "publicUrl" | "signerOf">,
+  { projection, config, signerOf }: Omit<StatusListDeps, "signedLists">,
   { issuer, purpose, list }: { issuer: string; purpose: ListPurpose; list: number },
 ): Promise<StatusList> {
   if (list > MAX_LIST) throw new DomainError("status_list.unknown", "not_found", "No issuer has so many credentials.");
@@ -56,7 +53,7 @@ export async function readStatusList(
   if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
   if (unverifiedReason !== null)
     throw new TransientError("index.unverified", `This list is not verified: ${unverifiedReason}.`);
-  const url = `${publicUrl}/status-lists/${issuer}/${purpose}/${list}`;
+  const url = `${config.http.publicUrl}/status-lists/${issuer}/${purpose}/${list}`;
   const encodedList = encodeBitstring(wordsToBytes(words.map(BigInt)));
   return {
     etag: `W/"${sha256Hex(`${url} ${signer.kid} ${words.join("")}`)}"`,

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { addApiKey, addIssuer, getIssuer, type IssuerDeps, rotateKey } from "../../api/issuers/actions";
-import { createIssuerAnchoringQueue } from "../../api/issuers/anchoring/jobs";
 import { issuerDepsOf } from "../../api/issuers/module";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../../api/issuers/rules";
 import type { IssuerAccount } from "../../api/issuers/store";
@@ -11,7 +10,7 @@ import { loadConfig } from "../../core/config/config";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { createContext, jobRuntimeOf } from "../../process/context";
+import { createContext } from "../../process/context";
 import { decideAccreditation } from "./accreditation";
 import { type CommandContext, runCommand, UsageError } from "./command";
 
@@ -40,14 +39,12 @@ async function run(args: string[], context: CommandContext): Promise<void> {
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
   const chain = createChain(config.chain);
   const logger = createLogger({ processName: "api", logLevel: "silent" });
-  const processContext = await createContext(config, { mongo, redis, chain, logger });
-  const queue = createIssuerAnchoringQueue(jobRuntimeOf(processContext));
-  const issuing = issuerDepsOf(processContext, queue);
+  const issuing = issuerDepsOf(await createContext(config, { mongo, redis, chain, logger }));
   await ensureIndexes(mongo);
   try {
     await act({ ...context, issuing, chain, mongo });
   } finally {
-    await queue.close();
+    await issuing.queue.close();
     redis.disconnect();
     chain.close();
     await mongo.close();

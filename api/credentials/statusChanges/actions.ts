@@ -1,10 +1,12 @@
-import type { Chain } from "../../../chain/client";
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readStatuses } from "../../../chain/registry/credentialStatus";
-import type { Clock } from "../../../core/clock";
+import type { Relayer } from "../../../chain/relayer/relayer";
 import { randomId } from "../../../core/crypto";
 import { DomainError } from "../../../core/errors";
-import { type Credential, isDone, requireChangeable, type StatusBits, type StatusChange } from "../rules";
+import { enqueueLater } from "../../../core/jobs/enqueueLater";
+import type { Context } from "../../../process/context";
+import { readIndexedStatuses } from "../indexedStatus";
+import { type Credential, isDone, requireChangeable, type StatusChange } from "../rules";
 import type { CredentialStore } from "../store";
 import { writeOf } from "./rules";
 import type { ChangeStore, StatusChangeJob } from "./store";
@@ -12,12 +14,11 @@ import type { ChangeStore, StatusChangeJob } from "./store";
 /** The relayer's name for what changes of status send. */
 export const STATUS_CHANGE = "credential-status";
 
-export interface RequestChangeDeps {
+export interface RequestChangeDeps extends Pick<Context, "clock" | "logger"> {
   credentials: Pick<CredentialStore, "ofIssuer" | "hold">;
   changes: Pick<ChangeStore, "insert" | "find">;
-  clock: Clock;
-  /** Adds the job without waiting for Redis. */
-  enqueueChange(changeId: string, requestId?: string): void;
+  /** Asks a worker to carry out a change; asking twice is harmless. */
+  enqueueChange(changeId: string, requestId?: string): Promise<void>;
 }
 
 /**
@@ -27,7 +28,7 @@ export interface RequestChangeDeps {
  * @throws DomainError `credential.unknown`, `credential.revocation_final`
  */
 export async function requestChange(
-  { credentials, changes, clock, enqueueChange }: RequestChangeDeps,
+  { credentials, changes, clock, logger, enqueueChange }: RequestChangeDeps,
   input: { issuer: string; change: StatusChange; credentialIds: string[]; requestId?: string },
 ): Promise<StatusChangeJob> {
   const { issuer, change } = input;
@@ -52,7 +53,7 @@ export async function requestChange(
   // Stored before anything is done: if this process dies now, the worker finds the change and carries it out.
   await changes.insert(job);
   if (change !== "reinstate") await credentials.hold(issuer, credentialIds, { change, changeId: job.changeId });
-  enqueueChange(job.changeId, input.requestId);
+  enqueueLater(enqueueChange(job.changeId, input.requestId), logger);
   return job;
 }
 
@@ -66,16 +67,16 @@ export async function getChange(
   throw changeUnknown("There is no such change of status, or it is not yours.");
 }
 
-export interface ApplyChangeDeps {
+export interface ApplyChangeDeps
+  extends Pick<Context, "chain" | "clock" | "projection">, Pick<RequestChangeDeps, "enqueueChange"> {
   changes: ChangeStore;
   credentials: CredentialStore;
-  chain: Pick<Chain, "didRegistry">;
-  clock: Clock;
-  /** Has a write mined in the issuer's name; the relayer pays. */
-  sendAsIssuer(request: { kind: string; issuer: string; name: string; write: RegistryWrite }): Promise<void>;
-  enqueueChange(changeId: string): Promise<void>;
-  /** Both bits as the index has them, by credId. */
-  indexedStatus(credIds: string[]): Promise<Map<string, StatusBits>>;
+  relayer: Relayer;
+  /** Has a write mined in an issuer's name; the relayer pays. */
+  sendAsIssuer(
+    relayer: Relayer,
+    request: { kind: string; issuer: string; name: string; write: RegistryWrite },
+  ): Promise<void>;
 }
 
 /**
@@ -103,7 +104,7 @@ export async function applyChange(deps: ApplyChangeDeps, changeId: string): Prom
     return;
   }
   const write = writeOf(change, credIds);
-  await deps.sendAsIssuer({ kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
+  await deps.sendAsIssuer(deps.relayer, { kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
 }
 
 /** Gives a change up: what it held is usable again, and the issuer's next change has its turn. */
@@ -125,12 +126,12 @@ export async function failChange(
  * @param input.overdue whether the index should have shown it long ago
  */
 export async function finalizeChange(
-  deps: Pick<ApplyChangeDeps, "changes" | "credentials" | "chain" | "clock" | "indexedStatus" | "enqueueChange">,
+  deps: Pick<ApplyChangeDeps, "changes" | "credentials" | "chain" | "clock" | "projection" | "enqueueChange">,
   { job, overdue }: { job: StatusChangeJob; overdue: boolean },
 ): Promise<"final" | "waiting" | "requeued"> {
   const { changes, credentials, chain, clock } = deps;
   const { change, changeId, credIds } = job;
-  const indexed = await deps.indexedStatus(credIds);
+  const indexed = await readIndexedStatuses(deps.projection, credIds);
   const shown = credIds.every((credId) => isDone(change, indexed.get(credId) ?? { revoked: false, suspended: false }));
   if (shown) {
     // Before the state: dying in between repeats this, and lifting twice is harmless.

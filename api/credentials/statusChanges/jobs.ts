@@ -1,6 +1,7 @@
 import { addSeconds } from "../../../core/clock";
 import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import type { Context } from "../../../process/context";
 import { type ApplyChangeDeps, applyChange, failChange, finalizeChange } from "./actions";
 
 /** 60 tries take about an hour. */
@@ -26,37 +27,30 @@ export async function enqueueChange(queue: StatusChangeQueue, changeId: string, 
   await queue.enqueue(`status-${changeId}`, { changeId }, { requestId });
 }
 
-export interface StatusChangeWorkerDeps extends ApplyChangeDeps {
+export interface StatusChangeWorkerDeps extends ApplyChangeDeps, Pick<Context, "config" | "timing"> {
   jobs: JobRuntime;
-  concurrency: number;
-  /** How often to ask the index about changes that are mined. */
-  pollIntervalMs: number;
-  /** How long a change must have waited before a sweep takes its job for lost. */
-  sweepAfterSeconds: number;
-  /** How long the index may take to show a change before the chain is asked whether it is still there. */
-  unseenSeconds: number;
 }
 
 /** Starts the worker that carries out changes of status. */
 export function startStatusChangeWorker(deps: StatusChangeWorkerDeps): RunningWorker {
   return startWorker<StatusChangeJobData>(deps.jobs, {
     queue: QUEUE,
-    concurrency: deps.concurrency,
+    concurrency: deps.config.anchoring?.concurrency ?? 1,
     process: ({ changeId }) => applyChange(deps, changeId),
     onExhausted: ({ changeId }, error) => failChange(deps, { changeId, error }),
-    sweep: { everyMs: deps.pollIntervalMs, run: () => sweepChanges(deps) },
+    sweep: { everyMs: deps.timing.pollIntervalMs, run: () => sweepChanges(deps) },
   });
 }
 
 /** Finalizes the mined changes that the index shows, and queues again the changes whose job is gone. */
-export async function sweepChanges(deps: Omit<StatusChangeWorkerDeps, "jobs" | "concurrency">): Promise<void> {
+export async function sweepChanges(deps: Omit<StatusChangeWorkerDeps, "jobs" | "config">): Promise<void> {
   const { changes, clock } = deps;
   const now = clock.now();
   for (const job of await changes.waiting("mined", addSeconds(now, 1), SWEEP_LIMIT)) {
-    const overdue = job.updatedAt < addSeconds(now, -deps.unseenSeconds);
+    const overdue = job.updatedAt < addSeconds(now, -deps.timing.unseenSeconds);
     await finalizeChange(deps, { job, overdue });
   }
-  const before = addSeconds(now, -deps.sweepAfterSeconds);
+  const before = addSeconds(now, -deps.timing.sweepAfterSeconds);
   for (const state of ["queued", "submitted"] as const) {
     for (const { changeId } of await changes.waiting(state, before, SWEEP_LIMIT)) await deps.enqueueChange(changeId);
   }

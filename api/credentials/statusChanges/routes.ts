@@ -1,3 +1,4 @@
+import type { Context } from "../../../process/context";
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
 import { STATUS_CHANGES } from "../rules";
 import { getChange, type RequestChangeDeps, requestChange } from "./actions";
@@ -10,7 +11,7 @@ const SUMMARIES = {
 } as const;
 
 /** Changes of credentials' statuses by their issuers. */
-export function statusChangeEndpoints(deps: RequestChangeDeps & { publicUrl: string }): Endpoint[] {
+export function statusChangeEndpoints(deps: RequestChangeDeps & Pick<Context, "config">): Endpoint[] {
   return [
     ...STATUS_CHANGES.map((change) =>
       defineEndpoint({
@@ -33,7 +34,7 @@ export function statusChangeEndpoints(deps: RequestChangeDeps & { publicUrl: str
         handle: async ({ body, caller }, { requestId }) => {
           const credentialIds = body.credentialIds ?? (body.credentialId === undefined ? [] : [body.credentialId]);
           const job = await requestChange(deps, { issuer: caller.accountId, change, credentialIds, requestId });
-          const headers = { location: `${deps.publicUrl}/credentials/status-changes/${job.changeId}` };
+          const headers = { location: `${deps.config.http.publicUrl}/credentials/status-changes/${job.changeId}` };
           return { status: 202, body: shapes.showChange(job), headers };
         },
       }),

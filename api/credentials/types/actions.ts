@@ -1,13 +1,12 @@
-import type { Clock } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
+import type { Context } from "../../../process/context";
 import type { SchemaCompiler } from "./compileSchema";
 import { prepareSchema, requireClaims } from "./rules";
 import type { ClaimSchema, TypeStore } from "./store";
 
-export interface TypeDeps {
+export interface TypeDeps extends Pick<Context, "clock"> {
   types: TypeStore;
   compileSchema: SchemaCompiler;
-  clock: Clock;
 }
 
 /**

@@ -1,10 +1,11 @@
+import type { Context } from "../../../process/context";
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
 import { schemaUrl } from "../rules";
 import { getClaimSchema, putClaimSchema, type TypeDeps } from "./actions";
 import * as shapes from "./schemas";
 
 /** The schemas of issuers' credential types. */
-export function typeEndpoints(deps: Pick<TypeDeps, "types" | "clock"> & { publicUrl: string }): Endpoint[] {
+export function typeEndpoints(deps: TypeDeps & Pick<Context, "config">): Endpoint[] {
   return [
     defineEndpoint({
       method: "put",
@@ -30,7 +31,7 @@ export function typeEndpoints(deps: Pick<TypeDeps, "types" | "clock"> & { public
           type: params.type,
           schema: body.schema,
         });
-        return { status: 200, body: { type, schemaId, schema: schemaUrl(deps.publicUrl, schemaId) } };
+        return { status: 200, body: { type, schemaId, schema: schemaUrl(deps.config.http.publicUrl, schemaId) } };
       },
     }),
     defineEndpoint({

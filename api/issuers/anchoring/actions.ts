@@ -1,4 +1,3 @@
-import type { Chain } from "../../../chain/client";
 import {
   accreditCall,
   isAccredited,
@@ -7,22 +6,18 @@ import {
 } from "../../../chain/registry/accreditation";
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readIdentity } from "../../../chain/registry/identity";
-import type { RelayHandler } from "../../../chain/relayer/handlers";
 import type { Relayer } from "../../../chain/relayer/relayer";
+import type { Context } from "../../../process/context";
 import { issuerUnknown } from "../rules";
 import type { IssuerAccount, IssuerStore } from "../store";
-import type { IssuerSigner } from "../signer";
+import { type IssuerSignerDeps, sendAsIssuer } from "../signer";
 
 /** The relayer's name for what issuers' anchoring sends. */
 export const ISSUER_ANCHORING = "issuer-anchoring";
 
-export interface AnchorIssuerDeps {
+export interface AnchorIssuerDeps extends IssuerSignerDeps, Pick<Context, "config"> {
   issuers: Pick<IssuerStore, "find" | "recordOnChainState">;
-  chain: Pick<Chain, "didRegistry" | "issuerRegistry" | "deployment">;
-  signer: IssuerSigner;
   relayer: Pick<Relayer, "address" | "submit" | "find">;
-  /** Origin under which people reach the API, without a trailing slash. */
-  publicUrl: string;
 }
 
 /**
@@ -30,7 +25,7 @@ export interface AnchorIssuerDeps {
  * accredited. Safe to run at any time and any number of times; the relayer's handler asks for the next step.
  *
  * @throws DomainError `issuer.unknown`, `issuer.write_refused`
- * @throws TransientError while another transaction is under way or the chain does not answer
+ * @throws TransientError while another transaction is pending or the chain does not answer
  */
 export async function anchorIssuer(deps: AnchorIssuerDeps, address: string): Promise<void> {
   const { account, registered, accredited, documentHash } = await refreshFromChain(deps, address);
@@ -38,10 +33,10 @@ export async function anchorIssuer(deps: AnchorIssuerDeps, address: string): Pro
   if (latest === undefined) throw new RangeError(`the issuer ${address} has no document`);
 
   if (!registered || documentHash !== latest.hash) {
-    const documentUri = documentUriOf(deps.publicUrl, address, latest.hash);
+    const documentUri = documentUriOf(deps.config.http.publicUrl, address, latest.hash);
     const write = documentWrite(account, { registered, documentUri, documentHash: latest.hash });
     const name = `${registered ? "document" : "register"}/${address}/${latest.hash}`;
-    await deps.signer.send({ kind: ISSUER_ANCHORING, address, controllerKeyId: account.controllerKeyId, name, write });
+    await sendAsIssuer(deps, { kind: ISSUER_ANCHORING, issuer: address, name, write });
   } else if (!accredited) {
     await accredit(deps, account);
   }
@@ -77,19 +72,6 @@ export function documentUriOf(publicUrl: string, address: string, hash: string):
   return `${publicUrl}/issuers/${address}/documents/${hash}`;
 }
 
-/** Queues the next step as soon as one is mined, and records why one is not. */
-export function issuerAnchoringHandler(deps: {
-  issuers: Pick<IssuerStore, "recordOnChainState">;
-  enqueueAnchoring(address: string): Promise<void>;
-}): RelayHandler {
-  return {
-    onBroadcast: () => Promise.resolve(),
-    onRetryableError: ({ subject }, error) =>
-      deps.issuers.recordOnChainState(addressOf(subject), { anchoringError: error.message }),
-    onOutcome: ({ subject }) => deps.enqueueAnchoring(addressOf(subject)),
-  };
-}
-
 function documentWrite(
   { address: identity, did }: IssuerAccount,
   { registered, documentUri, documentHash }: { registered: boolean; documentUri: string; documentHash: string },
@@ -116,8 +98,4 @@ async function accredit({ issuers, chain, relayer }: AnchorIssuerDeps, account: 
   const call = accreditCall(chain, address, metadataUri);
   const key = `accredit/${address}/${call.to}`;
   await relayer.submit({ kind: ISSUER_ANCHORING, subject: `accreditation/${address}`, key, call });
-}
-
-function addressOf(subject: string): string {
-  return subject.slice(subject.indexOf("/") + 1);
 }

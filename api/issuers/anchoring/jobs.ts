@@ -1,6 +1,8 @@
 import { messageOf } from "../../../core/errors";
 import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import type { Context } from "../../../process/context";
+import type { IssuerDeps } from "../actions";
 import type { IssuerStore } from "../store";
 import { type AnchorIssuerDeps, anchorIssuer, refreshFromChain } from "./actions";
 
@@ -27,12 +29,10 @@ export async function enqueueIssuerAnchoring(
   await queue.enqueue(`issuer-${address}`, { address }, { requestId });
 }
 
-export interface IssuerWorkerDeps extends AnchorIssuerDeps {
+export interface IssuerWorkerDeps
+  extends AnchorIssuerDeps, Pick<IssuerDeps, "enqueueAnchoring">, Pick<Context, "timing"> {
   issuers: Pick<IssuerStore, "find" | "list" | "recordOnChainState">;
-  queue: IssuerAnchoringQueue;
   jobs: JobRuntime;
-  /** How often to look for issuers whose job is gone. */
-  sweepSeconds: number;
 }
 
 /** Starts the worker that anchors issuers. */
@@ -42,18 +42,18 @@ export function startIssuerWorker(deps: IssuerWorkerDeps): RunningWorker {
     concurrency: 4,
     process: ({ address }) => anchorIssuer(deps, address),
     onExhausted: ({ address }, error) => deps.issuers.recordOnChainState(address, { anchoringError: messageOf(error) }),
-    sweep: { everyMs: deps.sweepSeconds * 1000, run: () => sweepIssuers(deps) },
+    sweep: { everyMs: deps.timing.sweepAfterSeconds * 1000, run: () => sweepIssuers(deps) },
   });
 }
 
 /** Queues the issuers whose state on the chain is not as their account has it. */
-export async function sweepIssuers(deps: Omit<IssuerWorkerDeps, "jobs" | "sweepSeconds">): Promise<void> {
+export async function sweepIssuers(deps: Omit<IssuerWorkerDeps, "jobs" | "timing">): Promise<void> {
   const unfinished = (await deps.issuers.list()).filter(
     ({ accredited, anchoredHash, documents }) => !accredited || anchoredHash !== documents.at(-1)?.hash,
   );
   for (const { address, anchoringError } of unfinished) {
     // What waits for a person is not sent again and again; only whether it was fixed is read.
-    if (anchoringError === null) await enqueueIssuerAnchoring(deps.queue, address);
+    if (anchoringError === null) await deps.enqueueAnchoring(address);
     else await refreshFromChain(deps, address);
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { endOurs, type ProcessRecord } from "./processes";
+import { endProcess, type ProcessRecord } from "./processes";
 
 /** How a child ended, with the last lines it wrote. */
 export interface ChildExit {
@@ -12,9 +12,9 @@ export interface ChildExit {
   output: string[];
 }
 
-/** A process of ours whose standard input is its leash: it ends when we close it or die. */
+/** A child process that ends when its standard input closes: when we close it, and when we die. */
 export interface Child {
-  /** The process we spawned; for a guarded server that is its guard. */
+  /** The process we spawned; for a server started by {@link startWithParentWatch} that is parentWatch.cjs. */
   pid: number;
   /** Settles when the process has ended. */
   exited: Promise<ChildExit>;
@@ -28,37 +28,37 @@ export interface Child {
 }
 
 export interface ChildOptions {
-  /** Whose record it is: see {@link endLeftover}. */
+  /** Where its record is written, for {@link endOrphan}. */
   pidFile: string;
   record: Omit<ProcessRecord, "pid">;
   env: NodeJS.ProcessEnv;
 }
 
-const KEPT_LINES = 20;
+const MAX_OUTPUT_LINES = 20;
 const ROOT = join(__dirname, "..");
 const LOADER = join(ROOT, "scripts", "typescript.cjs");
 
 /** Starts a TypeScript file of ours, a path from the root, in a process of its own. */
 export function startScript(script: string, args: string[], options: ChildOptions): Child {
   const command = ["--require", LOADER, join(ROOT, script), ...args];
-  const child = leash(command, ROOT, options.env);
+  const child = spawnChild(command, ROOT, options.env);
   if (child.process.pid !== undefined) writeRecord(options.pidFile, { pid: child.process.pid, ...options.record });
   void child.handle.exited.then(() => rmSync(options.pidFile, { force: true }));
   return child.handle;
 }
 
-/** Starts a server that does not watch its standard input, under a guard that ends it when we are gone. */
-export function startGuarded(command: string, args: string[], options: ChildOptions): Child {
+/** Starts a server that does not watch its standard input, under parentWatch.cjs, which ends it when we have ended. */
+export function startWithParentWatch(command: string, args: string[], options: ChildOptions): Child {
   const record = JSON.stringify({ pidFile: options.pidFile, ...options.record });
-  return leash([join(__dirname, "parentWatch.cjs"), record, command, ...args], options.record.folder, options.env)
+  return spawnChild([join(__dirname, "parentWatch.cjs"), record, command, ...args], options.record.folder, options.env)
     .handle;
 }
 
-/** Ends what an earlier start left running because it, or its guard, was killed. */
-export async function endLeftover(pidFile: string): Promise<void> {
+/** Ends a process that an earlier start left running because it, or parentWatch.cjs, was killed. */
+export async function endOrphan(pidFile: string): Promise<void> {
   const record = readRecord(pidFile);
   if (record === null) return;
-  await endOurs(record, { ownWayMs: 1_000, askMs: 5_000 });
+  await endProcess(record, { graceMs: 1_000, terminateMs: 5_000 });
   rmSync(pidFile, { force: true });
 }
 
@@ -77,26 +77,26 @@ function writeRecord(pidFile: string, record: ProcessRecord): void {
   renameSync(`${pidFile}.draft`, pidFile);
 }
 
-function leash(args: string[], cwd: string, env: NodeJS.ProcessEnv): { process: ChildProcess; handle: Child } {
-  // A process group of its own: Ctrl-C at the terminal must reach us alone, for we end things in order.
+function spawnChild(args: string[], cwd: string, env: NodeJS.ProcessEnv): { process: ChildProcess; handle: Child } {
+  // A process group of its own: Ctrl-C at the terminal must reach us alone, because we end our children in order.
   const child = spawn(process.execPath, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
   const lines: string[] = [];
   const listeners: ((line: string) => void)[] = [];
-  const keep = (line: string) => {
+  const addOutput = (line: string) => {
     lines.push(line);
-    if (lines.length > KEPT_LINES) lines.shift();
+    if (lines.length > MAX_OUTPUT_LINES) lines.shift();
   };
   createInterface({ input: child.stdout }).on("line", (line) => {
-    keep(line);
+    addOutput(line);
     for (const listener of listeners) listener(line);
   });
-  createInterface({ input: child.stderr }).on("line", keep);
+  createInterface({ input: child.stderr }).on("line", addOutput);
   // A child that is gone before we close its standard input is no error.
   child.stdin.on("error", () => undefined);
 
   let ended = false;
   const exited = new Promise<ChildExit>((resolve) => {
-    child.once("error", (error) => keep(error.message));
+    child.once("error", (error) => addOutput(error.message));
     child.once("close", (code, signal) => {
       ended = true;
       resolve({ code, signal, output: [...lines] });

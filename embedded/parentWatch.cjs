@@ -1,6 +1,6 @@
 // Runs one server that knows nothing of Cairn (redis-server, mongod) and ends it when Cairn's process is gone.
 // Cairn holds the other end of our standard input: however it dies, SIGKILL included, the pipe closes.
-// Plain JavaScript, because a guard must be up in a few milliseconds.
+// Plain JavaScript, because it must run within a few milliseconds.
 //
 //   node parentWatch.cjs '{"pidFile": "...", "marks": ["..."], "folder": "..."}' <command> <arguments...>
 "use strict";
@@ -13,8 +13,8 @@ const { pidFile, marks, folder } = JSON.parse(record);
 
 const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "inherit", "inherit"] });
 if (child.pid !== undefined) {
-  // For the next start: when this guard is killed as well, the server stays behind and must be found.
-  fs.writeFileSync(`${pidFile}.draft`, JSON.stringify({ pid: child.pid, guardPid: process.pid, marks, folder }));
+  // For the next start: when this process is killed as well, the server goes on running and must be found.
+  fs.writeFileSync(`${pidFile}.draft`, JSON.stringify({ pid: child.pid, watcherPid: process.pid, marks, folder }));
   fs.renameSync(`${pidFile}.draft`, pidFile);
 }
 

@@ -3,15 +3,15 @@ import { connect, createServer } from "node:net";
 const LOOPBACK = "127.0.0.1";
 
 /**
- * A TCP port on loopback that is free now: the preferred one if it is, else any. Another process may take it before it
- * is bound; whoever binds must be ready to ask again.
+ * A TCP port on loopback that is free now: the preferred one if it is, else any. Another process may take it before the
+ * caller binds it, who must be ready to ask again.
  */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && preferred !== 0 && (await isFree(preferred))) return preferred;
   return (await bindOnce(0)) as number;
 }
 
-/** Asked in two ways: some systems let 127.0.0.1 be bound beside a server that listens on every address. */
+/** Tested in two ways: some systems let 127.0.0.1 be bound beside a server that listens on every address. */
 async function isFree(port: number): Promise<boolean> {
   return !(await answers(port)) && (await bindOnce(port)) !== null;
 }

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What tells one process from a stranger that was given the same number later. */
+/** What identifies a process: its id alone may be given to another one later. */
 export interface ProcessRecord {
   pid: number;
   /** Texts that all occur in its command line. */
@@ -11,7 +11,7 @@ export interface ProcessRecord {
   folder: string;
 }
 
-/** Whether a process runs. One that ended and only waits to be collected by its parent counts as ended. */
+/** Whether a process runs. A zombie, whose parent has not collected it yet, counts as ended. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -22,13 +22,13 @@ export function isAlive(pid: number): boolean {
   return !(ps(pid, "stat") ?? "Z").startsWith("Z");
 }
 
-/** The command line of a process, its words joined by blanks; null when it does not run or may not be read. */
+/** The command line of a process, its words joined by spaces; null when it does not run or may not be read. */
 export function commandLine(pid: number): string | null {
   if (process.platform !== "linux") return ps(pid, "command");
   return readOrNull(() => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim());
 }
 
-/** A text that stays the same while a process runs and differs for a later one with the same number. */
+/** A text that stays the same while a process runs and differs for a later one with the same id. */
 export function startMark(pid: number): string | null {
   if (process.platform !== "linux") return ps(pid, "lstart");
   const boot = readOrNull(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
@@ -36,8 +36,8 @@ export function startMark(pid: number): string | null {
   return ticks === null ? null : `${boot ?? "boot"}:${ticks}`;
 }
 
-/** Whether the recorded process still runs and is ours, judged by its command line and the folder it works in. */
-export function isStillOurs(record: ProcessRecord): boolean {
+/** Whether the recorded process still runs, by its command line and working folder. */
+export function isSameProcess(record: ProcessRecord): boolean {
   if (!isAlive(record.pid)) return false;
   const command = commandLine(record.pid);
   if (command === null || !record.marks.every((mark) => command.includes(mark))) return false;
@@ -46,13 +46,16 @@ export function isStillOurs(record: ProcessRecord): boolean {
 }
 
 /**
- * Ends a process of ours and waits until it is gone: gives it `ownWayMs` to leave by itself, then asks (SIGTERM), then
- * kills it. Asks {@link isStillOurs} before every signal, so a stranger is never hit.
+ * Ends a process and waits until it has ended: waits `graceMs`, sends SIGTERM, waits `terminateMs`, sends SIGKILL.
+ * Checks {@link isSameProcess} before every signal, so that no other process gets one.
  */
-export async function endOurs(record: ProcessRecord, options: { ownWayMs: number; askMs: number }): Promise<void> {
-  if (await isGone(record, options.ownWayMs)) return;
+export async function endProcess(
+  record: ProcessRecord,
+  options: { graceMs: number; terminateMs: number },
+): Promise<void> {
+  if (await isGone(record, options.graceMs)) return;
   signal(record, "SIGTERM");
-  if (await isGone(record, options.askMs)) return;
+  if (await isGone(record, options.terminateMs)) return;
   signal(record, "SIGKILL");
   if (!(await isGone(record, 5_000))) {
     throw new Error(`Process ${record.pid} (${record.marks.join(" ")}) does not end; end it by hand.`);
@@ -60,18 +63,18 @@ export async function endOurs(record: ProcessRecord, options: { ownWayMs: number
 }
 
 function signal(record: ProcessRecord, name: NodeJS.Signals): void {
-  if (!isStillOurs(record)) return;
+  if (!isSameProcess(record)) return;
   try {
     process.kill(record.pid, name);
   } catch (error) {
-    // It ended between the question and the signal.
+    // It ended between the check and the signal.
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
 async function isGone(record: ProcessRecord, withinMs: number): Promise<boolean> {
   const until = Date.now() + withinMs;
-  while (isStillOurs(record)) {
+  while (isSameProcess(record)) {
     if (Date.now() >= until) return false;
     await sleep(20);
   }
@@ -84,7 +87,7 @@ function workingFolder(pid: number): string | null {
   return /^n(.+)$/m.exec(listed ?? "")?.[1] ?? null;
 }
 
-/** A field of /proc/<pid>/stat, counted from the state (0). The command's name before it may hold blanks. */
+/** A field of /proc/<pid>/stat, counted from the state (0). The command's name before it may hold spaces. */
 function statField(pid: number, index: number): string | null {
   return readOrNull(() => {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -101,7 +104,7 @@ function run(command: string, args: string[]): string | null {
   return readOrNull(() => execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
 }
 
-/** Null when the process is gone or hidden from us: both mean that nothing is known of it. */
+/** Null when the process has ended or may not be read. */
 function readOrNull<T>(read: () => T): T | null {
   try {
     return read();

@@ -1,7 +1,7 @@
 import { BootError } from "../core/errors";
 
 /**
- * Nothing embedded runs in production: it has neither the durability nor the access control that production needs.
+ * Rejects production: an embedded server has neither the durability nor the access control that production needs.
  *
  * @param variable names the server that has to be given instead
  * @throws BootError under `NODE_ENV=production`

@@ -1,40 +1,40 @@
 import { join } from "node:path";
-import { chainAnswers } from "./answers";
+import { chainAnswers } from "./readiness";
 import { startScript } from "./child";
-import { givenPart, makeFolder, type Part, type PartOptions, runPart } from "./part";
+import { givenService, makeFolder, type Service, type ServiceOptions, runService } from "./service";
 import { refuseInProduction } from "./production";
 
-/** One line of a child's standard output that says it is ready. */
+/** The line of standard output by which the child says that it is ready. */
 interface ReadyLine {
   ready: true;
-  /** What people should know about the start, for instance that an old journal was set aside. */
+  /** For people, for instance that an old journal was renamed. */
   notes?: string[];
 }
 
 /**
  * Gives a chain to use: the one `RPC_URL` names, else a Hardhat node as a child process on loopback (HTTP and WebSocket
- * on one port, chain id 31337, Hardhat's 20 well-known accounts). When persistent it remembers its blocks in
- * `<dataDir>/chain` and comes back with the same ones, by hash, however it ended.
+ * on one port, chain id 31337, Hardhat's 20 well-known accounts). When persistent it writes a journal to
+ * `<dataDir>/chain` and restarts with the same blocks, by hash, however it ended.
  *
  * @throws BootError when it does not start
  */
-export async function startChain(options: PartOptions): Promise<Part> {
+export async function startChain(options: ServiceOptions): Promise<Service> {
   const given = options.env["RPC_URL"];
-  if (given !== undefined && given !== "") return givenPart("chain", given, "given by RPC_URL");
+  if (given !== undefined && given !== "") return givenService("chain", given, "given by RPC_URL");
   refuseInProduction(options.env, "RPC_URL");
 
   const dataDir = makeFolder(join(options.dataDir, "chain"));
   const pidFile = join(makeFolder(options.dataDir), "chain.pid");
   const memory = options.persistent ? ["--data", dataDir] : ["--in-memory", dataDir];
   let ready = false;
-  return runPart(
+  return runService(
     {
       name: "chain",
       how: "embedded",
       title: "Hardhat node",
       dataDir,
       pidFile,
-      silenceMs: 60_000,
+      startTimeoutMs: 60_000,
       launch(port) {
         ready = false;
         const child = startScript("embedded/chain/main.ts", ["--port", String(port), ...memory], {
@@ -46,11 +46,11 @@ export async function startChain(options: PartOptions): Promise<Part> {
           if (!line.startsWith('{"ready":true')) return;
           ready = true;
           for (const note of (JSON.parse(line) as ReadyLine).notes ?? [])
-            options.report?.({ part: "chain", line: note });
+            options.report?.({ service: "chain", line: note });
         });
         return child;
       },
-      answers: async (port) => ready && chainAnswers(port),
+      isReady: async (port) => ready && chainAnswers(port),
       url: (port) => `http://127.0.0.1:${port}`,
       where: (port) => `Hardhat node on 127.0.0.1:${port}`,
     },

@@ -2,10 +2,10 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { BootError } from "../core/errors";
-import { redisAnswers } from "./answers";
-import { startGuarded } from "./child";
-import { onPath } from "./onPath";
-import { givenPart, makeFolder, type Part, type PartOptions, runPart } from "./part";
+import { redisAnswers } from "./readiness";
+import { startWithParentWatch } from "./child";
+import { findOnPath } from "./findOnPath";
+import { givenService, makeFolder, type Service, type ServiceOptions, runService } from "./service";
 import { refuseInProduction } from "./production";
 import { install, INSTALL_COMMANDS, type Machine, planInstall, thisMachine } from "./redis/install";
 
@@ -14,34 +14,37 @@ import { install, INSTALL_COMMANDS, type Machine, planInstall, thisMachine } fro
  * its data in `<dataDir>/redis`, installed from the operating system's packages first when it is missing and this user
  * may do that.
  *
- * @param machine stands for this machine when it is decided whether and how to install
+ * @param machine decides whether and how to install
  * @throws BootError that says how to get a Redis, or why it did not start
  */
-export async function startRedis(options: PartOptions, machine: Machine = thisMachine(options.env)): Promise<Part> {
+export async function startRedis(
+  options: ServiceOptions,
+  machine: Machine = thisMachine(options.env),
+): Promise<Service> {
   const given = options.env["REDIS_URL"];
-  if (given !== undefined && given !== "") return givenPart("redis", given, "given by REDIS_URL");
+  if (given !== undefined && given !== "") return givenService("redis", given, "given by REDIS_URL");
   refuseInProduction(options.env, "REDIS_URL");
 
   const binary = await findOrInstall(options, machine);
   const version = await versionOf(binary);
   const dataDir = makeFolder(join(options.dataDir, "redis"));
   const pidFile = join(makeFolder(options.dataDir), "redis.pid");
-  return runPart(
+  return runService(
     {
       name: "redis",
       how: "child",
       title: "redis-server",
       dataDir,
       pidFile,
-      silenceMs: 20_000,
+      startTimeoutMs: 20_000,
       launch: (port) =>
-        startGuarded(binary, redisArguments(port, dataDir, options.persistent), {
+        startWithParentWatch(binary, redisArguments(port, dataDir, options.persistent), {
           pidFile,
           // Redis rewrites its own command line to its name and address.
           record: { marks: ["redis-server", `127.0.0.1:${port}`], folder: dataDir },
           env: options.env,
         }),
-      answers: redisAnswers,
+      isReady: redisAnswers,
       url: (port) => `redis://127.0.0.1:${port}`,
       where: (port) => `redis-server ${version} on 127.0.0.1:${port}`,
     },
@@ -64,19 +67,21 @@ function redisArguments(port: number, dataDir: string, persistent: boolean): str
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-async function findOrInstall(options: PartOptions, machine: Machine): Promise<string> {
-  const found = onPath("redis-server", options.env["PATH"]);
+async function findOrInstall(options: ServiceOptions, machine: Machine): Promise<string> {
+  const found = findOnPath("redis-server", options.env["PATH"]);
   if (found !== null) return found;
 
-  const say = (line: string) => options.report?.({ part: "redis", line });
+  const report = (line: string) => options.report?.({ service: "redis", line });
   const plan = await planInstall(machine);
   if (plan === null) throw missing("redis-server is not on PATH, and this user cannot install packages here");
-  say(`redis-server is not on PATH; installing it with ${plan.manager} (Cairn starts its own, on a port of its own)`);
-  const error = await install(plan, { env: options.env, say, ...(options.signal && { signal: options.signal }) });
+  report(
+    `redis-server is not on PATH; installing it with ${plan.manager} (Cairn starts its own, on a port of its own)`,
+  );
+  const error = await install(plan, { env: options.env, report, ...(options.signal && { signal: options.signal }) });
   if (error !== null) throw missing(`redis-server is not on PATH, and installing it did not work: ${error}`);
-  const installed = onPath("redis-server", options.env["PATH"]);
+  const installed = findOnPath("redis-server", options.env["PATH"]);
   if (installed === null) throw missing(`${plan.manager} installed Redis, but redis-server is still not on PATH`);
-  say(`installed ${installed}`);
+  report(`installed ${installed}`);
   return installed;
 }
 
@@ -84,8 +89,8 @@ function missing(problem: string): BootError {
   return new BootError("local services", [{ subject: "REDIS_URL", problem, fix: INSTALL_COMMANDS }]);
 }
 
-/** For people only: a binary that does not even tell its version tells its trouble when it is started. */
+/** For people only: a binary that cannot say its version fails visibly when it is started. */
 async function versionOf(binary: string): Promise<string> {
-  const told = await promisify(execFile)(binary, ["--version"], { timeout: 5_000 }).catch(() => null);
-  return /v=([\d.]+)/.exec(told?.stdout ?? "")?.[1] ?? "of unknown version";
+  const output = await promisify(execFile)(binary, ["--version"], { timeout: 5_000 }).catch(() => null);
+  return /v=([\d.]+)/.exec(output?.stdout ?? "")?.[1] ?? "of unknown version";
 }

@@ -4,11 +4,11 @@ import { randomInt } from "node:crypto";
 export type IntervalSetting = number | [number, number];
 
 /**
- * Mines in intervals in the node's stead, because blocks the node mines by itself would pass the journal by.
+ * Mines in intervals instead of the node: blocks that the node mines by itself would not get into the journal.
  */
 export class IntervalMining {
   private timer: NodeJS.Timeout | undefined;
-  private turn = 0;
+  private generation = 0;
 
   constructor(private readonly mine: () => Promise<unknown>) {}
 
@@ -21,14 +21,14 @@ export class IntervalMining {
       );
     }
     clearTimeout(this.timer);
-    this.turn++;
-    if (most > 0) this.schedule(least, most, this.turn);
+    this.generation++;
+    if (most > 0) this.schedule(least, most, this.generation);
   }
 
   private schedule(least: number, most: number, turn: number): void {
-    // A block that could not be mined is no reason to stop: the node's own interval mining goes on as well.
+    // Goes on when a block could not be mined, as the node's own interval mining does.
     const again = () => {
-      if (turn === this.turn) this.schedule(least, most, turn);
+      if (turn === this.generation) this.schedule(least, most, turn);
     };
     this.timer = setTimeout(() => void this.mine().then(again, again), randomInt(least, most + 1));
   }

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 
-/** The first line: what the chain began with. */
+/** The first line: how the chain began. */
 export interface JournalHeader {
   format: 1;
   /** The node's own name and version; another version may mine other hashes. */
@@ -19,7 +19,7 @@ export interface JournalHeader {
   genesisHash: string;
 }
 
-/** A transaction as it has to be given to the node again. `hash` alone when an earlier entry holds the rest. */
+/** A transaction as a replay sends it to the node. `hash` alone when an earlier entry holds the rest. */
 export interface RecordedTransaction {
   hash: string;
   /** Signed by a wallet: the bytes it sent. */
@@ -58,7 +58,7 @@ export interface JournalContent {
   entries: JournalEntry[];
   /** Where the first entry begins. */
   start: number;
-  /** Where the last whole line ends. */
+  /** Where the last complete line ends. */
   bytes: number;
 }
 
@@ -70,10 +70,10 @@ export class JournalError extends Error {
 const NEWLINE = 10;
 
 /**
- * The chain's memory: a file of JSON lines that is only appended to, or cut at its end.
+ * The journal of a chain: a file of JSON lines that is only appended to, or truncated.
  *
- * Written without fsync: the page cache outlives a killed process, which is the promise made here. A machine that loses
- * power may lose the last seconds of a developer's chain.
+ * Written without fsync: the page cache outlives a killed process, which is all that is promised here. A machine that
+ * loses power may lose the last seconds of a developer's chain.
  */
 export class Journal {
   private fd: number;
@@ -88,10 +88,10 @@ export class Journal {
   }
 
   /**
-   * Reads the file. A last line that was not finished is the trace of a kill while it was written; nobody was told of
-   * what it says, so it is left out.
+   * Reads the file. A last line that is not complete comes from a kill while it was written; the call it records was
+   * never answered, so it is left out.
    *
-   * @returns null when there is no journal, or none whose first line was finished
+   * @returns null when there is no journal, or none whose first line is complete
    * @throws JournalError when any other line cannot be read
    */
   static read(path: string): JournalContent | null {
@@ -116,26 +116,26 @@ export class Journal {
     return new Journal(path, Buffer.byteLength(line), Buffer.byteLength(line));
   }
 
-  /** Goes on with a journal that was read, behind its last whole line. */
+  /** Continues a journal that was read, after its last complete line. */
   static resume(path: string, { bytes, start }: { bytes: number; start: number }): Journal {
     const journal = new Journal(path, bytes, start);
     ftruncateSync(journal.fd, bytes);
     return journal;
   }
 
-  /** Gives the file a dated name, so that it is kept and no longer used. */
+  /** Renames the file to a dated name, so that it is no longer used. @returns the new path */
   static setAside(path: string): string {
     const aside = path.replace(/\.jsonl$/, `-${new Date().toISOString().replaceAll(":", "-")}.jsonl`);
     renameSync(path, aside);
     return aside;
   }
 
-  /** Where the next entry will begin: a place to cut back to. */
+  /** Where the next entry will begin, in bytes; see {@link cut}. */
   get end(): number {
     return this.size;
   }
 
-  /** Writes entries in one go; when it returns they outlive this process. */
+  /** Appends entries; when it returns they outlive this process. */
   append(entries: JournalEntry[]): void {
     if (entries.length === 0) return;
     const bytes = Buffer.from(entries.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
@@ -143,7 +143,7 @@ export class Journal {
     this.size += bytes.length;
   }
 
-  /** Cuts off everything from `end` on. */
+  /** Truncates the file at `end`. */
   cut(end: number): void {
     ftruncateSync(this.fd, end);
     this.size = end;

@@ -5,9 +5,9 @@ import { IntervalMining, type IntervalSetting } from "./intervalMining";
 import type { Journal, JournalEntry, RecordedTransaction } from "./journal";
 import { effectOf, outlivesRevert } from "./methods";
 import { advanceClock, ask, getBlock, type RpcBlock, type RpcTransaction } from "./rpc";
-import { asSend } from "./transaction";
+import { sendArguments } from "./transaction";
 
-/** Where the chain stands when remembering begins. */
+/** The state of the chain when the journal is continued. */
 export interface ChainPosition {
   height: number;
   /** Transactions known to the journal that no block holds yet, by hash. */
@@ -32,27 +32,28 @@ interface Snapshot {
 }
 
 /**
- * A node that writes down what happens to its chain before anyone hears of it.
+ * A node that journals what happens to its chain before anybody can see it.
  *
- * Every call that may change the chain runs alone; its blocks are in the journal before it is answered, before a read is
- * let in and before subscribers are told. So nobody ever saw a block that a restart does not bring back.
+ * Every call that may change the chain runs alone; its blocks are in the journal before it is answered, before a read
+ * runs and before subscribers are notified. So nobody ever saw a block that a restart does not restore.
  */
 export class JournaledNode extends EventEmitter implements EIP1193Provider {
-  private readonly gate = new ReadWriteLock();
+  private readonly lock = new ReadWriteLock();
   private readonly snapshots = new Map<number, Snapshot>();
   private readonly interval: IntervalMining;
   /** Entries of this run that survive a revert, with the place where they stand. */
   private settings: { at: number; entry: JournalEntry }[] = [];
-  private held: unknown[] = [];
+  /** Notifications of a write in progress. */
+  private heldNotifications: unknown[] = [];
   private height: number;
   private pool: Map<string, RecordedTransaction>;
 
-  /** @param onLost told when the journal could not be written; the chain must not go on then */
+  /** @param onJournalError called when the journal could not be written; the process must end then */
   constructor(
     private readonly node: EIP1193Provider,
     private readonly journal: Journal,
     position: ChainPosition,
-    private readonly onLost: (error: unknown) => never,
+    private readonly onJournalError: (error: unknown) => never,
   ) {
     super();
     this.setMaxListeners(0);
@@ -61,19 +62,19 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
     this.interval = new IntervalMining(() => this.request({ method: "evm_mine" }));
     this.interval.set(position.interval);
     node.on("notification", (payload: unknown) => {
-      if (this.gate.isWriting) this.held.push(payload);
+      if (this.lock.isWriting) this.heldNotifications.push(payload);
       else this.emit("notification", payload);
     });
   }
 
   request(args: RequestArguments): Promise<unknown> {
     const effect = effectOf(args.method);
-    if (effect === "reads") return this.gate.read(() => this.node.request(args));
-    return this.gate.write(async () => {
+    if (effect === "reads") return this.lock.read(() => this.node.request(args));
+    return this.lock.write(async () => {
       try {
         return await this.change(effect, args);
       } finally {
-        for (const payload of this.held.splice(0)) this.emit("notification", payload);
+        for (const payload of this.heldNotifications.splice(0)) this.emit("notification", payload);
       }
     });
   }
@@ -113,7 +114,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
   private async mine(args: RequestArguments, params: unknown[]): Promise<unknown> {
     if (args.method === "hardhat_mine" && params[1] !== undefined && Number(params[1]) === 0) {
       // The node would mine blocks that are older than their parents and could never be mined again.
-      throw new Error("This chain remembers its blocks and mines them at least 1 second apart, not 0.");
+      throw new Error("This chain is journaled and mines blocks at least 1 second apart, not 0.");
     }
     const atMs = Date.now();
     let outcome: { result: unknown } | { error: unknown };
@@ -173,7 +174,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
     return block.transactions.map((transaction) => {
       const { hash } = transaction;
       if (this.pool.delete(hash)) return { hash };
-      return raw === undefined ? { hash, send: asSend(transaction) } : { hash, raw };
+      return raw === undefined ? { hash, send: sendArguments(transaction) } : { hash, raw };
     });
   }
 
@@ -185,7 +186,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
     if (isMined) return [];
     const transaction: RecordedTransaction =
       raw === undefined
-        ? { hash, send: asSend(await ask<RpcTransaction>(this.node, "eth_getTransactionByHash", hash)) }
+        ? { hash, send: sendArguments(await ask<RpcTransaction>(this.node, "eth_getTransactionByHash", hash)) }
         : { hash, raw };
     this.pool.set(hash, transaction);
     return [{ kind: "pooled", transaction }];
@@ -212,7 +213,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
 
   private async reset(args: RequestArguments, params: unknown[]): Promise<unknown> {
     if (params[0] !== undefined) {
-      throw new Error("This chain remembers its blocks and cannot fork another; use a node in memory for that.");
+      throw new Error("This chain is journaled and cannot fork another; use a node in memory for that.");
     }
     const result = await this.node.request(args);
     await this.write(async () => {
@@ -228,7 +229,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
     return result;
   }
 
-  /** Whatever fails in here, the chain holds something the journal lacks: it must end before anybody sees it. */
+  /** Whatever fails in here, the journal lacks something that the chain has: the process must end before it is seen. */
   private async write(entries: () => JournalEntry[] | Promise<JournalEntry[]>): Promise<void> {
     try {
       const found = await entries();
@@ -237,7 +238,7 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
       }
       this.journal.append(found);
     } catch (error) {
-      this.onLost(error);
+      this.onJournalError(error);
     }
   }
 }

@@ -1,4 +1,4 @@
-// A Hardhat node on loopback, HTTP and WebSocket on one port, that can remember its blocks.
+// A Hardhat node on loopback, HTTP and WebSocket on one port, whose chain can outlast the process.
 //
 //   node --require ./scripts/typescript.cjs embedded/chain/main.ts --port N (--data DIR | --in-memory DIR)
 //
@@ -19,9 +19,9 @@ async function main(): Promise<void> {
   if (!Number.isInteger(port) || (values.data === undefined) === (values["in-memory"] === undefined)) {
     throw new Error("usage: main.ts --port N (--data DIR | --in-memory DIR)");
   }
-  // Whoever started us was killed, or wants us gone. Nothing is left to write: the journal is always up to date.
-  process.stdin.on("end", leave).on("error", leave).resume();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, leave);
+  // Our parent was killed or stops us. Nothing is left to write: the journal is always up to date.
+  process.stdin.on("end", exit).on("error", exit).resume();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, exit);
 
   process.env["HARDHAT_CONFIG"] = join(__dirname, "hardhat.config.ts");
   const { default: hardhat } = await import("hardhat");
@@ -31,9 +31,9 @@ async function main(): Promise<void> {
     : openChain({
         folder: values.data,
         startNode: (genesisSeconds) => nodeOf(hardhat, genesisSeconds),
-        note: (text) => notes.push(text),
-        onProgress: (blocks) => say({ replayedBlocks: blocks }),
-        onLost: end,
+        report: (text) => notes.push(text),
+        onProgress: (blocks) => printLine({ replayedBlocks: blocks }),
+        onJournalError: exitWithError,
       }));
   const server = (await hardhat.run(TASK_NODE_CREATE_SERVER, {
     hostname: "127.0.0.1",
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     provider,
   })) as JsonRpcServer;
   const { port: bound } = await server.listen();
-  say({ ready: true, port: bound, notes });
+  printLine({ ready: true, port: bound, notes });
 }
 
 /** The node Hardhat would serve with `hardhat node`. */
@@ -53,18 +53,18 @@ function nodeOf(hardhat: HardhatRuntimeEnvironment, genesisSeconds?: number): Pr
   return hardhat.run(TASK_NODE_GET_PROVIDER) as Promise<EIP1193Provider>;
 }
 
-function say(line: Record<string, unknown>): void {
+function printLine(line: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
-function leave(): void {
+function exit(): void {
   process.exit(0);
 }
 
-function end(error: unknown): never {
+function exitWithError(error: unknown): never {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exit(1);
 }
 
-process.on("uncaughtException", end);
-main().catch(end);
+process.on("uncaughtException", exitWithError);
+main().catch(exitWithError);

@@ -5,7 +5,7 @@ export type Effect =
   /** May mine blocks or put a transaction into the pool. */
   | "sends"
   | "mines"
-  /** Changes state or settings, and is repeated at a replay as it was called. */
+  /** Changes state or settings; a replay repeats the call. */
   | "sets"
   | "snapshots"
   | "reverts"
@@ -29,12 +29,12 @@ const EFFECTS: Record<string, Effect> = {
   hardhat_setLoggingEnabled: "reads",
 };
 
-/** What a method may do. Every `evm_set...` and `hardhat_set...` sets; what is not known only reads. */
+/** What a method may do. Every `evm_set...` and `hardhat_set...` sets; unknown methods only read. */
 export function effectOf(method: string): Effect {
   return EFFECTS[method] ?? (/^(evm|hardhat)_set[A-Z]/.test(method) ? "sets" : "reads");
 }
 
-/** Settings of the node rather than the chain: `evm_revert` leaves them as they are. */
+/** Whether `evm_revert` leaves the setting as it is: it belongs to the node, not to the chain. */
 export function outlivesRevert(method: string): boolean {
   return OUTLIVING.has(method);
 }
@@ -47,7 +47,7 @@ const OUTLIVING = new Set([
   "hardhat_setMinGasPrice",
 ]);
 
-/** Settings of the next block's time, spent once a block is mined. */
+/** Whether the setting is for the next block alone. */
 export function isSpentByBlock(method: string): boolean {
   return method === "evm_increaseTime" || method === "evm_setNextBlockTimestamp" || method === "hardhat_setPrevRandao";
 }

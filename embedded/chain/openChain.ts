@@ -7,21 +7,22 @@ import { type ChainPosition, JournaledNode } from "./journaledNode";
 import { replay } from "./replay";
 import { advanceClock, ask, getBlock } from "./rpc";
 
-/** What opening a remembered chain needs. */
+/** What {@link openChain} needs. */
 export interface ChainOptions {
   folder: string;
   /** Starts the node with a genesis block of that time. Called once. */
   startNode(genesisSeconds: number): Promise<EIP1193Provider>;
-  /** Takes a line for people. */
-  note(text: string): void;
+  /** Receives a line for people. */
+  report(text: string): void;
+  /** Called during a replay with the number of blocks so far. */
   onProgress(blocks: number): void;
   /** Ends the process: the journal could not be written. */
-  onLost(error: unknown): never;
+  onJournalError(error: unknown): never;
 }
 
 /**
- * Opens the chain kept in a folder: as it was, or an empty one when there is none yet. A journal this node cannot live
- * through again (another version of Hardhat, an edited file) is set aside under a dated name, and a note says so.
+ * Opens the chain whose journal is in a folder: replays it, or starts an empty chain when there is none. A journal that
+ * this node cannot replay (another version of Hardhat, an edited file) is renamed, and `report` gets a line about it.
  */
 export async function openChain(options: ChainOptions): Promise<EIP1193Provider> {
   mkdirSync(options.folder, { recursive: true });
@@ -36,7 +37,7 @@ export async function openChain(options: ChainOptions): Promise<EIP1193Provider>
     try {
       const position = await replay(node, content, options.onProgress);
       const journal = Journal.resume(path, content);
-      return new JournaledNode(node, journal, position, options.onLost);
+      return new JournaledNode(node, journal, position, options.onJournalError);
     } catch (error) {
       const by = content.header.client === client ? "" : `, which was written by ${content.header.client}`;
       problem = `${messageOf(error)}${by}`;
@@ -45,13 +46,13 @@ export async function openChain(options: ChainOptions): Promise<EIP1193Provider>
   }
   if (problem !== null) {
     const aside = Journal.setAside(path);
-    options.note(`the chain starts empty: its journal does not replay (${problem}); it is kept as ${aside}`);
+    options.report(`the chain starts empty: its journal cannot be replayed (${problem}); it is now ${aside}`);
   }
   const genesisHash = (await getBlock(node, 0)).hash;
   const header: JournalHeader = { format: 1, client, genesisSeconds, genesisHash };
   await advanceClock(node, Math.floor(Date.now() / 1000));
   const empty: ChainPosition = { height: 0, pool: new Map(), interval: 0 };
-  return new JournaledNode(node, Journal.create(path, header), empty, options.onLost);
+  return new JournaledNode(node, Journal.create(path, header), empty, options.onJournalError);
 }
 
 function readJournal(path: string): { content: JournalContent | null; problem: string | null } {

@@ -1,9 +1,9 @@
 /**
- * Lets reads run side by side and writes alone: a write waits for the reads under way, and whoever comes after a write
- * waits until it has finished. First come, first served, so neither side starves.
+ * Lets reads run side by side and writes alone: a write waits for the running reads, and what comes after a write waits
+ * until it has finished. First come, first served, so neither side starves.
  */
 export class ReadWriteLock {
-  /** Settles when the last write let in has finished. */
+  /** Settles when the last write has finished. */
   private lastWrite: Promise<unknown> = Promise.resolve();
   private writes = 0;
   private readonly reads = new Set<Promise<unknown>>();
@@ -13,10 +13,10 @@ export class ReadWriteLock {
     return this.writes > 0;
   }
 
-  /** Runs `work` when no earlier write is left. */
+  /** Runs `work` after all earlier writes. */
   async read<T>(work: () => Promise<T>): Promise<T> {
     const running = this.isWriting ? this.lastWrite.then(work) : work();
-    // Entered before it runs, so that a write that comes while it waits waits for it in turn.
+    // Added before it runs: a write that comes while it waits must wait for it as well.
     const settled = running.then(nothing, nothing);
     this.reads.add(settled);
     try {
@@ -26,7 +26,7 @@ export class ReadWriteLock {
     }
   }
 
-  /** Runs `work` alone. */
+  /** Runs `work` alone, after everything that came before it. */
   async write<T>(work: () => Promise<T>): Promise<T> {
     this.writes++;
     const earlier = Promise.all([this.lastWrite, ...this.reads]);

@@ -7,15 +7,15 @@ import { advanceClock, ask, toQuantity } from "./rpc";
 
 type Mined = Extract<JournalEntry, { kind: "mined" }>;
 
-/** A block's hash commits to all before it, so a look now and then tells early and the last look tells all. */
-const LOOK_EVERY = 500;
+/** Every so many blocks the hash is checked; each hash covers all blocks before it, so the last check covers all. */
+const CHECK_EVERY_BLOCKS = 500;
 
 /**
- * Makes a fresh node live through a journal again, and leaves it with the clock, the pool and the settings it had.
+ * Replays a journal on a fresh node, and restores its clock, pool and settings.
  *
  * @param node has just started, with the journal's genesis time
- * @param onProgress called with the number of blocks so far, now and then
- * @throws JournalError when the node comes to other blocks than the journal tells of
+ * @param onProgress called from time to time with the number of blocks so far
+ * @throws JournalError when the node mines other blocks than the journal records
  */
 export async function replay(
   node: EIP1193Provider,
@@ -27,15 +27,15 @@ export async function replay(
   await ask(node, "evm_setAutomine", false);
   let clock = { seconds: header.genesisSeconds, atMs: header.genesisSeconds * 1000 };
   const lastClock = entries.findLastIndex((entry) => entry.kind === "mined" || entry.kind === "clock");
-  let nextLook = LOOK_EVERY;
+  let nextCheck = CHECK_EVERY_BLOCKS;
   for (const [index, entry] of entries.entries()) {
     if (index === lastClock + 1) await setClock(node, clock);
     switch (entry.kind) {
       case "mined":
         await run.mine(entry);
-        if (entry.count > 1 || entry.number >= nextLook) {
+        if (entry.count > 1 || entry.number >= nextCheck) {
           await expectHash(node, entry.number, entry.hash);
-          nextLook = entry.number + LOOK_EVERY;
+          nextCheck = entry.number + CHECK_EVERY_BLOCKS;
           onProgress(entry.number);
         }
         clock = { seconds: entry.lastSeconds, atMs: entry.atMs };
@@ -54,11 +54,11 @@ export async function replay(
   const last = entries.findLast((entry) => entry.kind === "mined");
   if (last !== undefined) await expectHash(node, last.number, last.hash);
   if (lastClock === entries.length - 1) await setClock(node, clock);
-  return { height: last?.number ?? 0, pool: await run.settle(), interval: run.interval };
+  return { height: last?.number ?? 0, pool: await run.restorePool(), interval: run.interval };
 }
 
 class Replay {
-  /** Transactions that wait for a block. The node gets each only when its block is due. */
+  /** Transactions that wait for a block. The node gets each only when its block is mined. */
   readonly pool = new Map<string, RecordedTransaction>();
   interval: IntervalSetting = 0;
   private automine = true;
@@ -74,7 +74,7 @@ class Replay {
 
   async mine({ transactions, count, interval, firstSeconds, mixHash }: Mined): Promise<void> {
     for (const { hash, ...rest } of transactions) {
-      // The order in the block is an order the node arrives at again: it sorts by fee, then by arrival.
+      // The node orders a block by fee, then by arrival: sent in the block's order, they get the same order again.
       await this.send({ ...this.pool.get(hash), hash, ...rest });
       this.pool.delete(hash);
     }
@@ -102,8 +102,8 @@ class Replay {
     }
   }
 
-  /** Gives the node what still waits and its automine setting; returns what waits. */
-  async settle(): Promise<Map<string, RecordedTransaction>> {
+  /** Sends the node the transactions that still wait and sets automine. @returns what waits */
+  async restorePool(): Promise<Map<string, RecordedTransaction>> {
     for (const transaction of this.pool.values()) {
       try {
         await this.send(transaction);
@@ -121,12 +121,12 @@ class Replay {
       await ask(this.node, "eth_sendRawTransaction", raw);
       return;
     }
-    if (send === undefined) throw new JournalError(`transaction ${hash} is mined before it is told of`);
+    if (send === undefined) throw new JournalError(`transaction ${hash} is mined before it is recorded`);
     const from = String(send["from"]).toLowerCase();
-    const isStranger = !this.ownAccounts.has(from) && !this.impersonated.has(from);
-    if (isStranger) await ask(this.node, "hardhat_impersonateAccount", from);
+    const isForeign = !this.ownAccounts.has(from) && !this.impersonated.has(from);
+    if (isForeign) await ask(this.node, "hardhat_impersonateAccount", from);
     await ask(this.node, "eth_sendTransaction", send);
-    if (isStranger) await ask(this.node, "hardhat_stopImpersonatingAccount", from);
+    if (isForeign) await ask(this.node, "hardhat_stopImpersonatingAccount", from);
   }
 }
 
@@ -138,5 +138,5 @@ async function setClock(node: EIP1193Provider, clock: { seconds: number; atMs: n
 
 async function expectHash(node: EIP1193Provider, number: number, hash: string): Promise<void> {
   const block = await ask<{ hash: string } | null>(node, "eth_getBlockByNumber", toQuantity(number), false);
-  if (block?.hash !== hash) throw new JournalError(`block ${number} comes out with another hash`);
+  if (block?.hash !== hash) throw new JournalError(`block ${number} has another hash`);
 }

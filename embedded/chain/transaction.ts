@@ -1,6 +1,6 @@
 import type { RpcTransaction } from "./rpc";
 
-/** Fields by which the node tells the types of transactions apart, given only where the transaction has them. */
+/** The fee fields of each type of transaction; by them the node decides on the type. */
 const PRICES: Record<string, string[]> = {
   "0x0": ["gasPrice"],
   "0x1": ["gasPrice", "accessList"],
@@ -14,7 +14,7 @@ const PRICES: Record<string, string[]> = {
  *
  * @throws Error for a type the node does not build itself (blobs)
  */
-export function asSend(transaction: RpcTransaction): Record<string, unknown> {
+export function sendArguments(transaction: RpcTransaction): Record<string, unknown> {
   const prices = PRICES[transaction.type];
   if (prices === undefined)
     throw new Error(`Transaction ${transaction.hash} has type ${transaction.type}, which a node does not sign.`);

@@ -4,27 +4,27 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { onPath } from "../onPath";
+import { findOnPath } from "../findOnPath";
 
 /** Which MongoDB server will run. */
 export type MongoChoice = { kind: "mongod"; path: string; version: string } | { kind: "embedded" };
 
 /** What the choice depends on. */
 export interface ChoiceOptions {
-  /** Keeps the memory of a download that failed. */
+  /** Where a failed download is recorded. */
   dataDir: string;
   /** Whether a download is worth it: data that outlasts the run. */
   persistent: boolean;
   env: NodeJS.ProcessEnv;
-  say: (line: string) => void;
+  report: (line: string) => void;
   signal?: AbortSignal;
 }
 
 /** The oldest server the MongoDB driver speaks to. */
 const OLDEST = [4, 2] as const;
-const FIND_WITHIN_MS = 20_000;
-const DOWNLOAD_WITHIN_MS = 4 * 60_000;
-const ASK_AGAIN_AFTER_MS = 24 * 60 * 60_000;
+const FIND_TIMEOUT_MS = 20_000;
+const DOWNLOAD_TIMEOUT_MS = 4 * 60_000;
+const RETRY_DOWNLOAD_AFTER_MS = 24 * 60 * 60_000;
 const ROOT = join(__dirname, "..", "..");
 
 /**
@@ -33,7 +33,7 @@ const ROOT = join(__dirname, "..", "..");
  * failed is not tried again for a day.
  */
 export async function chooseMongo(options: ChoiceOptions): Promise<MongoChoice> {
-  const installed = onPath("mongod", options.env["PATH"]);
+  const installed = findOnPath("mongod", options.env["PATH"]);
   const own = installed === null ? null : await usable(installed, options);
   if (own !== null) return own;
 
@@ -44,34 +44,34 @@ export async function chooseMongo(options: ChoiceOptions): Promise<MongoChoice> 
 }
 
 /** A binary may be too old, built for another system, or need instructions this processor lacks. */
-async function usable(path: string, { env, say }: ChoiceOptions): Promise<MongoChoice | null> {
+async function usable(path: string, { env, report }: ChoiceOptions): Promise<MongoChoice | null> {
   try {
     const { stdout } = await promisify(execFile)(path, ["--version"], { env, timeout: 10_000 });
     const [, version = "", major, minor] = /db version v((\d+)\.(\d+)\S*)/.exec(stdout) ?? [];
     const isNewEnough = Number(major) > OLDEST[0] || (Number(major) === OLDEST[0] && Number(minor) >= OLDEST[1]);
     if (isNewEnough) return { kind: "mongod", path, version };
-    say(
-      `${path} is version ${version === "" ? "unknown" : version}; at least ${OLDEST.join(".")} is needed, so it is passed over`,
+    report(
+      `${path} is version ${version === "" ? "unknown" : version}; at least ${OLDEST.join(".")} is needed, so it is not used`,
     );
   } catch {
-    say(`${path} does not run on this machine, so it is passed over`);
+    report(`${path} does not run on this machine, so it is not used`);
   }
   return null;
 }
 
 function isDownloadAllowed({ dataDir, persistent, env }: ChoiceOptions): boolean {
   if (!persistent || env["CAIRN_MONGO_DOWNLOAD"] !== "on") return false;
-  const memory = failureMemory(dataDir);
-  if (!existsSync(memory)) return true;
-  const failedAt = Number(readFileSync(memory, "utf8"));
-  return !(Date.now() - failedAt < ASK_AGAIN_AFTER_MS);
+  const record = failureRecordPath(dataDir);
+  if (!existsSync(record)) return true;
+  const failedAt = Number(readFileSync(record, "utf8"));
+  return !(Date.now() - failedAt < RETRY_DOWNLOAD_AFTER_MS);
 }
 
-function failureMemory(dataDir: string): string {
+function failureRecordPath(dataDir: string): string {
   return join(dataDir, "mongo-download-failed-at");
 }
 
-/** Looking costs half a second, which a machine without any cache is spared. */
+/** Whether to look into the caches at all: that takes half a second. */
 function anyCache(env: NodeJS.ProcessEnv): boolean {
   const folders = [
     env["MONGOMS_DOWNLOAD_DIR"],
@@ -83,7 +83,10 @@ function anyCache(env: NodeJS.ProcessEnv): boolean {
   return folders.some((folder) => folder !== undefined && existsSync(folder));
 }
 
-async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: ChoiceOptions): Promise<string | null> {
+async function fetchBinary(
+  mayDownload: boolean,
+  { dataDir, env, report, signal }: ChoiceOptions,
+): Promise<string | null> {
   const args = ["--require", join(ROOT, "scripts", "typescript.cjs"), join(__dirname, "fetch.ts")];
   const child = spawn(process.execPath, [...args, ...(mayDownload ? ["--download"] : [])], {
     cwd: ROOT,
@@ -92,13 +95,13 @@ async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: 
     ...(signal && { signal }),
   });
   const stop = () => child.kill("SIGKILL");
-  let deadline = setTimeout(stop, FIND_WITHIN_MS);
+  let deadline = setTimeout(stop, FIND_TIMEOUT_MS);
   let found: { path: string | null; why?: string } = { path: null, why: "it took too long" };
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith('{"downloading":')) {
-      say("downloading mongod (once, about 100 MB)");
+      report("downloading mongod (once, about 100 MB)");
       clearTimeout(deadline);
-      deadline = setTimeout(stop, DOWNLOAD_WITHIN_MS);
+      deadline = setTimeout(stop, DOWNLOAD_TIMEOUT_MS);
     } else if (line.startsWith('{"path":')) {
       found = JSON.parse(line) as typeof found;
     }
@@ -107,10 +110,10 @@ async function fetchBinary(mayDownload: boolean, { dataDir, env, say, signal }: 
   clearTimeout(deadline);
   signal?.throwIfAborted();
   if (mayDownload && found.path === null) {
-    say(`mongod cannot be downloaded now (${found.why ?? "no reason given"}); asked again tomorrow`);
-    writeFileSync(failureMemory(dataDir), String(Date.now()));
+    report(`mongod cannot be downloaded now (${found.why ?? "no reason given"}); asked again tomorrow`);
+    writeFileSync(failureRecordPath(dataDir), String(Date.now()));
   } else {
-    rmSync(failureMemory(dataDir), { force: true });
+    rmSync(failureRecordPath(dataDir), { force: true });
   }
   return found.path;
 }

@@ -8,7 +8,7 @@ import { DryMongoBinary, MongoBinary } from "mongodb-memory-server-core";
 import { MongoBinaryDownloadUrl } from "mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl";
 import { messageOf } from "../../core/errors";
 
-const PROBE_WITHIN_MS = 2_500;
+const PROBE_TIMEOUT_MS = 2_500;
 
 interface Found {
   path: string | null;
@@ -22,7 +22,7 @@ async function find(mayDownload: boolean): Promise<Found> {
   if (!mayDownload) return { path: null, why: "none is cached" };
   // Whether the network reaches the download at all; the download itself would try for minutes.
   const url = await new MongoBinaryDownloadUrl(options).getDownloadUrl();
-  const probe = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(PROBE_WITHIN_MS) });
+  const probe = await fetch(url, { method: "HEAD", signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
   if (!probe.ok) return { path: null, why: `${new URL(url).host} answers ${probe.status}` };
   process.stdout.write(`${JSON.stringify({ downloading: url })}\n`);
   return { path: await MongoBinary.getPath() };

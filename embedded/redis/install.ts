@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { onPath } from "../onPath";
+import { findOnPath } from "../findOnPath";
 
 /** What decides how Redis could be installed here. */
 export interface Machine {
@@ -23,7 +23,7 @@ export const INSTALL_COMMANDS =
   "install it (Debian, Ubuntu: sudo apt-get install redis-server; Fedora: sudo dnf install redis; " +
   "Alpine: apk add redis; macOS: brew install redis) or set REDIS_URL to a server that runs";
 
-const INSTALL_WITHIN_MS = 10 * 60_000;
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
 
 // RUNLEVEL=1 tells Debian's invoke-rc.d not to start the service that the package brings: we start our own.
 const QUIET_APT = [
@@ -63,24 +63,24 @@ export function thisMachine(env: NodeJS.ProcessEnv): Machine {
   return {
     platform: process.platform,
     isRoot: process.getuid?.() === 0,
-    has: (command) => onPath(command, env["PATH"]) !== null,
+    has: (command) => findOnPath(command, env["PATH"]) !== null,
     sudoIsFree: async () => (await run(["sudo", "-n", "true"], env, 5_000)).ok,
   };
 }
 
 /**
- * Carries an installation out, saying each command before it runs.
+ * Runs an installation; reports each command before it runs.
  *
  * @returns null when all went well, else what failed, with the command's last lines
  */
 export async function install(
   plan: InstallPlan,
-  options: { env: NodeJS.ProcessEnv; say: (line: string) => void; signal?: AbortSignal },
+  options: { env: NodeJS.ProcessEnv; report: (line: string) => void; signal?: AbortSignal },
 ): Promise<string | null> {
   for (const { words, mayFail } of plan.commands) {
     options.signal?.throwIfAborted();
-    options.say(`running: ${words.join(" ")}`);
-    const { ok, lastLines } = await run(words, options.env, INSTALL_WITHIN_MS);
+    options.report(`running: ${words.join(" ")}`);
+    const { ok, lastLines } = await run(words, options.env, INSTALL_TIMEOUT_MS);
     if (!ok && !mayFail) return `"${words.join(" ")}" failed: ${lastLines}`;
   }
   return null;
@@ -89,14 +89,14 @@ export async function install(
 async function run(words: string[], env: NodeJS.ProcessEnv, withinMs: number) {
   const [command = "", ...args] = words;
   // The command is looked up on the PATH of its environment, not on ours.
-  const child = spawn(onPath(command, env["PATH"]) ?? command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  const keep = (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000));
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
+  const child = spawn(findOnPath(command, env["PATH"]) ?? command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const addOutput = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2_000));
+  child.stdout.on("data", addOutput);
+  child.stderr.on("data", addOutput);
   const ended = new Promise<boolean>((resolve) => {
     child.once("error", (error) => {
-      keep(Buffer.from(error.message));
+      addOutput(Buffer.from(error.message));
       resolve(false);
     });
     child.once("close", (code) => resolve(code === 0));
@@ -106,5 +106,5 @@ async function run(words: string[], env: NodeJS.ProcessEnv, withinMs: number) {
   const result = await Promise.race([ended, late]);
   timeout.abort();
   if (result === "late") child.kill("SIGTERM");
-  return { ok: result === true, lastLines: said.trim().split("\n").slice(-6).join("\n        ") };
+  return { ok: result === true, lastLines: output.trim().split("\n").slice(-6).join("\n        ") };
 }

@@ -79,7 +79,7 @@ async function main(): Promise<void> {
       Array<string>(count).fill(form({ ...credentials, grant_type: "client_credentials" }));
 
     say(
-      `${rounds} rounds of ${requests} requests over ${connections} connections, after a warm-up; MongoDB ${services.parts.mongo.where}`,
+      `${rounds} rounds of ${requests} requests over ${connections} connections, after a warm-up; MongoDB ${services.byName.mongo.where}`,
     );
     await run(ports.cairn, await cairnBodies(1_000));
     await run(ports.oidc, oidcBodies(1_000));

@@ -6,7 +6,7 @@ import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import type { Deployment } from "../../chain/deployment";
 import { messageOf } from "../../core/errors";
 import { freePort } from "../../embedded/ports";
-import { type Services, startServices } from "../../embedded/services";
+import { type LocalServices, startServices } from "../../embedded/services";
 import type { Stage } from "../demo/stage";
 import { deployContracts } from "../../chain/deploy";
 import { type Supervised, supervise } from "./supervise";
@@ -16,7 +16,7 @@ const ROOT = join(__dirname, "..", "..");
 /** A Cairn that runs on this machine, and how to reach it. */
 export interface RunningCairn {
   apiUrl: string;
-  services: Services;
+  services: LocalServices;
   deployment: Deployment;
   dataDir: string;
   /** Process ids by name, for those we started; they change when something is restarted. */
@@ -75,14 +75,14 @@ export async function startCairn({ dataDir, env, report, doing }: StartCairnOpti
     env,
     persistent: true,
     preferredPorts: { chain: 8545 },
-    report: ({ part, line }) => report(part, line),
-    onExit: ({ part, code, signal }) => {
+    report: ({ service, line }) => report(service, line),
+    onExit: ({ service, code, signal }) => {
       if (stopping) return;
       report(
-        part,
+        service,
         `${signal === null ? `left with code ${String(code)}` : `was ended by ${signal}`}; starting it again`,
       );
-      void restart(part);
+      void restart(service);
     },
   });
 
@@ -122,7 +122,7 @@ export async function startCairn({ dataDir, env, report, doing }: StartCairnOpti
 
     const port = await freePort(Number(env["PORT"] ?? 3000));
     const apiUrl = `http://localhost:${port}`;
-    const ownChain = services.parts.chain.how !== "given";
+    const ownChain = services.byName.chain.how !== "given";
     const childEnv: NodeJS.ProcessEnv = {
       ...env,
       MONGODB_URI: services.mongodbUri,
@@ -167,9 +167,9 @@ function runningEnvironment(env: NodeJS.ProcessEnv): string {
   return [`CAIRN_PID=${process.pid}`, ...names.map((name) => `${name}=${env[name] ?? ""}`)].join("\n");
 }
 
-function pidsOf(processes: Supervised[], services: Services): Record<string, number> {
+function pidsOf(processes: Supervised[], services: LocalServices): Record<string, number> {
   const entries: [string, number | undefined][] = [
-    ...Object.values(services.parts).map((part): [string, number | undefined] => [part.name, part.pid()]),
+    ...Object.values(services.byName).map((part): [string, number | undefined] => [part.name, part.pid()]),
     ...processes.map(({ name, pid }): [string, number | undefined] => [name, pid]),
   ];
   return Object.fromEntries(entries.filter((entry): entry is [string, number] => entry[1] !== undefined));

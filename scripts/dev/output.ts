@@ -29,7 +29,7 @@ export function sceneLines({ title, outcome, milliseconds }: Scene, number: numb
 /** Says where everything is. */
 export function printEndpoints(say: (text: string) => void, cairn: RunningCairn, root: string): void {
   const { contracts, chainId } = cairn.deployment;
-  const { chain, mongo, redis } = cairn.services.parts;
+  const { chain, mongo, redis } = cairn.services.byName;
   const rows: [string, string][] = [
     ["API", cairn.apiUrl],
     ["API docs", `${cairn.apiUrl}/docs`],

@@ -5,17 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { deploymentPath } from "../../chain/deployment";
-import type { Part } from "../../embedded/part";
+import type { Service } from "../../embedded/service";
 import { startChain } from "../../embedded/startChain";
 import { type DeployOptions, deployContracts } from "../../chain/deploy";
 
 describe("deploying the contracts", () => {
   let folder: string;
-  let chain: Part;
+  let chain: Service;
   let options: DeployOptions;
   let lines: string[];
 
-  async function freshChain(): Promise<Part> {
+  async function freshChain(): Promise<Service> {
     const dataDir = mkdtempSync(join(folder, "chain-"));
     return startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
   }

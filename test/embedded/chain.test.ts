@@ -2,7 +2,7 @@ import { appendFileSync, readdirSync, readFileSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { expect } from "chai";
 import { HDNodeWallet, WebSocketProvider } from "ethers";
-import type { Part, PartExit } from "../../embedded/part";
+import type { Service, ServiceExit } from "../../embedded/service";
 import { startChain } from "../../embedded/startChain";
 import { eventually } from "../support/eventually";
 import { bareEnv, killHard, rpcTo, workbench } from "./workbench";
@@ -21,13 +21,13 @@ async function history(rpc: ReturnType<typeof rpcTo>): Promise<unknown[]> {
 
 describe("the embedded chain", () => {
   const bench = workbench();
-  const exits: PartExit[] = [];
+  const exits: ServiceExit[] = [];
   const notes: string[] = [];
   let dataDir: string;
 
-  async function start(persistent = true): Promise<Part> {
+  async function start(persistent = true): Promise<Service> {
     const report = ({ line }: { line: string }) => notes.push(line);
-    const onExit = (exit: PartExit) => exits.push(exit);
+    const onExit = (exit: ServiceExit) => exits.push(exit);
     return bench.keep(await startChain({ dataDir, persistent, env: bareEnv(), report, onExit }));
   }
 
@@ -54,8 +54,8 @@ describe("the embedded chain", () => {
   afterEach(() => bench.clear());
 
   it("comes back from SIGKILL with every block, equal to the last digit of its hash", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+    const service = await start();
+    const rpc = rpcTo(service.url);
     const [, second = "", third = "", fourth = "", fifth = ""] = await rpc<string[]>("eth_accounts");
     await pay(rpc, 1);
     await rpc("eth_sendTransaction", { from: second, to: third, value: "0x5" });
@@ -79,8 +79,8 @@ describe("the embedded chain", () => {
     await pay(rpc, 3);
     const before = await history(rpc);
 
-    await killHard(part, exits);
-    await part.restart();
+    await killHard(service, exits);
+    await service.restart();
     expect(await history(rpc)).to.deep.equal(before);
     expect(await rpc("eth_getStorageAt", fourth, "0x0", "latest")).to.equal(`0x${"7".padStart(64, "0")}`);
     // It is not only read: it goes on from there.
@@ -90,8 +90,8 @@ describe("the embedded chain", () => {
   });
 
   it("keeps only the branch that is left after evm_revert, and the settings a revert leaves alone", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+    const service = await start();
+    const rpc = rpcTo(service.url);
     await pay(rpc, 1);
     const snapshot = await rpc("evm_snapshot");
     const dropped = await pay(rpc, 2);
@@ -102,8 +102,8 @@ describe("the embedded chain", () => {
     await rpc("evm_mine");
     const before = await history(rpc);
 
-    await killHard(part, exits);
-    await part.restart();
+    await killHard(service, exits);
+    await service.restart();
     expect(await history(rpc)).to.deep.equal(before);
     expect(await rpc<unknown>("eth_getTransactionByHash", dropped)).to.equal(null);
     expect(await rpc<unknown>("eth_getTransactionReceipt", kept)).to.include({ status: "0x1", blockNumber: "0x2" });
@@ -112,8 +112,8 @@ describe("the embedded chain", () => {
   });
 
   it("keeps waiting transactions, mines them with the same block after the restart, and keeps its clock", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+    const service = await start();
+    const rpc = rpcTo(service.url);
     await rpc("evm_setAutomine", false);
     const mined = await pay(rpc, 1);
     await rpc("evm_mine");
@@ -122,8 +122,8 @@ describe("the embedded chain", () => {
     const askedAt = performance.now();
     const clock = Number((await rpc<{ timestamp: string }>("eth_getBlockByNumber", "pending", false)).timestamp);
 
-    await killHard(part, exits);
-    await part.restart();
+    await killHard(service, exits);
+    await service.restart();
     const pending = await rpc<{ timestamp: string; transactions: string[] }>("eth_getBlockByNumber", "pending", false);
     expect(pending.transactions).to.deep.equal(waiting);
     const passedSeconds = Math.ceil((performance.now() - askedAt) / 1000);
@@ -135,8 +135,8 @@ describe("the embedded chain", () => {
   });
 
   it("loses nothing it answered when it is killed in the middle of a stream of transactions", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+    const service = await start();
+    const rpc = rpcTo(service.url);
     const answered: string[] = [];
     let killed: Promise<void> | undefined;
     for (let nonce = 0; ; nonce++) {
@@ -153,10 +153,10 @@ describe("the embedded chain", () => {
       const hash = await rpc("eth_sendRawTransaction", raw).catch(() => null);
       if (hash === null) break;
       answered.push(hash);
-      if (answered.length === 30) killed = killHard(part, exits);
+      if (answered.length === 30) killed = killHard(service, exits);
     }
     await killed;
-    await part.restart();
+    await service.restart();
     const receipts = await Promise.all(
       answered.map((hash) => rpc<{ status: string } | null>("eth_getTransactionReceipt", hash)),
     );
@@ -164,43 +164,43 @@ describe("the embedded chain", () => {
     expect(Number(await rpc("eth_blockNumber"))).to.be.within(answered.length, answered.length + 1);
   });
 
-  it("mines in intervals through its memory", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+  it("journals the blocks of interval mining", async () => {
+    const service = await start();
+    const rpc = rpcTo(service.url);
     await rpc("evm_setIntervalMining", 20);
     await eventually("four blocks", async () => Number(await rpc("eth_blockNumber")) >= 4);
     await rpc("evm_setIntervalMining", 0);
     const before = await history(rpc);
-    await killHard(part, exits);
-    await part.restart();
+    await killHard(service, exits);
+    await service.restart();
     expect(await history(rpc)).to.deep.equal(before);
   });
 
-  it("passes over a line that was not finished, and sets an edited journal aside with a word about it", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+  it("leaves out a line that is not complete, and renames a journal that was edited, and says so", async () => {
+    const service = await start();
+    const rpc = rpcTo(service.url);
     await pay(rpc, 1);
     await pay(rpc, 2);
     const before = await history(rpc);
     const journal = join(dataDir, "chain", "journal.jsonl");
 
-    await killHard(part, exits);
+    await killHard(service, exits);
     appendFileSync(journal, '{"kind":"mined","number":3,"co');
-    await part.restart();
+    await service.restart();
     expect(await history(rpc)).to.deep.equal(before);
     expect(notes).to.be.empty;
 
-    await killHard(part, exits);
+    await killHard(service, exits);
     const edited = readFileSync(journal, "utf8").replace(
       /("number":2,.*"firstSeconds":)(\d+)/,
       (_all, before: string, seconds: string) => `${before}${Number(seconds) + 7}`,
     );
     writeFileSync(journal, edited);
-    await part.restart();
+    await service.restart();
     expect(await rpc("eth_blockNumber")).to.equal("0x0");
     expect(notes).to.have.length(1);
     expect(notes[0]).to.match(
-      /starts empty: its journal does not replay .*block 2 comes out with another hash.*kept as .*journal-2.*\.jsonl$/,
+      /starts empty: its journal cannot be replayed .*block 2 has another hash.*it is now .*journal-2.*\.jsonl$/,
     );
     expect(readdirSync(join(dataDir, "chain"))).to.have.length(2);
     await pay(rpc, 3);
@@ -208,9 +208,9 @@ describe("the embedded chain", () => {
   });
 
   it("tells WebSocket subscribers of a block, on the same port", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
-    const provider = new WebSocketProvider(part.url.replace("http", "ws"));
+    const service = await start();
+    const rpc = rpcTo(service.url);
+    const provider = new WebSocketProvider(service.url.replace("http", "ws"));
     const seen = new Promise<number>((resolve, reject) => provider.once("block", resolve).catch(reject));
     await provider.getNetwork();
     await pay(rpc, 1);
@@ -218,16 +218,16 @@ describe("the embedded chain", () => {
     await provider.destroy();
   });
 
-  it("forgets on hardhat_reset, and refuses to fork", async () => {
-    const part = await start();
-    const rpc = rpcTo(part.url);
+  it("starts anew on hardhat_reset, and refuses to fork", async () => {
+    const service = await start();
+    const rpc = rpcTo(service.url);
     await pay(rpc, 1);
     await rpc("hardhat_reset");
     expect(await rpc("eth_blockNumber")).to.equal("0x0");
     const refused = await rpc("hardhat_reset", { forking: { jsonRpcUrl: "http://127.0.0.1:1" } }).catch(String);
     expect(refused).to.match(/cannot fork another/);
-    await killHard(part, exits);
-    await part.restart();
+    await killHard(service, exits);
+    await service.restart();
     expect(await rpc("eth_blockNumber")).to.equal("0x0");
   });
 
@@ -241,8 +241,8 @@ describe("the embedded chain", () => {
   });
 
   it("writes nothing when it runs in memory", async () => {
-    const part = await start(false);
-    const rpc = rpcTo(part.url);
+    const service = await start(false);
+    const rpc = rpcTo(service.url);
     await pay(rpc, 1);
     expect(await rpc<string[]>("eth_accounts")).to.have.length(20);
     expect(await rpc("eth_chainId")).to.equal("0x7a69");

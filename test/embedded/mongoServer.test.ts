@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import mongoose from "mongoose";
 import { chooseMongo } from "../../embedded/mongod/choose";
-import type { PartExit } from "../../embedded/part";
+import type { ServiceExit } from "../../embedded/service";
 import { isAlive } from "../../embedded/processes";
 import { startMongo } from "../../embedded/startMongo";
 import { bareEnv, killHard, workbench } from "./workbench";
@@ -29,7 +29,7 @@ describe("the MongoDB server of a developer's machine", () => {
       dataDir: bench.folder(),
       persistent: true,
       env: bare,
-      say: (line) => said.push(line),
+      report: (line) => said.push(line),
     });
     return { choice, said };
   }
@@ -64,7 +64,7 @@ describe("the MongoDB server of a developer's machine", () => {
   it("is the embedded one, without a word, where nobody asked for a download", async () => {
     const said: string[] = [];
     const env = bareEnv({ HOME: bench.folder(), PATH: "", CAIRN_MONGO_DOWNLOAD: "", CI: "" });
-    const options = { dataDir: bench.folder(), persistent: true, env, say: (line: string) => said.push(line) };
+    const options = { dataDir: bench.folder(), persistent: true, env, report: (line: string) => said.push(line) };
     expect(await chooseMongo(options)).to.deep.equal({ kind: "embedded" });
     expect(said).to.deep.equal([]);
   });
@@ -76,7 +76,7 @@ describe("the MongoDB server of a developer's machine", () => {
     // Nothing listens on port 1.
     const mirror = { MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1", CAIRN_MONGO_DOWNLOAD: "on" };
     const env = bareEnv({ HOME: home, PATH: "", ...mirror });
-    const again = () => chooseMongo({ dataDir, persistent: true, env, say: (line) => said.push(line) });
+    const again = () => chooseMongo({ dataDir, persistent: true, env, report: (line) => said.push(line) });
     const begun = performance.now();
     expect(await again()).to.deep.equal({ kind: "embedded" });
     expect(performance.now() - begun).to.be.lessThan(10_000);
@@ -87,13 +87,13 @@ describe("the MongoDB server of a developer's machine", () => {
 
   it("keeps documents through SIGKILL, and never shows one kind the files of the other", async () => {
     const dataDir = bench.folder();
-    const exits: PartExit[] = [];
+    const exits: ServiceExit[] = [];
     const said: string[] = [];
     // The mark of a mongod used before.
     mkdirSync(join(dataDir, "mongod-7.0"));
     writeFileSync(join(dataDir, "mongod-7.0", "WiredTiger"), "theirs");
     writeFileSync(join(dataDir, "mongo-folder"), "mongod-7.0");
-    const part = bench.keep(
+    const service = bench.keep(
       await startMongo({
         dataDir,
         persistent: true,
@@ -102,21 +102,21 @@ describe("the MongoDB server of a developer's machine", () => {
         report: ({ line }) => said.push(line),
       }),
     );
-    expect(part.how).to.equal("embedded");
+    expect(service.how).to.equal("embedded");
     expect(said.join()).to.match(/mongod-7\.0, which stays and is not read/);
-    const write = await mongoose.createConnection(part.url).asPromise();
+    const write = await mongoose.createConnection(service.url).asPromise();
     await write.collection("things").insertOne({ name: "kept" });
     await write.close();
 
-    await killHard(part, exits);
-    await part.restart();
-    const read = await mongoose.createConnection(part.url).asPromise();
+    await killHard(service, exits);
+    await service.restart();
+    const read = await mongoose.createConnection(service.url).asPromise();
     expect(await read.collection("things").findOne({ name: "kept" })).to.have.property("name", "kept");
     await read.close();
     expect(readdirSync(join(dataDir, "mongod-7.0"))).to.deep.equal(["WiredTiger"]);
   });
 
-  it("runs a mongod from PATH under a guard, in a folder of its version, brings it back and ends it", async () => {
+  it("runs a mongod from PATH under parentWatch.cjs, in a folder of its version, brings it back and ends it", async () => {
     const main = join(__dirname, "..", "..", "embedded", "mongo", "main.ts");
     // Takes mongod's arguments and serves its protocol.
     const bin = fakeMongod(
@@ -125,16 +125,16 @@ describe("the MongoDB server of a developer's machine", () => {
       exec "${process.execPath}" --require "${LOADER}" "${main}" --port "$port" --data "$data"`,
     );
     const dataDir = bench.folder();
-    const exits: PartExit[] = [];
-    const onExit = (exit: PartExit) => exits.push(exit);
+    const exits: ServiceExit[] = [];
+    const onExit = (exit: ServiceExit) => exits.push(exit);
     const env = bareEnv({ PATH: `${bin}:${process.env["PATH"] ?? ""}` });
-    const part = bench.keep(await startMongo({ dataDir, persistent: true, env, onExit }));
-    expect(part).to.include({ how: "child", dataDir: join(dataDir, "mongod-7.0") });
-    expect(part.where).to.match(/^mongod 7\.0\.14 on 127\.0\.0\.1:\d+$/);
-    await killHard(part, exits);
-    await part.restart();
-    const pid = part.pid()!;
-    await part.stop();
+    const service = bench.keep(await startMongo({ dataDir, persistent: true, env, onExit }));
+    expect(service).to.include({ how: "child", dataDir: join(dataDir, "mongod-7.0") });
+    expect(service.where).to.match(/^mongod 7\.0\.14 on 127\.0\.0\.1:\d+$/);
+    await killHard(service, exits);
+    await service.restart();
+    const pid = service.pid()!;
+    await service.stop();
     expect(isAlive(pid)).to.equal(false);
     expect(exits).to.have.length(1);
   });

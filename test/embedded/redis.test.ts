@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from "node:path";
 import { expect } from "chai";
 import { connectRedis } from "../../core/redis";
-import { onPath } from "../../embedded/onPath";
-import type { Part, PartExit } from "../../embedded/part";
+import { findOnPath } from "../../embedded/findOnPath";
+import type { Service, ServiceExit } from "../../embedded/service";
 import { type Machine, planInstall } from "../../embedded/redis/install";
 import { startRedis } from "../../embedded/startRedis";
 import { bareEnv, killHard, refusal, workbench } from "./workbench";
@@ -12,14 +12,14 @@ describe("the embedded Redis", () => {
   const bench = workbench();
   afterEach(() => bench.clear());
 
-  async function set(part: Part, key: string, value: string): Promise<void> {
-    const redis = connectRedis({ url: part.url, name: "test" });
+  async function set(service: Service, key: string, value: string): Promise<void> {
+    const redis = connectRedis({ url: service.url, name: "test" });
     await redis.set(key, value);
     redis.disconnect();
   }
 
-  async function get(part: Part, key: string): Promise<string | null> {
-    const redis = connectRedis({ url: part.url, name: "test" });
+  async function get(service: Service, key: string): Promise<string | null> {
+    const redis = connectRedis({ url: service.url, name: "test" });
     const value = await redis.get(key);
     redis.disconnect();
     return value;
@@ -27,8 +27,8 @@ describe("the embedded Redis", () => {
 
   it("keeps its data through a stop, through SIGKILL, and at the next start", async () => {
     const dataDir = bench.folder();
-    const exits: PartExit[] = [];
-    const options = { dataDir, persistent: true, env: bareEnv(), onExit: (exit: PartExit) => exits.push(exit) };
+    const exits: ServiceExit[] = [];
+    const options = { dataDir, persistent: true, env: bareEnv(), onExit: (exit: ServiceExit) => exits.push(exit) };
     const first = bench.keep(await startRedis(options));
     await set(first, "written", "before");
     await killHard(first, exits);
@@ -42,8 +42,8 @@ describe("the embedded Redis", () => {
   });
 
   it("listens on loopback alone and never evicts a key", async () => {
-    const part = bench.keep(await startRedis({ dataDir: bench.folder(), persistent: false, env: bareEnv() }));
-    const redis = connectRedis({ url: part.url, name: "test" });
+    const service = bench.keep(await startRedis({ dataDir: bench.folder(), persistent: false, env: bareEnv() }));
+    const redis = connectRedis({ url: service.url, name: "test" });
     expect(await redis.config("GET", "bind")).to.deep.equal(["bind", "127.0.0.1"]);
     expect(await redis.config("GET", "maxmemory-policy")).to.deep.equal(["maxmemory-policy", "noeviction"]);
     redis.disconnect();
@@ -52,9 +52,9 @@ describe("the embedded Redis", () => {
   it("runs several at once, each with a folder of its own", async () => {
     const start = () => startRedis({ dataDir: bench.folder(), persistent: false, env: bareEnv() });
     const parts = await Promise.all([start(), start(), start()]);
-    parts.forEach((part) => bench.keep(part));
-    await Promise.all(parts.map((part, index) => set(part, "who", String(index))));
-    expect(await Promise.all(parts.map((part) => get(part, "who")))).to.deep.equal(["0", "1", "2"]);
+    parts.forEach((service) => bench.keep(service));
+    await Promise.all(parts.map((service, index) => set(service, "who", String(index))));
+    expect(await Promise.all(parts.map((service) => get(service, "who")))).to.deep.equal(["0", "1", "2"]);
   });
 
   describe("when redis-server is not on PATH", () => {
@@ -63,12 +63,12 @@ describe("the embedded Redis", () => {
       const bin = join(bench.folder(), "bin");
       mkdirSync(bin);
       for (const command of ["sh", "env", "ln", "node"])
-        symlinkSync(onPath(command, process.env["PATH"])!, join(bin, command));
+        symlinkSync(findOnPath(command, process.env["PATH"])!, join(bin, command));
       return bin;
     }
 
     function machine(bin: string, overrides: Partial<Machine> = {}): Machine {
-      const has = (command: string) => onPath(command, bin) !== null;
+      const has = (command: string) => findOnPath(command, bin) !== null;
       return { platform: "linux", isRoot: true, has, sudoIsFree: () => Promise.resolve(false), ...overrides };
     }
 
@@ -81,12 +81,15 @@ describe("the embedded Redis", () => {
 
     it("installs it from the system's packages, says so, and starts it", async () => {
       const bin = barePath();
-      const log = fakeAptGet(bin, `ln -s ${onPath("redis-server", process.env["PATH"])} ${join(bin, "redis-server")}`);
+      const log = fakeAptGet(
+        bin,
+        `ln -s ${findOnPath("redis-server", process.env["PATH"])} ${join(bin, "redis-server")}`,
+      );
       const said: string[] = [];
       const options = { dataDir: bench.folder(), persistent: false, env: bareEnv({ PATH: bin }) };
       const report = ({ line }: { line: string }) => said.push(line);
-      const part = bench.keep(await startRedis({ ...options, report }, machine(bin)));
-      await set(part, "works", "yes");
+      const service = bench.keep(await startRedis({ ...options, report }, machine(bin)));
+      await set(service, "works", "yes");
 
       expect(said[0]).to.include("redis-server is not on PATH; installing it with apt-get");
       expect(said.filter((line) => line.startsWith("running: "))).to.have.length(2);

@@ -8,7 +8,8 @@ import { expect } from "chai";
 import { connectRedis } from "../../core/redis";
 import { lockDataDir } from "../../embedded/folderLock";
 import { isAlive } from "../../embedded/processes";
-import { type Services, startServices } from "../../embedded/services";
+import type { ServiceExit } from "../../embedded/service";
+import { type LocalServices, startServices } from "../../embedded/services";
 import { eventually } from "../support/eventually";
 import { bareEnv, refusal, rpcTo, workbench } from "./workbench";
 
@@ -59,7 +60,7 @@ describe("the local services", () => {
     return { starter, told: JSON.parse(line) as Told };
   }
 
-  async function start(dataDir: string | null, env: NodeJS.ProcessEnv = { MONGODB_URI }): Promise<Services> {
+  async function start(dataDir: string | null, env: NodeJS.ProcessEnv = { MONGODB_URI }): Promise<LocalServices> {
     const preferredPorts = { chain: 8545, mongo: 27017, redis: 6379 };
     return bench.keep(await startServices({ dataDir, env: bareEnv(env), preferredPorts }));
   }
@@ -67,7 +68,7 @@ describe("the local services", () => {
   it("start on other ports when 8545, 6379 and 27017 are taken, and leave nothing behind", async () => {
     for (const port of [8545, 6379, 27017]) await occupy(port);
     const services = await start(null);
-    const pids = Object.values(services.parts).flatMap((part) => part.pid() ?? []);
+    const pids = Object.values(services.byName).flatMap((service) => service.pid() ?? []);
     expect(pids).to.have.length(2);
     expect(await rpcTo(services.rpcUrl)("eth_chainId")).to.equal("0x7a69");
     const redis = connectRedis({ url: services.redisUrl, name: "test" });
@@ -88,7 +89,7 @@ describe("the local services", () => {
     const dataDir = bench.folder();
     const services = await start(dataDir, { ...env, NODE_ENV: "production" });
     expect(services).to.include({ mongodbUri: env.MONGODB_URI, redisUrl: env.REDIS_URL, rpcUrl: env.RPC_URL });
-    expect(Object.values(services.parts).map(({ how }) => how)).to.deep.equal(["given", "given", "given"]);
+    expect(Object.values(services.byName).map(({ how }) => how)).to.deep.equal(["given", "given", "given"]);
     expect(readdirSync(dataDir)).to.be.empty;
   });
 
@@ -108,22 +109,22 @@ describe("the local services", () => {
     expect(refused).to.include(`process ${starter.pid} uses this data folder`).and.to.include(dataDir);
   });
 
-  it("never let two of sixteen racing claimants have the same data folder", async () => {
+  it("never let two of sixteen racing processes have the same data folder", async () => {
     const dataDir = bench.folder();
     const outcomes = await Promise.allSettled(Array.from({ length: 16 }, () => lockDataDir(dataDir)));
-    const claims = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
-    expect(claims.length).to.be.at.most(1);
-    for (const claim of claims) claim.release();
+    const locks = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+    expect(locks.length).to.be.at.most(1);
+    for (const lock of locks) lock.release();
     (await lockDataDir(dataDir)).release();
   });
 
-  it("ignore a claim whose process is gone, also when its number was given to another process", async () => {
+  it("ignore a lock whose process is gone, also when its number was given to another process", async () => {
     const dataDir = bench.folder();
-    mkdirSync(join(dataDir, "claims"));
+    mkdirSync(join(dataDir, "locks"));
     const recycled = { pid: process.ppid, startMark: "another boot:1", command: "old", since: "2020-01-01T00:00:00Z" };
-    writeFileSync(join(dataDir, "claims", "1-old.json"), JSON.stringify(recycled));
+    writeFileSync(join(dataDir, "locks", "1-old.json"), JSON.stringify(recycled));
     (await lockDataDir(dataDir)).release();
-    expect(readdirSync(join(dataDir, "claims"))).to.be.empty;
+    expect(readdirSync(join(dataDir, "locks"))).to.be.empty;
   });
 
   it("end when their parent is killed", async () => {
@@ -133,17 +134,17 @@ describe("the local services", () => {
     await eventually("the end of every child", () => told.pids.filter(isAlive).length === 0);
   });
 
-  it("start on the same data after the parent and Redis's guard were killed, ending the Redis that was left", async () => {
+  it("start on the same data after the parent and Redis's watcher were killed, ending the Redis that was left", async () => {
     const dataDir = bench.folder();
     const { starter, told } = await startElsewhere(dataDir);
-    const record = JSON.parse(readFileSync(join(dataDir, "redis.pid"), "utf8")) as { pid: number; guardPid: number };
+    const record = JSON.parse(readFileSync(join(dataDir, "redis.pid"), "utf8")) as { pid: number; watcherPid: number };
     const left = record.pid;
     const redis = connectRedis({ url: told.redisUrl, name: "test" });
     await redis.set("kept", "yes");
     redis.disconnect();
     await rpcTo(told.rpcUrl)("evm_mine");
     const block = await rpcTo(told.rpcUrl)("eth_getBlockByNumber", "0x1", false);
-    process.kill(record.guardPid, "SIGKILL");
+    process.kill(record.watcherPid, "SIGKILL");
     starter.kill("SIGKILL");
     await once(starter, "exit");
     expect(isAlive(left)).to.equal(true);
@@ -156,7 +157,7 @@ describe("the local services", () => {
     expect(await rpcTo(services.rpcUrl)("eth_getBlockByNumber", "0x1", false)).to.deep.equal(block);
   });
 
-  it("never kill a stranger that was given the number of a server of ours", async () => {
+  it("never kill another process that was given the id of a server of ours", async () => {
     const dataDir = bench.folder();
     const stranger = spawn("sleep", ["60"]);
     starters.push(stranger);
@@ -168,9 +169,9 @@ describe("the local services", () => {
 
   it("tell of a child that was killed, and bring it back at the same address", async () => {
     const told: string[] = [];
-    const onExit = ({ part, signal }: { part: string; signal: string | null }) => told.push(`${part} ${signal}`);
+    const onExit = ({ service, signal }: ServiceExit) => told.push(`${service} ${signal}`);
     const services = bench.keep(await startServices({ dataDir: null, env: bareEnv({ MONGODB_URI }), onExit }));
-    process.kill(services.parts.chain.pid() ?? -1, "SIGKILL");
+    process.kill(services.byName.chain.pid() ?? -1, "SIGKILL");
     await eventually("the news", () => told.length > 0);
     expect(told).to.deep.equal(["chain SIGKILL"]);
     await services.restart("chain");
@@ -179,7 +180,7 @@ describe("the local services", () => {
     expect(told).to.have.length(1);
   });
 
-  it("stop what had started when one part fails, and say what it complained of", async () => {
+  it("stop what had started when one of them fails, and say what it reported", async () => {
     const dataDir = bench.folder();
     // A Redis that is not one.
     const bin = bench.folder();
@@ -188,7 +189,7 @@ describe("the local services", () => {
     });
     const refused = await refusal(start(dataDir, { MONGODB_URI, PATH: `${bin}:${process.env["PATH"] ?? ""}` }));
     expect(refused).to.include("redis-server: ended with code 3").and.to.include("cannot open the frobnicator");
-    expect(readdirSync(join(dataDir, "claims"))).to.be.empty;
+    expect(readdirSync(join(dataDir, "locks"))).to.be.empty;
     expect(readdirSync(dataDir)).not.to.include("chain.pid");
   });
 });

@@ -10,8 +10,8 @@ for (const setting of settings) {
 }
 
 startServices({ dataDir, env })
-  .then(({ parts, redisUrl, rpcUrl, mongodbUri }) => {
-    const pids = Object.values(parts).flatMap((part) => part.pid() ?? []);
+  .then(({ byName, redisUrl, rpcUrl, mongodbUri }) => {
+    const pids = Object.values(byName).flatMap((service) => service.pid() ?? []);
     process.stdout.write(`${JSON.stringify({ pids, redisUrl, rpcUrl, mongodbUri })}\n`);
     setInterval(() => undefined, 1_000);
   })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "../../core/errors";
-import type { Part } from "../../embedded/part";
+import type { Service } from "../../embedded/service";
 
 /** The environment without the servers that the suite itself uses, so that a test starts its own. */
 export function bareEnv(overrides: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -21,21 +21,21 @@ export function workbench() {
       folders.push(folder);
       return folder;
     },
-    keep<T extends { stop(): Promise<void> }>(part: T): T {
-      parts.push(part);
-      return part;
+    keep<T extends { stop(): Promise<void> }>(service: T): T {
+      parts.push(service);
+      return service;
     },
     async clear(): Promise<void> {
-      await Promise.all(parts.splice(0).map((part) => part.stop()));
+      await Promise.all(parts.splice(0).map((service) => service.stop()));
       for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** Kills a part's server as the kernel would, and waits until that was noticed. */
-export async function killHard(part: Part, exits: unknown[]): Promise<void> {
+/** Kills a service's server as the kernel would, and waits until that was noticed. */
+export async function killHard(service: Service, exits: unknown[]): Promise<void> {
   const before = exits.length;
-  process.kill(part.pid()!, "SIGKILL");
+  process.kill(service.pid()!, "SIGKILL");
   while (exits.length === before) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Services, startServices } from "../../embedded/services";
+import { type LocalServices, startServices } from "../../embedded/services";
 
 /**
  * Mocha's global set-up: starts the servers that `MONGODB_URI`, `REDIS_URL` and `RPC_URL` do not name, in a folder of
  * their own, and names them there for the tests; ends them when all tests are done.
  */
-let services: Services | undefined;
+let services: LocalServices | undefined;
 let dataDir: string | undefined;
 
 export async function mochaGlobalSetup(): Promise<void> {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ProvenStatus, encodeHeader, hashHeader, verifyStatus } from "../../../api/audit/statusProof";
-import type { Part } from "../../../embedded/part";
+import type { Service } from "../../../embedded/service";
 import { startChain } from "../../../embedded/startChain";
 import { eventually } from "../../support/eventually";
 import type { Answer } from "../../support/ask";
@@ -12,7 +12,7 @@ import { issue, newHolder, newIssuer, type TestHolder, type TestIssuer } from ".
 import { type Fixture, fixture } from "../../support/fixture";
 
 describe("audit", () => {
-  let node: Part;
+  let node: Service;
   let dataDir: string;
   let on: Fixture;
   let issuer: TestIssuer;

@@ -3,7 +3,7 @@ import { Wallet as HolderKey } from "ethers";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Part } from "../../../../embedded/part";
+import type { Service } from "../../../../embedded/service";
 import { startChain } from "../../../../embedded/startChain";
 import { createModules } from "../../../../api/modules";
 import { type AnchoringQueue, enqueueAnchoring } from "../../../../api/wallets/anchoring/jobs";
@@ -22,7 +22,7 @@ import { openRpcGate, type RpcGate } from "./rpcGate";
 /** A chain of its own: these tests stop its mining, rewind it and start it anew. */
 describe("anchoring when something stands in the way", () => {
   let dataDir: string;
-  let node: Part;
+  let node: Service;
   let gate: RpcGate;
   let on: Fixture;
   let queue: AnchoringQueue;

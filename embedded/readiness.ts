@@ -2,7 +2,7 @@ import { connect } from "node:net";
 import { deserialize, type Document, serialize } from "bson";
 
 const LOOPBACK = "127.0.0.1";
-const ANSWER_WITHIN_MS = 2_000;
+const TIMEOUT_MS = 2_000;
 
 /** Whether the Redis server on this loopback port is that process and answers. False while it still loads its data. */
 export async function redisAnswers(port: number, pid: number | undefined): Promise<boolean> {
@@ -33,13 +33,13 @@ async function runCommand(port: number, command: Document): Promise<Document> {
   return deserialize(answer.subarray(21));
 }
 
-/** Whether a chain on this loopback port tells its chain id. */
+/** Whether a chain on this loopback port answers `eth_chainId`. */
 export async function chainAnswers(port: number): Promise<boolean> {
   const response = await fetch(`http://${LOOPBACK}:${port}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] }),
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   const answer = (await response.json()) as { result?: unknown };
   return typeof answer.result === "string";
@@ -53,7 +53,7 @@ function exchange(port: number, request: Buffer, isWhole: (received: Buffer) => 
       socket.destroy();
       reject(error);
     };
-    socket.setTimeout(ANSWER_WITHIN_MS, () => fail(new Error(`no answer within ${ANSWER_WITHIN_MS} ms`)));
+    socket.setTimeout(TIMEOUT_MS, () => fail(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     socket.on("data", (chunk) => {
       received = Buffer.concat([received, chunk]);
       if (!isWhole(received)) return;

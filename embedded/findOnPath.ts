@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** The full path of a command on this PATH; null when there is none. */
-export function onPath(command: string, path: string | undefined): string | null {
+export function findOnPath(command: string, path: string | undefined): string | null {
   const names = process.platform === "win32" ? [`${command}.exe`, command] : [command];
   for (const folder of (path ?? "").split(delimiter)) {
     if (folder === "") continue;

@@ -65,6 +65,16 @@ describe("architecture", () => {
       expect(found).to.deep.equal(["api/wallets/rules.ts imports core/mongo: rules are pure"]);
     });
 
+    it("a pure part of core or chain that reaches for a connection, of types too", () => {
+      const found = breachesOf({
+        path: "chain/registry/consents.ts",
+        text: 'import type { Chain } from "../client";',
+      });
+      expect(found).to.deep.equal([
+        "chain/registry/consents.ts imports chain/client: what is pure builds on what is pure",
+      ]);
+    });
+
     it("actions that know HTTP, and stores that know actions", () => {
       const found = breachesOf(
         { path: "api/wallets/actions.ts", text: 'import { Reply } from "../http/endpoint";' },

@@ -33,7 +33,7 @@ const SLICE = /^api\/([a-zA-Z]+)\//;
 
 /** Parts of core and chain that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
 const PURE_CORE =
-  /^(core\/(errors|hash)|chain\/(did\/|status\/|registry\/(consents|effects|events|fold|position|registration|reverts|statusSlots|statusWord)))/;
+  /^(core\/(errors|hash)|chain\/(did\/|status\/|registry\/(abi|consents|effects|events|fold|position|registration|reverts|statusSlots|statusWord)))/;
 
 /** Every TypeScript file below the given folders. */
 export function readSources(root: string, folders: string[]): Source[] {
@@ -89,6 +89,9 @@ function importBreaches(path: string, { target, own }: Import, dependencies: str
     return refuse(
       `${room} imports ${allowed.filter((name) => name !== "typechain-types").join(", ") || "nothing else"}`,
     );
+  }
+  if (PURE_CORE.test(path) && !PURE_CORE.test(target) && targetRoom !== "typechain-types") {
+    return refuse("what is pure builds on what is pure");
   }
   return sliceBreaches(path, target, refuse);
 }

@@ -48,15 +48,15 @@ export function deploymentPath(directory: string, chainId: number): string {
  */
 export function loadDeployment(chain: Config["chain"]): Deployment {
   const path = deploymentPath(chain.deploymentsDir, chain.chainId);
-  const refuse = (problem: string, fix: string) => new BootError("process", [{ subject: path, problem, fix }]);
+  const errorOf = (problem: string, fix: string) => new BootError("process", [{ subject: path, problem, fix }]);
   const fix =
     "deploy the contracts with `npm run deploy`, or set CHAIN_ID and DEPLOYMENTS_DIR to where they are recorded";
-  if (!existsSync(path)) throw refuse(`there is no record of a deployment on chain ${chain.chainId}`, fix);
+  if (!existsSync(path)) throw errorOf(`there is no record of a deployment on chain ${chain.chainId}`, fix);
 
   const parsed = deploymentRecord.safeParse(parseJson(readFileSync(path, "utf8")));
-  if (!parsed.success) throw refuse(`is not a deployment record: ${z.prettifyError(parsed.error)}`, fix);
+  if (!parsed.success) throw errorOf(`is not a deployment record: ${z.prettifyError(parsed.error)}`, fix);
   const deployment = parsed.data;
-  if (deployment.chainId !== chain.chainId) throw refuse(`speaks of chain ${deployment.chainId}`, fix);
+  if (deployment.chainId !== chain.chainId) throw errorOf(`is of chain ${deployment.chainId}`, fix);
 
   const { DIDRegistry, IssuerRegistry } = deployment.contracts;
   return {

@@ -21,7 +21,7 @@ export class FailoverProvider extends JsonRpcProvider {
     super(endpoints[0], chainId, {
       staticNetwork: Network.from(chainId),
       batchMaxCount: MAX_BATCH,
-      // An answer remembered for 250 ms is an old answer on a chain that mines at once.
+      // ethers caches answers for 250 ms by default, which is too old on a chain that mines at once.
       cacheTimeout: -1,
       pollingInterval: 500,
     });
@@ -29,7 +29,7 @@ export class FailoverProvider extends JsonRpcProvider {
 
   /** @throws TransientError `rpc.unreachable` when no endpoint answers */
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
-    const faults: string[] = [];
+    const problems: string[] = [];
     for (let tried = 0; tried < this.endpoints.length; tried += 1) {
       const index = (this.current + tried) % this.endpoints.length;
       const endpoint = this.endpoints[index] ?? this.endpoints[0];
@@ -39,14 +39,14 @@ export class FailoverProvider extends JsonRpcProvider {
         return results;
       } catch (error) {
         // Endpoints often carry an API key in their path or query: only the host is named.
-        faults.push(`${new URL(endpoint).host}: ${shortMessageOf(error)}`);
+        problems.push(`${new URL(endpoint).host}: ${shortMessageOf(error)}`);
       }
     }
-    throw new TransientError("rpc.unreachable", `No JSON-RPC endpoint answers (${faults.join("; ")})`);
+    throw new TransientError("rpc.unreachable", `No JSON-RPC endpoint answers (${problems.join("; ")})`);
   }
 }
 
-/** What went wrong in one sentence: ethers puts the whole request, keys and bytecode included, into its messages. */
+/** The message of an error in one sentence: ethers puts the whole request, keys and bytecode included, into its own. */
 export function shortMessageOf(error: unknown): string {
   return error instanceof Error && "shortMessage" in error ? String(error.shortMessage) : messageOf(error);
 }
@@ -64,7 +64,7 @@ async function exchange(endpoint: string, payload: JsonRpcPayload | JsonRpcPaylo
 }
 
 /**
- * Opens a provider over the http(s) endpoints of a list. Where there is none, `ws(s)://` ones are asked over http(s) at
+ * Makes a provider over the http(s) endpoints of a list. Where there is none, `ws(s)://` ones are asked over http(s) at
  * the same address, as most nodes allow: a socket that broke would lose calls in flight. The caller ends it with
  * `destroy()`.
  */

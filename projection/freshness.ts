@@ -1,12 +1,12 @@
 import type { CheckpointDocument } from "./models";
 
-/** How new the index is, told with every answer. */
+/** How new the index is; part of every answer. */
 export interface Freshness {
   /** The last block that is in the index: answers are as of this block. */
   blockNumber: number;
   blockHash: string;
   minedAt: Date;
-  /** The chain's newest block, and when the indexer last heard of it. */
+  /** The chain's newest block, and when the indexer last saw it. */
   headNumber: number;
   headSeenAt: Date;
   /** Blocks up to this number are final. */

@@ -127,7 +127,7 @@ const schemas = {
     .index({ position: 1 })
     // A list's words in order: IXSCAN issuer_1_purpose_1_word_1.
     .index({ issuer: 1, purpose: 1, word: 1 }),
-  // The kept blocks in order: IXSCAN number_1.
+  // The stored blocks in order: IXSCAN number_1.
   Block: collectionSchema(NAMES.blocks).index({ number: 1 }),
   Checkpoint: collectionSchema(NAMES.checkpoints),
 };

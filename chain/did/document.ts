@@ -1,7 +1,7 @@
 import { decodeBytes32String, getAddress } from "ethers";
 import { formatDid } from "./did";
 
-/** A role an account holds for an identity, as the registry's events tell it. */
+/** A role an account holds for an identity, by the registry's events. */
 export interface Delegation {
   /** 32 bytes, `0x` and 64 hexadecimal digits; by convention a left-aligned ASCII name such as `status`. */
   role: string;

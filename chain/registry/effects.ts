@@ -38,7 +38,7 @@ export interface AccreditationEffect {
   version: number;
 }
 
-/** Of events that are stored and change nothing that the projection tells. */
+/** Of events that are stored and change no document of the projection. */
 export interface NoEffect {
   on: "nothing";
 }

@@ -3,9 +3,9 @@ import { didRegistryInterface } from "./abi";
 
 /** Why the DIDRegistry reverted. */
 export interface Revert {
-  /** The contract's custom error; null when the node told none. */
+  /** The contract's custom error; null when the node gave no data. */
   name: string | null;
-  /** The error with its arguments, `Name(argument, ...)`; null when the node told none. */
+  /** The error with its arguments, `Name(argument, ...)`; null when the node gave no data. */
   description: string | null;
 }
 

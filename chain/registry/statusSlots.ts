@@ -2,7 +2,7 @@ import { keccak256 } from "ethers";
 
 /**
  * Where DIDRegistry stores the status words: `_words` is its fifth variable, after two of EIP-712's, the identities and
- * the delegations. No ABI tells; a test proves a status by this slot against the contract.
+ * the delegations. The ABI does not have this; a test proves a status by this slot against the contract.
  */
 const WORDS_VARIABLE = 4n;
 

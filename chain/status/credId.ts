@@ -17,7 +17,7 @@ export interface CredId {
   index: bigint;
 }
 
-/** Where the status of a credential is kept. */
+/** Where the status of a credential is stored. */
 export interface StatusPosition {
   /** Position of the 256-bit word on the chain. */
   word: bigint;
@@ -69,7 +69,7 @@ export function parseCredId(credId: string): CredId {
 }
 
 /**
- * Where the status of an issuer's credential is kept, on the chain and in the status lists.
+ * Where the status of an issuer's credential is stored, on the chain and in the status lists.
  *
  * @throws DomainError `credential_id.index_out_of_range`
  */

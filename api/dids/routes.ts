@@ -12,7 +12,7 @@ const params = z.strictObject({
   }),
 });
 
-// Any option is taken here: the resolver itself refuses unknown ones, in the words of its own standard.
+// Any option passes here: the resolver rejects unknown ones with the error that its standard names.
 const query = z.record(z.string(), z.unknown()).meta({
   properties: {
     versionId: { type: "string", description: "The version to resolve, counted from 1" },
@@ -21,7 +21,7 @@ const query = z.record(z.string(), z.unknown()).meta({
   },
 });
 
-/** Browsers and proxies may keep an answer, but must ask whether it still holds. */
+/** Browsers and proxies may store an answer, but must ask whether it is still current. */
 const HEADERS = { "cache-control": "no-cache", vary: "Accept" };
 
 /** DID resolution over HTTP (DID Resolution 1.0 §12.1, the GET binding). */

@@ -67,7 +67,7 @@ export async function authenticateSession(readSession: SessionReader, request: C
 
 /**
  * The CSRF token of a cookie session: derived from its secret token, so that it needs no storage, ends with the session
- * and tells nothing about it. A foreign page can neither compute nor read it.
+ * and reveals nothing of it. A foreign page can neither compute nor read it.
  */
 export function csrfTokenFor(sessionToken: string): string {
   return hmacSha256(sessionToken, "cairn csrf").toString("base64url");

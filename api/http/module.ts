@@ -24,7 +24,7 @@ export interface Module<Ports = unknown> {
   name: string;
   endpoints: Endpoint[];
   workers: WorkerDefinition[];
-  /** Told by the relayer what becomes of the slice's transactions, by kind. */
+  /** Called by the relayer with what becomes of the slice's transactions, by kind. */
   relayHandlers: Record<string, RelayHandler>;
   queues: ModuleQueue[];
   metrics: GaugeDefinition[];
@@ -32,7 +32,7 @@ export interface Module<Ports = unknown> {
   health: DependencyCheck[];
   /** What other slices may call. */
   ports: Ports;
-  /** Changes operations of any slice, for instance to refuse holders that are not verified. */
+  /** Changes operations of any slice, for instance to reject holders that are not verified. */
   policy?: (endpoints: Endpoint[]) => Endpoint[];
   close(): Promise<void>;
 }

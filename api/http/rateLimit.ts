@@ -41,7 +41,7 @@ export const RATE_LIMIT_REJECTION: RejectionDescription = {
 /**
  * Makes budgets counted in Redis.
  *
- * While Redis does not answer, each process counts in its own memory instead: refusing everybody would turn the loss of
+ * While Redis does not answer, each process counts in its own memory instead: rejecting everybody would turn the loss of
  * a cache into an outage, and counting nothing would open the door to guessing. A guesser then gets at most as many
  * budgets as there are processes.
  */

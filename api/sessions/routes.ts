@@ -228,7 +228,7 @@ async function openedSessionReply(
   context: RequestContext,
 ): Promise<Reply> {
   const { token, userId, expiresAt } = reply.opened;
-  // The browser forgets the token of the cookie it replaces; so must the server.
+  // The browser drops the token of the cookie it replaces: its session ends.
   if (reply.asCookie) await endReplacedSession(deps, cookieOf(context));
   return sessionReply(reply.status, {
     token,

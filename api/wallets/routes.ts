@@ -58,14 +58,8 @@ const proofRejections: RejectionDescription[] = [
 
 /** The operations on wallets: prove control, link, log in, anchor. */
 export function walletEndpoints(deps: WalletEndpointDeps): Endpoint[] {
-  return [
-    challengeEndpoint(deps),
-    linkEndpoint(deps),
-    loginEndpoint(deps),
-    listEndpoint(deps),
-    anchorEndpoint(deps),
-    unlinkEndpoint(deps),
-  ];
+  const endpoints = [challengeEndpoint, linkEndpoint, loginEndpoint, listEndpoint, anchorEndpoint, unlinkEndpoint];
+  return endpoints.map((endpoint) => endpoint(deps));
 }
 
 function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {

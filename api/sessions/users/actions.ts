@@ -57,7 +57,7 @@ export async function login(
   const attempt = await deps.loginLimits.begin({ email, address });
   const user = await deps.users.findByEmail(email);
   const matches = await verifyCounted(deps, attempt, user?.passwordHash, input.password);
-  if (user === null || !matches) throw loginRefused();
+  if (user === null || !matches) throw loginRejected();
   await deps.loginLimits.succeed(attempt);
   await renewOutdatedHash(deps, user, input.password);
   const opened = await openSession(deps, { userId: user._id, userAgent: input.userAgent });
@@ -66,7 +66,7 @@ export async function login(
   const current = await deps.users.findById(user._id);
   if (current === null || current.passwordVersion !== user.passwordVersion) {
     await deps.sessions.revoke(opened, deps.clock.now());
-    throw loginRefused();
+    throw loginRejected();
   }
   return opened;
 }
@@ -154,7 +154,7 @@ function requireStrength(password: string, context: { email: string; name: strin
   });
 }
 
-function loginRefused(): DomainError {
+function loginRejected(): DomainError {
   return new DomainError("login.refused", "unauthenticated", "E-mail address or password is wrong.");
 }
 

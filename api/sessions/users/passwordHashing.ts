@@ -51,7 +51,7 @@ export function createPasswordHasher(): PasswordHasher {
   };
 }
 
-/** Runs at most `concurrent` tasks at a time, first come first served, and refuses when `waiting` are queued. */
+/** Runs at most `concurrent` tasks at a time, first come first served, and rejects when `waiting` are queued. */
 function limitConcurrency(concurrent: number, waiting: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
   const queue: (() => void)[] = [];

@@ -4,7 +4,7 @@ import type { Wallet } from "../rules";
 import { type AnchorDeps, type AnchoringJob, anchorWallet, type SweepDeps, sweepWallets } from "./actions";
 import { exhaustedError } from "./rules";
 
-/** 45 tries take about 40 minutes: what outlasts that, a person has to look at. */
+/** 45 tries take about 40 minutes: after that a person has to act. */
 const QUEUE: QueueDefinition = { name: "anchoring", attempts: 45, maxDelayMs: 60_000 };
 
 export type AnchoringQueue = JobQueue<AnchoringJob>;

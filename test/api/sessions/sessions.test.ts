@@ -168,7 +168,7 @@ describe("sessions", () => {
       expect(await code(token)).to.equal("session.expired");
     });
 
-    it("tells when it will end", async () => {
+    it("says when it will end", async () => {
       const { token } = await registerUser(api);
       clock.advance(5 * MINUTE);
       const { body } = await api.ask("GET", "/auth/session", { token });
@@ -196,7 +196,7 @@ describe("sessions", () => {
   });
 
   describe("the stricter reading, one hour in all", () => {
-    it("plays the requirement's day: in use from 2:40 to 3:20, expired at 3:30", async () => {
+    it("follows the requirement's example: in use from 2:40 to 3:20, expired at 3:30", async () => {
       const day = fakeClock();
       const strict = await another("strict", {
         clock: day,

@@ -171,7 +171,7 @@ describe("how far a wallet's anchoring is", () => {
     expect((await anchor({ registrationSignature: await sign() })).body["anchoring"].status).to.equal("queued");
   });
 
-  it("is nobody else's business", async () => {
+  it("is shown to its user alone, who alone may ask for it", async () => {
     const { token: stranger } = await api.newUser();
     expect((await anchor({}, stranger)).body.code).to.equal("wallet.not_found");
     const challenge = await api.ask("POST", "/auth/wallet/challenge", {

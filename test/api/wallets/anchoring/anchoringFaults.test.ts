@@ -17,13 +17,13 @@ import { addQueuedWallet, anchoringQueueOf, chainFacts, startAnchoringWorker } f
 import { eventually } from "../../../support/eventually";
 import { CHAIN_ID, type Fixture, fixture, fund } from "../../../support/fixture";
 import { createTestContext } from "../../../support/testContext";
-import { openRpcGate, type RpcGate } from "./rpcGate";
+import { openRpcProxy, type RpcProxy } from "./rpcProxy";
 
 /** A chain of its own: these tests stop its mining, rewind it and start it anew. */
 describe("anchoring when something stands in the way", () => {
   let dataDir: string;
-  let node: Service;
-  let gate: RpcGate;
+  let node: Part;
+  let proxy: RpcProxy;
   let on: Fixture;
   let queue: AnchoringQueue;
   const workers: RunningWorkers[] = [];
@@ -31,23 +31,23 @@ describe("anchoring when something stands in the way", () => {
   before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "cairn-faults-"));
     node = await startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
-    gate = await openRpcGate(node.url);
+    proxy = await openRpcProxy(node.url);
   });
   beforeEach(async () => {
-    gate.mode = "open";
-    on = await fixture("faults", { modules: ["wallets"], chain: { rpcUrl: gate.url } });
+    proxy.mode = "forward";
+    on = await fixture("faults", { modules: ["wallets"], chain: { rpcUrl: proxy.url } });
     queue = anchoringQueueOf(on);
-    gate.sent = [];
+    proxy.sent = [];
   });
   afterEach(async () => {
-    gate.mode = "open";
+    proxy.mode = "forward";
     await send("evm_setAutomine", true);
     await Promise.all(workers.splice(0).map((worker) => worker.close(2_000)));
     await queue.close();
     await on.close();
   });
   after(async () => {
-    await gate.close();
+    await proxy.close();
     await node.stop();
     rmSync(dataDir, { recursive: true, force: true });
   });
@@ -97,14 +97,14 @@ describe("anchoring when something stands in the way", () => {
   });
 
   it("waits for money, says so, and goes on by itself when there is some", async () => {
-    await fund(gate.url, on.chain.relayer.address, 0n);
+    await fund(proxy.url, on.chain.relayer.address, 0n);
     start();
     const wallet = await enqueue(await addQueuedWallet(on));
     const { error } = await until(wallet, "queued", "relayer.insufficient_funds");
     expect(error).to.include({ remedy: "automatic" });
     expect(error?.message).to.contain(on.chain.relayer.address.toLowerCase());
     expect(await transactions()).to.deep.equal([]);
-    await fund(gate.url, on.chain.relayer.address);
+    await fund(proxy.url, on.chain.relayer.address);
     await until(wallet, "mined", null);
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
   });
@@ -112,7 +112,7 @@ describe("anchoring when something stands in the way", () => {
   it("refuses a signature whose nonce the holder burned, without a transaction", async () => {
     const holder = HolderKey.createRandom().connect(on.context.chain.provider);
     const wallet = await addQueuedWallet(on, { holder });
-    await fund(gate.url, holder.address);
+    await fund(proxy.url, holder.address);
     await (await on.context.chain.didRegistry.connect(holder).burnNonce(holder.address, 0)).wait();
     start();
     await enqueue(wallet);
@@ -147,7 +147,7 @@ describe("anchoring when something stands in the way", () => {
     await send("evm_setAutomine", false);
     start();
     const holder = HolderKey.createRandom().connect(on.context.chain.provider);
-    await fund(gate.url, holder.address);
+    await fund(proxy.url, holder.address);
     const wallet = await enqueue(await addQueuedWallet(on, { holder }));
     await until(wallet, "submitted");
     // The holder outbids the relayer, so that her burning of the nonce is mined first.
@@ -162,24 +162,24 @@ describe("anchoring when something stands in the way", () => {
 
   it("outlasts a chain that does not answer, and says so meanwhile", async () => {
     start();
-    gate.mode = "shut";
+    proxy.mode = "cut";
     const wallet = await enqueue(await addQueuedWallet(on));
     const { error } = await until(wallet, "queued", "rpc.unreachable");
     expect(error).to.include({ remedy: "automatic" });
-    gate.mode = "open";
+    proxy.mode = "forward";
     await until(wallet, "mined", null);
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
   });
 
   it("sends the same bytes again when the answer to sending them was lost", async () => {
     const worker = start();
-    gate.mode = "deaf";
+    proxy.mode = "drop answers";
     const wallet = await enqueue(await addQueuedWallet(on));
-    await eventually("a sending", () => gate.sent.length > 0);
-    gate.mode = "open";
+    await eventually("a sending", () => proxy.sent.length > 0);
+    proxy.mode = "forward";
     await until(wallet, "mined");
     await eventually("no pending transaction", async () => (await worker.relayer.countPending()) === 0);
-    expect(new Set(gate.sent).size).to.equal(1);
+    expect(new Set(proxy.sent).size).to.equal(1);
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
   });
 
@@ -206,11 +206,11 @@ describe("anchoring when something stands in the way", () => {
     await until(wallet, "mined");
     await eventually("no pending transaction", async () => (await worker.relayer.countPending()) === 0);
     await send("evm_revert", snapshot);
-    await fund(gate.url, on.chain.relayer.address);
+    await fund(proxy.url, on.chain.relayer.address);
     expect((await chainFacts(on, wallet.walletAddress)).registrations).to.equal(0);
     const back = () => chainFacts(on, wallet.walletAddress).then(({ registrations }) => registrations === 1);
-    await eventually("the registration on the new branch", back);
-    expect(new Set(gate.sent).size).to.equal(1);
+    await eventually("the registration on the new branch", back, 20_000);
+    expect(new Set(proxy.sent).size).to.equal(1);
   });
 
   it("fills a nonce that nobody holds, so that later ones are mined", async () => {
@@ -223,7 +223,7 @@ describe("anchoring when something stands in the way", () => {
     const wallet = await enqueue(await addQueuedWallet(on));
     await eventually("a kept transaction", async () => (await transactions()).length > 0);
     await send("evm_revert", snapshot);
-    await fund(gate.url, on.chain.relayer.address);
+    await fund(proxy.url, on.chain.relayer.address);
     await send("evm_setAutomine", true);
     await until(wallet, "mined");
     const kept = await transactions();
@@ -241,14 +241,14 @@ describe("anchoring when something stands in the way", () => {
     await worker.close(2_000);
     workers.splice(0);
 
-    gate.mode = "shut";
+    proxy.mode = "cut";
     await node.restart();
-    gate.mode = "open";
+    proxy.mode = "forward";
     const { deploymentsDir } = on.chain;
     const { didMethod } = on.context.chain.deployment;
     rmSync(join(deploymentsDir, `${CHAIN_ID}.json`));
     await deployContracts({
-      rpcUrl: gate.url,
+      rpcUrl: proxy.url,
       chainId: CHAIN_ID,
       deployerPrivateKey: DEVELOPMENT_RELAYER_KEY,
       didMethod,
@@ -257,7 +257,7 @@ describe("anchoring when something stands in the way", () => {
     });
     const { context, close } = await createTestContext(on.orders, { logger: on.context.logger, withChain: true });
     const anew = { ...on, context, modules: createModules(context) };
-    await fund(gate.url, on.chain.relayer.address);
+    await fund(proxy.url, on.chain.relayer.address);
     workers.push(startAnchoringWorker(anew));
     const second = await enqueue(await addQueuedWallet(anew));
     await until(second, "mined");

@@ -1,6 +1,6 @@
 /**
  * Measures the indexer against its own floors, all in one run: `npm run build && npm run bench:indexer [-- --events 100000
- * --per-block 50 --memory 1000000]`; with `--memory 0` the memory is not watched, which takes half of the time.
+ * --per-block 50 --memory 1000000]`; with `--memory 0` the memory is not measured, which takes half of the time.
  * Needs anvil, a fast chain: the package `@foundry-rs/anvil`, or the path of its binary in `ANVIL`.
  */
 import { fork } from "node:child_process";
@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     events: { type: "string", default: "100000" },
     "per-block": { type: "string", default: "50" },
-    /** Up to how many events the memory is watched. */
+    /** Up to how many events the memory is measured. */
     memory: { type: "string", default: "1000000" },
   },
 });
@@ -28,7 +28,7 @@ const DEPLOYED = ["--max-semi-space-size=8", "--heap-growing-percent=25"];
 /** Blocks mined before latency is measured, on a chain whose node mines fast because it is small. */
 const LATENCY_EVENTS = 1_000;
 
-/** Each part in a process of its own, so that none pays for another's memory. */
+/** Each part in a process of its own, so that no part runs with the garbage of another. */
 function measure(task: PartTask): Promise<PartResult> {
   return new Promise((resolve, reject) => {
     const execArgv = ["--require", "./scripts/typescript.cjs", ...(task.part === "end to end" ? DEPLOYED : [])];
@@ -39,24 +39,24 @@ function measure(task: PartTask): Promise<PartResult> {
 }
 
 const rate = (result: PartResult) => result.events / result.seconds;
-const shown = (value: number) => Math.round(value).toLocaleString("en").padStart(9);
+const formatted = (value: number) => Math.round(value).toLocaleString("en").padStart(9);
 
 async function main(): Promise<void> {
   const events = Number(values.events);
   const perBlock = Number(values["per-block"]);
-  await withStage((stage) => measureRates(stage, { events, perBlock }));
-  await withStage(measureLatencies);
-  if (Number(values.memory) > 0) await withStage((stage) => measureFootprints(stage, { events, perBlock }));
+  await withSetup((setup) => measureRates(setup, { events, perBlock }));
+  await withSetup(measureLatencies);
+  if (Number(values.memory) > 0) await withSetup((setup) => measureFootprints(setup, { events, perBlock }));
 }
 
 /** A chain and a database of their own, ended afterwards. */
-interface Stage {
+interface BenchSetup {
   chain: BenchChain;
   /** The URI of a database by this name. */
   database(name: string): string;
 }
 
-async function withStage(measureOn: (stage: Stage) => Promise<void>): Promise<void> {
+async function withSetup(measureOn: (stage: BenchSetup) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "cairn-bench-"));
   const chain = await startBenchChain(folder);
   const mongo = await startMongo({ dataDir: folder, persistent: false, env: { ...process.env, MONGODB_URI: "" } });
@@ -74,11 +74,14 @@ async function withStage(measureOn: (stage: Stage) => Promise<void>): Promise<vo
   }
 }
 
-async function measureRates({ chain, database }: Stage, made: { events: number; perBlock: number }): Promise<void> {
+async function measureRates(
+  { chain, database }: BenchSetup,
+  made: { events: number; perBlock: number },
+): Promise<void> {
   const startedMs = performance.now();
   const head = await chain.produce(made);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-  console.log(`${shown(made.events).trim()} events in ${head} blocks, made in ${seconds} s\n`);
+  console.log(`${formatted(made.events).trim()} events in ${head} blocks, made in ${seconds} s\n`);
   const run = (part: PartName) => {
     const { deploymentsDir, httpUrl: rpcUrl } = chain;
     return measure({ part, rpcUrl, deploymentsDir, mongodbUri: database("full"), head });
@@ -89,7 +92,7 @@ async function measureRates({ chain, database }: Stage, made: { events: number; 
   const d = await run("end to end");
   const b = await run("write floor");
   const line = (what: string, result: PartResult, compared: string) =>
-    console.log(`${what.padEnd(46)}${shown(rate(result))} events/s  ${compared}`);
+    console.log(`${what.padEnd(46)}${formatted(rate(result))} events/s  ${compared}`);
   const share = (result: PartResult, floor: PartResult) => (rate(result) / rate(floor)).toFixed(2);
   line("(a) fetch floor: eth_getLogs, hand decoding", a, "");
   line("(b) write floor: the same documents, bulk", b, "");
@@ -98,7 +101,7 @@ async function measureRates({ chain, database }: Stage, made: { events: number; 
   line("(d) end to end, verified, exactly once", d, `${share(d, b)} of (b), goal 0.70 or 12,000/s`);
 }
 
-async function measureLatencies({ chain, database }: Stage): Promise<void> {
+async function measureLatencies({ chain, database }: BenchSetup): Promise<void> {
   await chain.produce({ events: LATENCY_EVENTS, perBlock: 50 });
   for (const how of ["subscription", "polling"] as const) {
     const { p50Ms, p99Ms, blocks } = await measureLatency({ chain, mongodbUri: database(how), how });
@@ -109,7 +112,7 @@ async function measureLatencies({ chain, database }: Stage): Promise<void> {
 }
 
 async function measureFootprints(
-  { chain, database }: Stage,
+  { chain, database }: BenchSetup,
   { events, perBlock }: { events: number; perBlock: number },
 ): Promise<void> {
   let made = 0;
@@ -117,8 +120,8 @@ async function measureFootprints(
     const head = await chain.produceInBulk({ events: count - made, perBlock });
     made = count;
     const { peakMb, seconds } = await measureMemory({ chain, mongodbUri: database(`memory_${count}`), head });
-    const figures = `${peakMb.toFixed(0)} MB resident at most, ${shown(count / seconds).trim()} events/s`;
-    console.log(`(f) deployed, ${shown(count).trim()} events: ${figures}  goal 200 MB, flat`);
+    const figures = `${peakMb.toFixed(0)} MB resident at most, ${formatted(count / seconds).trim()} events/s`;
+    console.log(`(f) deployed, ${formatted(count).trim()} events: ${figures}  goal 200 MB, flat`);
   }
 }
 

@@ -139,7 +139,7 @@ export async function startBenchChain(folder: string): Promise<BenchChain> {
       await provider.send("evm_setAutomine", [false]);
       const before = await provider.getBlockNumber();
       await next();
-      // From the request on, so that the time told is rather too long than too short.
+      // From the request on, so that the time is rather too long than too short.
       const minedMs = performance.now();
       await provider.send("evm_mine", []);
       return { number: before + 1, minedMs };

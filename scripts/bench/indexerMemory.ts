@@ -7,7 +7,7 @@ import { freePort } from "../../embedded/ports";
 import type { BenchChain } from "./indexerChain";
 
 const ROOT = join(__dirname, "..", "..");
-const LOOK_EVERY_MS = 100;
+const POLL_INTERVAL_MS = 100;
 
 /** How much memory a backfill from nothing took at most, and how long it lasted. */
 export interface Footprint {
@@ -47,7 +47,7 @@ export async function measureMemory(options: {
   try {
     let indexed = -1;
     while (indexed < head) {
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
       if (child.exitCode !== null) throw new Error(`the indexer ended with ${child.exitCode}; run npm run build first`);
       peakMb = Math.max(peakMb, await residentMb(port));
       indexed = (await checkpoints.findOne({ _id: CHECKPOINT_ID }))?.indexed?.number ?? -1;

@@ -3,7 +3,7 @@ import { type DevChain, startDevChain } from "../support/devChain";
 import { type Faults, startFaultyRpc } from "../support/faultyRpc";
 import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";
 import { type IndexerProcess, spawnIndexer } from "../support/indexerProcess";
-import { diceOf, randomActivity } from "../support/randomActivity";
+import { seededRandom, randomActivity } from "../support/randomActivity";
 import { expectIndexEqualsChain } from "../support/referenceFold";
 
 /** What leads to each crash point; a point without an entry here does not compile. */
@@ -64,42 +64,42 @@ describe("an indexer that is killed", () => {
 
   for (const [index, point] of SIMPLE.entries()) {
     it(`when "${point}" leaves an index that its successor completes`, async () => {
-      await randomActivity(chain, diceOf(index), 8);
+      await randomActivity(chain, seededRandom(index), 8);
       process = spawnIndexer({ chain, database, at: point });
       await process.exited;
-      await randomActivity(chain, diceOf(100 + index), 2);
+      await randomActivity(chain, seededRandom(100 + index), 2);
       await successorCompletes();
     });
   }
 
   for (const [index, point] of AFTER_REORG.entries()) {
     it(`during a reorg, when "${point}", leaves an index that its successor completes`, async () => {
-      await randomActivity(chain, diceOf(200 + index), 2);
+      await randomActivity(chain, seededRandom(200 + index), 2);
       const snapshot = await chain.snapshot();
-      await randomActivity(chain, diceOf(300 + index), 6);
+      await randomActivity(chain, seededRandom(300 + index), 6);
       // The first time these points come is at the start, when what was left above the cursor is removed.
       process = spawnIndexer({ chain, database, at: point, occurrence: point === "cursor rewound" ? 1 : 2 });
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
       await chain.revert(snapshot);
-      await randomActivity(chain, diceOf(400 + index), 7);
+      await randomActivity(chain, seededRandom(400 + index), 7);
       await process.exited;
       await successorCompletes();
     });
   }
 
   it('when "log repaired", having found what a node had left out, leaves an index that its successor completes', async () => {
-    await randomActivity(chain, diceOf(800), 4);
+    await randomActivity(chain, seededRandom(800), 4);
     const alice = chain.accounts[9]!;
     const registry = await chain.didRegistry(alice);
     await (await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/1.json")).wait();
     const { blockHash } = (await (await registry.burnNonce(alice, 0)).wait())!;
-    await randomActivity(chain, diceOf(802), 4);
+    await randomActivity(chain, seededRandom(802), 4);
     // A chain whose filters are empty proves nothing of a block without logs: only the identity's counters do.
-    const node = await startFaultyRpc(chain.url, { lie: withoutFilters(blockHash) });
+    const node = await startFaultyRpc(chain.url, { alter: withoutFilters(blockHash) });
     try {
       process = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
       await process.exited;
-      await randomActivity(chain, diceOf(801), 2);
+      await randomActivity(chain, seededRandom(801), 2);
       await successorCompletes();
     } finally {
       await node.stop();
@@ -110,14 +110,14 @@ describe("an indexer that is killed", () => {
     process = spawnIndexer({ chain, database, at: "index emptied" });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await chain.reset();
-    await randomActivity(chain, diceOf(900), 3);
+    await randomActivity(chain, seededRandom(900), 3);
     await process.exited;
     await successorCompletes();
   });
 });
 
-/** Answers of a chain that leaves its headers' filters empty, by a node that leaves a block out of its lists of logs. */
-function withoutFilters(leftOut: string): NonNullable<Faults["lie"]> {
+/** Answers of a chain that leaves its headers' filters empty, by a node that leaves a block's logs out. */
+function withoutFilters(leftOut: string): NonNullable<Faults["alter"]> {
   return ({ method, params }, result) => {
     if (method === "eth_getBlockByNumber" && result !== null) return { ...result, logsBloom: `0x${"0".repeat(512)}` };
     if (method !== "eth_getLogs" || "topics" in (params[0] as object)) return result;

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { createProjection } from "../../projection/queries";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { eventually } from "../support/eventually";
-import { type FaultyRpc, startFaultyRpc, type Weather } from "../support/faultyRpc";
+import { type FaultyRpc, startFaultyRpc, type ExchangeFault } from "../support/faultyRpc";
 import {
   type IndexDatabase,
   indexedUpTo,
@@ -10,7 +10,7 @@ import {
   type RunningIndexer,
   startIndexer,
 } from "../support/indexerHarness";
-import { diceOf, randomActivity } from "../support/randomActivity";
+import { seededRandom, randomActivity } from "../support/randomActivity";
 import { expectIndexEqualsChain } from "../support/referenceFold";
 
 interface SomeLog {
@@ -21,7 +21,7 @@ interface SomeLog {
   topics: string[];
 }
 
-describe("nodes that misbehave", () => {
+describe("nodes with faults", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let faulty: FaultyRpc;
@@ -29,7 +29,7 @@ describe("nodes that misbehave", () => {
 
   before(async () => {
     chain = await startDevChain();
-    await randomActivity(chain, diceOf(42), 40);
+    await randomActivity(chain, seededRandom(42), 40);
   });
 
   after(() => chain.stop());
@@ -56,30 +56,30 @@ describe("nodes that misbehave", () => {
     await expectIndexEqualsChain(database, chain);
   }
 
-  const faultCount = async (kind: string) =>
+  const errorCount = async (kind: string) =>
     (await indexer!.metrics.errors.get()).values
       .filter(({ labels }) => labels.kind === kind)
       .reduce((sum, { value }) => sum + value, 0);
 
-  const weathers: Weather[] = ["hang", "429", "500", "half answer", "not json", "drop", "missing answers"];
-  for (const weather of weathers) {
-    it(`are asked again after: ${weather}`, async () => {
+  const exchangeFaults: ExchangeFault[] = ["hang", "429", "500", "half answer", "not json", "drop", "missing answers"];
+  for (const fault of exchangeFaults) {
+    it(`are asked again after: ${fault}`, async () => {
       let exchange = 0;
-      faulty.faults.weather = () => (exchange++ % 3 === 0 ? weather : "pass");
+      faulty.faults.exchange = () => (exchange++ % 3 === 0 ? fault : "pass");
       index();
-      await randomActivity(chain, diceOf(7), 3);
+      await randomActivity(chain, seededRandom(7), 3);
       await indexEqualsChain();
     });
   }
 
   it("are passed over for another endpoint while they are down, and the index stays current", async () => {
-    faulty.faults.weather = () => "500";
+    faulty.faults.exchange = () => "500";
     index([faulty.url, chain.url]);
     await indexEqualsChain();
-    expect(await faultCount("http")).to.be.greaterThan(0);
+    expect(await errorCount("http")).to.be.greaterThan(0);
   });
 
-  // In the words of the providers; what is behind them differs, what helps is the same.
+  // In the words of the providers; the causes differ, what helps is the same.
   const limits: [string, { code: number; message: string }][] = [
     ["Infura", { code: -32005, message: "query returned more than 10000 results" }],
     [
@@ -100,34 +100,34 @@ describe("nodes that misbehave", () => {
     ["Erigon", { code: -32000, message: "response body is too large" }],
     ["Base", { code: -32614, message: "block range greater than 5 max" }],
   ];
-  for (const [provider, refusal] of limits) {
-    it(`are asked for less when they say so as ${provider} does`, async () => {
-      faulty.faults.refuse = ({ method, params }) => {
+  for (const [provider, error] of limits) {
+    it(`are asked for smaller ranges when they ask for it as ${provider} does`, async () => {
+      faulty.faults.reject = ({ method, params }) => {
         if (method !== "eth_getLogs") return undefined;
         const { fromBlock, toBlock } = params[0] as { fromBlock?: string; toBlock?: string };
-        return Number(toBlock) - Number(fromBlock) >= 5 ? refusal : undefined;
+        return Number(toBlock) - Number(fromBlock) >= 5 ? error : undefined;
       };
       index();
       await indexEqualsChain();
-      expect(await faultCount("too_large")).to.be.greaterThan(0);
+      expect(await errorCount("too_large")).to.be.greaterThan(0);
     });
   }
 
-  it("that refuse the logs of a single block as too many are asked for its receipts", async () => {
-    faulty.faults.refuse = ({ method }) =>
+  it("that reject the logs of a single block as too many are asked for its receipts", async () => {
+    faulty.faults.reject = ({ method }) =>
       method === "eth_getLogs" ? { code: -32005, message: "query returned more than 1 results" } : undefined;
     index();
     await indexEqualsChain();
   });
 
   it("that send every log twice add nothing to the index", async () => {
-    faulty.faults.lie = ({ method }, result) =>
+    faulty.faults.alter = ({ method }, result) =>
       method === "eth_getLogs" ? (result as SomeLog[]).flatMap((log) => [log, log]) : result;
     index();
     await indexEqualsChain();
   });
 
-  it("that leave out any single log are found out, and the log is found elsewhere", async () => {
+  it("that leave out any single log are noticed, and the log is found elsewhere", async () => {
     const all = (await chain.rpc("eth_getLogs", { fromBlock: "0x0", toBlock: "latest" })) as SomeLog[];
     const ours = Object.values(chain.deployment.contracts).map(({ address }) => address.toLowerCase());
     const logs = all.filter(({ address }) => ours.includes(address));
@@ -136,7 +136,7 @@ describe("nodes that misbehave", () => {
       const hidden = new Set(
         logs.filter((_, at) => at % 7 === turn).map(({ blockHash, logIndex }) => blockHash + logIndex),
       );
-      faulty.faults.lie = ({ method }, result) =>
+      faulty.faults.alter = ({ method }, result) =>
         method === "eth_getLogs"
           ? (result as SomeLog[]).filter(({ blockHash, logIndex }) => !hidden.has(blockHash + logIndex))
           : result;
@@ -154,7 +154,7 @@ describe("nodes that misbehave", () => {
     const hidden = all.filter(({ address }) => address === registry).at(-1)!;
     const without = (logs: SomeLog[]) =>
       logs.filter(({ blockHash, logIndex }) => blockHash !== hidden.blockHash || logIndex !== hidden.logIndex);
-    faulty.faults.lie = ({ method }, result) => {
+    faulty.faults.alter = ({ method }, result) => {
       if (method === "eth_getLogs") return without(result as SomeLog[]);
       if (method === "eth_getTransactionReceipt" && result !== null) {
         const receipt = result as { logs: SomeLog[]; blockHash: string; logsBloom: string };
@@ -173,27 +173,27 @@ describe("nodes that misbehave", () => {
       return found.unverifiedReason === null ? undefined : found;
     });
     expect(unverified.unverifiedReason).to.be.a("string");
-    faulty.faults.lie = (_call, result) => result;
+    faulty.faults.alter = (_call, result) => result;
     await eventually("a verified answer", async () => (await reader.findDid(subject)).unverifiedReason === null);
     await indexEqualsChain();
   });
 
-  it("that change a block's hash are not believed", async () => {
-    let lies = 0;
-    faulty.faults.lie = ({ method }, result) => {
-      if (method !== "eth_getLogs" || (result as SomeLog[]).length === 0 || lies++ > 4) return result;
+  it("that change a block's hash are not used", async () => {
+    let altered = 0;
+    faulty.faults.alter = ({ method }, result) => {
+      if (method !== "eth_getLogs" || (result as SomeLog[]).length === 0 || altered++ > 4) return result;
       return (result as SomeLog[]).map((log) => ({ ...log, blockHash: `0x${"ab".repeat(32)}` }));
     };
     index();
     await indexEqualsChain();
-    expect(await faultCount("inconsistent")).to.be.greaterThan(0);
+    expect(await errorCount("inconsistent")).to.be.greaterThan(0);
   });
 
-  it("that invent a log are not believed", async () => {
-    let lies = 0;
-    faulty.faults.lie = ({ method }, result) => {
+  it("that invent a log are not used", async () => {
+    let altered = 0;
+    faulty.faults.alter = ({ method }, result) => {
       const logs = result as SomeLog[];
-      if (method !== "eth_getLogs" || logs.length === 0 || lies++ > 4) return result;
+      if (method !== "eth_getLogs" || logs.length === 0 || altered++ > 4) return result;
       return [...logs, { ...logs[0]!, logIndex: "0xff" }];
     };
     index();
@@ -209,17 +209,17 @@ describe("nodes that misbehave", () => {
     const after = (await database.checkpoint())!;
     expect(after.indexed).to.deep.equal(before.indexed);
     expect(after.rewinds).to.equal(before.rewinds);
-    await randomActivity(chain, diceOf(21), 3);
+    await randomActivity(chain, seededRandom(21), 3);
     faulty.faults.knownHead = () => undefined;
     await indexEqualsChain();
   });
 
-  it("that stand still are noticed when another endpoint goes on", async () => {
+  it("that stop following the chain are noticed when another endpoint goes on", async () => {
     index([faulty.url, chain.url]);
     await indexEqualsChain();
     const known = await chain.blockNumber();
     faulty.faults.knownHead = () => known;
-    await randomActivity(chain, diceOf(22), 3);
+    await randomActivity(chain, seededRandom(22), 3);
     await indexEqualsChain();
   });
 });

@@ -10,7 +10,7 @@ import { createProcessMetrics } from "../../process/metrics";
 import { type OperationsServer, serveOperations } from "../../process/operationsServer";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { eventually } from "../support/eventually";
-import { type FaultyRpc, startFaultyRpc, type Weather } from "../support/faultyRpc";
+import { type FaultyRpc, startFaultyRpc, type ExchangeFault } from "../support/faultyRpc";
 import { indexerEnvironment, type RunningScript, startScript } from "../support/indexerCommand";
 import {
   type IndexDatabase,
@@ -19,7 +19,7 @@ import {
   type RunningIndexer,
   startIndexer,
 } from "../support/indexerHarness";
-import { diceOf, randomActivity } from "../support/randomActivity";
+import { seededRandom, randomActivity } from "../support/randomActivity";
 import { movableClock } from "../support/fakeClock";
 
 const MAX_LAG_SECONDS = 60;
@@ -35,7 +35,7 @@ describe("the indexer's operations server", () => {
 
   before(async () => {
     chain = await startDevChain();
-    await randomActivity(chain, diceOf(5), 10);
+    await randomActivity(chain, seededRandom(5), 10);
   });
 
   after(() => chain.stop());
@@ -143,7 +143,7 @@ describe("the indexer's operations server", () => {
     const { hash, number } = await head();
     // The backfill gets no further than its first ranges.
     const reach = 150;
-    node.faults.refuse = ({ method, params }) =>
+    node.faults.reject = ({ method, params }) =>
       method === "eth_getLogs" && Number((params[0] as { toBlock: string }).toBlock) > reach
         ? { code: -32000, message: "this node has not got that far" }
         : undefined;
@@ -160,7 +160,7 @@ describe("the indexer's operations server", () => {
     expect(await metric("lag_seconds")).to.be.greaterThan(MAX_LAG_SECONDS);
 
     clock.moveSeconds(-1_000);
-    delete node.faults.refuse;
+    delete node.faults.reject;
     await indexedUpTo(database, hash!);
     expect(await ready()).to.include({ code: 200, lagBlocks: 0, lagSeconds: 0 });
     expect([await metric("lag_blocks"), await metric("lag_seconds")]).to.deep.equal([0, 0]);
@@ -170,7 +170,7 @@ describe("the indexer's operations server", () => {
     await follow();
     await indexedUpTo(database, (await head()).hash!);
     let dropped = 0;
-    node.faults.weather = () => {
+    node.faults.exchange = () => {
       dropped += 1;
       return "drop";
     };
@@ -185,33 +185,33 @@ describe("the indexer's operations server", () => {
     expect((await get("/health/live")).status).to.equal(200);
   });
 
-  it("is not ready when new blocks are heard of but cannot be fetched", async () => {
+  it("is not ready when new blocks are seen but cannot be fetched", async () => {
     await follow();
     await indexedUpTo(database, (await head()).hash!);
-    node.faults.refuse = ({ method }) =>
+    node.faults.reject = ({ method }) =>
       method === "eth_getLogs" ? { code: -32000, message: "the log index is corrupt" } : undefined;
     const { number } = await head();
     const alice = chain.accounts[8]!;
     const registry = await chain.didRegistry(alice);
     await (await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json")).wait();
-    await eventually("the new block to be heard of", async () => (await metric("head_block"))! > number);
+    await eventually("the new block to be seen", async () => (await metric("head_block"))! > number);
     clock.moveSeconds(MAX_LAG_SECONDS + 30);
     await expectStays(async () =>
       expect(await ready()).to.include({ code: 503, status: "down", indexedBlock: number }),
     );
   });
 
-  it("has metrics of lag, events, reorgs, faults by kind, retries and the lease", async () => {
-    const storm: Weather[] = ["500", "pass", "429", "pass", "500", "500", "pass", "pass", "hang"];
-    node.faults.weather = () => storm.shift() ?? "pass";
+  it("has metrics of lag, events, reorgs, errors by kind, retries and the lease", async () => {
+    const faults: ExchangeFault[] = ["500", "pass", "429", "pass", "500", "500", "pass", "pass", "hang"];
+    node.faults.exchange = () => faults.shift() ?? "pass";
     const snapshot = await chain.snapshot();
-    await randomActivity(chain, diceOf(6), 5);
+    await randomActivity(chain, seededRandom(6), 5);
     await follow();
     await indexedUpTo(database, (await head()).hash!);
     expect(await metric("events_total")).to.equal(await database.collections.events.countDocuments());
     expect(await metric("reorgs_total")).to.equal(0);
     await chain.revert(snapshot);
-    await randomActivity(chain, diceOf(7), 7);
+    await randomActivity(chain, seededRandom(7), 7);
     const { hash, number } = await head();
     await indexedUpTo(database, hash!);
 
@@ -223,7 +223,7 @@ describe("the indexer's operations server", () => {
     expect(await metric("rpc_errors_total", 'kind="timeout"')).to.be.greaterThan(0);
     expect(await metric("rpc_retries_total")).to.be.greaterThan(0);
     for (const block of ["head_block", "indexed_block"]) expect(await metric(block), block).to.equal(number);
-    await eventually("the proven height", async () => (await metric("verified_block")) === number);
+    await eventually("the verified height", async () => (await metric("verified_block")) === number);
     expect([await metric("lag_blocks"), await metric("lag_seconds")]).to.deep.equal([0, 0]);
     expect([await metric("leading"), await metric("lease_term")]).to.deep.equal([1, 1]);
     const endpoint = `endpoint="${new URL(node.url).host}"`;
@@ -253,7 +253,7 @@ describe("the indexer's operations server", () => {
     expect([posted.status, posted.headers.get("allow")]).to.deep.equal([405, "GET, HEAD"]);
   });
 
-  it("tells a standby from the leader, both ready, and the standby's rise when the leader ends", async () => {
+  it("shows which of two ready indexers leads, and that the standby leads when the leader ends", async () => {
     const start = async () => {
       const script = startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
       processes.push(script);
@@ -277,7 +277,7 @@ describe("the indexer's operations server", () => {
     const ended = await leader.script.kill("SIGTERM");
     expect(ended).to.include({ code: 0, stderr: "" });
     await eventually("the standby to lead", async () => (await ready(standby.port)).leading);
-    await randomActivity(chain, diceOf(9), 2);
+    await randomActivity(chain, seededRandom(9), 2);
     const { hash, number } = await head();
     await indexedUpTo(database, hash!);
     expect(await ready(standby.port)).to.include({ code: 200, leading: true, indexedBlock: number });

@@ -13,24 +13,24 @@ interface Answer {
   error?: { code: number; message: string };
 }
 
-/** What the proxy does to one exchange as a whole; `pass` is what an honest node does. */
-export type Weather = "pass" | "hang" | "429" | "500" | "half answer" | "not json" | "drop" | "missing answers";
+/** What the proxy does to one exchange as a whole; `pass` is what a correct node does. */
+export type ExchangeFault = "pass" | "hang" | "429" | "500" | "half answer" | "not json" | "drop" | "missing answers";
 
-/** A lie or a fault, told per exchange and per call. */
+/** The faults that the proxy injects, per exchange and per call. */
 export interface Faults {
   /** What happens to the next exchange. */
-  weather?: (calls: Call[]) => Weather;
+  exchange?: (calls: Call[]) => ExchangeFault;
   /** The node knows no block beyond this one: it lags, or was restarted from an old backup. */
   knownHead?: () => number | undefined;
-  /** The last block that the node calls final, where a Hardhat node would say: the newest. */
+  /** The last block that the node calls final; a Hardhat node calls the newest so. */
   finalized?: () => number | undefined;
-  /** An error instead of an answer, as providers word it. */
-  refuse?: (call: Call) => { code: number; message: string } | undefined;
-  /** The answer to a call, changed. */
-  lie?: (call: Call, result: unknown) => unknown;
+  /** An error instead of an answer, in the words of providers. */
+  reject?: (call: Call) => { code: number; message: string } | undefined;
+  /** Changes the answer to a call. */
+  alter?: (call: Call, result: unknown) => unknown;
 }
 
-/** A JSON-RPC node that stands between the indexer and a real one, and misbehaves as told. */
+/** A proxy between the indexer and a real node that injects faults into its answers. */
 export interface FaultyRpc {
   url: string;
   faults: Faults;
@@ -39,7 +39,7 @@ export interface FaultyRpc {
   stop(): Promise<void>;
 }
 
-/** Starts the proxy before an honest node. */
+/** Starts a proxy in front of a correct node. */
 export async function startFaultyRpc(target: string, faults: Faults = {}): Promise<FaultyRpc> {
   const proxy = { faults, received: new Map<string, number>() };
 
@@ -47,17 +47,17 @@ export async function startFaultyRpc(target: string, faults: Faults = {}): Promi
     const parsed = JSON.parse(body) as Call | Call[];
     const calls = Array.isArray(parsed) ? parsed : [parsed];
     for (const { method } of calls) proxy.received.set(method, (proxy.received.get(method) ?? 0) + 1);
-    const weather = proxy.faults.weather?.(calls) ?? "pass";
-    if (weather === "hang") return;
-    if (weather === "drop") return void response.destroy();
-    if (weather === "429") return void response.writeHead(429).end("Too Many Requests");
-    if (weather === "500") return void response.writeHead(500).end("Internal Server Error");
-    if (weather === "not json") return void response.writeHead(200).end("<html>maintenance</html>");
+    const fault = proxy.faults.exchange?.(calls) ?? "pass";
+    if (fault === "hang") return;
+    if (fault === "drop") return void response.destroy();
+    if (fault === "429") return void response.writeHead(429).end("Too Many Requests");
+    if (fault === "500") return void response.writeHead(500).end("Internal Server Error");
+    if (fault === "not json") return void response.writeHead(200).end("<html>maintenance</html>");
 
     const answers = await Promise.all(calls.map((call) => answerCall(call)));
-    const kept = weather === "missing answers" ? answers.slice(0, -1) : answers;
-    const text = JSON.stringify(Array.isArray(parsed) ? kept : (kept[0] ?? null));
-    if (weather === "half answer") {
+    const sent = fault === "missing answers" ? answers.slice(0, -1) : answers;
+    const text = JSON.stringify(Array.isArray(parsed) ? sent : (sent[0] ?? null));
+    if (fault === "half answer") {
       response.writeHead(200, { "content-length": Buffer.byteLength(text) });
       response.write(text.slice(0, text.length / 2));
       setTimeout(() => response.destroy(), 20);
@@ -67,13 +67,13 @@ export async function startFaultyRpc(target: string, faults: Faults = {}): Promi
   }
 
   async function answerCall(call: Call): Promise<Answer> {
-    const error = proxy.faults.refuse?.(call);
+    const error = proxy.faults.reject?.(call);
     if (error) return { id: call.id, error };
     const capped = capCall(call);
     if (capped === null) return { id: call.id, result: null };
     const real = await forward(target, capped);
-    if (real.error || !proxy.faults.lie) return { ...real, id: call.id };
-    return { id: call.id, result: proxy.faults.lie(call, real.result) };
+    if (real.error || !proxy.faults.alter) return { ...real, id: call.id };
+    return { id: call.id, result: proxy.faults.alter(call, real.result) };
   }
 
   /** The call as a node would understand it that ends at `knownHead`; null for what it does not know. */

@@ -80,7 +80,7 @@ export function indexerConfig(options: Omit<HarnessOptions, "database" | "deploy
 }
 
 /** A logger that keeps its lines. */
-export function keepingLogger(): { logger: Logger; lines: Record<string, unknown>[] } {
+export function recordingLogger(): { logger: Logger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
   return { logger: createLogger({ processName: "indexer", logLevel: "debug" }, { write }), lines };
@@ -88,7 +88,7 @@ export function keepingLogger(): { logger: Logger; lines: Record<string, unknown
 
 /** Starts an indexer in this process. */
 export function startIndexer(options: HarnessOptions): RunningIndexer {
-  const { logger, lines } = keepingLogger();
+  const { logger, lines } = recordingLogger();
   const metrics = createMetrics();
   const stopping = new AbortController();
   const ended = runIndexer({

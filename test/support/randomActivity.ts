@@ -2,10 +2,10 @@ import { encodeBytes32String } from "ethers";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../../typechain-types";
 import type { DevChain } from "./devChain";
 
-/** Numbers that are the same at every run with the same seed (mulberry32). */
-export type Dice = (below: number) => number;
+/** Draws whole numbers from 0 to below `below`, the same at every run with the same seed (mulberry32). */
+export type SeededRandom = (below: number) => number;
 
-export function diceOf(seed: number): Dice {
+export function seededRandom(seed: number): SeededRandom {
   let state = seed >>> 0;
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -22,45 +22,45 @@ const ROLES = [encodeBytes32String("status"), encodeBytes32String("keys")];
 
 /**
  * Sends a few transactions of every kind, several a block, without asking whether they may succeed: those that revert
- * are blocks without our events, which the index must bear too. Every block is mined before this returns.
+ * make blocks without events, which the index must cope with too. Every block is mined before this returns.
  */
-export async function randomActivity(chain: DevChain, dice: Dice, blocks: number): Promise<void> {
+export async function randomActivity(chain: DevChain, random: SeededRandom, blocks: number): Promise<void> {
   await chain.rpc("evm_setAutomine", false);
   for (let block = 0; block < blocks; block += 1) {
-    const count = dice(5);
+    const count = random(5);
     const sent: Promise<unknown>[] = [];
-    for (let index = 0; index < count; index += 1) sent.push(send(chain, dice));
+    for (let index = 0; index < count; index += 1) sent.push(send(chain, random));
     await Promise.all(sent);
     await chain.rpc("evm_mine");
   }
   await chain.rpc("evm_setAutomine", true);
 }
 
-function send(chain: DevChain, dice: Dice): Promise<unknown> {
+function send(chain: DevChain, random: SeededRandom): Promise<unknown> {
   const actors = chain.accounts.slice(1, 8);
-  const actor = actors[dice(actors.length)]!;
-  const other = actors[dice(actors.length)]!;
+  const actor = actors[random(actors.length)]!;
+  const other = actors[random(actors.length)]!;
   const { DIDRegistry, IssuerRegistry } = chain.deployment.contracts;
-  if (dice(8) === 0) {
+  if (random(8) === 0) {
     const data =
-      dice(3) === 0
-        ? issuers.encodeFunctionData("discredit", [other, `https://why.example/${dice(9)}`])
-        : issuers.encodeFunctionData("accredit", [other, `https://issuer.example/${dice(4)}`]);
+      random(3) === 0
+        ? issuers.encodeFunctionData("discredit", [other, `https://why.example/${random(9)}`])
+        : issuers.encodeFunctionData("accredit", [other, `https://issuer.example/${random(4)}`]);
     return transact(chain, chain.accounts[0]!, IssuerRegistry.address, data);
   }
-  return transact(chain, actor, DIDRegistry.address, randomCall(dice, actor, other));
+  return transact(chain, actor, DIDRegistry.address, randomCall(random, actor, other));
 }
 
-function randomCall(dice: Dice, actor: string, other: string): string {
+function randomCall(random: SeededRandom, actor: string, other: string): string {
   const hash = `0x${
-    dice(2) === 0
+    random(2) === 0
       ? "0".repeat(64)
-      : dice(2 ** 32)
+      : random(2 ** 32)
           .toString(16)
           .padStart(64, "a")
   }`;
-  const credId = `${actor}${(dice(3) * 256 + dice(256)).toString(16).padStart(24, "0")}`;
-  switch (dice(14)) {
+  const credId = `${actor}${(random(3) * 256 + random(256)).toString(16).padStart(24, "0")}`;
+  switch (random(14)) {
     case 0:
     case 1:
     case 2:
@@ -70,36 +70,36 @@ function randomCall(dice: Dice, actor: string, other: string): string {
         hash,
       ]);
     case 3:
-      return did.encodeFunctionData("updateDocument", [actor, `https://a.example/${dice(1000)}/ü`, hash]);
+      return did.encodeFunctionData("updateDocument", [actor, `https://a.example/${random(1000)}/ü`, hash]);
     case 4:
-      return did.encodeFunctionData("addDelegate", [actor, ROLES[dice(2)]!, other, 2n ** 32n + BigInt(dice(100))]);
+      return did.encodeFunctionData("addDelegate", [actor, ROLES[random(2)]!, other, 2n ** 32n + BigInt(random(100))]);
     case 5:
-      return did.encodeFunctionData("revokeDelegate", [actor, ROLES[dice(2)]!, other]);
+      return did.encodeFunctionData("revokeDelegate", [actor, ROLES[random(2)]!, other]);
     case 6:
-      return dice(6) === 0
+      return random(6) === 0
         ? did.encodeFunctionData("changeController", [actor, other])
-        : did.encodeFunctionData("burnNonce", [actor, dice(3)]);
+        : did.encodeFunctionData("burnNonce", [actor, random(3)]);
     case 7:
-      return dice(10) === 0
+      return random(10) === 0
         ? did.encodeFunctionData("deactivateDID", [actor])
         : did.encodeFunctionData("suspendCredential", [credId]);
     case 8:
     case 9:
-      return did.encodeFunctionData("setCredentialStatus", [credId, dice(2) === 0]);
+      return did.encodeFunctionData("setCredentialStatus", [credId, random(2) === 0]);
     case 10:
       return did.encodeFunctionData("suspendCredential", [credId]);
     case 11: {
-      const ids = Array.from({ length: 1 + dice(4) }, () => `${actor}${dice(600).toString(16).padStart(24, "0")}`);
-      return did.encodeFunctionData("setCredentialStatuses", [ids, dice(3) > 0]);
+      const ids = Array.from({ length: 1 + random(4) }, () => `${actor}${random(600).toString(16).padStart(24, "0")}`);
+      return did.encodeFunctionData("setCredentialStatuses", [ids, random(3) > 0]);
     }
     default: {
-      const words = Array.from({ length: 1 + dice(3) }, () => (1n << BigInt(dice(256))) | BigInt(dice(2 ** 31)));
-      return did.encodeFunctionData("setStatusWords", [actor, dice(4) === 0 ? 0 : 1, dice(4), words]);
+      const words = Array.from({ length: 1 + random(3) }, () => (1n << BigInt(random(256))) | BigInt(random(2 ** 31)));
+      return did.encodeFunctionData("setStatusWords", [actor, random(4) === 0 ? 0 : 1, random(4), words]);
     }
   }
 }
 
-/** The node signs; a given gas limit keeps it from refusing what will revert. */
+/** The node signs; with a gas limit given, it does not reject what will revert. */
 function transact(chain: DevChain, from: string, to: string, data: string): Promise<unknown> {
   return chain.rpc("eth_sendTransaction", { from, to, data, gas: "0x100000" });
 }

@@ -6,7 +6,7 @@ import type { DevChain } from "./devChain";
 import type { IndexDatabase } from "./indexerHarness";
 
 /**
- * What the index should hold, worked out a second time and in another way: every log of the chain from its first block
+ * What the index should contain, computed a second time and in another way: every log of the chain from its first block
  * on, decoded by ethers, folded into plain maps. Nothing here is shared with the code under test.
  */
 export interface Reference {

@@ -12,11 +12,11 @@ import { type DevChain, startDevChain } from "../../support/devChain";
 import {
   type IndexDatabase,
   indexedUpTo,
-  keepingLogger,
+  recordingLogger,
   openIndexDatabase,
   startIndexer,
 } from "../../support/indexerHarness";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
 type Document = Record<string, unknown> & { _id: string };
@@ -26,11 +26,11 @@ describe("audit and repair", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;
-  const { logger } = keepingLogger();
+  const { logger } = recordingLogger();
 
   before(async () => {
     chain = await startDevChain();
-    await randomActivity(chain, diceOf(5), 30);
+    await randomActivity(chain, seededRandom(5), 30);
     database = await openIndexDatabase("audit");
     const indexer = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
@@ -64,17 +64,17 @@ describe("audit and repair", () => {
   const collection = (name: (typeof COLLECTIONS)[number]) =>
     database.collections[name] as unknown as mongo.Collection<Document>;
 
-  it("finds no difference in a sound index", async () => {
+  it("finds no difference in a correct index", async () => {
     expect(await audit()).to.deep.equal([]);
     expect(await repaired()).to.deep.equal({ repaired: 0, left: 0 });
   });
 
   for (const name of COLLECTIONS) {
-    it(`finds every field of ${name} that was changed, and repair puts it right`, async () => {
+    it(`finds every field of ${name} that was changed, and repair corrects it`, async () => {
       const samples = await collection(name).find({}).limit(3).toArray();
       expect(samples).to.not.be.empty;
       for (const sample of samples) {
-        // A kept block that does not count is no difference: what it would tell is found out otherwise.
+        // A stored block that does not count is no difference: reorgs are found without it.
         const skipped = name === "blocks" ? ["_id", "term"] : ["_id"];
         for (const field of Object.keys(sample).filter((key) => !skipped.includes(key))) {
           for (const value of corruptions(sample[field], field)) {
@@ -97,7 +97,7 @@ describe("audit and repair", () => {
     });
   }
 
-  it("finds a document that is missing and one that should not be there, and repair puts both right", async () => {
+  it("finds a document that is missing and one that should not be there, and repair corrects both", async () => {
     for (const name of ["events", "dids", "issuers", "words"] as const) {
       const [first, second] = await collection(name).find({}).limit(2).toArray();
       await collection(name).deleteOne({ _id: first!._id });
@@ -119,7 +119,7 @@ describe("audit and repair", () => {
 
 /** Values that a field may have been corrupted to: of the same kind, and of another. */
 function corruptions(value: unknown, field = ""): unknown[] {
-  // A term that did write tells only who wrote; one that is still to come, or no number, is a document that cannot be.
+  // A past term is not compared; a later one, or one that is no number, was written by no process.
   if (field === "term") return [Number(value) + 1_000, "1", null];
   if (typeof value === "number") return [value + 1, String(value)];
   if (typeof value === "boolean") return [!value];

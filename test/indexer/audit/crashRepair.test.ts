@@ -10,22 +10,22 @@ import { indexerEnvironment, runScript } from "../../support/indexerCommand";
 import {
   type IndexDatabase,
   indexedUpTo,
-  keepingLogger,
+  recordingLogger,
   openIndexDatabase,
   startIndexer,
 } from "../../support/indexerHarness";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
 describe("a repair that is killed", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;
-  const { logger } = keepingLogger();
+  const { logger } = recordingLogger();
 
   before(async () => {
     chain = await startDevChain();
-    await randomActivity(chain, diceOf(5), 30);
+    await randomActivity(chain, seededRandom(5), 30);
     database = await openIndexDatabase("crash_repair");
     const indexer = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
@@ -64,7 +64,7 @@ describe("a repair that is killed", () => {
     expect(left, "after one repair").to.equal(0);
   }
 
-  it("after any of its writes leaves an index that repairing again mends", async () => {
+  it("after any of its writes leaves an index that repairing again corrects", async () => {
     let changes = 1;
     for (; ; changes += 1) {
       await corrupt();
@@ -74,7 +74,7 @@ describe("a repair that is killed", () => {
       await repairAgain();
       await expectIndexEqualsChain(database, chain);
     }
-    // The last one had fewer changes to make, and was left in peace.
+    // The last one had fewer changes to make, and was not killed.
     await repairAgain();
     await expectIndexEqualsChain(database, chain);
     expect(changes, "a repair of all this takes several writes").to.be.greaterThan(4);

@@ -3,7 +3,7 @@ import { eventually } from "../../support/eventually";
 import { type FaultyRpc, startFaultyRpc } from "../../support/faultyRpc";
 import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../../support/indexerHarness";
 import { type IndexerProcess, spawnIndexer } from "../../support/indexerProcess";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
 const EMPTY_FILTER = `0x${"0".repeat(512)}`;
@@ -12,7 +12,7 @@ interface NodeLog {
   blockHash: string;
 }
 
-describe("blocks whose filters do not help", () => {
+describe("blocks whose filters prove nothing", () => {
   let chain: DevChain;
   let database: IndexDatabase;
   let node: FaultyRpc;
@@ -32,11 +32,11 @@ describe("blocks whose filters do not help", () => {
   });
 
   it("are indexed all the same on a chain that leaves every header's filter empty", async () => {
-    node.faults.lie = ({ method }, result) =>
+    node.faults.alter = ({ method }, result) =>
       method === "eth_getBlockByNumber" && result !== null ? { ...result, logsBloom: EMPTY_FILTER } : result;
     const indexer = startIndexer({ database, rpcUrls: [node.url], deployment: () => chain.deployment });
     for (let block = 0; block < 20; block += 1) {
-      await randomActivity(chain, diceOf(block), 1);
+      await randomActivity(chain, seededRandom(block), 1);
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     }
     await indexer.stop();
@@ -50,7 +50,7 @@ describe("blocks whose filters do not help", () => {
     const { blockHash } = (await sent.wait())!;
     const without = (logs: NodeLog[]) => logs.filter((log) => log.blockHash !== blockHash);
     // Neither its logs nor its receipts: nothing proves the block complete, so it is marked as incomplete.
-    node.faults.lie = ({ method }, result) => {
+    node.faults.alter = ({ method }, result) => {
       if (method === "eth_getLogs") return without(result as NodeLog[]);
       if (method !== "eth_getTransactionReceipt" || result === null) return result;
       const receipt = result as { logs: NodeLog[] };
@@ -58,8 +58,12 @@ describe("blocks whose filters do not help", () => {
       return logs.length === receipt.logs.length ? receipt : { ...receipt, logs, logsBloom: EMPTY_FILTER };
     };
     killed = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
-    await eventually("an incomplete block", async () => (await database.checkpoint())?.incompleteBlocks.length === 1);
-    delete node.faults.lie;
+    await eventually(
+      "an incomplete block",
+      async () => (await database.checkpoint())?.incompleteBlocks.length === 1,
+      30_000,
+    );
+    delete node.faults.alter;
     await killed.exited;
 
     const next = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });

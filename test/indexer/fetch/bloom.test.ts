@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { id } from "ethers";
 import { type Blooms, isEmptyBloom, loadBlooms } from "../../../indexer/fetch/bloom";
 import { type DevChain, startDevChain } from "../../support/devChain";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 
 interface SomeBlock {
   bloom: string;
@@ -19,7 +19,7 @@ describe("the filters in block headers", () => {
   before(async () => {
     blooms = await loadBlooms();
     chain = await startDevChain();
-    await randomActivity(chain, diceOf(31), 60);
+    await randomActivity(chain, seededRandom(31), 60);
     for (let number = 0; number <= (await chain.blockNumber()); number += 1) {
       const { hash, logsBloom: bloom } = (await chain.rpc(
         "eth_getBlockByNumber",
@@ -37,11 +37,11 @@ describe("the filters in block headers", () => {
 
   after(() => chain.stop());
 
-  it("are worked out from a block's logs, bit for bit as a real node has them", () => {
+  it("are computed from a block's logs, bit for bit as a real node has them", () => {
     for (const { bloom, logs } of blocks) expect(blooms.of(logs)).to.equal(bloom);
   });
 
-  it("may hold every address and topic of their block's logs", () => {
+  it("may contain every address and topic of their block's logs", () => {
     for (const { bloom, logs } of blocks) {
       for (const { address, topics } of logs) {
         for (const entry of [address, ...topics]) expect(blooms.mayContain(bloom, entry), entry).to.equal(true);
@@ -49,23 +49,23 @@ describe("the filters in block headers", () => {
     }
   });
 
-  it("rule out nearly all that is not in their block", () => {
+  it("exclude nearly all that is not in their block", () => {
     const strangers = Array.from({ length: 1_000 }, (_, index) => id(`stranger ${index}`));
     for (const { bloom } of blocks) {
-      // A block of ours sets some 100 bits of 2,048; three of them by chance are met once in thousands.
-      const met = strangers.filter((entry) => blooms.mayContain(bloom, entry));
-      expect(met.length, bloom).to.be.lessThan(10);
+      // A block of ours sets some 100 bits of 2,048; three given ones are set by chance once in thousands.
+      const found = strangers.filter((entry) => blooms.mayContain(bloom, entry));
+      expect(found.length, bloom).to.be.lessThan(10);
     }
   });
 
-  it("are empty exactly where a block has no logs, and then hold nothing", () => {
+  it("are empty exactly where a block has no logs, and then contain nothing", () => {
     expect(blooms.of([])).to.equal(EMPTY);
     for (const { bloom, logs } of blocks) expect(isEmptyBloom(bloom)).to.equal(logs.length === 0);
     const entries = blocks.flatMap(({ logs }) => logs.flatMap(({ address, topics }) => [address, ...topics]));
     expect(entries.filter((entry) => blooms.mayContain(EMPTY, entry))).to.deep.equal([]);
   });
 
-  it("are the same after more entries than are remembered", () => {
+  it("are the same after more entries than are cached", () => {
     const many = Array.from({ length: 5_000 }, (_, index) => ({ address: id(`many ${index}`), topics: [] }));
     blooms.of(many);
     for (const { bloom, logs } of blocks) expect(blooms.of(logs)).to.equal(bloom);

@@ -79,7 +79,7 @@ function logOf(fragment: EventFragment, values: unknown[]) {
 
 describe("decoding", () => {
   for (const { registry, fragment } of events) {
-    it(`reads ${registry}.${fragment.name} as ethers does, whatever its values`, () => {
+    it(`decodes ${registry}.${fragment.name} as ethers does, whatever its values`, () => {
       fc.assert(
         fc.property(fc.tuple(...fragment.inputs.map(valueOf)), (values) => {
           const log = logOf(fragment, values);
@@ -96,7 +96,7 @@ describe("decoding", () => {
     });
 
     if (fragment.inputs.every(({ indexed }) => indexed)) continue;
-    it(`refuses ${registry}.${fragment.name} when its data ends early, rather than make something up`, () => {
+    it(`rejects ${registry}.${fragment.name} when its data ends early, rather than invent values`, () => {
       fc.assert(
         fc.property(fc.tuple(...fragment.inputs.map(valueOf)), fc.nat(), (values, cut) => {
           const log = logOf(fragment, values);
@@ -115,15 +115,15 @@ describe("decoding", () => {
     });
   }
 
-  it("reads text that is not UTF-8 without failing: a holder may put any bytes there", () => {
+  it("decodes text that is not UTF-8 without failing: a holder may put any bytes there", () => {
     const fragment = interfaces.IssuerRegistry.getEvent("IssuerAccredited")!;
     const log = logOf(fragment, [`0x${"44".repeat(20)}`, "ab", 1n]);
-    const spoilt = { ...log, data: log.data.replace("6162", "ff61") };
-    const { args } = decodeLog("IssuerRegistry", spoilt, header);
+    const altered = { ...log, data: log.data.replace("6162", "ff61") };
+    const { args } = decodeLog("IssuerRegistry", altered, header);
     expect(args).to.deep.include({ metadataUri: "\ufffda" });
   });
 
-  it("refuses an event that the contract does not have", () => {
+  it("rejects an event that the contract does not have", () => {
     const log = logOf(interfaces.IssuerRegistry.getEvent("IssuerAccredited")!, [`0x${"44".repeat(20)}`, "ab", 1n]);
     expect(() => decodeLog("DIDRegistry", log, header)).to.throw(RpcError, "has no event");
   });

@@ -10,11 +10,11 @@ import {
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
-/** A node that says it is geth's: what a development chain calls final is not believed. */
-const asGeth: Faults["lie"] = ({ method }, result) => (method === "web3_clientVersion" ? "Geth/v1.16.4" : result);
+/** A node that claims to be geth's: what a development chain calls final is not used. */
+const asGeth: Faults["alter"] = ({ method }, result) => (method === "web3_clientVersion" ? "Geth/v1.16.4" : result);
 /** The tag is asked for again after so many blocks. */
 const TAG_AGE = 8;
 
@@ -33,7 +33,7 @@ describe("finality", () => {
 
   beforeEach(async () => {
     database = await openIndexDatabase("finality");
-    node = await startFaultyRpc(chain.url, { lie: asGeth });
+    node = await startFaultyRpc(chain.url, { alter: asGeth });
   });
 
   afterEach(async () => {
@@ -79,21 +79,21 @@ describe("finality", () => {
   });
 
   it("is by depth on a development chain, which calls its newest block final", async () => {
-    delete node.faults.lie;
+    delete node.faults.alter;
     follow();
     expect((await indexed()).finalizedNumber).to.equal((await chain.blockNumber()) - DEFAULT_CONFIRMATIONS);
   });
 
   // In the words of the nodes; null is the answer to a block that is not known.
-  const untagged: [string, Pick<Faults, "refuse" | "lie">][] = [
-    ["a geth before the merge", refusing(-32000, "'finalized' tag not supported on pre-merge network")],
-    ["a geth that has not seen any", refusing(-32000, "finalized block not found")],
-    ["an older node", refusing(-32602, "invalid argument 0: hex string without 0x prefix")],
-    ["a Besu", refusing(-39001, "Unknown block")],
-    ["an Erigon", refusing(-32000, "block not found: finalized")],
+  const untagged: [string, Pick<Faults, "reject" | "alter">][] = [
+    ["a geth before the merge", rejecting(-32000, "'finalized' tag not supported on pre-merge network")],
+    ["a geth that has not seen any", rejecting(-32000, "finalized block not found")],
+    ["an older node", rejecting(-32602, "invalid argument 0: hex string without 0x prefix")],
+    ["a Besu", rejecting(-39001, "Unknown block")],
+    ["an Erigon", rejecting(-32000, "block not found: finalized")],
     [
       "a node that answers null",
-      { lie: (call, result) => (call.params[0] === "finalized" ? null : asGeth(call, result)) },
+      { alter: (call, result) => (call.params[0] === "finalized" ? null : asGeth(call, result)) },
     ],
   ];
   for (const [who, faults] of untagged) {
@@ -115,7 +115,7 @@ describe("finality", () => {
     await reorganise({ depth: 4, finalizedDepth: 9, level: "warn" });
   });
 
-  it("does not keep a reorg below it from being followed, but makes it an error", async () => {
+  it("does not prevent a reorg below it from being followed, but makes it an error", async () => {
     await reorganise({ depth: 9, finalizedDepth: 4, level: "error" });
     // What the node calls final counts again as soon as it is asked.
     const finalized = (await chain.blockNumber()) - 2;
@@ -136,22 +136,22 @@ describe("finality", () => {
   }) {
     const snapshot = await chain.snapshot();
     const ancestor = await chain.blockNumber();
-    await randomActivity(chain, diceOf(depth), depth);
+    await randomActivity(chain, seededRandom(depth), depth);
     const finalized = (await chain.blockNumber()) - finalizedDepth;
     node.faults.finalized = () => finalized;
     const { lines } = follow();
     expect((await indexed()).finalizedNumber).to.equal(finalized);
     await chain.revert(snapshot);
-    await randomActivity(chain, diceOf(100 + depth), depth + 2);
+    await randomActivity(chain, seededRandom(100 + depth), depth + 2);
     await indexed();
     await expectIndexEqualsChain(database, chain);
-    const told = lines.filter(({ msg }) => msg === "the chain was reorganised");
+    const logged = lines.filter(({ msg }) => msg === "the chain was reorganised");
     expect(
-      told.map((line) => ({ level: line["level"], depth: line["depth"], ancestor: line["ancestor"] })),
+      logged.map((line) => ({ level: line["level"], depth: line["depth"], ancestor: line["ancestor"] })),
     ).to.deep.equal([{ level, depth, ancestor }]);
   }
 });
 
-function refusing(code: number, message: string): Pick<Faults, "refuse"> {
-  return { refuse: ({ params }) => (params[0] === "finalized" ? { code, message } : undefined) };
+function rejecting(code: number, message: string): Pick<Faults, "reject"> {
+  return { reject: ({ params }) => (params[0] === "finalized" ? { code, message } : undefined) };
 }

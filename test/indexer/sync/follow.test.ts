@@ -12,7 +12,7 @@ import {
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
 describe("following the chain", () => {
@@ -72,54 +72,54 @@ describe("following the chain", () => {
     expect(checkpoint.finalizedNumber).to.equal((await chain.blockNumber()) - 3);
   });
 
-  it("goes on where it stopped", async () => {
+  it("continues where it stopped", async () => {
     await follow().stop();
-    await randomActivity(chain, diceOf(1), 3);
+    await randomActivity(chain, seededRandom(1), 3);
     follow();
     await indexedUpTo(database, await head());
     await indexer?.stop();
-    await randomActivity(chain, diceOf(2), 3);
+    await randomActivity(chain, seededRandom(2), 3);
     follow();
     await indexedUpTo(database, await head());
     expect((await database.checkpoint())?.rewinds).to.equal(0);
     await expectIndexEqualsChain(database, chain);
   });
 
-  it("hears of blocks by subscription, long before it would ask", async () => {
+  it("learns of blocks by subscription, long before the next poll", async () => {
     follow({ rpcUrls: [socketUrl()], pollMs: 600_000 });
     await indexedUpTo(database, await head());
     for (let block = 0; block < 5; block += 1) {
-      await randomActivity(chain, diceOf(block), 1);
+      await randomActivity(chain, seededRandom(block), 1);
       await indexedUpTo(database, await head());
     }
     await expectIndexEqualsChain(database, chain);
   });
 
-  it("notices a socket that tells nothing, and asks instead", async () => {
-    const deaf = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-    deaf.on("connection", (socket) =>
+  it("notices a socket that sends nothing, and polls instead", async () => {
+    const silent = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    silent.on("connection", (socket) =>
       socket.on("message", (data: Buffer) => {
         const { id } = JSON.parse(data.toString()) as { id: number };
         socket.send(JSON.stringify({ jsonrpc: "2.0", id, result: "0x1" }));
       }),
     );
-    await once(deaf, "listening");
-    const url = `ws://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    await once(silent, "listening");
+    const url = `ws://127.0.0.1:${(silent.address() as AddressInfo).port}`;
     const { lines } = follow({ rpcUrls: [chain.url, url], pollMs: 100 });
     await indexedUpTo(database, await head());
-    await randomActivity(chain, diceOf(9), 2);
+    await randomActivity(chain, seededRandom(9), 2);
     await indexedUpTo(database, await head());
     expect(lines.some(({ msg }) => String(msg).includes("did not send a new block"))).to.equal(true);
     await indexer?.stop();
-    deaf.clients.forEach((client) => client.terminate());
-    deaf.close();
+    silent.clients.forEach((client) => client.terminate());
+    silent.close();
   });
 
   it("follows a Hardhat chain across blocks that hardhat_mine made, which are not linked", async () => {
     await chain.rpc("hardhat_mine", "0x28");
     follow();
     await indexedUpTo(database, await head());
-    await randomActivity(chain, diceOf(3), 2);
+    await randomActivity(chain, seededRandom(3), 2);
     await chain.rpc("hardhat_mine", "0x14");
     await indexedUpTo(database, await head());
     await expectIndexEqualsChain(database, chain);

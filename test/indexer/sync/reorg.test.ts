@@ -7,7 +7,7 @@ import {
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
-import { type Dice, diceOf, randomActivity } from "../../support/randomActivity";
+import { type SeededRandom, seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 import { type CrashPoint, CRASH_POINTS } from "../../../indexer/write/crashPoints";
 
@@ -55,30 +55,30 @@ describe("reorgs", function () {
   }
 
   /** Some blocks, then back before the last `depth` of them, then others; sometimes fewer than there were. */
-  async function reorganise(dice: Dice, depth: number, watched = true): Promise<void> {
+  async function reorganise(random: SeededRandom, depth: number, watched = true): Promise<void> {
     const snapshot = await chain.snapshot();
-    await randomActivity(chain, dice, Math.min(depth, 12));
+    await randomActivity(chain, random, Math.min(depth, 12));
     if (depth > 12) await chain.mine(depth - 12);
-    if (dice(2) === 0 && watched) await indexEqualsChain();
+    if (random(2) === 0 && watched) await indexEqualsChain();
     await chain.revert(snapshot);
-    await randomActivity(chain, dice, 1 + dice(Math.min(depth + 2, 12)));
+    await randomActivity(chain, random, 1 + random(Math.min(depth + 2, 12)));
   }
 
   it(`equals a replay from genesis after each of ${SEQUENCES} random sequences`, async () => {
     for (let sequence = 0; sequence < SEQUENCES; sequence += 1) {
       const seed = SEED + sequence;
-      const dice = diceOf(seed);
+      const random = seededRandom(seed);
       try {
-        await randomActivity(chain, dice, 1 + dice(6));
-        if (dice(3) > 0) await reorganise(dice, 1 + dice(dice(4) === 0 ? 64 : 8));
-        if (dice(3) === 0) failAt = CRASH_POINTS[dice(CRASH_POINTS.length)];
-        if (dice(5) === 0) {
+        await randomActivity(chain, random, 1 + random(6));
+        if (random(3) > 0) await reorganise(random, 1 + random(random(4) === 0 ? 64 : 8));
+        if (random(3) === 0) failAt = CRASH_POINTS[random(CRASH_POINTS.length)];
+        if (random(5) === 0) {
           await indexer.stop();
-          await reorganise(dice, 1 + dice(8), false);
+          await reorganise(random, 1 + random(8), false);
           indexer = start();
         }
-        if (dice(60) === 59) await chain.mine(100);
-        await randomActivity(chain, dice, dice(3));
+        if (random(60) === 59) await chain.mine(100);
+        await randomActivity(chain, random, random(3));
         await indexEqualsChain();
       } catch (error) {
         throw new Error(`sequence ${sequence} failed; repeat it with CAIRN_REORG_SEED=${seed}`, { cause: error });
@@ -88,39 +88,39 @@ describe("reorgs", function () {
 
   for (const depth of [250, 1_000]) {
     it(`follows a reorg of ${depth} blocks`, async () => {
-      const dice = diceOf(depth);
-      await randomActivity(chain, dice, 5);
+      const random = seededRandom(depth);
+      await randomActivity(chain, random, 5);
       const snapshot = await chain.snapshot();
-      await randomActivity(chain, dice, 10);
+      await randomActivity(chain, random, 10);
       await chain.mine(depth - 10);
       await indexEqualsChain();
       await chain.revert(snapshot);
-      await randomActivity(chain, dice, 10);
+      await randomActivity(chain, random, 10);
       await chain.mine(depth);
       await indexEqualsChain();
     });
   }
 
-  it("takes a node that knows fewer blocks for a stale one, and drops nothing", async () => {
-    await randomActivity(chain, diceOf(3), 4);
+  it("treats a node that knows fewer blocks as stale, and drops nothing", async () => {
+    await randomActivity(chain, seededRandom(3), 4);
     await indexEqualsChain();
     const before = await database.checkpoint();
     const snapshot = await chain.snapshot();
-    await randomActivity(chain, diceOf(4), 6);
+    await randomActivity(chain, seededRandom(4), 6);
     await indexEqualsChain();
     const indexed = (await database.checkpoint())?.indexed;
     await chain.revert(snapshot);
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect((await database.checkpoint())?.indexed).to.deep.equal(indexed);
     expect((await database.checkpoint())?.rewinds).to.equal(before?.rewinds);
-    await randomActivity(chain, diceOf(5), 1);
+    await randomActivity(chain, seededRandom(5), 1);
     await indexEqualsChain();
   });
 
   it("starts over when a development chain was reset", async () => {
     await indexEqualsChain();
     await chain.reset();
-    await randomActivity(chain, diceOf(7), 5);
+    await randomActivity(chain, seededRandom(7), 5);
     await indexEqualsChain();
   });
 });

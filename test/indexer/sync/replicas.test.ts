@@ -10,7 +10,7 @@ import {
   startIndexer,
 } from "../../support/indexerHarness";
 import { type IndexerProcess, spawnIndexer } from "../../support/indexerProcess";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
 describe("several indexers", () => {
@@ -55,24 +55,24 @@ describe("several indexers", () => {
       (value) => value === 1,
     ).length;
 
-  it("are led by one, whose end another notices within seconds", async () => {
+  it("have one leader, which another replaces within seconds of its end", async () => {
     const leader = lead();
     await eventually("a leader", async () => (await database.checkpoint())?.lease.holder);
     standBy();
     standBy();
-    await randomActivity(chain, diceOf(1), 4);
+    await randomActivity(chain, seededRandom(1), 4);
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     expect(await leaders()).to.equal(0);
     const { term } = (await database.checkpoint())!.lease;
     await leader.end();
-    await randomActivity(chain, diceOf(2), 4);
-    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 20_000);
+    await randomActivity(chain, seededRandom(2), 4);
+    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 5_000);
     expect((await database.checkpoint())!.lease.term).to.be.greaterThan(term);
     expect(await leaders()).to.equal(1);
     await expectIndexEqualsChain(database, chain);
   });
 
-  it("hand over at once when the leader is stopped in order", async () => {
+  it("replace a leader at once that was stopped in order", async () => {
     const first = startIndexer({
       database,
       rpcUrls: [chain.url],
@@ -82,31 +82,31 @@ describe("several indexers", () => {
     await eventually("a leader", async () => (await database.checkpoint())?.lease.holder);
     await first.stop();
     standBy();
-    await randomActivity(chain, diceOf(3), 2);
-    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 20_000);
+    await randomActivity(chain, seededRandom(3), 2);
+    await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!, 5_000);
   });
 
   for (const point of ["events written", "projection written", "blocks written"] as const) {
-    it(`do not let a leader that slept since "${point}" write when it wakes, across a reorg`, async () => {
-      await randomActivity(chain, diceOf(10), 2);
+    it(`do not let a leader that was suspended at "${point}" write when it resumes, across a reorg`, async () => {
+      await randomActivity(chain, seededRandom(10), 2);
       const snapshot = await chain.snapshot();
-      await randomActivity(chain, diceOf(11), 5);
-      const sleeper = lead({ at: point, signal: "SIGSTOP" });
-      await sleeper.reached;
+      await randomActivity(chain, seededRandom(11), 5);
+      const suspended = lead({ at: point, signal: "SIGSTOP" });
+      await suspended.reached;
       standBy();
       await chain.revert(snapshot);
-      await randomActivity(chain, diceOf(12), 7);
+      await randomActivity(chain, seededRandom(12), 7);
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
       const index = createProjection(database.mongo);
       const before = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
-      sleeper.child.kill("SIGCONT");
-      await eventually("the woken leader to notice", () =>
-        sleeper.output.join("").includes("acquired by another process"),
+      suspended.child.kill("SIGCONT");
+      await eventually("the resumed leader to notice", () =>
+        suspended.output.join("").includes("acquired by another process"),
       );
       const after = await Promise.all(chain.accounts.slice(1, 8).map((account) => index.findDid(account)));
       expect(after.map(({ state }) => state)).to.deep.equal(before.map(({ state }) => state));
-      // And nothing of it comes to count later on.
-      await randomActivity(chain, diceOf(13), 6);
+      // Nor does anything of it count later on.
+      await randomActivity(chain, seededRandom(13), 6);
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
       await expectIndexEqualsChain(database, chain);
     });

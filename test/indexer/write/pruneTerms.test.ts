@@ -16,11 +16,11 @@ import { type DevChain, startDevChain } from "../../support/devChain";
 import {
   type IndexDatabase,
   indexedUpTo,
-  keepingLogger,
+  recordingLogger,
   openIndexDatabase,
   startIndexer,
 } from "../../support/indexerHarness";
-import { diceOf, randomActivity } from "../../support/randomActivity";
+import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
 
 /** The most past terms that a checkpoint has. */
@@ -38,10 +38,10 @@ describe("an index written in more terms than its checkpoint has room for", () =
   let chain: DevChain;
   let database: IndexDatabase;
   let source: Source;
-  let sleeper: Term;
-  let asleep: Batch;
-  let wokenLeft = false;
-  const { logger } = keepingLogger();
+  let suspended: Term;
+  let lateBatch: Batch;
+  let lateWriteSeen = false;
+  const { logger } = recordingLogger();
 
   const registers = async (account: string) => {
     const registry = await chain.didRegistry(account);
@@ -73,10 +73,10 @@ describe("an index written in more terms than its checkpoint has room for", () =
   }
 
   /** The first leader writes what it had fetched, a term too late. */
-  async function wake(): Promise<void> {
-    const written = await outcomeOf(writerOf(sleeper).commit(asleep, {}));
+  async function writeLate(): Promise<void> {
+    const written = await outcomeOf(writerOf(suspended).commit(lateBatch, {}));
     expect(written).to.be.instanceOf(LeaseLostError);
-    wokenLeft = (await database.collections.dids.findOne({ _id: chain.accounts[9]! })) !== null;
+    lateWriteSeen = (await database.collections.dids.findOne({ _id: chain.accounts[9]! })) !== null;
   }
 
   /** Every block has a leader of its own; in the middle, a reorg drops what dozens of them had written. */
@@ -87,23 +87,23 @@ describe("an index written in more terms than its checkpoint has room for", () =
     source = createSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
 
     const first = await registers(chain.accounts[8]!);
-    sleeper = await acquireLease("sleeper");
-    await writerOf(sleeper).commit(await batchOf(chain.deployment.contracts.DIDRegistry.blockNumber, first), {});
+    suspended = await acquireLease("suspended");
+    await writerOf(suspended).commit(await batchOf(chain.deployment.contracts.DIDRegistry.blockNumber, first), {});
     // What the first leader has fetched when it is suspended is of a branch that the chain then leaves.
     const fork = await chain.snapshot();
-    asleep = await batchOf(first + 1, await registers(chain.accounts[9]!));
+    lateBatch = await batchOf(first + 1, await registers(chain.accounts[9]!));
     await chain.revert(fork);
 
     let snapshot = "";
     for (let term = 0; term < TERMS; term += 1) {
       if (term === 20) snapshot = await chain.snapshot();
       if (term === 45) await chain.revert(snapshot);
-      await randomActivity(chain, diceOf(1_000 + term), term === 45 ? 27 : 1);
+      await randomActivity(chain, seededRandom(1_000 + term), term === 45 ? 27 : 1);
       const { hash } = (await chain.provider.getBlock("latest"))!;
       const leader = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment, pollMs: 10 });
       await indexedUpTo(database, hash!);
       await leader.stop();
-      if (term === 0) await wake();
+      if (term === 0) await writeLate();
     }
   });
 
@@ -123,7 +123,7 @@ describe("an index written in more terms than its checkpoint has room for", () =
   });
 
   it("has nothing left of what the first leader wrote after it lost the lease", async () => {
-    expect(wokenLeft, "it was there").to.equal(true);
+    expect(lateWriteSeen, "it was there").to.equal(true);
     expect(await database.collections.dids.findOne({ _id: chain.accounts[9]! })).to.equal(null);
     const index = createProjection(database.mongo);
     expect((await index.findDid(chain.accounts[9]!)).state).to.equal(null);
@@ -138,8 +138,8 @@ describe("an index written in more terms than its checkpoint has room for", () =
     expect(events).to.have.length(await database.collections.events.countDocuments());
   });
 
-  it("is found wrong by audit and put right by repair, when the first leader wakes and writes after all of them", async () => {
-    const written = await outcomeOf(writerOf(sleeper).commit(asleep, {}));
+  it("is found wrong by audit and corrected by repair, when the first leader resumes and writes after all of them", async () => {
+    const written = await outcomeOf(writerOf(suspended).commit(lateBatch, {}));
     expect(written).to.be.instanceOf(LeaseLostError);
     expect(await audit()).to.not.be.empty;
     const contracts = contractsOf(chain.deployment);

@@ -1,26 +1,26 @@
 import { setFlagsFromString } from "node:v8";
+import { loadDeployment } from "../chain/deployment";
 import { systemClock } from "../core/clock";
-import { loadConfig } from "../core/config/config";
+import { type Config, loadConfig } from "../core/config/config";
+import { createLogger, type Logger } from "../core/logger";
+import { ensureIndexes, type Mongo } from "../core/mongo";
 import { chainCheck } from "../process/chainCheck";
 import { connect } from "../process/connections";
-import { loadDeployment } from "../chain/deployment";
+import { mongoHealth } from "../process/dependencyChecks";
+import { watchReadiness } from "../process/health";
 import { runProcess } from "../process/lifecycle";
-import { createLogger } from "../core/logger";
-import { ensureIndexes } from "../core/mongo";
+import { createProcessMetrics } from "../process/metrics";
+import { type OperationsServer, serveOperations } from "../process/operationsServer";
 import { CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { type Command, parseCommand } from "./commands/parse";
 import { runCommand } from "./commands/run";
-import { mongoHealth } from "../process/dependencyChecks";
-import { watchReadiness } from "../process/health";
-import { createProcessMetrics } from "../process/metrics";
-import { serveOperations } from "../process/operationsServer";
+import { createMetrics, type IndexerMetrics } from "./metrics";
 import { type HealthDeps, indexCheck, lagGauges } from "./readiness";
-import { createMetrics } from "./metrics";
 import { runIndexer } from "./sync/leader";
 
 const NAME = "indexer";
 
-/** Follows the chain until it is told to stop. */
+/** Follows the chain until the process is told to stop. */
 function follow(options: { reindexOnReset: boolean }): Promise<void> {
   return runProcess({
     name: NAME,
@@ -30,23 +30,10 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       const logger = createLogger(config);
       const checks = [chainCheck(config.chain)];
       const { mongo } = await connect(config, { parts: ["mongo"], checks, logger, onClose });
-      const collections = createRegistryCollections(mongo);
-      await ensureIndexes(mongo);
-
       const metrics = createMetrics();
-      const health: HealthDeps = {
-        clock: systemClock,
-        maxLagSeconds: config.readyMaxLagSeconds,
-        readCheckpoint: () => collections.checkpoints.findOne({ _id: CHECKPOINT_ID }),
-        isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
-      };
-      const operations = await serveOperations({
-        host: config.metricsHost,
-        port: config.indexer.port,
-        readiness: watchReadiness([mongoHealth(mongo, true), indexCheck(health)], logger),
-        metrics: createProcessMetrics(lagGauges(health), metrics.registry),
-      });
+      const operations = await serveHealth({ config, logger, mongo, metrics });
       onClose("operations server", operations.close);
+      await ensureIndexes(mongo);
 
       const running = runIndexer({
         mongo,
@@ -58,10 +45,7 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
         terminal: process.stderr,
         stopping,
         reindexOnReset: options.reindexOnReset,
-        onReady: () => {
-          const entry = { notice: true, ready: true, port: operations.port };
-          logger.info(entry, `Indexer follows the chain; its health is at port ${operations.port}`);
-        },
+        onReady: () => logReady(logger, operations.port),
       });
       onClose("indexer", () => running);
       running.catch((error: unknown) => {
@@ -73,9 +57,36 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
   });
 }
 
+/** Serves the indexer's health and metrics. */
+function serveHealth(deps: {
+  config: Config;
+  logger: Logger;
+  mongo: Mongo;
+  metrics: IndexerMetrics;
+}): Promise<OperationsServer> {
+  const { config, logger, mongo, metrics } = deps;
+  const { checkpoints } = createRegistryCollections(mongo);
+  const health: HealthDeps = {
+    clock: systemClock,
+    maxLagSeconds: config.readyMaxLagSeconds,
+    readCheckpoint: () => checkpoints.findOne({ _id: CHECKPOINT_ID }),
+    isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
+  };
+  return serveOperations({
+    host: config.metricsHost,
+    port: config.indexer.port,
+    readiness: watchReadiness([mongoHealth(mongo, true), indexCheck(health)], logger),
+    metrics: createProcessMetrics(lagGauges(health), metrics.registry),
+  });
+}
+
+function logReady(logger: Logger, port: number): void {
+  logger.info({ notice: true, ready: true, port }, `Indexer follows the chain; its health is at port ${port}`);
+}
+
 /**
- * Lets the heap grow by a quarter between collections, where V8 would let it grow fourfold: a backfill leaves much behind
- * and holds little, and a tenth of its speed is the price of a third of its memory.
+ * Lets the heap grow by a quarter between collections, where V8 would let it grow fourfold: a backfill makes much garbage
+ * and retains little, so a tenth of its speed is the price of a third of its memory.
  */
 function collectEarly(): void {
   setFlagsFromString("--heap-growing-percent=25");

@@ -3,7 +3,7 @@ import { blockOf } from "../../chain/registry/position";
 import { type CheckpointDocument, countsIn, type RegistryCollections } from "../../projection/models";
 import { refoldDid, refoldEach, refoldIssuer, refoldWords } from "../../projection/refold";
 import type { AuditedEvents } from "./auditEvents";
-import { type Difference, differencesOf, type Report } from "./difference";
+import { type Difference, differencesOf, type ProjectionCollection, type Report } from "./difference";
 
 export interface AuditProjectionOptions {
   collections: RegistryCollections;
@@ -11,14 +11,14 @@ export interface AuditProjectionOptions {
   audited: AuditedEvents;
   report: Report;
   /** Called with what the events say of some documents, to be compared with the chain. */
-  onStates(collection: Difference["collection"], states: Map<string, object>): Promise<void>;
+  onStates(collection: ProjectionCollection, states: Map<string, object>): Promise<void>;
 }
 
 type Stored = Record<string, unknown> & { _id: string; term: number; position: number };
 
 /** One collection of the projection, and how its documents follow from the events. */
 interface Audited {
-  name: Difference["collection"];
+  name: ProjectionCollection;
   collection: mongo.Collection<Stored>;
   /** `_id`s of the documents that the events are about. */
   ids: Set<string>;

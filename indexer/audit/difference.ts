@@ -1,8 +1,11 @@
 import type { RegistryEvent } from "../../chain/registry/events";
 
-/** One thing in which the index differs from the chain. */
+/** The collections that are folded from the events. */
+export type ProjectionCollection = "dids" | "issuers" | "status_words";
+
+/** A difference between the index and the chain. */
 export interface Difference {
-  collection: "chain_events" | "dids" | "issuers" | "status_words" | "blocks";
+  collection: ProjectionCollection | "chain_events" | "blocks";
   /** The document's `_id`. */
   id: string;
   /** The field that differs; null when the whole document is missing or should not be there. */

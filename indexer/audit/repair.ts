@@ -77,6 +77,6 @@ async function repairProjection(
   }
   await writer.refold(subjects);
   await writer.refoldWords(words);
-  // A block that is not kept is found by the events instead, or fetched again: it need not be repaired, only not be wrong.
+  // A block that is not stored is found by the events instead, or fetched again: removing it is enough.
   if (blocks.size > 0) await collections.blocks.deleteMany({ _id: { $in: [...blocks] }, term: { $lte: term.number } });
 }

@@ -1,5 +1,5 @@
-import { Interface } from "ethers";
-import { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "../../chain/registry/abi";
+import type { Interface } from "ethers";
+import { didRegistryInterface, issuerRegistryInterface } from "../../chain/registry/abi";
 import type { IndexIdentity } from "../../projection/models";
 import type { Endpoint, RpcCall } from "../rpc/endpoint";
 import { RpcError } from "../rpc/rpcError";
@@ -11,9 +11,6 @@ export interface Counters {
   nonce: number;
 }
 
-const didRegistry = new Interface(DID_REGISTRY_ABI);
-const issuerRegistry = new Interface(ISSUER_REGISTRY_ABI);
-
 /** A call of a contract's view function at one block, by its hash (EIP-1898): a node on another branch cannot answer. */
 export function callAt(to: string, data: string, blockHash: string): RpcCall {
   return { method: "eth_call", params: [{ to, data }, { blockHash }] };
@@ -21,29 +18,30 @@ export function callAt(to: string, data: string, blockHash: string): RpcCall {
 
 /** What to ask for an identity's record, and how to read the answer. */
 export const resolveDid = {
-  ask: (identity: string) => didRegistry.encodeFunctionData("resolveDID", [identity]),
-  read: (answer: unknown): Record<string, unknown> => structOf(didRegistry, "resolveDID", answer),
+  ask: (identity: string) => didRegistryInterface.encodeFunctionData("resolveDID", [identity]),
+  read: (answer: unknown): Record<string, unknown> => structOf(didRegistryInterface, "resolveDID", answer),
 };
 
 /** What to ask for an issuer's accreditation, and how to read the answer. */
 export const issuerOf = {
-  ask: (issuer: string) => issuerRegistry.encodeFunctionData("issuerOf", [issuer]),
-  read: (answer: unknown): Record<string, unknown> => structOf(issuerRegistry, "issuerOf", answer),
+  ask: (issuer: string) => issuerRegistryInterface.encodeFunctionData("issuerOf", [issuer]),
+  read: (answer: unknown): Record<string, unknown> => structOf(issuerRegistryInterface, "issuerOf", answer),
 };
 
 /** What to ask for the end of a delegation, and how to read the answer, Unix seconds. */
 export const delegateExpiresAt = {
   ask: (identity: string, role: string, delegate: string) =>
-    didRegistry.encodeFunctionData("delegateExpiresAt", [identity, role, delegate]),
-  read: (answer: unknown): bigint => didRegistry.decodeFunctionResult("delegateExpiresAt", textOf(answer))[0] as bigint,
+    didRegistryInterface.encodeFunctionData("delegateExpiresAt", [identity, role, delegate]),
+  read: (answer: unknown): bigint =>
+    didRegistryInterface.decodeFunctionResult("delegateExpiresAt", textOf(answer))[0] as bigint,
 };
 
 /** What to ask for words of a bitmap, and how to read the answer: 32 bytes each in hexadecimal. */
 export const statusWords = {
   ask: (issuer: string, purpose: number, firstWord: bigint, count: number) =>
-    didRegistry.encodeFunctionData("statusWords", [issuer, purpose, firstWord, count]),
+    didRegistryInterface.encodeFunctionData("statusWords", [issuer, purpose, firstWord, count]),
   read: (answer: unknown): string[] => {
-    const words = didRegistry.decodeFunctionResult("statusWords", textOf(answer))[0] as bigint[];
+    const words = didRegistryInterface.decodeFunctionResult("statusWords", textOf(answer))[0] as bigint[];
     return words.map((word) => `0x${word.toString(16).padStart(64, "0")}`);
   },
 };

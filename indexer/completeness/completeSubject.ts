@@ -58,7 +58,7 @@ async function correctEvents(deps: CompletenessDeps, address: string, block: Blo
   if (missing.length + extra.length === 0) return false;
   metrics.repairedLogs.inc(missing.length + extra.length);
   const facts = { subject: address, added: missing.length, removed: extra.length };
-  logger.warn(facts, "events were corrected by what other answers say");
+  logger.warn(facts, "events were corrected by the answers of other requests");
   await writer.removeEvents(extra);
   await writer.insertMissing(missing);
   return true;

@@ -25,7 +25,7 @@ export function holderName(): string {
 }
 
 /**
- * Runs the indexer until it is told to stop: tries to acquire the lease, leads while it holds it, and tries again after
+ * Runs the indexer until `stopping` aborts: tries to acquire the lease, leads while it holds it, and tries again after
  * losing it or after an error.
  *
  * @throws BootError when the index is of another chain and `reindexOnReset` is not set

@@ -48,7 +48,7 @@ export async function followChain(options: LoopOptions): Promise<void> {
     failing: false,
   };
   const feed = createHeadFeed({ source, pollMs: options.pollMs, logger, stopping });
-  // A call, since TypeScript believes that what was false stays so across an await.
+  // A call, since TypeScript assumes that what was false stays so across an await.
   const isOver = () => stopping.aborted;
   try {
     while (!isOver()) {

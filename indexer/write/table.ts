@@ -1,9 +1,9 @@
 import type { mongo } from "mongoose";
 import type { RegistryEvent } from "../../chain/registry/events";
 import { blockOf, positionOf } from "../../chain/registry/position";
+import { createLruCache, type LruCache } from "../../core/lruCache";
 import { countsIn } from "../../projection/models";
 import { overwriteFenced, replaceFenced } from "./fencedWrites";
-import { createLruCache, type LruCache } from "./lruCache";
 import type { Term } from "./term";
 
 /** A stored state: its key, and in which term it was written. */
@@ -40,15 +40,21 @@ interface TableState<State extends { position: number }> extends Omit<TableDeps<
   cache: LruCache<State | null>;
 }
 
+const MAX_CACHED_STATES = 10_000;
+
+function emptyCache<State>(): LruCache<State | null> {
+  return createLruCache(MAX_CACHED_STATES);
+}
+
 /** Makes a table of the projection, written in one term. */
 export function createTable<State extends { position: number }>(deps: TableDeps<State>): Table {
   const collection = deps.collection as unknown as TableState<State>["collection"];
-  const table: TableState<State> = { ...deps, collection, cache: createLruCache() };
+  const table: TableState<State> = { ...deps, collection, cache: emptyCache() };
   return {
     apply: (events) => apply(table, events),
     refold: (keys) => refold(table, [...keys]),
     async clear() {
-      table.cache.clear();
+      table.cache = emptyCache();
       await collection.deleteMany({ term: { $lte: deps.term.number } });
     },
     async changedAbove(blockNumber) {
@@ -56,7 +62,9 @@ export function createTable<State extends { position: number }>(deps: TableDeps<
       const rows = await collection.find(filter, { projection: { _id: 1 } }).toArray();
       return rows.map(({ _id }) => _id);
     },
-    clearCache: () => table.cache.clear(),
+    clearCache() {
+      table.cache = emptyCache();
+    },
   };
 }
 
@@ -73,8 +81,8 @@ async function apply<State extends { position: number }>(
 }
 
 async function refold<State extends { position: number }>(table: TableState<State>, keys: string[]): Promise<void> {
-  const { collection, term, cache } = table;
-  cache.clear();
+  const { collection, term } = table;
+  table.cache = emptyCache();
   const states = await table.refold(keys);
   await overwriteFenced(collection, rowsOf(table, states), term.number);
   const gone = keys.filter((key) => !states.has(key));

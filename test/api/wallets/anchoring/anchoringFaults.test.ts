@@ -22,7 +22,7 @@ import { openRpcProxy, type RpcProxy } from "./rpcProxy";
 /** A chain of its own: these tests stop its mining, rewind it and start it anew. */
 describe("anchoring when something stands in the way", () => {
   let dataDir: string;
-  let node: Part;
+  let node: Service;
   let proxy: RpcProxy;
   let on: Fixture;
   let queue: AnchoringQueue;

@@ -31,6 +31,13 @@ const RESOLVE_DID = didRegistryInterface.getFunction("resolveDID");
 const STATUS_WORDS = didRegistryInterface.getFunction("statusWords");
 const IS_ACCREDITED = issuerRegistryInterface.getFunction("isAccredited");
 
+/** Read once: ethers hashes the signature whenever a fragment is asked for its selector. */
+const SELECTORS = {
+  resolveDID: RESOLVE_DID.selector,
+  statusWords: STATUS_WORDS.selector,
+  isAccredited: IS_ACCREDITED.selector,
+};
+
 /** Places of an identity's fields in the answer of `resolveDID`. */
 const DOCUMENT_HASH = fieldPlace(RESOLVE_DID, "documentHash");
 const CONTROLLER = fieldPlace(RESOLVE_DID, "controller");
@@ -84,13 +91,13 @@ function askFor(
   { issuer, index, subject }: CredentialQuestion,
 ): AskedFor {
   const { word } = statusPosition(index);
-  const identity = (address: string) => exchange.call(DIDRegistry.address, RESOLVE_DID.selector + argument(address));
+  const identity = (address: string) => exchange.call(DIDRegistry.address, SELECTORS.resolveDID + argument(address));
   const statusWord = (purpose: StatusPurpose) => {
     const values = [issuer, BigInt(STATUS_PURPOSES.indexOf(purpose)), word, 1n];
-    return exchange.call(DIDRegistry.address, STATUS_WORDS.selector + values.map(argument).join(""));
+    return exchange.call(DIDRegistry.address, SELECTORS.statusWords + values.map(argument).join(""));
   };
   return {
-    accreditation: exchange.call(IssuerRegistry.address, IS_ACCREDITED.selector + argument(issuer)),
+    accreditation: exchange.call(IssuerRegistry.address, SELECTORS.isAccredited + argument(issuer)),
     issuer: identity(issuer),
     subject: identity(subject),
     revocation: statusWord("revocation"),

@@ -107,7 +107,7 @@ describe("KYC, killed with SIGKILL", () => {
       try {
         const userId = (await on.newUser()).userId;
         const started = await on.call("POST", "/api/kyc/start-verification", { userId });
-        const sessionId = String(started.body["sessionId"]);
+        const sessionId = started.body.sessionId;
         standIn.decide(sessionId, "approved");
         const occurredAt = new Date();
         const signedAtSeconds = Math.floor(occurredAt.getTime() / 1000);

@@ -55,7 +55,7 @@ describe("the KYC policy", () => {
 
     const { body } = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect((await on.call("GET", "/auth/sessions", { userId })).body["kycStatus"]).to.equal("pending");
-    await on.call("POST", `/sandbox/kyc/${String(body["sessionId"])}`, { body: "decision=approve" });
+    await on.call("POST", `/sandbox/kyc/${body.sessionId}`, { body: "decision=approve" });
     await eventually(
       "the operation to be allowed",
       async () => (await on.call("GET", "/auth/sessions", { userId })).status === 200,

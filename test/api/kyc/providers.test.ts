@@ -49,7 +49,7 @@ for (const name of KYC_PROVIDERS) {
     async function start(userId?: string) {
       const user = userId ?? (await on.newUser()).userId;
       const answer = await on.call("POST", "/api/kyc/start-verification", { userId: user });
-      return { userId: user, answer, sessionId: String(answer.body["sessionId"]) };
+      return { userId: user, answer, sessionId: answer.body.sessionId };
     }
 
     /** The provider comes to a result and tells it. */

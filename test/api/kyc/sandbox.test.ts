@@ -28,7 +28,7 @@ describe("KYC with the sandbox", () => {
     const userId = (await on.newUser()).userId;
     const started = await on.call("POST", "/api/kyc/start-verification", { userId });
     expect(started.status).to.equal(201);
-    return { userId, sessionId: String(started.body["sessionId"]), sessionUrl: String(started.body["sessionUrl"]) };
+    return { userId, sessionId: started.body.sessionId, sessionUrl: String(started.body["sessionUrl"]) };
   }
 
   async function decide(sessionId: string, decision: string, behaviour = "normal") {

@@ -91,7 +91,7 @@ describe("starting a verification", () => {
 
   it("opens a new session when the old one's time is over, and does not believe the old one any more", async () => {
     const userId = (await on.newUser()).userId;
-    const old = String((await start(userId)).body["sessionId"]);
+    const old = (await start(userId)).body.sessionId;
     clock.moveSeconds(7 * DAY_SECONDS + 1);
     const status = await on.call("GET", "/api/kyc/status", { userId });
     expect(status.body).to.deep.include({ status: "not_verified", substatus: "expired" });
@@ -114,7 +114,7 @@ describe("starting a verification", () => {
     const token = String(body["sessionUrl"]).split("/").at(-1)!;
     expect(JSON.stringify(await on.kycOf(userId))).not.to.contain(token);
     expect((await start(userId)).body["sessionUrl"]).to.equal(body["sessionUrl"]);
-    const sessionId = String(body["sessionId"]);
+    const sessionId = body.sessionId;
     veriff.decide(sessionId, "approved");
     await deliver(veriff, sessionId, "approved");
     await eventually("the approval", async () => (await on.kycOf(userId))?.["status"] === "verified");
@@ -126,7 +126,7 @@ describe("starting a verification", () => {
     const { body } = await start(userId);
     await verifications().updateOne({ _id: userId }, { $set: { resumeHandle: "sealed-with-a-secret-that-is-gone" } });
     expect((await start(userId)).body["code"]).to.equal("kyc.provider_unavailable");
-    veriff.decide(String(body["sessionId"]), "expired");
+    veriff.decide(body.sessionId, "expired");
     const renewed = await start(userId);
     expect(renewed.status).to.equal(201);
     expect(renewed.body["sessionId"]).not.to.equal(body["sessionId"]);

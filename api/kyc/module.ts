@@ -1,5 +1,5 @@
 import type { KycConfig } from "../../core/config/kyc";
-import type { Context } from "../../process/context";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module, type WorkerDefinition } from "../http/module";
 import { type ReceiveWebhookDeps, requireVerified } from "./actions";
 import { type NotifyDeps, notifyOfChange } from "./decisions/delivery";
@@ -35,12 +35,12 @@ export function createKyc(context: Context, needs: KycNeeds): Module<KycPorts> {
 }
 
 function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeeds): Module<KycPorts> {
-  const { clock, logger, mongo, redis, timing, deadLetters } = context;
-  const { prefix } = context.config.redis;
+  const { clock, logger, mongo, timing } = context;
+  const jobs = jobRuntimeOf(context);
   const { publicUrl } = context.config.http;
   const kyc = createKycStore(mongo);
   const sandbox = createSandboxStore(mongo);
-  const recheckQueue = createRecheckQueue({ redis, prefix });
+  const recheckQueue = createRecheckQueue(jobs);
   const { providers, chosen } = createProviders(config, { clock, sandbox, publicUrl });
   const decisions = {
     kyc,
@@ -74,11 +74,9 @@ function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeed
           startRecheckWorker({
             ...decisions,
             queue: recheckQueue,
-            redis,
-            prefix,
-            deadLetters,
+            jobs,
             concurrency: 4,
-            sweepEveryMs: timing.sweepIntervalMs,
+            sweepIntervalMs: timing.sweepIntervalMs,
           }),
       },
       ...own.workers,
@@ -93,22 +91,23 @@ function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeed
 
 /** The built-in provider's own page and webhooks, where it is configured. */
 function createSandbox(
-  { config: { redis: connection, http }, clock, logger, redis, deadLetters }: Context,
+  context: Context,
   config: KycConfig,
   { sandbox, returnUrl }: { sandbox: ReturnType<typeof createSandboxStore>; returnUrl: string },
 ): Pick<Module, "endpoints" | "queues" | "workers"> {
   if (config.sandbox === undefined) return { endpoints: [], queues: [], workers: [] };
-  const { webhookSecrets: secrets, webhookUrl = `${http.publicUrl}/api/webhooks/kyc-status/sandbox` } = config.sandbox;
-  const { prefix } = connection;
-  const queue = createSandboxQueue({ redis, prefix });
+  const { webhookSecrets: secrets, webhookUrl = `${context.config.http.publicUrl}/api/webhooks/kyc-status/sandbox` } =
+    config.sandbox;
+  const jobs = jobRuntimeOf(context);
+  const queue = createSandboxQueue(jobs);
   const worker: WorkerDefinition = {
     name: "kycSandbox",
-    start: () => startSandboxWorker({ sandbox, redis, prefix, deadLetters, clock, logger, webhookUrl, secrets }),
+    start: () => startSandboxWorker({ jobs, sandbox, webhookUrl, secrets }),
   };
   return {
     endpoints: sandboxEndpoints({
       sandbox,
-      clock,
+      clock: context.clock,
       returnUrl,
       report: (job, delayMs) => enqueueReport(queue, job, delayMs),
     }),

@@ -1,9 +1,7 @@
-import type { Redis } from "ioredis";
 import { addSeconds } from "../../core/clock";
-import type { DeadLetterStore } from "../../core/jobs/deadLetters";
 import { DomainError } from "../../core/errors";
-import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../core/jobs/queue";
-import { startSweeper } from "../../core/jobs/sweeper";
+import { createQueue, type JobQueue, type QueueDefinition } from "../../core/jobs/queue";
+import { type JobRuntime, type RunningWorker, startWorker } from "../../core/jobs/worker";
 import { sendNotification, type SendDeps } from "./actions";
 
 interface MailJob {
@@ -18,13 +16,11 @@ const REST_SECONDS = 15 * 60;
 
 const SWEEP_LIMIT = 500;
 
-function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): QueueOptions {
-  return { name: "mail", redis, prefix };
-}
+const QUEUE: QueueDefinition = { name: "mail" };
 
 /** Creates the producing side. */
-export function createMailQueue(connection: { redis: Redis; prefix: string }): MailQueue {
-  return createQueue<MailJob>(queueOptions(connection));
+export function createMailQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): MailQueue {
+  return createQueue<MailJob>({ ...jobs, ...QUEUE });
 }
 
 /** Queues the sending of a stored notification; its job id is the notification's, so that it waits once. */
@@ -33,47 +29,28 @@ export async function enqueueMail(queue: MailQueue, notificationId: string): Pro
 }
 
 export interface MailWorkerDeps extends SendDeps {
+  jobs: JobRuntime;
   queue: MailQueue;
-  redis: Redis;
-  prefix: string;
-  deadLetters: DeadLetterStore;
   concurrency: number;
-  sweepEveryMs: number;
-}
-
-/** A running sender of mail. */
-export interface MailWorker {
-  close(deadlineMs: number): Promise<void>;
+  sweepIntervalMs: number;
 }
 
 /** Sends what is queued, and sweeps for stored notifications without a job. */
-export function startMailWorker(deps: MailWorkerDeps): MailWorker {
-  const { notifications, clock, logger } = deps;
-  const processor = processQueue<MailJob>({
-    ...queueOptions(deps),
+export function startMailWorker(deps: MailWorkerDeps): RunningWorker {
+  const { notifications, clock } = deps;
+  return startWorker<MailJob>(deps.jobs, {
+    queue: QUEUE,
     concurrency: deps.concurrency,
-    deadLetters: deps.deadLetters,
-    clock,
-    logger,
     process: ({ notificationId }) => sendNotification(deps, notificationId),
     async onExhausted({ notificationId }, error) {
       if (error instanceof DomainError) return;
       await notifications.postpone(notificationId, addSeconds(clock.now(), REST_SECONDS));
     },
-  });
-  const sweeper = startSweeper({
-    what: "unsent notifications",
-    everyMs: deps.sweepEveryMs,
-    logger,
-    async sweep() {
-      for (const notificationId of await notifications.due(clock.now(), SWEEP_LIMIT)) {
-        await enqueueMail(deps.queue, notificationId);
-      }
+    sweep: {
+      everyMs: deps.sweepIntervalMs,
+      async run() {
+        for (const id of await notifications.due(clock.now(), SWEEP_LIMIT)) await enqueueMail(deps.queue, id);
+      },
     },
   });
-  return {
-    async close(deadlineMs) {
-      await Promise.all([processor.close(deadlineMs), sweeper.close()]);
-    },
-  };
 }

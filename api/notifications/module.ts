@@ -1,4 +1,4 @@
-import type { Context } from "../../process/context";
+import { type Context, jobRuntimeOf } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
 import { notify, type SendDeps } from "./actions";
 import { enqueueMail, createMailQueue, startMailWorker } from "./jobs";
@@ -22,12 +22,12 @@ export interface NotificationPorts {
 
 /** Mail and events for users, mail for the administrator. */
 export function createNotifications(context: Context, needs: NotificationNeeds): Module<NotificationPorts> {
-  const { config, clock, logger, mongo, redis, timing } = context;
+  const { config, clock, logger, mongo, timing } = context;
   const { mail, adminEmail } = config;
-  const { prefix } = config.redis;
+  const jobs = jobRuntimeOf(context);
   const notifications = createNotificationStore(mongo);
   const events = createUserEventStore(mongo);
-  const queue = createMailQueue({ redis, prefix });
+  const queue = createMailQueue(jobs);
   const mailer = mail && createMailer(mail);
   const notifying = {
     notifications,
@@ -51,16 +51,14 @@ export function createNotifications(context: Context, needs: NotificationNeeds):
                   notifications,
                   mailer,
                   queue,
-                  redis,
-                  prefix,
+                  jobs,
                   clock,
                   logger,
                   from: mail.from,
                   publicUrl: config.http.publicUrl,
                   recipientOf: needs.recipientOf,
-                  deadLetters: context.deadLetters,
                   concurrency: 4,
-                  sweepEveryMs: timing.sweepIntervalMs,
+                  sweepIntervalMs: timing.sweepIntervalMs,
                 }),
             },
           ],

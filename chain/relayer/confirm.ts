@@ -6,7 +6,7 @@ import type { Receipt, RelayerTransaction } from "./transaction";
 const BATCH = 16;
 
 /**
- * Finds out how transactions ended whose nonces the chain has used, calls their handlers and records the outcome.
+ * Reads the receipts of transactions whose nonces the chain has used, calls their handlers and records the outcome.
  *
  * @returns how many ended
  * @throws TransientError `rpc.unreachable`

@@ -17,7 +17,7 @@ const BLOCKS_BETWEEN_REQUESTS = 8;
 export type Finality = (headNumber: number) => Promise<number>;
 
 /**
- * Finds out how this chain finalizes: by the node's `finalized` tag, or by depth where a depth is configured, the tag is
+ * Determines how this chain finalizes: by the node's `finalized` tag, or by depth where a depth is configured, the tag is
  * not offered, or the chain is a development chain, whose tag means nothing.
  *
  * @throws TransientError when no endpoint answers

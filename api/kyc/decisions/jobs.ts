@@ -1,7 +1,5 @@
-import type { Redis } from "ioredis";
-import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
-import { type JobQueue, createQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
-import { startSweeper } from "../../../core/jobs/sweeper";
+import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { type DecisionDeps, type KycDelivery, recheck, applyDelivery } from "./actions";
 
 interface RecheckJob {
@@ -13,13 +11,11 @@ export type RecheckQueue = JobQueue<RecheckJob>;
 
 const SWEEP_LIMIT = 500;
 
-function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): QueueOptions {
-  return { name: "kyc-recheck", redis, prefix };
-}
+const QUEUE: QueueDefinition = { name: "kyc-recheck" };
 
 /** Creates the producing side. */
-export function createRecheckQueue(connection: { redis: Redis; prefix: string }): RecheckQueue {
-  return createQueue<RecheckJob>(queueOptions(connection));
+export function createRecheckQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): RecheckQueue {
+  return createQueue<RecheckJob>({ ...jobs, ...QUEUE });
 }
 
 /** Handles the deliveries that the inbox stored for KYC. */
@@ -30,43 +26,26 @@ export function kycDeliveryHandler(deps: DecisionDeps) {
 }
 
 export interface RecheckWorkerDeps extends DecisionDeps {
+  jobs: JobRuntime;
   queue: RecheckQueue;
-  redis: Redis;
-  prefix: string;
-  deadLetters: DeadLetterStore;
   concurrency: number;
-  sweepEveryMs: number;
-}
-
-/** A running worker of the queue. */
-export interface RecheckWorker {
-  close(deadlineMs: number): Promise<void>;
+  sweepIntervalMs: number;
 }
 
 /** Checks verifications that are due: pending ones without a webhook, and those whose user was not notified. */
-export function startRecheckWorker(deps: RecheckWorkerDeps): RecheckWorker {
-  const { kyc, queue, clock, logger } = deps;
-  const processor = processQueue<RecheckJob>({
-    ...queueOptions(deps),
+export function startRecheckWorker(deps: RecheckWorkerDeps): RunningWorker {
+  const { kyc, queue, clock } = deps;
+  return startWorker<RecheckJob>(deps.jobs, {
+    queue: QUEUE,
     concurrency: deps.concurrency,
-    deadLetters: deps.deadLetters,
-    clock,
-    logger,
     process: ({ userId }) => recheck(deps, userId),
-  });
-  const sweeper = startSweeper({
-    what: "verifications that are due for a check",
-    everyMs: deps.sweepEveryMs,
-    logger,
-    async sweep() {
-      for (const userId of await kyc.dueForCheck(clock.now(), SWEEP_LIMIT)) {
-        await queue.enqueue(`recheck-${userId}`, { userId });
-      }
+    sweep: {
+      everyMs: deps.sweepIntervalMs,
+      async run() {
+        for (const userId of await kyc.dueForCheck(clock.now(), SWEEP_LIMIT)) {
+          await queue.enqueue(`recheck-${userId}`, { userId });
+        }
+      },
     },
   });
-  return {
-    async close(deadlineMs) {
-      await Promise.all([processor.close(deadlineMs), sweeper.close()]);
-    },
-  };
 }

@@ -1,15 +1,6 @@
-import type { Redis } from "ioredis";
-import type { Clock } from "../../../core/clock";
-import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
 import { messageOf, TransientError } from "../../../core/errors";
-import type { Logger } from "../../../core/logger";
-import {
-  type JobQueue,
-  createQueue,
-  processQueue,
-  type QueueOptions,
-  type QueueProcessor,
-} from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { signWebhook } from "../providers/standardWebhooks";
 import type { SandboxStore } from "./store";
 
@@ -24,44 +15,35 @@ export type SandboxQueue = JobQueue<ReportJob>;
 
 const TIMEOUT_MS = 10_000;
 
-function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): QueueOptions {
-  return { name: "kyc-sandbox", redis, prefix };
-}
+const QUEUE: QueueDefinition = { name: "kyc-sandbox" };
 
 /** Creates the producing side. */
-export function createSandboxQueue(connection: { redis: Redis; prefix: string }): SandboxQueue {
-  return createQueue<ReportJob>(queueOptions(connection));
+export function createSandboxQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): SandboxQueue {
+  return createQueue<ReportJob>({ ...jobs, ...QUEUE });
 }
 
 /** Queues one report of an event. */
-export async function enqueueReport(queue: SandboxQueue, sendReport: ReportJob, delayMs: number): Promise<void> {
-  await queue.enqueue(`${sendReport.eventId}-${sendReport.copy}`, sendReport, delayMs > 0 ? { delayMs } : {});
+export async function enqueueReport(queue: SandboxQueue, report: ReportJob, delayMs: number): Promise<void> {
+  await queue.enqueue(`${report.eventId}-${report.copy}`, report, delayMs > 0 ? { delayMs } : {});
 }
 
 export interface SandboxWorkerDeps {
+  jobs: JobRuntime;
   sandbox: SandboxStore;
-  redis: Redis;
-  prefix: string;
-  deadLetters: DeadLetterStore;
-  clock: Clock;
-  logger: Logger;
   webhookUrl: string;
   secrets: string[];
 }
 
 /** Sends the sandbox's webhooks (Standard Webhooks 1.0); each attempt is signed anew. */
-export function startSandboxWorker(deps: SandboxWorkerDeps): QueueProcessor {
-  return processQueue<ReportJob>({
-    ...queueOptions(deps),
+export function startSandboxWorker(deps: SandboxWorkerDeps): RunningWorker {
+  return startWorker<ReportJob>(deps.jobs, {
+    queue: QUEUE,
     concurrency: 8,
-    deadLetters: deps.deadLetters,
-    clock: deps.clock,
-    logger: deps.logger,
-    process: (job) => report(deps, job),
+    process: (job) => sendReport(deps, job),
   });
 }
 
-async function report({ sandbox, clock, webhookUrl, secrets }: SandboxWorkerDeps, job: ReportJob): Promise<void> {
+async function sendReport({ jobs, sandbox, webhookUrl, secrets }: SandboxWorkerDeps, job: ReportJob): Promise<void> {
   const session = await sandbox.find(job.sessionId);
   const event = session?.events.find(({ id }) => id === job.eventId);
   if (session === null || event === undefined) return;
@@ -70,7 +52,7 @@ async function report({ sandbox, clock, webhookUrl, secrets }: SandboxWorkerDeps
     timestamp: event.at.toISOString(),
     data: { sessionId: session._id, reference: session.reference, status: event.substatus },
   });
-  const timestampSeconds = Math.floor(clock.now().getTime() / 1000);
+  const timestampSeconds = Math.floor(jobs.clock.now().getTime() / 1000);
   const signature = signWebhook({ id: `msg_${event.id}`, timestampSeconds, body }, secrets);
   let status: number;
   try {

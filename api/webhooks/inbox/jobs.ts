@@ -1,10 +1,7 @@
-import type { Redis } from "ioredis";
-import { addSeconds, type Clock } from "../../../core/clock";
-import type { DeadLetterStore } from "../../../core/jobs/deadLetters";
+import { addSeconds } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
-import type { Logger } from "../../../core/logger";
-import { type JobContext, type JobQueue, createQueue, processQueue, type QueueOptions } from "../../../core/jobs/queue";
-import { startSweeper } from "../../../core/jobs/sweeper";
+import { createQueue, type JobContext, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { type InboxStore, type InboxEntry, REJECTED } from "./store";
 
 interface InboxJob {
@@ -22,13 +19,11 @@ const REST_SECONDS = 15 * 60;
 
 const SWEEP_LIMIT = 500;
 
-function queueOptions({ redis, prefix }: { redis: Redis; prefix: string }): QueueOptions {
-  return { name: "webhook-inbox", redis, prefix };
-}
+const QUEUE: QueueDefinition = { name: "webhook-inbox" };
 
 /** Creates the producing side. */
-export function createInboxQueue(connection: { redis: Redis; prefix: string }): InboxQueue {
-  return createQueue<InboxJob>(queueOptions(connection));
+export function createInboxQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): InboxQueue {
+  return createQueue<InboxJob>({ ...jobs, ...QUEUE });
 }
 
 /** Queues the work on a stored delivery; its job id is the entry's, so that it waits once. */
@@ -37,66 +32,48 @@ export async function enqueueEntry(queue: InboxQueue, entryId: string, requestId
 }
 
 export interface InboxWorkerDeps {
+  jobs: JobRuntime;
   inbox: InboxStore;
   queue: InboxQueue;
-  redis: Redis;
-  prefix: string;
-  deadLetters: DeadLetterStore;
-  clock: Clock;
-  logger: Logger;
   concurrency: number;
   /** Who reads the deliveries of each source. */
   handlers: Record<string, DeliveryHandler>;
-  sweepEveryMs: number;
-}
-
-/** A running worker on the inbox. */
-export interface InboxWorker {
-  close(deadlineMs: number): Promise<void>;
+  sweepIntervalMs: number;
 }
 
 /** Processes stored deliveries, and sweeps for those that no job finished: Redis may have lost them. */
-export function startInboxWorker(deps: InboxWorkerDeps): InboxWorker {
-  const { inbox, queue, clock, logger } = deps;
-
-  async function work({ entryId }: InboxJob, context: JobContext): Promise<void> {
-    const entry = await inbox.find(entryId);
-    if (entry === null || (entry.finishedAt !== null && entry.outcome !== REJECTED)) return;
-    const handle = deps.handlers[entry.source];
-    if (handle === undefined) {
-      throw new TransientError("webhook.no_handler", `This worker does not read deliveries of ${entry.source}.`);
-    }
-    const outcome = await handle(entry, context);
-    await inbox.finish(entryId, outcome, clock.now());
-    context.logger.info({ source: entry.source, outcome }, "webhook worked on");
-  }
-
-  const processor = processQueue<InboxJob>({
-    ...queueOptions(deps),
+export function startInboxWorker(deps: InboxWorkerDeps): RunningWorker {
+  const { jobs, inbox, queue } = deps;
+  return startWorker<InboxJob>(jobs, {
+    queue: QUEUE,
     concurrency: deps.concurrency,
-    deadLetters: deps.deadLetters,
-    clock,
-    logger,
-    process: work,
+    process: (job, context) => processEntry(deps, job, context),
     async onExhausted({ entryId }, error) {
-      const now = clock.now();
+      const now = jobs.clock.now();
       if (error instanceof DomainError) await inbox.finish(entryId, REJECTED, now);
       else await inbox.postpone(entryId, addSeconds(now, REST_SECONDS));
     },
-  });
-
-  const sweeper = startSweeper({
-    what: "the webhook inbox",
-    everyMs: deps.sweepEveryMs,
-    logger,
-    async sweep() {
-      for (const entryId of await inbox.due(clock.now(), SWEEP_LIMIT)) await enqueueEntry(queue, entryId);
+    sweep: {
+      everyMs: deps.sweepIntervalMs,
+      async run() {
+        for (const entryId of await inbox.due(jobs.clock.now(), SWEEP_LIMIT)) await enqueueEntry(queue, entryId);
+      },
     },
   });
+}
 
-  return {
-    async close(deadlineMs) {
-      await Promise.all([processor.close(deadlineMs), sweeper.close()]);
-    },
-  };
+async function processEntry(
+  { jobs, inbox, handlers }: InboxWorkerDeps,
+  { entryId }: InboxJob,
+  context: JobContext,
+): Promise<void> {
+  const entry = await inbox.find(entryId);
+  if (entry === null || (entry.finishedAt !== null && entry.outcome !== REJECTED)) return;
+  const handle = handlers[entry.source];
+  if (handle === undefined) {
+    throw new TransientError("webhook.no_handler", `This worker does not read deliveries of ${entry.source}.`);
+  }
+  const outcome = await handle(entry, context);
+  await inbox.finish(entryId, outcome, jobs.clock.now());
+  context.logger.info({ source: entry.source, outcome }, "webhook worked on");
 }

@@ -1,4 +1,4 @@
-import type { Context } from "../../../process/context";
+import { type Context, jobRuntimeOf } from "../../../process/context";
 import { defineModule, type Module } from "../../http/module";
 import { receiveDelivery, type VerifiedDelivery } from "./actions";
 import { type DeliveryHandler, enqueueEntry, createInboxQueue, startInboxWorker } from "./jobs";
@@ -18,10 +18,10 @@ export interface InboxPorts {
 
 /** What others tell us: stored, acknowledged, then worked on. */
 export function createWebhookInbox(context: Context, needs: InboxNeeds): Module<InboxPorts> {
-  const { config, clock, logger, mongo, redis, timing } = context;
-  const { prefix } = config.redis;
+  const { clock, logger, mongo, timing } = context;
+  const jobs = jobRuntimeOf(context);
   const inbox = createInboxStore(mongo);
-  const queue = createInboxQueue({ redis, prefix });
+  const queue = createInboxQueue(jobs);
   const receiving = {
     inbox,
     clock,
@@ -37,16 +37,12 @@ export function createWebhookInbox(context: Context, needs: InboxNeeds): Module<
         name: "webhookInbox",
         start: () =>
           startInboxWorker({
+            jobs,
             inbox,
             queue,
-            redis,
-            prefix,
-            clock,
-            logger,
-            deadLetters: context.deadLetters,
             concurrency: 8,
             handlers: needs.handlers(),
-            sweepEveryMs: timing.sweepIntervalMs,
+            sweepIntervalMs: timing.sweepIntervalMs,
           }),
       },
     ],

@@ -3,18 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { receiveDelivery } from "../../../../api/webhooks/inbox/actions";
-import {
-  enqueueEntry,
-  type InboxQueue,
-  type InboxWorker,
-  createInboxQueue,
-  startInboxWorker,
-} from "../../../../api/webhooks/inbox/jobs";
+import { enqueueEntry, type InboxQueue, createInboxQueue, startInboxWorker } from "../../../../api/webhooks/inbox/jobs";
 import { type InboxStore, createInboxStore } from "../../../../api/webhooks/inbox/store";
 import { addSeconds, systemClock } from "../../../../core/clock";
 import { type DeadLetterStore, createDeadLetterStore } from "../../../../core/jobs/deadLetters";
 import { DomainError, TransientError } from "../../../../core/errors";
 import { ensureIndexes, type Mongo } from "../../../../core/mongo";
+import type { RunningWorker } from "../../../../core/jobs/worker";
 import { connectRedis } from "../../../../core/redis";
 import { eventually } from "../../../support/eventually";
 import { testMongo, testRedisUrl } from "../../../support/servers";
@@ -29,7 +24,7 @@ describe("the webhook inbox", () => {
   let deadLetters: DeadLetterStore;
   let queue: InboxQueue;
   let connection: { redis: Redis; prefix: string };
-  const workers: InboxWorker[] = [];
+  const workers: RunningWorker[] = [];
 
   before(async () => {
     mongo = await testMongo("inbox");
@@ -56,17 +51,9 @@ describe("the webhook inbox", () => {
   });
 
   function work(handle: (facts: unknown) => Promise<string>) {
-    const parts = {
-      ...connection,
-      inbox,
-      queue,
-      deadLetters,
-      clock: systemClock,
-      logger,
-      concurrency: 4,
-      sweepEveryMs: 50,
-    };
-    workers.push(startInboxWorker({ ...parts, handlers: { test: ({ facts }) => handle(facts) } }));
+    const jobs = { ...connection, deadLetters, clock: systemClock, logger };
+    const handlers = { test: ({ facts }: { facts: unknown }) => handle(facts) };
+    workers.push(startInboxWorker({ jobs, inbox, queue, concurrency: 4, sweepIntervalMs: 50, handlers }));
   }
 
   function delivery(deliveryKey: string) {

@@ -1,16 +1,11 @@
-import { Registry } from "prom-client";
 import { type Chain, createChain } from "../../chain/client";
 import { createProvider } from "../../chain/provider";
-import { createTransactionStore } from "../../chain/relayer/transactions";
 import { type Clock, systemClock } from "../../core/clock";
 import { type Config, loadConfig } from "../../core/config/config";
-import { createDeadLetterStore } from "../../core/jobs/deadLetters";
-import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import type { Logger } from "../../core/logger";
 import { connectMongo, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { type Context, DEFAULT_TIMING, type Timing } from "../../process/context";
-import { createProjection } from "../../projection/queries";
+import { type Context, createContext, DEFAULT_TIMING, type Timing } from "../../process/context";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../../typechain-types";
 
 /** Parts of a configuration that replace those read from the environment. */
@@ -65,17 +60,8 @@ export async function createTestContext(
   if (redis.status !== "ready") await new Promise((resolve) => redis.once("ready", resolve));
   const chain = options.withChain ? createChain(config.chain) : unreachableChain();
   const context: Context = {
-    config,
+    ...(await createContext(config, { mongo, redis, chain, logger })),
     clock,
-    logger,
-    mongo,
-    redis,
-    chain,
-    projection: createProjection(mongo),
-    keys: await openFileKeyStore(config.keys),
-    transactions: createTransactionStore(mongo),
-    deadLetters: createDeadLetterStore(mongo),
-    metrics: new Registry(),
     timing: { ...TEST_TIMING, ...orders.timing },
     onStep: options.onStep,
   };

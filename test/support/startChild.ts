@@ -21,9 +21,11 @@ export async function startChild(
   orders: Omit<ChildOrders, "context"> & { context?: Partial<ChildOrders["context"]> },
 ): Promise<Child> {
   const told: ChildOrders = { ...orders, context: { ...on.orders, ...orders.context } };
-  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "child.ts"), JSON.stringify(told)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "child.ts"), JSON.stringify(told)],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
   const ended = once(child, "exit").then(([code, signal]: unknown[]) => String(signal ?? code));
   const lines = createInterface({ input: child.stdout });
   const first = await Promise.race([

@@ -18,10 +18,10 @@ const anchoring = new Schema<Anchoring>(
   {
     id: { type: String, required: true },
     status: { type: String, enum: STORED_STATUSES, required: true },
-    registration: { type: registration, deerror: null },
+    registration: { type: registration, default: null },
     transactionHashes: { type: [String], required: true },
-    blockNumber: { type: Number, deerror: null },
-    error: { type: new Schema({ code: String, message: String, remedy: String }, { _id: false }), deerror: null },
+    blockNumber: { type: Number, default: null },
+    error: { type: new Schema({ code: String, message: String, remedy: String }, { _id: false }), default: null },
     updatedAt: { type: Date, required: true },
   },
   { _id: false },

@@ -28,7 +28,7 @@ async function prepare(script) {
   });
 }
 
-/** Ends with words where this file's own imports would end with a syntax error. */
+/** Ends with an explanation where this file's own imports would end with a syntax error. */
 function requireNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
@@ -52,20 +52,20 @@ function commandOf(script) {
 /** The indexer makes garbage by the megabyte while it catches up; a young generation of half the usual size holds it. */
 const NODE_OPTIONS_OF = { "indexer/main.ts": ["--max-semi-space-size=8"] };
 
-const SPEAKING = ["scripts/dev/main.ts", "scripts/demo/main.ts"];
+const PRINTING = ["scripts/dev/main.ts", "scripts/demo/main.ts"];
 
 function handOver(script, args) {
   const stdio = ["inherit", "inherit", "inherit", "ipc"];
   const options = NODE_OPTIONS_OF[script] ?? [];
   const child = spawn(process.execPath, [...options, ...commandOf(script), ...args], { cwd: root, stdio });
-  // Loading takes a second, on a busy machine more; npm start and npm run demo send a message when they begin to speak.
-  const loading = SPEAKING.includes(script) ? setInterval(() => say("loading"), 1400) : undefined;
+  // Loading takes a second, on a busy machine more; npm start and npm run demo send a message before they print.
+  const loading = PRINTING.includes(script) ? setInterval(() => say("loading"), 1400) : undefined;
   child.once("message", () => clearInterval(loading));
   const stop = (signal) => child.kill(signal);
   // At a terminal Ctrl-C reaches the script as well as us; elsewhere it must be passed on.
   process.on("SIGINT", () => process.stdin.isTTY || stop("SIGINT"));
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => stop(signal));
-  // Whoever started us was killed and could not say so: nobody is left who could end us.
+  // Our parent was killed, so nobody is left who could end us.
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || stop("SIGTERM"), 1000).unref();
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));

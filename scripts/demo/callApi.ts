@@ -8,22 +8,33 @@ export interface ApiAnswer {
   body: Record<string, unknown>;
 }
 
-/** Sends one request as a wallet's app would: JSON, with the session as bearer token. */
-export async function callApi(
+/** Sends requests with one bearer token. */
+export type ApiClient = (method: string, path: string, body?: unknown) => Promise<ApiAnswer>;
+
+const MAX_ATTEMPTS = 240;
+const RETRY_INTERVAL_MS = 250;
+
+/** @param token a session or an API key; empty for none */
+export function createApiClient(apiUrl: string, token: string): ApiClient {
+  return (method, path, body) => callApi(apiUrl, { method, path, token, body });
+}
+
+/** Sends one JSON request; while the API cannot be reached or answers 503, sends it again for a minute. */
+async function callApi(
   apiUrl: string,
-  request: { method: string; path: string; body?: unknown; session?: string },
+  request: { method: string; path: string; token: string; body: unknown },
 ): Promise<ApiAnswer> {
-  const { method, path, body, session } = request;
+  const { method, path, token, body } = request;
   const headers: Record<string, string> = { accept: "application/json" };
-  if (session !== undefined && session !== "") headers["authorization"] = `Bearer ${session}`;
+  if (token !== "") headers["authorization"] = `Bearer ${token}`;
   if (body !== undefined) headers["content-type"] = "application/json";
-  const response = await untilReachable("The API", async (isLast) => {
+  const response = await retryUntilReachable("The API", async (isLastAttempt) => {
     const answer = await fetch(apiUrl + path, {
       method,
       headers,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      body: body === undefined ? null : JSON.stringify(body),
     });
-    if (answer.status === 503 && !isLast) throw new Error("it answers 503");
+    if (answer.status === 503 && !isLastAttempt) throw new Error("it answers 503");
     return answer;
   });
   const text = await response.text();
@@ -31,28 +42,35 @@ export async function callApi(
   return { method, path, status: response.status, body: parsed };
 }
 
-/** The answer's body, when its status is one of those expected. */
+/**
+ * @returns the answer's body
+ * @throws Error with the API's own explanation when its status is none of those expected
+ */
 export function expectAnswer(answer: ApiAnswer, ...statuses: number[]): Record<string, unknown> {
   if (statuses.includes(answer.status)) return answer.body;
   const { detail } = answer.body;
-  const said = typeof detail === "string" ? detail : JSON.stringify(answer.body);
-  throw new Error(`${answer.method} ${answer.path} answered ${answer.status}: ${said}`);
+  const explanation = typeof detail === "string" ? detail : JSON.stringify(answer.body);
+  throw new Error(`${answer.method} ${answer.path} answered ${answer.status}: ${explanation}`);
 }
 
 /**
- * Asks again for a minute while asking fails: a process that was killed is back within seconds, on a busy machine later.
+ * Tries for a minute: a process that was killed is back within seconds, on a busy machine later.
  *
- * @param what named in the error when it stays away
- * @param ask is told when it is asked for the last time
+ * @param what names the server in the error
+ * @param attempt gets whether it is the last one
+ * @throws Error, with the last attempt's as its cause
  */
-export async function untilReachable<T>(what: string, ask: (isLast: boolean) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    const isLast = attempt === 240;
+export async function retryUntilReachable<T>(
+  what: string,
+  attempt: (isLastAttempt: boolean) => Promise<T>,
+): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    const isLastAttempt = count === MAX_ATTEMPTS;
     try {
-      return await ask(isLast);
+      return await attempt(isLastAttempt);
     } catch (error) {
-      if (isLast) throw new Error(`${what} cannot be reached.`, { cause: error });
+      if (isLastAttempt) throw new Error(`${what} cannot be reached.`, { cause: error });
     }
-    await delay(250);
+    await delay(RETRY_INTERVAL_MS);
   }
 }

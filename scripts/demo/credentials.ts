@@ -1,20 +1,43 @@
-import { type HDNodeWallet, JsonRpcProvider, Wallet } from "ethers";
-import { setTimeout as delay } from "node:timers/promises";
+import { type HDNodeWallet, Wallet } from "ethers";
 import { verifyStatus, type ProvenStatus } from "../../api/audit/statusProof";
 import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
 import { readEnvironment } from "../../core/config/environment";
-import { DIDRegistry__factory } from "../../typechain-types";
-import { type ApiAnswer, callApi, expectAnswer } from "./callApi";
-import type { Scene, Stage } from "./stage";
+import { type ApiAnswer, type ApiClient, createApiClient, expectAnswer } from "./callApi";
+import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
+import { poll } from "./poll";
+import { withRegistry } from "./registry";
 
-/** Alice, as the story so far leaves her. */
-export interface HolderOnStage {
+/** Alice, logged in, with an anchored DID. */
+export interface Holder extends Presenter {
   session: string;
+}
+
+/** Who signs a challenge. */
+interface Presenter {
   wallet: Wallet | HDNodeWallet;
   did: string;
 }
 
-const PATIENCE_MS = 60_000;
+/** The API as each participant calls it. */
+interface Clients {
+  admin: ApiClient;
+  holder: ApiClient;
+  anyone: ApiClient;
+}
+
+interface IssuedCredential {
+  credentialId: string;
+  credId: string;
+}
+
+interface Presentation {
+  verificationId: string;
+  /** To the presenter. */
+  answer: ApiAnswer;
+}
+
+const CHAIN_DEADLINE_MS = 60_000;
+const POLL_INTERVAL_MS = 100;
 
 const EDUCATION = {
   type: "object",
@@ -24,160 +47,200 @@ const EDUCATION = {
 };
 
 /**
- * Goes on with Alice's story: a university issues her a credential, an employer verifies it, nobody can use it again or
- * in her place, the university revokes another one, and an auditor proves that from the chain alone.
+ * A university issues Alice a credential, an employer verifies it, nobody can use it again or in her place, the
+ * university revokes another one, and an auditor verifies that revocation with the chain alone.
  *
- * @param tell called after each step
  * @throws Error naming the step that failed and what the API answered
  */
-export async function playCredentials(stage: Stage, alice: HolderOnStage, tell: (scene: Scene) => void): Promise<void> {
+export async function runCredentialsDemo(target: DemoTarget, alice: Holder, reportStep: ReportStep): Promise<void> {
+  const { apiUrl } = target;
   const adminKey = readEnvironment()["ADMIN_API_KEY"] ?? DEVELOPMENT_ADMIN_API_KEY;
-  const as =
-    (session: string) =>
-    (method: string, path: string, body?: unknown): Promise<ApiAnswer> =>
-      callApi(stage.apiUrl, { method, path, session, ...(body !== undefined && { body }) });
-  const [admin, holder, anyone] = [as(adminKey), as(alice.session), as("")];
-  const scene = async (title: string, act: () => Promise<string[]>) => {
-    const startedAt = performance.now();
-    const outcome = await act();
-    tell({ title, outcome, milliseconds: performance.now() - startedAt });
+  const clients: Clients = {
+    admin: createApiClient(apiUrl, adminKey),
+    holder: createApiClient(apiUrl, alice.session),
+    anyone: createApiClient(apiUrl, ""),
   };
-
-  let university = anyone;
-  let universityAddress = "";
-  await scene("A university becomes an accredited issuer", async () => {
-    const added = expectAnswer(await admin("POST", "/issuers", { name: "State University" }), 201);
-    university = as(String(added["apiKey"]));
-    universityAddress = String(added["address"]);
-    await until("the university to be accredited", async () => {
-      const issuer = expectAnswer(await anyone("GET", `/issuers/${universityAddress}`), 200);
-      return issuer["accredited"] === true && issuer["anchored"] === true;
-    });
-    expectAnswer(await university("PUT", "/credential-types/EducationCredential", { schema: EDUCATION }), 200);
-    return [`DID ${String(added["did"])}`, "its DID document's digest and its accreditation are on the chain"];
+  const university = await addUniversity(clients, apiUrl, reportStep);
+  const scanned = await issueAndShare(clients, { university, subjectDid: alice.did }, reportStep);
+  const employer = await useCredential(clients, { apiUrl, alice, scanned }, reportStep);
+  const second = await issueCredential(university, alice.did);
+  await presentAsBob(clients, { employer, alice, credential: second }, reportStep);
+  await revokeCredential(university, second, reportStep);
+  await runStep(reportStep, "The next verification fails, though Alice herself signs", async () => {
+    const presentation = { presenter: alice, credential: { credentialId: second.credentialId } };
+    const { answer } = await present({ employer, anyone: clients.anyone }, presentation);
+    return [String(expectAnswer(answer, 410)["detail"]), ...checkLines(answer.body)];
   });
+  await auditRevocation(target, clients.anyone, second, reportStep);
+  await runStep(reportStep, "Alice reads who wanted to see her credentials", () =>
+    listUsage(clients.holder, second.credentialId),
+  );
+}
 
-  const issue = async (): Promise<{ credentialId: string; credId: string }> => {
-    const claims = { name: "Alice Smith", degree: "BS Computer Science" };
-    const body = { subjectDid: alice.did, type: "EducationCredential", claims };
-    const issued = expectAnswer(await university("POST", "/credentials/issue", body), 201);
-    return { credentialId: String(issued["credentialId"]), credId: String(issued["credId"]) };
-  };
-  let diploma = { credentialId: "", credId: "" };
-  await scene("It issues Alice a credential that can be used once", async () => {
-    diploma = await issue();
+/** @returns the API with the university's key */
+async function addUniversity({ admin, anyone }: Clients, apiUrl: string, reportStep: ReportStep): Promise<ApiClient> {
+  return runStepWithResult(reportStep, "A university becomes an accredited issuer", async () => {
+    const added = expectAnswer(await admin("POST", "/issuers", { name: "State University" }), 201);
+    const university = createApiClient(apiUrl, String(added["apiKey"]));
+    await poll(
+      "accreditation of the university",
+      async () => {
+        const issuer = expectAnswer(await anyone("GET", `/issuers/${String(added["address"])}`), 200);
+        return issuer["accredited"] === true && issuer["anchored"] === true ? issuer : undefined;
+      },
+      { deadlineMs: CHAIN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
+    );
+    expectAnswer(await university("PUT", "/credential-types/EducationCredential", { schema: EDUCATION }), 200);
+    const outcome = [`DID ${String(added["did"])}`, "its DID document's digest and its accreditation are on the chain"];
+    return { outcome, result: university };
+  });
+}
+
+async function issueCredential(university: ApiClient, subjectDid: string): Promise<IssuedCredential> {
+  const claims = { name: "Alice Smith", degree: "BS Computer Science" };
+  const body = { subjectDid, type: "EducationCredential", claims };
+  const issued = expectAnswer(await university("POST", "/credentials/issue", body), 201);
+  return { credentialId: String(issued["credentialId"]), credId: String(issued["credId"]) };
+}
+
+/** @returns what the QR code holds */
+async function issueAndShare(
+  { holder }: Clients,
+  { university, subjectDid }: { university: ApiClient; subjectDid: string },
+  reportStep: ReportStep,
+): Promise<unknown> {
+  const title = "It issues Alice a credential that can be used once";
+  const issued = await runStepWithResult(reportStep, title, async () => {
+    const { credentialId } = await issueCredential(university, subjectDid);
     const { credentials } = expectAnswer(await holder("GET", "/credentials"), 200) as {
       credentials: { credentialId: string; status: string }[];
     };
-    const mine = credentials.find(({ credentialId }) => credentialId === diploma.credentialId);
-    return [`credential ${diploma.credentialId}`, `on her dashboard it is ${mine?.status ?? "missing"}`];
+    const listed = credentials.find((credential) => credential.credentialId === credentialId);
+    const outcome = [`credential ${credentialId}`, `on her dashboard it is ${listed?.status ?? "missing"}`];
+    return { outcome, result: credentialId };
   });
-
-  let scanned: unknown;
-  await scene("Alice shares it as a QR code", async () => {
-    const share = expectAnswer(await holder("GET", `/credentials/${diploma.credentialId}/share`), 200);
-    scanned = share["payload"];
-    return [`an SVG of ${String(share["svg"]).length} characters; it names the credential and proves nothing`];
+  return runStepWithResult(reportStep, "Alice shares it as a QR code", async () => {
+    const share = expectAnswer(await holder("GET", `/credentials/${issued}/share`), 200);
+    const svg = `an SVG of ${String(share["svg"]).length} characters; it names the credential and proves nothing`;
+    return { outcome: [svg], result: share["payload"] };
   });
+}
 
-  let employer = anyone;
-  /** The employer scans, the presenter signs what the wallet shows. */
-  const present = async (presenter: { wallet: Wallet | HDNodeWallet; did: string }, credential: unknown) => {
-    const opened = expectAnswer(await employer("POST", "/verify", { credential }), 201);
-    const { message } = opened["challenge"] as { message: string };
-    const signature = await presenter.wallet.signMessage(message);
-    const verificationId = String(opened["verificationId"]);
-    return {
-      verificationId,
-      answer: await anyone("POST", "/verify/confirm", { verificationId, signature, presenterDid: presenter.did }),
-    };
-  };
+/** The employer opens a verification; the presenter signs its challenge and confirms. */
+async function present(
+  { employer, anyone }: { employer: ApiClient; anyone: ApiClient },
+  { presenter, credential }: { presenter: Presenter; credential: unknown },
+): Promise<Presentation> {
+  const opened = expectAnswer(await employer("POST", "/verify", { credential }), 201);
+  const { message } = opened["challenge"] as { message: string };
+  const signature = await presenter.wallet.signMessage(message);
+  const verificationId = String(opened["verificationId"]);
+  const body = { verificationId, signature, presenterDid: presenter.did };
+  return { verificationId, answer: await anyone("POST", "/verify/confirm", body) };
+}
 
-  await scene("An employer scans it, Alice signs, and the seven checks pass", async () => {
+/** Uses the credential; then tries to use it again. @returns the API with the employer's key */
+async function useCredential(
+  { admin, anyone }: Clients,
+  { apiUrl, alice, scanned }: { apiUrl: string; alice: Holder; scanned: unknown },
+  reportStep: ReportStep,
+): Promise<ApiClient> {
+  const presentation = { presenter: alice, credential: scanned };
+  const title = "An employer scans it, Alice signs, and the seven checks pass";
+  const employer = await runStepWithResult(reportStep, title, async () => {
     const added = expectAnswer(await admin("POST", "/verifiers", { name: "ACME Employer" }), 201);
-    employer = as(String(added["apiKey"]));
-    const { verificationId, answer } = await present(alice, scanned);
+    const verifier = createApiClient(apiUrl, String(added["apiKey"]));
+    const { verificationId, answer } = await present({ employer: verifier, anyone }, presentation);
     expectAnswer(answer, 200);
-    const seen = expectAnswer(await employer("GET", `/verify/${verificationId}`), 200);
+    const seen = expectAnswer(await verifier("GET", `/verify/${verificationId}`), 200);
     const { claims } = seen["credential"] as { claims: { name: string; degree: string } };
-    return [`the employer sees: ${claims.name}, ${claims.degree}`, checksOf(seen)];
+    const outcome = [`the employer sees: ${claims.name}, ${claims.degree}`, ...checkLines(seen)];
+    return { outcome, result: verifier };
   });
-
-  await scene("A second use is refused", async () => {
-    const { answer } = await present(alice, scanned);
-    return [String(expectAnswer(answer, 409)["detail"]), checksOf(answer.body)];
+  await runStep(reportStep, "A second use is refused", async () => {
+    const { answer } = await present({ employer, anyone }, presentation);
+    return [String(expectAnswer(answer, 409)["detail"]), ...checkLines(answer.body)];
   });
+  return employer;
+}
 
-  await scene("Bob has a screenshot of her other credential's QR code, and another wallet", async () => {
-    diploma = await issue();
+async function presentAsBob(
+  { admin, anyone }: Clients,
+  { employer, alice, credential }: { employer: ApiClient; alice: Holder; credential: IssuedCredential },
+  reportStep: ReportStep,
+): Promise<void> {
+  const { credentialId } = credential;
+  await runStep(reportStep, "Bob presents a screenshot of Alice's second QR code", async () => {
     const wallet = Wallet.createRandom();
     const bob = { wallet, did: alice.did.replace(/0x[0-9a-f]{40}$/, wallet.address.toLowerCase()) };
-    const { answer } = await present(bob, { credentialId: diploma.credentialId });
-    const refused = expectAnswer(answer, 403);
+    const { answer } = await present({ employer, anyone }, { presenter: bob, credential: { credentialId } });
+    const rejection = expectAnswer(answer, 403);
     const { alerts } = expectAnswer(await admin("GET", "/admin/fraud-alerts"), 200) as {
       alerts: { credentialId: string; kind: string }[];
     };
-    const alert = alerts.find(({ credentialId }) => credentialId === diploma.credentialId);
-    return [String(refused["detail"]), checksOf(refused), `the administrator has an alert: ${alert?.kind ?? "none"}`];
+    const alert = alerts.find((found) => found.credentialId === credentialId);
+    const alerted = `the administrator has an alert: ${alert?.kind ?? "none"}`;
+    return [String(rejection["detail"]), ...checkLines(rejection), alerted];
   });
+}
 
-  await scene("The university revokes that credential; the relayer takes it to the chain", async () => {
-    const accepted = expectAnswer(
-      await university("POST", "/credentials/revoke", { credentialId: diploma.credentialId }),
-      202,
+async function revokeCredential(
+  university: ApiClient,
+  { credentialId }: IssuedCredential,
+  reportStep: ReportStep,
+): Promise<void> {
+  await runStep(reportStep, "The university revokes that credential on the chain", async () => {
+    const accepted = expectAnswer(await university("POST", "/credentials/revoke", { credentialId }), 202);
+    const path = `/credentials/status-changes/${String(accepted["jobId"])}`;
+    const job = await poll(
+      "indexed revocation",
+      async () => {
+        const state = expectAnswer(await university("GET", path), 200);
+        if (state["status"] === "failed") throw new Error(`The revocation failed: ${String(state["fault"])}`);
+        return state["status"] === "final" ? state : undefined;
+      },
+      { deadlineMs: CHAIN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
     );
-    let job: Record<string, unknown> = {};
-    await until("the revocation to be indexed", async () => {
-      job = expectAnswer(await university("GET", `/credentials/status-changes/${String(accepted["jobId"])}`), 200);
-      if (job["status"] === "failed") throw new Error(`The revocation failed: ${String(job["fault"])}`);
-      return job["status"] === "final";
-    });
-    return [`transaction ${String(job["transactionHash"])}`, `block ${String(job["blockNumber"])}, seen by the index`];
+    return [`tx ${String(job["transactionHash"])}`, `block ${String(job["blockNumber"])}, indexed`];
   });
+}
 
-  await scene("The next verification fails, though Alice herself signs", async () => {
-    const { answer } = await present(alice, { credentialId: diploma.credentialId });
-    return [String(expectAnswer(answer, 410)["detail"]), checksOf(answer.body)];
-  });
-
-  await scene("An auditor asks the chain, and checks our answer against a block hash alone", async () => {
-    const provider = new JsonRpcProvider(stage.rpcUrl, stage.chainId, { staticNetwork: true });
-    try {
-      const registry = DIDRegistry__factory.connect(stage.didRegistryAddress, provider);
-      const revoked = await registry.isCredentialRevoked(diploma.credId);
-      const answer = expectAnswer(await anyone("GET", `/audit/credentials/${diploma.credentialId}`), 200);
+async function auditRevocation(
+  target: DemoTarget,
+  anyone: ApiClient,
+  { credentialId, credId }: IssuedCredential,
+  reportStep: ReportStep,
+): Promise<void> {
+  await runStep(reportStep, "An auditor asks the chain, and verifies our storage proof", () =>
+    withRegistry(target, async (registry, provider) => {
+      const revoked = await registry.isCredentialRevoked(credId);
+      const answer = expectAnswer(await anyone("GET", `/audit/credentials/${credentialId}`), 200);
       const proven = answer as unknown as ProvenStatus;
       const block = await provider.getBlock(proven.proof.block.number);
       verifyStatus(proven, block?.hash ?? "");
       return [
         `isCredentialRevoked says ${String(revoked)}`,
-        `the storage proof holds for block ${proven.proof.block.number}, ${block?.hash ?? ""}`,
+        `the proof holds for block ${proven.proof.block.number}, by the block's hash alone:`,
+        block?.hash ?? "",
       ];
-    } finally {
-      provider.destroy();
-    }
-  });
-
-  await scene("Alice reads who wanted to see her credentials", async () => {
-    const usage = expectAnswer(await holder("GET", `/credentials/${diploma.credentialId}/usage`), 200);
-    const entries = usage["entries"] as { verifierName: string; result: string; reason: string }[];
-    return entries.map(
-      ({ verifierName, result, reason }) => `${verifierName}: ${result}${reason === "" ? "" : ` (${reason})`}`,
-    );
-  });
+    }),
+  );
 }
 
-/** The seven checks in a line. */
-function checksOf(answer: Record<string, unknown>): string {
+async function listUsage(holder: ApiClient, credentialId: string): Promise<string[]> {
+  const usage = expectAnswer(await holder("GET", `/credentials/${credentialId}/usage`), 200);
+  const entries = usage["entries"] as { verifierName: string; result: string; reason: string }[];
+  return entries.map(
+    ({ verifierName, result, reason }) => `${verifierName}: ${result}${reason === "" ? "" : ` (${reason})`}`,
+  );
+}
+
+const CHECKS_A_LINE = 4;
+
+/** The seven checks with their outcomes, in two lines, for a terminal of 80 columns. */
+function checkLines(answer: Record<string, unknown>): string[] {
   const signs = { pass: "+", fail: "x", not_reached: "-" } as const;
   const checks = answer["checks"] as { name: string; outcome: keyof typeof signs }[];
-  return checks.map(({ name, outcome }) => `${signs[outcome]} ${name}`).join("  ");
-}
-
-async function until(what: string, probe: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!(await probe())) {
-    if (performance.now() > deadline) throw new Error(`Waited ${PATIENCE_MS / 1000} s for ${what}, in vain.`);
-    await delay(100);
-  }
+  const words = checks.map(({ name, outcome }) => `${signs[outcome]} ${name}`);
+  return [words.slice(0, CHECKS_A_LINE).join("  "), words.slice(CHECKS_A_LINE).join("  ")];
 }

@@ -2,50 +2,52 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readEnvironment } from "../../core/config/environment";
 import { messageOf } from "../../core/errors";
-import { playKycStory } from "./kyc";
-import { playOAuth } from "./oauth";
-import type { Scene, Stage } from "./stage";
-import { playStory } from "./alice";
-import { type RunningRecord, runningRecordPath, stageOf, startCairn } from "../dev/cairn";
-import { processLine, sceneLines } from "../dev/output";
+import { demoTargetOf, type RunningRecord, runningRecordPath, startCairn } from "../dev/cairn";
+import { processLine } from "../dev/output";
 import { createProgress } from "../dev/progress";
+import { runAliceDemo } from "./alice";
+import type { Demo, DemoTarget } from "./demo";
+import { runKycDemo } from "./kyc";
+import { runOAuthDemo } from "./oauth";
+import { printDemo } from "./printDemo";
 
 const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", "..", ".cairn"));
-const { say, doing, done } = createProgress(process.stdout);
+const progress = createProgress(process.stdout);
 
-type Story = (stage: Stage, tell: (scene: Scene) => void) => Promise<void>;
-
-/** `npm run demo -- <name>`; without a name the first. */
-const STORIES: Record<string, Story> = {
-  alice: playStory,
-  kyc: playKycStory,
-  oauth: (stage, tell) => playOAuth(stage, tell, byHand()),
+const DEMOS: Record<string, Demo> = {
+  alice: runAliceDemo,
+  kyc: runKycDemo,
+  oauth: (target, reportStep) => runOAuthDemo(target, reportStep, printStartUrl()),
 };
 
-/** `npm run demo -- oauth --by-hand`: a person clicks through it. */
-function byHand(): ((startUrl: string) => void) | undefined {
-  return process.argv.includes("--by-hand") ? (url) => say(`\n  Open ${url}\n`) : undefined;
+/** `npm run demo -- oauth --by-hand`: a person opens the printed address and clicks through the pages. */
+function printStartUrl(): ((startUrl: string) => void) | undefined {
+  return process.argv.includes("--by-hand") ? (url) => progress.print(`\n  Open ${url}\n`) : undefined;
 }
 
-/** `npm run demo`: plays the story on the Cairn that runs here, or on one of its own, which it ends. */
+/** `npm run demo [-- alice|kyc|oauth]`: runs a demo on the Cairn that runs here, or on one of its own, which it ends. */
 async function main(name = "alice"): Promise<void> {
-  process.send?.("speaking");
-  const play = STORIES[name];
-  if (play === undefined) {
-    throw new Error(`there is no story "${name}"; there are ${Object.keys(STORIES).join(", ")}`);
+  process.send?.("printing");
+  const demo = DEMOS[name];
+  if (demo === undefined) {
+    throw new Error(`there is no demo "${name}"; there are ${Object.keys(DEMOS).join(", ")}`);
   }
   const running = findRunning();
-  if (running !== undefined) {
-    say(`Playing on the Cairn that runs at ${running.apiUrl}\n`);
-    await tell(play, running);
+  if (running === undefined) {
+    await runOnOwnCairn(demo);
     return;
   }
-  say("No Cairn runs here; starting one for the story.\n");
+  progress.print(`Using the Cairn that runs at ${running.apiUrl}\n`);
+  await runTimed(demo, running);
+}
+
+async function runOnOwnCairn(demo: Demo): Promise<void> {
+  progress.print("No Cairn runs here; starting one for the demo.\n");
   const cairn = await startCairn({
     dataDir: DATA_DIR,
     env: readEnvironment(),
-    report: (who, line) => say(processLine(who, line)),
-    doing,
+    report: (name, line) => progress.print(processLine(name, line)),
+    onActivity: progress.start,
   });
   const end = async () => {
     await cairn.stop();
@@ -53,35 +55,29 @@ async function main(name = "alice"): Promise<void> {
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end());
   try {
-    say("");
-    await tell(play, stageOf(cairn));
+    progress.print("");
+    await runTimed(demo, demoTargetOf(cairn));
   } finally {
     await cairn.stop();
   }
 }
 
-async function tell(play: Story, stage: Stage): Promise<void> {
-  let number = 1;
-  const startedAt = performance.now();
-  doing("step 1 of the story");
-  await play(stage, (scene) => {
-    say(sceneLines(scene, number));
-    number += 1;
-    doing(`step ${number} of the story`);
-  });
-  done();
-  say(`\nDone in ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+async function runTimed(demo: Demo, target: DemoTarget): Promise<void> {
+  const startedMs = performance.now();
+  await printDemo(progress, demo, target);
+  progress.end();
+  progress.print(`\nDone in ${((performance.now() - startedMs) / 1000).toFixed(1)} s.`);
 }
 
-function findRunning(): Stage | undefined {
+function findRunning(): DemoTarget | undefined {
   const path = runningRecordPath(DATA_DIR);
   if (!existsSync(path)) return undefined;
-  const { pid, stage } = JSON.parse(readFileSync(path, "utf8")) as RunningRecord;
+  const { pid, demoTarget } = JSON.parse(readFileSync(path, "utf8")) as RunningRecord;
   try {
     process.kill(pid, 0);
-    return stage;
+    return demoTarget;
   } catch {
-    // The record of a Cairn that was killed: nobody is there.
+    // The process of that record was killed before it could remove it.
     return undefined;
   }
 }

@@ -4,48 +4,48 @@ export interface ProgressStream {
   write(text: string): unknown;
 }
 
-/** Output that is never silent while something is being waited for. */
+/** Output that is never silent for more than two seconds while an activity lasts. */
 export interface Progress {
   /** Writes a line, or several. */
-  say(text: string): void;
-  /** Names what is being done from now on; it is repeated, with the seconds it has taken, while nothing else is said. */
-  doing(what: string): void;
-  /** Nothing is waited for any more. */
-  done(): void;
+  print(text: string): void;
+  /** Names the activity from now on. While nothing else is printed, it is repeated with the seconds it has taken. */
+  start(activity: string): void;
+  /** Ends the activity: nothing is repeated any more. */
+  end(): void;
 }
 
-/** Two seconds is how long a person waits without a word; a busy machine fires timers late. */
-const LONGEST_SILENCE_MS = 1_400;
-const LOOK_EVERY_MS = 200;
+/** Below two seconds, because a busy machine fires timers late. */
+const MAX_SILENCE_MS = 1_400;
+const POLL_INTERVAL_MS = 200;
 
-/** At a terminal the line about what is being done is rewritten in place; elsewhere it is a line like any other. */
-export function createProgress(stream: ProgressStream, longestSilenceMs = LONGEST_SILENCE_MS): Progress {
-  let current: { what: string; since: number } | undefined;
-  let saidAt = performance.now();
+/** At a terminal the line of the activity is rewritten in place; elsewhere it is a line like any other. */
+export function createProgress(stream: ProgressStream, maxSilenceMs = MAX_SILENCE_MS): Progress {
+  let current: { activity: string; startedMs: number } | undefined;
+  let printedMs = performance.now();
   let isLineOpen = false;
   let timer: NodeJS.Timeout | undefined;
 
   function write(text: string): void {
     stream.write(isLineOpen ? `\r\u001b[K${text}` : text);
     isLineOpen = false;
-    saidAt = performance.now();
+    printedMs = performance.now();
   }
 
-  function remind(): void {
-    if (current === undefined || performance.now() - saidAt < longestSilenceMs) return;
-    const seconds = Math.round((performance.now() - current.since) / 1000);
-    const line = `... ${current.what} (${seconds} s)`;
+  function repeat(): void {
+    if (current === undefined || performance.now() - printedMs < maxSilenceMs) return;
+    const seconds = Math.round((performance.now() - current.startedMs) / 1000);
+    const line = `... ${current.activity} (${seconds} s)`;
     write(stream.isTTY === true ? line : `${line}\n`);
     isLineOpen = stream.isTTY === true;
   }
 
   return {
-    say: (text) => write(`${text}\n`),
-    doing(what) {
-      current = { what, since: performance.now() };
-      timer ??= setInterval(remind, Math.min(LOOK_EVERY_MS, longestSilenceMs)).unref();
+    print: (text) => write(`${text}\n`),
+    start(activity) {
+      current = { activity, startedMs: performance.now() };
+      timer ??= setInterval(repeat, Math.min(POLL_INTERVAL_MS, maxSilenceMs)).unref();
     },
-    done() {
+    end() {
       current = undefined;
       clearInterval(timer);
       timer = undefined;

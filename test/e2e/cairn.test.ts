@@ -7,9 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DID_REGISTRY_ABI } from "../../chain/registry/abi";
 import { messageOf } from "../../core/errors";
-import type { Scene, Stage } from "../../scripts/demo/stage";
-import { playStory } from "../../scripts/demo/alice";
-import { type RunningCairn, type RunningRecord, runningRecordPath, stageOf, startCairn } from "../../scripts/dev/cairn";
+import type { DemoStep, DemoTarget } from "../../scripts/demo/demo";
+import { runAliceDemo } from "../../scripts/demo/alice";
+import {
+  type RunningCairn,
+  type RunningRecord,
+  runningRecordPath,
+  demoTargetOf,
+  startCairn,
+} from "../../scripts/dev/cairn";
 import { eventually } from "../support/eventually";
 
 const ROOT = join(__dirname, "..", "..");
@@ -23,10 +29,10 @@ function bareEnvironment(): NodeJS.ProcessEnv {
 /** Ports that no other test asks for, so that none takes the port of a process while it is being started again. */
 const ANY_PORTS = { PORT: "0", API_METRICS_PORT: "0", INDEXER_PORT: "0", WORKER_PORT: "0" };
 
-async function registrationsOf(stage: Stage, walletAddress: string): Promise<number> {
-  const provider = new JsonRpcProvider(stage.rpcUrl, stage.chainId, { staticNetwork: true });
+async function registrationsOf(target: DemoTarget, walletAddress: string): Promise<number> {
+  const provider = new JsonRpcProvider(target.rpcUrl, target.chainId, { staticNetwork: true });
   try {
-    const registry = new Contract(stage.didRegistryAddress, DID_REGISTRY_ABI, provider);
+    const registry = new Contract(target.didRegistryAddress, DID_REGISTRY_ABI, provider);
     const filter = registry.filters["DIDRegistered"]?.(walletAddress);
     if (filter === undefined) throw new Error("the contract has no event DIDRegistered");
     return (await registry.queryFilter(filter, 0)).length;
@@ -35,9 +41,9 @@ async function registrationsOf(stage: Stage, walletAddress: string): Promise<num
   }
 }
 
-function walletOf(scenes: Scene[]): string {
-  const address = /0x[0-9a-fA-F]{40}/.exec(scenes.flatMap(({ outcome }) => outcome).join(" "))?.[0];
-  if (address === undefined) throw new Error("the story named no wallet");
+function walletOf(steps: DemoStep[]): string {
+  const address = /0x[0-9a-fA-F]{40}/.exec(steps.flatMap(({ outcome }) => outcome).join(" "))?.[0];
+  if (address === undefined) throw new Error("the demo named no wallet");
   return address;
 }
 
@@ -50,7 +56,7 @@ describe("a whole Cairn", () => {
 
   afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 }));
 
-  describe("whose processes are killed during the story", () => {
+  describe("whose processes are killed during the demo", () => {
     let cairn: RunningCairn;
 
     beforeEach(async () => {
@@ -59,18 +65,18 @@ describe("a whole Cairn", () => {
 
     afterEach(() => cairn.stop());
 
-    it("finishes every story with one registration each", async () => {
+    it("finishes every demo with one registration each", async () => {
       for (const victim of ["api", "worker", "indexer", "chain", "mongo", "redis"]) {
-        const scenes: Scene[] = [];
-        await playStory(stageOf(cairn), (scene) => {
-          scenes.push(scene);
+        const steps: DemoStep[] = [];
+        await runAliceDemo(demoTargetOf(cairn), (step) => {
+          steps.push(step);
           // While the anchoring job waits or runs.
-          if (scene.title.includes("links her wallet")) kill(cairn.pids()[victim], victim);
+          if (step.title.includes("links her wallet")) kill(cairn.pids()[victim], victim);
         }).catch((error: unknown) => {
           throw new Error(`${victim} was killed: ${messageOf(error)}`, { cause: error });
         });
-        expect(scenes.at(-1)?.title, victim).to.equal("Alice reads who wanted to see her credentials");
-        expect(await registrationsOf(stageOf(cairn), walletOf(scenes)), victim).to.equal(1);
+        expect(steps.at(-1)?.title, victim).to.equal("Alice reads who wanted to see her credentials");
+        expect(await registrationsOf(demoTargetOf(cairn), walletOf(steps)), victim).to.equal(1);
         await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined);
       }
     });
@@ -92,19 +98,19 @@ describe("a whole Cairn", () => {
       await eventually("the wallet to be linked", () => first.output().includes("She links her wallet"), 60_000);
       first.child.kill("SIGKILL");
       const wallet = /0x[0-9a-fA-F]{40}/.exec(first.output().split("She links her wallet")[1] ?? "")?.[0] ?? "";
-      await eventually("its processes to end", async () => !(await isReachable(record.stage.apiUrl)));
+      await eventually("its processes to end", async () => !(await isReachable(record.demoTarget.apiUrl)));
 
       const second = run("scripts/dev/main.ts", dataDir);
       await eventually("the second start to finish", () => second.output().includes("Cairn is running"), 90_000);
       const again = await eventually("its record", () => readRecord(dataDir));
-      expect(await registrationsOf(again.stage, wallet)).to.equal(1);
-      const answer = await fetch(`${again.stage.apiUrl}/1.0/identifiers/did:mychain:${wallet.toLowerCase()}`);
+      expect(await registrationsOf(again.demoTarget, wallet)).to.equal(1);
+      const answer = await fetch(`${again.demoTarget.apiUrl}/1.0/identifiers/did:mychain:${wallet.toLowerCase()}`);
       expect(answer.status).to.equal(200);
 
       second.child.kill("SIGINT");
       expect(await second.exitCode).to.equal(0);
-      expect(await isReachable(again.stage.apiUrl)).to.equal(false);
-      expect(await isReachable(again.stage.rpcUrl)).to.equal(false);
+      expect(await isReachable(again.demoTarget.apiUrl)).to.equal(false);
+      expect(await isReachable(again.demoTarget.rpcUrl)).to.equal(false);
       expect(existsSync(runningRecordPath(dataDir))).to.equal(false);
     });
   });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Supervised, supervise } from "../../../scripts/dev/supervise";
 import { eventually } from "../../support/eventually";
 
-/** A process that says it is ready and then does what its argument tells. */
+/** A process that logs that it is ready and then does what its argument says. */
 const PROGRAM = `
 console.log(JSON.stringify({ level: "info", ready: true, notice: true, port: 7, msg: "ready" }));
 console.log("not a log line");
@@ -46,7 +46,7 @@ describe("supervising a process", () => {
     }));
   }
 
-  it("hands on what it says when it is ready, and keeps its log", async () => {
+  it("reports that it is ready, and writes its whole log", async () => {
     expect(await start().ready).to.include({ port: 7 });
     expect(lines).to.deep.equal(["ready"]);
     await eventually("the whole log", () => readFileSync(join(folder, "p.log"), "utf8").includes("not a log line"));
@@ -57,7 +57,7 @@ describe("supervising a process", () => {
     await eventually("the warning", () => lines.includes("warn: slow: rpc"));
   });
 
-  it("starts it again after a kill, and says so", async () => {
+  it("starts it again after a kill, and reports it", async () => {
     const process_ = start();
     await process_.ready;
     const first = process_.pid ?? 0;
@@ -66,7 +66,7 @@ describe("supervising a process", () => {
     expect(lines[1]).to.equal("was ended by SIGKILL; starting it again");
   });
 
-  it("leaves a process down whose configuration is wrong, with its words", async () => {
+  it("leaves a process down whose configuration is wrong, and reports its error", async () => {
     const process_ = start("config");
     await process_.ready;
     await eventually("the report", () => lines.some((line) => line.includes("stays down")));

@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { registerClient } from "../../api/oauth/clients/actions";
+import { createSealer } from "../../api/oauth/clients/sealer";
+import { createClientStore } from "../../api/oauth/clients/store";
+import { systemClock } from "../../core/clock";
+import { connectMongo } from "../../core/mongo";
+
+/** A relying party that speaks OAuth only, registered at the gateway, with its callback served on this machine. */
+export interface Shop {
+  clientId: string;
+  secret: string;
+  redirectUri: string;
+  /** Resolves with the address of the first callback a browser brings. */
+  callback: Promise<URL>;
+  /** Removes the registration and ends the callback's server. */
+  close(): Promise<void>;
+}
+
+/** The scope `age`, as a DCQL query. */
+const AGE_QUERY = {
+  credentials: [
+    { id: "age", format: "dc+sd-jwt", meta: { vct_values: ["betaid-sdjwt"] }, claims: [{ path: ["age_over_18"] }] },
+  ],
+};
+
+/** Serves the callback and registers the shop in the gateway's database, as `npm run client -- add` does. */
+export async function startShop({
+  mongodbUri,
+  verifierUrl,
+}: {
+  mongodbUri: string;
+  verifierUrl: string;
+}): Promise<Shop> {
+  const server = await startCallbackServer();
+  const mongo = await connectMongo({ uri: mongodbUri, name: "demo" });
+  const clients = createClientStore(mongo);
+  // The mock verifier wants no credentials, so there is nothing to seal.
+  const sealer = createSealer(() => Promise.resolve(randomBytes(32)));
+  const { client, secret } = await registerClient(
+    { clients, sealer, clock: systemClock },
+    {
+      name: "The corner shop",
+      redirectUris: [server.redirectUri],
+      verifierUrl,
+      scopes: [{ name: "age", description: "that you are over 18", dcql: AGE_QUERY }],
+    },
+  );
+  return {
+    clientId: client.clientId,
+    secret,
+    redirectUri: server.redirectUri,
+    callback: server.callback,
+    async close() {
+      await clients.remove(client.clientId);
+      await mongo.close();
+      server.close();
+    },
+  };
+}
+
+interface CallbackServer {
+  redirectUri: string;
+  callback: Promise<URL>;
+  close(): void;
+}
+
+async function startCallbackServer(): Promise<CallbackServer> {
+  let receive: (url: URL) => void = () => undefined;
+  const callback = new Promise<URL>((resolve) => (receive = resolve));
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", redirectUri);
+    if (url.pathname !== "/callback") return response.writeHead(404).end();
+    receive(url);
+    return response
+      .writeHead(200, { "content-type": "text/plain" })
+      .end("Back at the shop. The terminal shows what it received.\n");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const redirectUri = `http://localhost:${(server.address() as AddressInfo).port}/callback`;
+  return {
+    redirectUri,
+    callback,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

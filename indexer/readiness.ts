@@ -24,8 +24,17 @@ export function assessHealth(
   checkpoint: CheckpointDocument | null,
   { now, maxLagSeconds, leading }: { now: Date; maxLagSeconds: number; leading: boolean },
 ): IndexHealth {
-  const unknown = { indexedBlock: null, headBlock: null, verifiedBlock: null, lagBlocks: null, lagSeconds: null };
-  if (!checkpoint?.indexed || !checkpoint.head) return { problems: ["nothing is indexed yet"], leading, ...unknown };
+  if (!checkpoint?.indexed || !checkpoint.head) {
+    return {
+      problems: ["nothing is indexed yet"],
+      leading,
+      indexedBlock: null,
+      headBlock: null,
+      verifiedBlock: null,
+      lagBlocks: null,
+      lagSeconds: null,
+    };
+  }
 
   const { indexed, head, verifiedNumber } = checkpoint;
   const lagBlocks = Math.max(0, head.number - indexed.number);

@@ -217,8 +217,17 @@ export interface KycView {
 /** What a user is shown at `now`: a session that nobody finished in time has expired, whether or not the provider said so. */
 export function viewOf(state: KycState | null, now: Date): KycView {
   if (state === null) {
-    const nothing = { substatus: null, provider: null, sessionId: null, rejectionReason: null };
-    return { status: "not_verified", ...nothing, mayRetry: true, startedAt: null, updatedAt: null, decidedAt: null };
+    return {
+      status: "not_verified",
+      substatus: null,
+      provider: null,
+      sessionId: null,
+      rejectionReason: null,
+      mayRetry: true,
+      startedAt: null,
+      updatedAt: null,
+      decidedAt: null,
+    };
   }
   const isOverdue = state.status === "pending" && state.substatus !== "needs_review" && state.expiresAt <= now;
   const { status, substatus } = isOverdue ? ({ status: "not_verified", substatus: "expired" } as const) : state;

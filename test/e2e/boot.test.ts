@@ -21,8 +21,14 @@ describe("a boot with a wrong configuration", () => {
 
   before(async () => {
     deploymentsDir = mkdtempSync(join(tmpdir(), "cairn-boot-"));
-    const target = { chainId: 31337, deployerPrivateKey: await fundedKey(), didMethod: "mychain" };
-    await deployContracts({ ...target, rpcUrl: testRpcUrl(), deploymentsDir, report: () => undefined });
+    await deployContracts({
+      chainId: 31337,
+      deployerPrivateKey: await fundedKey(),
+      didMethod: "mychain",
+      rpcUrl: testRpcUrl(),
+      deploymentsDir,
+      report: () => undefined,
+    });
     good = {
       PATH: process.env["PATH"],
       MONGODB_URI: testMongoUri("boot"),

@@ -73,9 +73,13 @@ describe("the MongoDB server of a developer's machine", () => {
     const dataDir = bench.folder();
     const home = bench.folder();
     const said: string[] = [];
-    // Nothing listens on port 1.
-    const mirror = { MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1", CAIRN_MONGO_DOWNLOAD: "on" };
-    const env = bareEnv({ HOME: home, PATH: "", ...mirror });
+    const env = bareEnv({
+      HOME: home,
+      PATH: "",
+      // Nothing listens on port 1.
+      MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1",
+      CAIRN_MONGO_DOWNLOAD: "on",
+    });
     const again = () => chooseMongo({ dataDir, persistent: true, env, report: (line) => said.push(line) });
     const begun = performance.now();
     expect(await again()).to.deep.equal({ kind: "embedded" });

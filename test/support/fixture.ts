@@ -225,8 +225,14 @@ export async function fund(rpcUrl: string, address: string, wei = 10n ** 21n): P
 async function addUser(context: Context, modules: Modules, name = "Alice Smith"): Promise<TestUser> {
   const userId = randomUUID();
   const email = `${userId}@example.com`;
-  const account = { _id: userId, email, name, passwordHash: "", createdAt: context.clock.now(), passwordVersion: 1 };
-  await createUserStore(context.mongo).insert({ ...account, passwordHash: "none" });
+  await createUserStore(context.mongo).insert({
+    _id: userId,
+    email,
+    name,
+    passwordHash: "none",
+    createdAt: context.clock.now(),
+    passwordVersion: 1,
+  });
   const { token } = await modules.sessions.ports.openSession({ userId, userAgent: undefined });
   return { userId, email, name, token };
 }

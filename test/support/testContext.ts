@@ -77,8 +77,13 @@ export async function createTestContext(
 
 /** A chain as a process has it, at an address where nobody listens. */
 function unreachableChain(): Chain {
-  const nowhere = { address: `0x${"00".repeat(20)}`, blockNumber: 0, transactionHash: null, constructorArguments: [] };
-  const contract = { ...nowhere, blockHash: `0x${"00".repeat(32)}` };
+  const contract = {
+    address: `0x${"00".repeat(20)}`,
+    blockNumber: 0,
+    blockHash: `0x${"00".repeat(32)}`,
+    transactionHash: null,
+    constructorArguments: [],
+  };
   const provider = createProvider(["http://127.0.0.1:1"], 31337);
   return {
     chainId: 31337,

@@ -12,8 +12,17 @@ const ROLE = `0x${"12".repeat(32)}`;
 
 function event(at: number, name: RegistryEvent["name"], args: object): RegistryEvent {
   const hash = `0x${at.toString(16).padStart(64, "0")}`;
-  const place = { blockNumber: at, blockHash: hash, minedAt: new Date(at * 1000), transactionHash: hash, logIndex: 0 };
-  return { ...place, registry: "DIDRegistry", subject: ALICE, name, args } as RegistryEvent;
+  return {
+    blockNumber: at,
+    blockHash: hash,
+    minedAt: new Date(at * 1000),
+    transactionHash: hash,
+    logIndex: 0,
+    registry: "DIDRegistry",
+    subject: ALICE,
+    name,
+    args,
+  } as RegistryEvent;
 }
 
 const registered = event(1, "DIDRegistered", {

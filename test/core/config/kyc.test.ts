@@ -69,8 +69,13 @@ describe("the configuration of KYC", () => {
 
   it("asks production for a way to send mail", () => {
     expect(problemsOf("worker", { ...PRODUCTION, ...PERSONA })).to.deep.equal(["MAIL_FROM", "SMTP_URL"]);
-    const given = { SMTP_URL: "smtps://u:p@mail.example.com", MAIL_FROM: "Cairn <id@example.com>" };
-    expect(loadConfig("worker", { ...PRODUCTION, ...PERSONA, ...given }).mail).to.deep.equal({
+    const env = {
+      ...PRODUCTION,
+      ...PERSONA,
+      SMTP_URL: "smtps://u:p@mail.example.com",
+      MAIL_FROM: "Cairn <id@example.com>",
+    };
+    expect(loadConfig("worker", env).mail).to.deep.equal({
       from: "Cairn <id@example.com>",
       smtpUrl: "smtps://u:p@mail.example.com",
     });

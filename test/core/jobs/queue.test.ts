@@ -57,9 +57,15 @@ describe("queue", () => {
     process: (data: Task, context: JobContext) => Promise<void>,
     onExhausted?: (data: Task) => Promise<void>,
   ) {
-    const exhausted = onExhausted === undefined ? {} : { onExhausted };
-    const base = { ...options, concurrency: 4, deadLetters, clock: systemClock, logger };
-    const processor = processQueue<Task>({ ...base, process, ...exhausted });
+    const processor = processQueue<Task>({
+      ...options,
+      concurrency: 4,
+      deadLetters,
+      clock: systemClock,
+      logger,
+      process,
+      ...(onExhausted !== undefined && { onExhausted }),
+    });
     running.push(processor);
     return processor;
   }

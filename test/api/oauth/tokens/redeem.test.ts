@@ -49,8 +49,16 @@ describe("codes redeemed side by side", () => {
       ...changes,
     });
     const tokenHash = sha256Hex(randomToken());
-    const common = { clientId: "shop", redirectUri: REDIRECT_URI, codeChallenge: "challenge" };
-    return { sessionId, consumption: { ...common, codeHash, tokenHash, tokenExpiresAt: later, at: now } };
+    const consumption = {
+      clientId: "shop",
+      redirectUri: REDIRECT_URI,
+      codeChallenge: "challenge",
+      codeHash,
+      tokenHash,
+      tokenExpiresAt: later,
+      at: now,
+    };
+    return { sessionId, consumption };
   }
 
   it("each give the token of their own session", async () => {

@@ -6,7 +6,7 @@ import { type NotifyDeps, notifyOfChange } from "./decisions/delivery";
 import { kycDeliveryHandler, createRecheckQueue, startRecheckWorker } from "./decisions/jobs";
 import { applyKycPolicy } from "./policy";
 import type { KycNotice } from "./rules";
-import { createProviders } from "./providers/openProviders";
+import { createProviders } from "./providers/createProviders";
 import { kycEndpoints } from "./routes";
 import { enqueueReport, createSandboxQueue, startSandboxWorker } from "./sandbox/jobs";
 import { sandboxEndpoints } from "./sandbox/routes";

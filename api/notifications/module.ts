@@ -3,11 +3,11 @@ import { defineModule, type Module } from "../http/module";
 import { notify, type SendDeps } from "./actions";
 import { enqueueMail, createMailQueue, startMailWorker } from "./jobs";
 import { composeMail } from "./mail";
-import { createMailer } from "./openMailer";
+import { createMailer } from "./createMailer";
 import { mailboxEndpoints } from "./routes";
 import { type NewNotification, createNotificationStore } from "./store";
 import type { Wording } from "./wording";
-import { createUserEventStore, type UserEvent } from "./userEvents";
+import { createUserEventStore, type UserEvent } from "./userEvents/store";
 
 export type NotificationNeeds = Pick<SendDeps, "recipientOf">;
 

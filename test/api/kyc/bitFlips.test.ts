@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { KYC_PROVIDERS } from "../../../core/config/kyc";
-import { createProviders } from "../../../api/kyc/providers/openProviders";
+import { createProviders } from "../../../api/kyc/providers/createProviders";
 import type { SandboxStore } from "../../../api/kyc/sandbox/store";
 import { STAND_INS } from "../../support/kyc/all";
 import type { SignedDelivery } from "../../support/kyc/standIn";

@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
-import { addSeconds } from "../../core/clock";
-import { isDuplicateKey, type Mongo } from "../../core/mongo";
+import { addSeconds } from "../../../core/clock";
+import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 
 /** Something a user's devices are to be sent at once. */
 export interface UserEvent {

@@ -15,7 +15,7 @@ export function createProviders(
   deps: { clock: Clock; sandbox: SandboxStore; publicUrl: string },
 ): { providers: ReadonlyMap<string, KycProvider>; chosen: KycProvider } {
   const { clock, sandbox, publicUrl } = deps;
-  const open = [
+  const configured = [
     config.sandbox && createSandbox({ sandbox, secrets: config.sandbox.webhookSecrets, publicUrl }),
     config.persona && createPersona(config.persona),
     config.veriff && createVeriff(config.veriff),
@@ -23,7 +23,7 @@ export function createProviders(
     config.sumsub && createSumsub(config.sumsub, clock),
     config.stripe && createStripe(config.stripe),
   ].filter((provider) => provider !== undefined);
-  const providers = new Map(open.map((provider) => [provider.name, provider]));
+  const providers = new Map(configured.map((provider) => [provider.name, provider]));
   const chosen = providers.get(config.provider);
   if (chosen === undefined) throw new Error(`The KYC provider ${config.provider} is chosen and not configured.`);
   return { providers, chosen };

@@ -245,3 +245,11 @@ export function nextCheckAt(state: KycState, firstSeconds: number, now: Date): D
   const pauseSeconds = Math.max(firstSeconds, Math.min(ageSeconds, LONGEST_RECHECK_SECONDS));
   return new Date(now.getTime() + pauseSeconds * 1000);
 }
+
+/** How long after a change whoever made it may take to notify the user, before the sweep does. */
+const NOTIFY_SECONDS = 60;
+
+/** When the sweep notifies a user of a change made at `now`, unless whoever made it has done so. */
+export function notifyDeadline(now: Date): Date {
+  return new Date(now.getTime() + NOTIFY_SECONDS * 1000);
+}

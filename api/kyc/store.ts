@@ -1,5 +1,4 @@
 import { Schema } from "mongoose";
-import { addSeconds } from "../../core/clock";
 import { isDuplicateKey, type Mongo } from "../../core/mongo";
 import type { KycNotice, KycState } from "./rules";
 
@@ -166,11 +165,6 @@ export function createKycStore(mongo: Mongo): KycStore {
       return found.map(({ _id }) => _id);
     },
   };
-}
-
-/** How long after a change whoever made it may take to notify the user, before the sweep does. */
-export function notifyDeadline(now: Date): Date {
-  return addSeconds(now, 60);
 }
 
 function recordOf(stored: StoredVerification | null): KycRecord {

@@ -8,8 +8,8 @@ import type { Context } from "../../../process/context";
 import { readIndexedStatuses } from "../indexedStatus";
 import { type Credential, isDone, requireChangeable, type StatusChange } from "../rules";
 import type { CredentialStore } from "../store";
-import { writeOf } from "./rules";
-import type { ChangeStore, StatusChangeJob } from "./store";
+import { type StatusChangeJob, writeOf } from "./rules";
+import type { ChangeStore } from "./store";
 
 /** The relayer's name for what changes of status send. */
 export const STATUS_CHANGE = "credential-status";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { STATUS_CHANGES } from "../rules";
-import { CHANGE_STATES, type StatusChangeJob } from "./store";
+import { CHANGE_STATES, type StatusChangeJob } from "./rules";
 
 /** Most credentials one change of status may name: a word of the chain. */
 const MAX_BATCH = 256;

@@ -1,29 +1,7 @@
 import { Schema } from "mongoose";
 import type { Mongo } from "../../../core/mongo";
-import { STATUS_CHANGES, type StatusChange } from "../rules";
-
-/**
- * How far a change of status is: stored; broadcast; in a block; seen by the index, which is when everyone sees it; or
- * given up.
- */
-export const CHANGE_STATES = ["queued", "submitted", "mined", "final", "failed"] as const;
-export type ChangeState = (typeof CHANGE_STATES)[number];
-
-/** One request to change the status of credentials. */
-export interface StatusChangeJob {
-  changeId: string;
-  issuer: string;
-  change: StatusChange;
-  credentialIds: string[];
-  credIds: string[];
-  state: ChangeState;
-  transactionHash: string | null;
-  blockNumber: number | null;
-  /** Why it failed, or why its last try did; null otherwise. */
-  error: string | null;
-  createdAt: Date;
-  updatedAt: Date;
-}
+import { STATUS_CHANGES } from "../rules";
+import { CHANGE_STATES, type ChangeState, type StatusChangeJob } from "./rules";
 
 type Stored = Omit<StatusChangeJob, "changeId"> & { _id: string };
 

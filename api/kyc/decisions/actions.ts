@@ -2,8 +2,8 @@ import type { Clock } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import type { KycProvider } from "../providers/provider";
-import { advance, noticeOf, isDecided, type KycNotice, type KycDecision, nextCheckAt } from "../rules";
-import { notifyDeadline, type KycRecord, type KycStore } from "../store";
+import { advance, noticeOf, isDecided, type KycNotice, type KycDecision, nextCheckAt, notifyDeadline } from "../rules";
+import type { KycRecord, KycStore } from "../store";
 
 /** What applying decisions needs. */
 export interface DecisionDeps {

@@ -2,7 +2,8 @@ import { addSeconds } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
 import { createQueue, type JobContext, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
-import { type InboxStore, type InboxEntry, REJECTED } from "./store";
+import { type InboxEntry, REJECTED } from "./rules";
+import type { InboxStore } from "./store";
 
 interface InboxJob {
   entryId: string;

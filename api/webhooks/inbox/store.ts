@@ -2,24 +2,7 @@ import { Schema } from "mongoose";
 import { addSeconds } from "../../../core/clock";
 import { sha256Hex } from "../../../core/hash";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
-
-/** A stored delivery: its content reduced to what its handler needs. Never the body as it came. */
-export interface InboxEntry {
-  /** `<source>-<SHA-256 of the delivery key>`: the same delivery cannot be stored twice. */
-  _id: string;
-  /** Whose delivery it is, for instance `kyc`. */
-  source: string;
-  facts: unknown;
-  requestId: string | null;
-  receivedAt: Date;
-  /** When a sweep queues the entry again; absent once it is finished. */
-  sweepAt?: Date;
-  finishedAt: Date | null;
-  /** The outcome in a word, for operators. */
-  outcome: string | null;
-  /** When the database deletes the entry, and with it the delivery key; absent until it is finished. */
-  purgeAt?: Date;
-}
+import { type InboxEntry, REJECTED } from "./rules";
 
 /** Providers repeat a delivery for up to 7 days; a key stored for 30 outlasts every schedule known. */
 const RETENTION_SECONDS = 30 * 24 * 60 * 60;
@@ -40,9 +23,6 @@ const schema = new Schema<InboxEntry>(
 );
 schema.index({ sweepAt: 1 }, { sparse: true });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
-
-/** The outcome of an entry that a rule refused: a person may fix the cause and have it processed again. */
-export const REJECTED = "refused";
 
 /** The collection `webhook_inbox`. */
 export interface InboxStore {

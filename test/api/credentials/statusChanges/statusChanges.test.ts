@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { StatusChangeJob } from "../../../../api/credentials/statusChanges/store";
+import type { StatusChangeJob } from "../../../../api/credentials/statusChanges/rules";
 import { createCredentialStore } from "../../../../api/credentials/store";
 import { eventually } from "../../../support/eventually";
 import {

@@ -136,7 +136,7 @@ describe("the webhook inbox", () => {
     work(() =>
       isMended ? Promise.resolve("done") : Promise.reject(new DomainError("test.refused", "conflict", "no")),
     );
-    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "refused");
+    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "rejected");
     await eventually("the dead letter", async () => (await deadLetters.list({ limit: 1 })).length === 1);
     expect(await inbox.due(addSeconds(T0, 999_999), 10)).to.deep.equal([]);
     isMended = true;

@@ -16,7 +16,7 @@ const FILE = /^([A-Za-z0-9_-]{1,100})\.eml$/;
 const LIST_LIMIT = 200;
 
 /**
- * Opens mail into a folder, a file a message, for a developer's machine. The files are messages with UTF-8 headers
+ * Creates a mailer that writes into a folder, a file a message, for a developer's machine. The files are messages with UTF-8 headers
  * (RFC 6532), which mail programs open.
  */
 export function createMailboxMailer(folder: string): Mailer {

@@ -16,7 +16,7 @@ interface SmtpFault {
 }
 
 /**
- * Opens mail by SMTP (RFC 5321): `smtps://` speaks TLS from the start, `smtp://` insists on STARTTLS unless the server
+ * Creates a mailer that speaks SMTP (RFC 5321): `smtps://` speaks TLS from the start, `smtp://` insists on STARTTLS unless the server
  * is this machine.
  *
  * SMTP has one moment that cannot be made safe from both sides: the server takes responsibility with its answer to the

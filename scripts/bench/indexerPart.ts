@@ -42,13 +42,13 @@ async function main(task: PartTask): Promise<void> {
   const logger = createLogger({ ...config, logLevel: "error" });
   const metrics = createMetrics();
   const stop = new AbortController();
-  const open = () => createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
+  const connect = () => createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
   const from = deployment.contracts.DIDRegistry.blockNumber;
   let events = 0;
   let startedMs = performance.now();
 
   if (task.part === "fetch floor") {
-    const source = open();
+    const source = connect();
     const step = 50;
     for (let at = from; at <= task.head; at += step) {
       const to = Math.min(task.head, at + step - 1);
@@ -61,7 +61,7 @@ async function main(task: PartTask): Promise<void> {
     }
     source.close();
   } else if (task.part === "unverified" || task.part === "verified") {
-    const source = open();
+    const source = connect();
     const write = (batch: { events: unknown[] }) => {
       events += batch.events.length;
       return Promise.resolve();

@@ -30,7 +30,7 @@ const ANCHORING_DEADLINE_MS = 60_000;
 export async function runAliceDemo(target: DemoTarget, reportStep: ReportStep): Promise<void> {
   const alice = loadOrCreateAlice(target.dataDir);
   const wallet = new Wallet(alice.privateKey);
-  const session = await openAccount(target, alice, reportStep);
+  const session = await registerAndLogIn(target, alice, reportStep);
   const did = await anchorDid(createApiClient(target.apiUrl, session), wallet, reportStep);
   await resolveDid(target, { walletAddress: wallet.address, did }, reportStep);
   await runCredentialsDemo(target, { session, wallet, did }, reportStep);
@@ -38,7 +38,7 @@ export async function runAliceDemo(target: DemoTarget, reportStep: ReportStep): 
 }
 
 /** @returns the session */
-async function openAccount(
+async function registerAndLogIn(
   { apiUrl, dataDir }: DemoTarget,
   alice: AliceState,
   reportStep: ReportStep,

@@ -5,7 +5,7 @@ import { indexerEnvironment, type Outcome, runScript } from "../support/indexerC
 import {
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../support/indexerHarness";
@@ -25,7 +25,7 @@ describe("the indexer's commands, as processes", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("commands");
+    database = await connectIndexDatabase("commands");
   });
 
   afterEach(async () => {

@@ -1,7 +1,7 @@
 import { type CrashPoint, CRASH_POINTS } from "../../indexer/write/crashPoints";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { type Faults, startFaultyRpc } from "../support/faultyRpc";
-import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";
+import { type IndexDatabase, indexedUpTo, connectIndexDatabase, startIndexer } from "../support/indexerHarness";
 import { type IndexerProcess, spawnIndexer } from "../support/indexerProcess";
 import { seededRandom, randomActivity } from "../support/randomActivity";
 import { expectIndexEqualsChain } from "../support/referenceFold";
@@ -36,7 +36,7 @@ describe("an indexer that is killed", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("crash");
+    database = await connectIndexDatabase("crash");
   });
 
   afterEach(async () => {

@@ -6,7 +6,7 @@ import { type FaultyRpc, startFaultyRpc, type ExchangeFault } from "../support/f
 import {
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../support/indexerHarness";
@@ -35,7 +35,7 @@ describe("nodes with faults", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("faults");
+    database = await connectIndexDatabase("faults");
     faulty = await startFaultyRpc(chain.url);
   });
 
@@ -144,7 +144,7 @@ describe("nodes with faults", () => {
       await indexEqualsChain();
       await indexer?.stop();
       await database.drop();
-      database = await openIndexDatabase("faults");
+      database = await connectIndexDatabase("faults");
     }
   });
 

@@ -15,7 +15,7 @@ import { indexerEnvironment, type RunningScript, startScript } from "../support/
 import {
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../support/indexerHarness";
@@ -41,7 +41,7 @@ describe("the indexer's operations server", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("health");
+    database = await connectIndexDatabase("health");
     node = await startFaultyRpc(chain.url);
     clock = movableClock();
   });

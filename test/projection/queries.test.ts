@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { createProjection, type Projection } from "../../projection/queries";
 import { type DevChain, startDevChain } from "../support/devChain";
-import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../support/indexerHarness";
+import { type IndexDatabase, indexedUpTo, connectIndexDatabase, startIndexer } from "../support/indexerHarness";
 
 describe("reading the index", () => {
   let chain: DevChain;
@@ -12,7 +12,7 @@ describe("reading the index", () => {
 
   before(async () => {
     chain = await startDevChain();
-    database = await openIndexDatabase("queries");
+    database = await connectIndexDatabase("queries");
     index = createProjection(database.mongo);
     issuer = chain.accounts[1]!;
     expect(await index.freshness(), "nothing is indexed yet").to.equal(null);

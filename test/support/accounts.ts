@@ -10,7 +10,7 @@ export interface RegisteredUser {
   token: string;
 }
 
-/** Opens an account over HTTP; where no password is needed, `newUser` of the fixture is quicker. */
+/** Registers an account over HTTP; where no password is needed, `newUser` of the fixture is quicker. */
 export async function registerUser(on: Pick<Fixture, "ask">, name = "Alice Smith"): Promise<RegisteredUser> {
   const email = `${randomBytes(6).toString("hex")}@example.org`;
   const password = `correct horse ${randomBytes(4).toString("hex")}`;

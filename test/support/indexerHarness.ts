@@ -19,8 +19,8 @@ export interface IndexDatabase {
   drop(): Promise<void>;
 }
 
-/** Opens an empty database with the index's collections and indexes. */
-export async function openIndexDatabase(name: string): Promise<IndexDatabase> {
+/** Connects to an empty database with the index's collections and indexes. */
+export async function connectIndexDatabase(name: string): Promise<IndexDatabase> {
   const uri = testMongoUri(name);
   const mongo = await connectMongo({ uri, name: `test-${name}` });
   const collections = createRegistryCollections(mongo);

@@ -27,7 +27,7 @@ export function createIndexes(engine: Engine, database: string, command: Doc): D
   const requested = docsField(command, "indexes").map(parseSpec);
   if (requested.length === 0) throw new MongoServerError(2, "Must specify at least one index to create");
   const created = !engine.store.find(namespace);
-  const collection = engine.store.open(namespace);
+  const collection = engine.store.collection(namespace);
   const before = collection.indexes.size;
   const added: string[] = [];
   try {

@@ -33,7 +33,7 @@ function namespaceOf(database: string, into: unknown): string {
 
 /** Replaces the target's documents and keeps its indexes. */
 function out(engine: Engine, target: string, documents: readonly Doc[]): void {
-  const collection = engine.store.open(target);
+  const collection = engine.store.collection(target);
   for (const record of [...collection.all()]) collection.remove(record);
   for (const document of documents) collection.insert(newDocument(document, engine.now()));
 }
@@ -42,7 +42,7 @@ function merge(engine: Engine, target: string, options: Doc, documents: readonly
   const { whenMatched = "merge", whenNotMatched = "insert" } = options;
   const { on: fields = "_id" } = options;
   const on = (Array.isArray(fields) ? fields : [fields]) as string[];
-  const collection = engine.store.open(target);
+  const collection = engine.store.collection(target);
   assertUniqueIndex(collection, on);
   for (const incoming of documents) {
     const document = newDocument(incoming, engine.now());

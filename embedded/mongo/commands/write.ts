@@ -43,7 +43,7 @@ export function insert(engine: Engine, database: string, command: Doc): Doc {
   const documents = docsField(command, "documents");
   let n = 0;
   const errors = runBatch(documents, command.ordered !== false, (document) => {
-    engine.store.open(namespace).insert(newDocument(document, engine.now()));
+    engine.store.collection(namespace).insert(newDocument(document, engine.now()));
     n++;
   });
   return withErrors({ n }, errors);
@@ -121,7 +121,7 @@ function applyTo(
 function upsert(engine: Engine, namespace: string, filter: Doc, change: Change): StoredRecord {
   const now = engine.now();
   const document = change(upsertBase(filter, change.kind), { inserting: true, now });
-  return engine.store.open(namespace).insert(newDocument(document, now));
+  return engine.store.collection(namespace).insert(newDocument(document, now));
 }
 
 export function remove(engine: Engine, database: string, command: Doc): Doc {

@@ -48,7 +48,7 @@ export class Store {
   }
 
   /** The collection of a namespace, created on first use. */
-  open(namespace: string): Collection {
+  collection(namespace: string): Collection {
     return this.collections.get(namespace) ?? this.create(namespace);
   }
 
@@ -79,7 +79,7 @@ export class Store {
   }
 
   addIndex(namespace: string, spec: IndexSpec): void {
-    this.open(namespace).addIndex(spec);
+    this.collection(namespace).addIndex(spec);
     this.record({ op: "index", ns: namespace, spec });
   }
 
@@ -106,14 +106,14 @@ export class Store {
         this.create(change.ns);
         break;
       case "put": {
-        const collection = this.open(change.ns);
+        const collection = this.collection(change.ns);
         const record = collection.byId(change.document._id);
         if (record) collection.replace(record, change.document);
         else collection.insert(change.document);
         break;
       }
       case "remove": {
-        const collection = this.open(change.ns);
+        const collection = this.collection(change.ns);
         const record = collection.byId(change.id);
         if (record) collection.remove(record);
         break;

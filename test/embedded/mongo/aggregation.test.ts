@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
-import { type Subject, openSubject, refusal } from "./subject";
+import { type Subject, connectSubject, refusal } from "./subject";
 
 type Plain = Record<string, unknown>;
 
@@ -8,7 +8,7 @@ describe("MongoDB conformance: aggregation", () => {
   let subject: Subject;
   let sales: mongo.Collection;
   before(async () => {
-    subject = await openSubject();
+    subject = await connectSubject();
     sales = subject.fresh();
     await sales.insertMany([
       { _id: 1, item: "a", price: 10, quantity: 2, tags: ["x", "y"], at: new Date("2024-01-15T10:00:00Z") },

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
 import { eventually } from "../../support/eventually";
-import { type Subject, addIndex, openSubject, refusal } from "./subject";
+import { type Subject, addIndex, connectSubject, refusal } from "./subject";
 
 describe("MongoDB conformance: indexes", () => {
   let subject: Subject;
-  before(async () => (subject = await openSubject()));
+  before(async () => (subject = await connectSubject()));
   after(() => subject.close());
 
   describe("a unique index", () => {

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
-import { type Subject, openSubject, refusal } from "./subject";
+import { type Subject, connectSubject, refusal } from "./subject";
 
 const { BSONRegExp, Decimal128, Long, ObjectId } = mongo;
 type Filter = Record<string, unknown>;
 
 describe("MongoDB conformance: queries", () => {
   let subject: Subject;
-  before(async () => (subject = await openSubject()));
+  before(async () => (subject = await connectSubject()));
   after(() => subject.close());
 
   /** Stores the documents under `_id` 0, 1, 2 ... and gives the ids each filter finds. */

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type mongo } from "mongoose";
-import { type Subject, addIndex, openSubject } from "./subject";
+import { type Subject, addIndex, connectSubject } from "./subject";
 
 const CALLERS = 64;
 const CLIENTS = 8;
@@ -9,7 +9,7 @@ describe("MongoDB conformance: races", () => {
   let subject: Subject;
   let clients: mongo.MongoClient[];
   before(async () => {
-    subject = await openSubject();
+    subject = await connectSubject();
     clients = await Promise.all(Array.from({ length: CLIENTS }, () => subject.connect()));
   });
   after(() => subject.close());

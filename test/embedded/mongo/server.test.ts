@@ -19,7 +19,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { startEmbeddedMongo } from "../../../embedded/mongo/server";
 import { eventually } from "../../support/eventually";
-import { type Subject, addIndex, openEmbedded, refusal } from "./subject";
+import { type Subject, addIndex, connectEmbedded, refusal } from "./subject";
 
 const ROOT = path.join(__dirname, "../../..");
 const MAIN = ["--require", "./scripts/typescript.cjs", "embedded/mongo/main.ts"];
@@ -229,7 +229,7 @@ describe("embedded MongoDB server", () => {
 
   describe("refuses by name what it does not do", () => {
     let subject: Subject;
-    before(async () => (subject = await openEmbedded()));
+    before(async () => (subject = await connectEmbedded()));
     after(() => subject.close());
 
     const refused: [string, (db: mongo.Db) => Promise<unknown>, number][] = [
@@ -278,7 +278,7 @@ describe("embedded MongoDB server", () => {
   });
 
   it("accepts a majority write concern and a session", async () => {
-    const subject = await openEmbedded();
+    const subject = await connectEmbedded();
     try {
       await subject.client.withSession(async (session) => {
         const things = subject.fresh();
@@ -292,7 +292,7 @@ describe("embedded MongoDB server", () => {
 
   it("ends a connection that speaks something else, says so, and goes on serving the others", async () => {
     const reported: string[] = [];
-    const subject = await openEmbedded((line) => reported.push(line));
+    const subject = await connectEmbedded((line) => reported.push(line));
     try {
       const port = Number(new URL(subject.uri).port);
       for (const bytes of [
@@ -312,7 +312,7 @@ describe("embedded MongoDB server", () => {
   });
 
   it("uses an index for equality, ranges and sorts", async () => {
-    const subject = await openEmbedded();
+    const subject = await connectEmbedded();
     try {
       const things = subject.fresh();
       await addIndex(things, { kind: 1, n: 1 });

@@ -18,14 +18,14 @@ export interface Subject {
  * Connects to the server these tests are about: the one `MONGODB_URI_CONFORMANCE` or `MONGODB_URI` names, else an
  * embedded one in memory. Whatever the conformance tests assert holds for MongoDB 7 and 8 as well.
  */
-export async function openSubject(): Promise<Subject> {
+export async function connectSubject(): Promise<Subject> {
   const given = process.env["MONGODB_URI_CONFORMANCE"] ?? process.env["MONGODB_URI"];
   const own = given === undefined ? await startEmbeddedMongo({ environment: undefined }) : undefined;
   return subjectAt(given ?? `mongodb://127.0.0.1:${own?.port}`, own);
 }
 
 /** A subject on an embedded server in memory, for what only that one does. */
-export async function openEmbedded(report: (line: string) => void = () => undefined): Promise<Subject> {
+export async function connectEmbedded(report: (line: string) => void = () => undefined): Promise<Subject> {
   const own = await startEmbeddedMongo({ environment: undefined, report });
   return subjectAt(`mongodb://127.0.0.1:${own.port}`, own);
 }

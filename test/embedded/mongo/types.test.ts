@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
 import { randomBytes } from "node:crypto";
-import { type Subject, addIndex, openSubject } from "./subject";
+import { type Subject, addIndex, connectSubject } from "./subject";
 
 const { BSONRegExp, Binary, Code, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp, UUID } = mongo;
 
@@ -10,7 +10,7 @@ const RAW = { promoteValues: false, promoteLongs: false, bsonRegExp: true } as c
 
 describe("MongoDB conformance: types", () => {
   let subject: Subject;
-  before(async () => (subject = await openSubject()));
+  before(async () => (subject = await connectSubject()));
   after(() => subject.close());
 
   const values: Record<string, unknown> = {

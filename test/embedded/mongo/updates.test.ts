@@ -1,12 +1,12 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
-import { type Subject, openSubject, refusal } from "./subject";
+import { type Subject, connectSubject, refusal } from "./subject";
 
 type Plain = Record<string, unknown>;
 
 describe("MongoDB conformance: updates", () => {
   let subject: Subject;
-  before(async () => (subject = await openSubject()));
+  before(async () => (subject = await connectSubject()));
   after(() => subject.close());
 
   async function updated(

@@ -13,7 +13,7 @@ import {
   type IndexDatabase,
   indexedUpTo,
   recordingLogger,
-  openIndexDatabase,
+  connectIndexDatabase,
   startIndexer,
 } from "../../support/indexerHarness";
 import { seededRandom, randomActivity } from "../../support/randomActivity";
@@ -31,7 +31,7 @@ describe("audit and repair", () => {
   before(async () => {
     chain = await startDevChain();
     await randomActivity(chain, seededRandom(5), 30);
-    database = await openIndexDatabase("audit");
+    database = await connectIndexDatabase("audit");
     const indexer = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await indexer.stop();

@@ -11,7 +11,7 @@ import {
   type IndexDatabase,
   indexedUpTo,
   recordingLogger,
-  openIndexDatabase,
+  connectIndexDatabase,
   startIndexer,
 } from "../../support/indexerHarness";
 import { seededRandom, randomActivity } from "../../support/randomActivity";
@@ -26,7 +26,7 @@ describe("a repair that is killed", () => {
   before(async () => {
     chain = await startDevChain();
     await randomActivity(chain, seededRandom(5), 30);
-    database = await openIndexDatabase("crash_repair");
+    database = await connectIndexDatabase("crash_repair");
     const indexer = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await indexer.stop();

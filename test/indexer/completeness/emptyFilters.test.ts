@@ -1,7 +1,7 @@
 import { type DevChain, startDevChain } from "../../support/devChain";
 import { eventually } from "../../support/eventually";
 import { type FaultyRpc, startFaultyRpc } from "../../support/faultyRpc";
-import { type IndexDatabase, indexedUpTo, openIndexDatabase, startIndexer } from "../../support/indexerHarness";
+import { type IndexDatabase, indexedUpTo, connectIndexDatabase, startIndexer } from "../../support/indexerHarness";
 import { type IndexerProcess, spawnIndexer } from "../../support/indexerProcess";
 import { seededRandom, randomActivity } from "../../support/randomActivity";
 import { expectIndexEqualsChain } from "../../support/referenceFold";
@@ -20,7 +20,7 @@ describe("blocks whose filters prove nothing", () => {
 
   beforeEach(async () => {
     chain = await startDevChain();
-    database = await openIndexDatabase("filters");
+    database = await connectIndexDatabase("filters");
     node = await startFaultyRpc(chain.url);
   });
 

@@ -6,7 +6,7 @@ import { type Faults, type FaultyRpc, startFaultyRpc } from "../../support/fault
 import {
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
@@ -32,7 +32,7 @@ describe("finality", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("finality");
+    database = await connectIndexDatabase("finality");
     node = await startFaultyRpc(chain.url, { alter: asGeth });
   });
 

@@ -8,7 +8,7 @@ import {
   type HarnessOptions,
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
@@ -27,7 +27,7 @@ describe("following the chain", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("follow");
+    database = await connectIndexDatabase("follow");
   });
 
   afterEach(async () => {

@@ -3,7 +3,7 @@ import { type DevChain, startDevChain } from "../../support/devChain";
 import {
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
@@ -38,7 +38,7 @@ describe("reorgs", function () {
 
   before(async () => {
     chain = await startDevChain();
-    database = await openIndexDatabase("reorg");
+    database = await connectIndexDatabase("reorg");
     indexer = start();
   });
 

@@ -5,7 +5,7 @@ import { eventually } from "../../support/eventually";
 import {
   type IndexDatabase,
   indexedUpTo,
-  openIndexDatabase,
+  connectIndexDatabase,
   type RunningIndexer,
   startIndexer,
 } from "../../support/indexerHarness";
@@ -26,7 +26,7 @@ describe("several indexers", () => {
   after(() => chain.stop());
 
   beforeEach(async () => {
-    database = await openIndexDatabase("replicas");
+    database = await connectIndexDatabase("replicas");
   });
 
   afterEach(async () => {

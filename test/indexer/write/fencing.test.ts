@@ -5,7 +5,7 @@ import { systemClock } from "../../../core/clock";
 import { LeaseLostError, type Term } from "../../../indexer/write/term";
 import { createLease } from "../../../indexer/write/lease";
 import { type Batch, type ProjectionWriter, createProjectionWriter } from "../../../indexer/write/writer";
-import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
+import { type IndexDatabase, connectIndexDatabase } from "../../support/indexerHarness";
 
 const ALICE = `0x${"a1".repeat(20)}`;
 const BOB = `0x${"b0".repeat(20)}`;
@@ -75,7 +75,7 @@ describe("a leader that lost the lease", () => {
     );
 
   beforeEach(async () => {
-    database = await openIndexDatabase("fencing");
+    database = await connectIndexDatabase("fencing");
     old = await takeOver("old");
     await old.writer.commit(blockOf("aa", 1, { identity: ALICE, uri: "one", version: 1 }), {});
     next = await takeOver("next");
@@ -132,7 +132,7 @@ describe("a leader that lost the lease", () => {
 
 describe("a leader that writes ahead of its cursor", () => {
   it("shows readers the state as of the cursor", async () => {
-    const database = await openIndexDatabase("ahead");
+    const database = await connectIndexDatabase("ahead");
     const lease = createLease({ ...database, identity, holder: "one", leaseSeconds: 60, clock: systemClock });
     const term = (await lease.acquire())!;
     let stop = false;

@@ -3,7 +3,7 @@ import { countsIn } from "../../../projection/models";
 import { LeaseLostError } from "../../../indexer/write/term";
 import { createLease, type Lease } from "../../../indexer/write/lease";
 import { fakeClock } from "../../support/fakeClock";
-import { type IndexDatabase, openIndexDatabase } from "../../support/indexerHarness";
+import { type IndexDatabase, connectIndexDatabase } from "../../support/indexerHarness";
 
 const identity = {
   chainId: 31337,
@@ -19,7 +19,7 @@ describe("the lease", () => {
   let clock: ReturnType<typeof fakeClock>;
 
   beforeEach(async () => {
-    database = await openIndexDatabase("lease");
+    database = await connectIndexDatabase("lease");
     clock = fakeClock(new Date("2026-01-01T00:00:00Z"));
   });
 

@@ -17,7 +17,7 @@ import {
   type IndexDatabase,
   indexedUpTo,
   recordingLogger,
-  openIndexDatabase,
+  connectIndexDatabase,
   startIndexer,
 } from "../../support/indexerHarness";
 import { seededRandom, randomActivity } from "../../support/randomActivity";
@@ -82,7 +82,7 @@ describe("an index written in more terms than its checkpoint has room for", () =
   /** Every block has a leader of its own; in the middle, a reorg drops what dozens of them had written. */
   before(async () => {
     chain = await startDevChain();
-    database = await openIndexDatabase("terms");
+    database = await connectIndexDatabase("terms");
     const stopping = new AbortController().signal;
     source = createSource({ urls: [chain.url], timeoutMs: 5_000, metrics: createMetrics(), logger, stopping });
 

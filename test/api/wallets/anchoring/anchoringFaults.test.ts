@@ -17,7 +17,7 @@ import { addQueuedWallet, anchoringQueueOf, chainFacts, startAnchoringWorker } f
 import { eventually } from "../../../support/eventually";
 import { CHAIN_ID, type Fixture, fixture, fund } from "../../../support/fixture";
 import { createTestContext } from "../../../support/testContext";
-import { openRpcProxy, type RpcProxy } from "./rpcProxy";
+import { startRpcProxy, type RpcProxy } from "./rpcProxy";
 
 /** A chain of its own: these tests stop its mining, rewind it and start it anew. */
 describe("anchoring when something stands in the way", () => {
@@ -31,7 +31,7 @@ describe("anchoring when something stands in the way", () => {
   before(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "cairn-faults-"));
     node = await startChain({ dataDir, persistent: false, env: { ...process.env, RPC_URL: "" } });
-    proxy = await openRpcProxy(node.url);
+    proxy = await startRpcProxy(node.url);
   });
   beforeEach(async () => {
     proxy.mode = "forward";

@@ -11,8 +11,8 @@ export interface RpcProxy {
   close(): Promise<void>;
 }
 
-/** Opens a proxy in front of a node. */
-export async function openRpcProxy(nodeUrl: string): Promise<RpcProxy> {
+/** Starts a proxy in front of a node. */
+export async function startRpcProxy(nodeUrl: string): Promise<RpcProxy> {
   const server = createServer((request, response) => void pass(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const proxy: RpcProxy = {

@@ -5,7 +5,7 @@ import { createTransactionStore, type TransactionStore } from "../chain/relayer/
 import { type Clock, systemClock } from "../core/clock";
 import type { Config } from "../core/config/config";
 import { type DeadLetterStore, createDeadLetterStore } from "../core/jobs/deadLetters";
-import type { JobRuntime } from "../core/jobs/worker";
+
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
@@ -77,12 +77,4 @@ export async function createContext(
     metrics: new Registry(),
     timing: DEFAULT_TIMING,
   };
-}
-
-/** The parts of a context that queues and their workers take. */
-export function jobRuntimeOf(
-  context: Pick<Context, "config" | "redis" | "deadLetters" | "clock" | "logger">,
-): JobRuntime {
-  const { config, redis, deadLetters, clock, logger } = context;
-  return { redis, prefix: config.redis.prefix, deadLetters, clock, logger };
 }

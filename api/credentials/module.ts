@@ -1,4 +1,4 @@
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
 import type { CredentialDeps } from "./actions";
 import { holderEndpoints, issuingEndpoints } from "./routes";
@@ -21,7 +21,7 @@ export interface CredentialPorts extends Pick<CredentialStore, "takeUse" | "unre
 
 /** Credentials: issuing, holding, sharing, and changes of their status on the chain. */
 export function createCredentials(context: Context, needs: CredentialNeeds): Module<CredentialPorts> {
-  const jobs = jobRuntimeOf(context);
+  const jobs = context;
   const queue = createStatusChangeQueue(jobs);
   const credentials = createCredentialStore(context.mongo);
   const deps = {

@@ -1,6 +1,6 @@
 import type { Relayer } from "../../chain/relayer/relayer";
 import { createLruCache } from "../../core/lruCache";
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { authenticateIssuer, getAssertionKeys, getCredentialSigner, type IssuerDeps, takeIndex } from "./actions";
 import { ISSUER_ANCHORING } from "./anchoring/actions";
@@ -15,7 +15,7 @@ const MAX_CACHED_DOCUMENTS = 10_000;
 
 /** What the actions of issuers need; also for the command that onboards issuers from a terminal. */
 export function issuerDepsOf(context: Context) {
-  const queue = createIssuerAnchoringQueue(jobRuntimeOf(context));
+  const queue = createIssuerAnchoringQueue(context);
   return {
     ...context,
     queue,
@@ -33,9 +33,7 @@ export function createIssuers(context: Context) {
     endpoints: issuerEndpoints(deps),
     queues: [deps.queue],
     relayHandlers: { [ISSUER_ANCHORING]: issuerAnchoringHandler(deps) },
-    workers: [
-      { name: "issuers", start: ({ relayer }) => startIssuerWorker({ ...deps, relayer, jobs: jobRuntimeOf(context) }) },
-    ],
+    workers: [{ name: "issuers", start: ({ relayer }) => startIssuerWorker({ ...deps, relayer, jobs: context }) }],
     ports: {
       authenticateIssuer: (apiKey: string) => authenticateIssuer(deps, apiKey),
       signerOf: (issuer: string) => getCredentialSigner(deps, issuer),

@@ -1,5 +1,5 @@
 import type { KycConfig } from "../../core/config/kyc";
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule, type Module, type WorkerDefinition } from "../http/module";
 import { type ReceiveWebhookDeps, requireVerified } from "./actions";
 import { type NotifyDeps, notifyOfChange } from "./decisions/delivery";
@@ -36,7 +36,7 @@ export function createKyc(context: Context, needs: KycNeeds): Module<KycPorts> {
 
 function createConfiguredKyc(context: Context, config: KycConfig, needs: KycNeeds): Module<KycPorts> {
   const { clock, logger, mongo, timing } = context;
-  const jobs = jobRuntimeOf(context);
+  const jobs = context;
   const { publicUrl } = context.config.http;
   const kyc = createKycStore(mongo);
   const sandbox = createSandboxStore(mongo);
@@ -98,7 +98,7 @@ function createSandbox(
   if (config.sandbox === undefined) return { endpoints: [], queues: [], workers: [] };
   const { webhookSecrets: secrets, webhookUrl = `${context.config.http.publicUrl}/api/webhooks/kyc-status/sandbox` } =
     config.sandbox;
-  const jobs = jobRuntimeOf(context);
+  const jobs = context;
   const queue = createSandboxQueue(jobs);
   const worker: WorkerDefinition = {
     name: "kycSandbox",

@@ -1,9 +1,9 @@
 import { addSeconds, type Clock } from "../../core/clock";
 import { DomainError } from "../../core/errors";
-import type { Logger } from "../../core/logger";
+import type { Context, Timing } from "../../process/context";
 import { composeMail, type Mailer, MailRefused, MailUncertain } from "./mail";
 import type { NewNotification, NotificationStore } from "./store";
-import { wordingOf } from "./wording";
+import { type Wording, wordingOf } from "./wording";
 
 /** What storing a notification needs. */
 export interface NotifyDeps {
@@ -11,13 +11,12 @@ export interface NotifyDeps {
   clock: Clock;
   /** Queues the sending; adding twice is harmless. */
   enqueue(notificationId: string): Promise<void>;
-  /** After this long without an outcome a sweep queues the notification again. */
-  sweepSeconds: number;
+  timing: Pick<Timing, "sweepAfterSeconds">;
 }
 
 /** Notifies a user once, however often this is called for one `_id`. When it resolves, the notification is durable. */
 export async function notify(deps: NotifyDeps, notification: NewNotification): Promise<void> {
-  await deps.notifications.insert(notification, deps.clock.now(), deps.sweepSeconds);
+  await deps.notifications.insert(notification, deps.clock.now(), deps.timing.sweepAfterSeconds);
   await deps.enqueue(notification._id);
 }
 
@@ -26,9 +25,9 @@ export interface SendDeps {
   notifications: NotificationStore;
   mailer: Mailer;
   clock: Clock;
-  logger: Logger;
+  /** `Name <address>` or an address. */
   from: string;
-  publicUrl: string;
+  config: { http: Pick<Context["config"]["http"], "publicUrl"> };
   /** A user's name and address; null when the account is gone. Read when the mail goes out, and not stored. */
   recipientOf(userId: string): Promise<{ name: string; address: string } | null>;
 }
@@ -51,7 +50,7 @@ export async function sendNotification(deps: SendDeps, notificationId: string): 
   const to = await deps.recipientOf(notification.userId);
   if (to === null) return notifications.finish(notificationId, "given_up", clock.now());
 
-  const wording = wordingOf(notification.template, notification.facts, deps.publicUrl);
+  const wording = wordingOf(notification.template, notification.facts, deps.config.http.publicUrl);
   const mail = composeMail(wording, { id: notificationId, from: deps.from, to, sentAt: clock.now() });
   const isRepeat = notification.state === "handing_over";
   try {
@@ -79,6 +78,23 @@ async function afterFailure(
   }
   await notifications.abandonHandover(notificationId, now, addSeconds(now, 60));
   throw error;
+}
+
+/** A mail to the administrator. */
+export interface AdminMail {
+  /** The same for every attempt. */
+  id: string;
+  wording: Wording;
+}
+
+/** Writes to the administrator, where an address is configured. */
+export async function mailAdmin(
+  { config, mailer, from, clock }: Pick<SendDeps, "mailer" | "from" | "clock"> & Pick<Context, "config">,
+  { id, wording }: AdminMail,
+): Promise<void> {
+  if (config.adminEmail === undefined) return;
+  const to = { name: "administrator", address: config.adminEmail };
+  await mailer.send(composeMail(wording, { id, from, to, sentAt: clock.now() }), () => Promise.resolve(true));
 }
 
 function uncertain(notificationId: string, cause?: Error): DomainError {

@@ -1,6 +1,6 @@
 import { addSeconds } from "../../core/clock";
 import { TransientError } from "../../core/errors";
-import { createQueue, type JobQueue, type QueueDefinition } from "../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../core/jobs/worker";
 import type { Logger } from "../../core/logger";
 import { type CloseSessionDeps, pollSession } from "./authorization/closeSession";
@@ -23,7 +23,7 @@ const SWEEP_LIMIT = 500;
 const HAND_OVER_SECONDS = 2;
 
 /** Creates the producing side of the queue. */
-export function createOAuthQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): OAuthQueue {
+export function createOAuthQueue(jobs: QueueConnection): OAuthQueue {
   return createQueue<PollJob>({ ...jobs, ...QUEUE });
 }
 

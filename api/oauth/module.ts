@@ -1,6 +1,6 @@
 import { monotonicMs } from "../../core/clock";
 import type { Logger } from "../../core/logger";
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { createWalletVerifier } from "./authorization/verifier";
@@ -38,7 +38,7 @@ export function createOAuth(context: OAuthContext, needs: OAuthNeeds): Module<OA
   const { sweepIntervalMs } = timing;
   const { recheckSeconds, verifierTimeoutMs } = config.oauth;
   const { publicUrl } = config.http;
-  const jobs = jobRuntimeOf(context);
+  const jobs = context;
   const queue = createOAuthQueue(jobs);
   const deps = {
     clients: cacheClients(createClientStore(mongo), monotonicMs),

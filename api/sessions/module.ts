@@ -1,4 +1,4 @@
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { authenticateToken, openSession } from "./actions";
 import { createLoginLimits, unlimitedLogins } from "./loginLimits/actions";
@@ -20,7 +20,6 @@ export function createSessions(context: Context, needs: SessionNeeds) {
   const { mongo, clock } = context;
   const { sessions: lifetime } = context.config;
   const limited = lifetime.limitLogins;
-  const connection = jobRuntimeOf(context);
   const deps = {
     ...context,
     lifetime,
@@ -30,8 +29,8 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     passwords: needs.passwords ?? createPasswordHasher(),
     loginLimits: limited
       ? createLoginLimits({
-          budgets: createLoginBudgets(connection),
-          trustedAddresses: createTrustedAddresses(connection),
+          budgets: createLoginBudgets(context),
+          trustedAddresses: createTrustedAddresses(context),
         })
       : unlimitedLogins,
     walletsOf: needs.walletsOf,

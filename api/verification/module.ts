@@ -1,6 +1,6 @@
 import { sha256Hex } from "../../core/hash";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule, type Module } from "../http/module";
 import type { VerificationDeps } from "./actions";
 import { createAlertQueue, enqueueAlert, startAlertWorker } from "./alerts/jobs";
@@ -38,7 +38,7 @@ export interface VerificationPorts {
 /** Holder-bound, one-time verification of credentials. */
 export function createVerification(context: Context, needs: VerificationNeeds): Module<VerificationPorts> {
   const { config, clock, logger, mongo, chain, timing } = context;
-  const jobs = jobRuntimeOf(context);
+  const jobs = context;
   const queue = createAlertQueue(jobs);
   const { mailAdmin, ...ports } = needs;
   const stores = {

@@ -1,4 +1,4 @@
-import { type Context, jobRuntimeOf } from "../../process/context";
+import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { didsOf, walletsOf } from "./actions";
 import type { RequestDeps } from "./anchoring/actions";
@@ -14,7 +14,7 @@ export type WalletNeeds = Pick<WalletEndpointDeps, "readSession" | "openSession"
 /** Wallets linked to accounts, and the anchoring of their DIDs. */
 export function createWallets(context: Context, needs: WalletNeeds) {
   const { config, mongo } = context;
-  const jobs = jobRuntimeOf(context);
+  const jobs = context;
   const queue = createAnchoringQueue(jobs);
   const enqueue: RequestDeps["enqueueAnchoring"] = (wallet, requestId) => enqueueAnchoring(queue, wallet, requestId);
   const deps = {

@@ -27,10 +27,14 @@ export interface QueueDefinition {
   maxDelayMs?: number;
 }
 
-export interface QueueOptions extends QueueDefinition {
+/** Where queues are; a process's context is one. */
+export interface QueueConnection {
   redis: Redis;
-  prefix: string;
+  /** `prefix`: what the keys of this installation begin with. */
+  config: { redis: { prefix: string } };
 }
+
+export interface QueueOptions extends QueueDefinition, QueueConnection {}
 
 /** The producing side of a queue; {@link processQueue} is the consuming side. */
 export interface JobQueue<Data> {
@@ -56,7 +60,8 @@ const DEFAULT_MAX_DELAY_MS = 10 * 60_000;
 
 /** Makes the producing side of a queue. */
 export function createQueue<Data>(options: QueueOptions): JobQueue<Data> {
-  const queue = new BullQueue<Envelope<Data>>(options.name, { connection: options.redis, prefix: options.prefix });
+  const { prefix } = options.config.redis;
+  const queue = new BullQueue<Envelope<Data>>(options.name, { connection: options.redis, prefix });
   queue.on("error", () => {
     // The Redis connection reports its own errors; a command that failed rejects where it was called.
   });
@@ -107,7 +112,7 @@ export function processQueue<Data>(options: ProcessOptions<Data>): QueueProcesso
   const stopping = new AbortController();
   const worker = new Worker<Envelope<Data>>(options.name, (job) => runJob(options, stopping.signal, job), {
     connection: options.redis,
-    prefix: options.prefix,
+    prefix: options.config.redis.prefix,
     concurrency: options.concurrency,
     // A job whose worker was killed is taken over after this long, however often that happens.
     lockDuration: 15_000,

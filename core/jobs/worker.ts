@@ -1,20 +1,11 @@
-import type { Redis } from "ioredis";
-import type { Clock } from "../clock";
-import type { Logger } from "../logger";
-import type { DeadLetterStore } from "./deadLetters";
-import { processQueue, type ProcessOptions, type QueueDefinition } from "./queue";
+import { processQueue, type ProcessOptions, type QueueConnection, type QueueDefinition } from "./queue";
 import { startSweeper } from "./sweeper";
 
-/** What every queue and its worker need of the process around them. */
-export interface JobRuntime {
-  /** In a worker process, a connection that waits without limit: consumers block on it. */
-  redis: Redis;
-  /** What the keys of this installation begin with. */
-  prefix: string;
-  deadLetters: DeadLetterStore;
-  clock: Clock;
-  logger: Logger;
-}
+/**
+ * What a worker needs of the process around it; a process's context is one. In a worker process `redis` waits without
+ * limit: consumers block on it.
+ */
+export type JobRuntime = QueueConnection & Pick<ProcessOptions<unknown>, "deadLetters" | "clock" | "logger">;
 
 /** What a background worker does. */
 export interface WorkerOptions<Data> extends Pick<ProcessOptions<Data>, "concurrency" | "process" | "onExhausted"> {
@@ -30,14 +21,14 @@ export interface RunningWorker {
 }
 
 /** Starts to consume a queue, and to sweep: at once, and then every `everyMs`. */
-export function startWorker<Data>(jobs: JobRuntime, options: WorkerOptions<Data>): RunningWorker {
+export function startWorker<Data>(runtime: JobRuntime, options: WorkerOptions<Data>): RunningWorker {
   const { queue, sweep, ...consumer } = options;
-  const processor = processQueue<Data>({ ...jobs, ...queue, ...consumer });
+  const processor = processQueue<Data>({ ...runtime, ...queue, ...consumer });
   if (sweep === undefined) return processor;
   const sweeper = startSweeper({
     what: `for lost jobs of ${queue.name}`,
     everyMs: sweep.everyMs,
-    logger: jobs.logger,
+    logger: runtime.logger,
     async sweep() {
       await sweep.run();
     },

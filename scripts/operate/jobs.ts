@@ -50,7 +50,7 @@ async function list({ deadLetters, print }: Deps, queue: string | undefined): Pr
 async function retry({ config, deadLetters, print }: Deps, id: string): Promise<void> {
   const { queue: name, jobId, data, requestId } = await deadLetters.get(id);
   const redis = connectRedis({ url: config.redis.url, name: "jobs" });
-  const queue = createQueue({ name, redis, prefix: config.redis.prefix });
+  const queue = createQueue({ name, redis, config });
   try {
     // Queued before the dead letter is deleted: a crash in between leaves both, never neither.
     await queue.enqueue(jobId, data, requestId === undefined ? {} : { requestId });

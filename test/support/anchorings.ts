@@ -6,7 +6,6 @@ import { createWalletStore } from "../../api/wallets/store";
 import { type RunningWorkers, startWorkers } from "../../api/workers";
 import { formatDid } from "../../chain/did/did";
 import { type Registration, registrationTypedData } from "../../chain/registry/registration";
-import { jobRuntimeOf } from "../../process/context";
 import { CHAIN_ID, type Fixture } from "./fixture";
 
 /** Has a holder authorize the registration of her DID. */
@@ -60,7 +59,7 @@ export async function addQueuedWallet(
 
 /** The producing side of the queue that a fixture's workers consume. */
 export function anchoringQueueOf({ context }: Pick<Fixture, "context">): AnchoringQueue {
-  return createAnchoringQueue(jobRuntimeOf(context));
+  return createAnchoringQueue(context);
 }
 
 /** Starts one more worker on a fixture's database, queue and key. */

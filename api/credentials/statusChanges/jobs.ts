@@ -1,5 +1,5 @@
 import { addSeconds } from "../../../core/clock";
-import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
 import { type ApplyChangeDeps, applyChange, failChange, finalizeChange } from "./actions";
@@ -18,7 +18,7 @@ export interface StatusChangeJobData {
 export type StatusChangeQueue = JobQueue<StatusChangeJobData>;
 
 /** Creates the producing side of the queue. */
-export function createStatusChangeQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): StatusChangeQueue {
+export function createStatusChangeQueue(jobs: QueueConnection): StatusChangeQueue {
   return createQueue<StatusChangeJobData>({ ...jobs, ...QUEUE });
 }
 

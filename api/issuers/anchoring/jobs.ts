@@ -1,5 +1,5 @@
 import { messageOf } from "../../../core/errors";
-import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
 import type { IssuerDeps } from "../actions";
@@ -16,7 +16,7 @@ export interface IssuerAnchoringJob {
 export type IssuerAnchoringQueue = JobQueue<IssuerAnchoringJob>;
 
 /** Creates the producing side of the queue. */
-export function createIssuerAnchoringQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): IssuerAnchoringQueue {
+export function createIssuerAnchoringQueue(jobs: QueueConnection): IssuerAnchoringQueue {
   return createQueue<IssuerAnchoringJob>({ ...jobs, ...QUEUE });
 }
 

@@ -1,4 +1,4 @@
-import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { type DecisionDeps, type KycDelivery, recheck, applyDelivery } from "./actions";
 
@@ -14,7 +14,7 @@ const SWEEP_LIMIT = 500;
 const QUEUE: QueueDefinition = { name: "kyc-recheck" };
 
 /** Creates the producing side. */
-export function createRecheckQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): RecheckQueue {
+export function createRecheckQueue(jobs: QueueConnection): RecheckQueue {
   return createQueue<RecheckJob>({ ...jobs, ...QUEUE });
 }
 

@@ -1,5 +1,5 @@
 import { messageOf, TransientError } from "../../../core/errors";
-import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { signWebhook } from "../providers/standardWebhooks";
 import type { SandboxStore } from "./store";
@@ -18,7 +18,7 @@ const TIMEOUT_MS = 10_000;
 const QUEUE: QueueDefinition = { name: "kyc-sandbox" };
 
 /** Creates the producing side. */
-export function createSandboxQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): SandboxQueue {
+export function createSandboxQueue(jobs: QueueConnection): SandboxQueue {
   return createQueue<ReportJob>({ ...jobs, ...QUEUE });
 }
 

@@ -1,6 +1,5 @@
-import type { Redis } from "ioredis";
 import { sha256Hex } from "../../../core/hash";
-import type { Logger } from "../../../core/logger";
+import type { Context } from "../../../process/context";
 import type { LoginOrigin } from "./rules";
 
 const RETENTION_SECONDS = 30 * 24 * 60 * 60;
@@ -12,10 +11,10 @@ export interface TrustedAddresses {
 }
 
 /** Creates the store, in Redis: for 30 days, and hashes only. */
-export function createTrustedAddresses(deps: { redis: Redis; prefix: string; logger: Logger }): TrustedAddresses {
-  const { redis, prefix, logger } = deps;
+export function createTrustedAddresses(deps: Pick<Context, "config" | "redis" | "logger">): TrustedAddresses {
+  const { config, redis, logger } = deps;
   const keyOf = ({ email, address }: LoginOrigin) =>
-    `${prefix}:trusted-address:${sha256Hex(`${address} ${email}`).slice(0, 32)}`;
+    `${config.redis.prefix}:trusted-address:${sha256Hex(`${address} ${email}`).slice(0, 32)}`;
 
   /** Without Redis no address is trusted, and the counts begin at zero in each process's memory. */
   async function withRedis<T>(otherwise: T, work: () => Promise<T>): Promise<T> {

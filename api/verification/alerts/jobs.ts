@@ -1,4 +1,4 @@
-import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import { type NotifyAdminDeps, notifyAdminOf } from "./actions";
 
@@ -15,7 +15,7 @@ const SWEEP_LIMIT = 500;
 const QUEUE: QueueDefinition = { name: "fraud-alerts" };
 
 /** Creates the producing side of the queue. */
-export function createAlertQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): AlertQueue {
+export function createAlertQueue(jobs: QueueConnection): AlertQueue {
   return createQueue<AlertJob>({ ...jobs, ...QUEUE });
 }
 

@@ -1,4 +1,4 @@
-import { createQueue, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
 import type { Wallet } from "../rules";
 import { type AnchorDeps, type AnchoringJob, anchorWallet, type SweepDeps, sweepWallets } from "./actions";
@@ -10,7 +10,7 @@ const QUEUE: QueueDefinition = { name: "anchoring", attempts: 45, maxDelayMs: 60
 export type AnchoringQueue = JobQueue<AnchoringJob>;
 
 /** Creates the producing side of the queue. */
-export function createAnchoringQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): AnchoringQueue {
+export function createAnchoringQueue(jobs: QueueConnection): AnchoringQueue {
   return createQueue<AnchoringJob>({ ...jobs, ...QUEUE });
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../core/clock";
 import type { Logger } from "../../../core/logger";
+import type { Timing } from "../../../process/context";
 import type { InboxStore } from "./store";
 
 /** A delivery whose sender was verified. */
@@ -20,8 +21,7 @@ export interface ReceiveDeliveryDeps {
   logger: Logger;
   /** Queues the work on an entry; adding twice is harmless. */
   enqueue(entryId: string, requestId: string | undefined): Promise<void>;
-  /** After this long without an outcome a sweep queues the entry again. */
-  sweepSeconds: number;
+  timing: Pick<Timing, "sweepAfterSeconds">;
 }
 
 /**
@@ -31,11 +31,12 @@ export interface ReceiveDeliveryDeps {
  * @returns false when the same delivery was stored before
  */
 export async function receiveDelivery(deps: ReceiveDeliveryDeps, delivery: VerifiedDelivery): Promise<boolean> {
-  const { inbox, clock, logger, sweepSeconds } = deps;
-  const { requestId, ...facts } = delivery;
-  const { entryId, isNew } = await inbox.insert({ ...facts, requestId: requestId ?? null, sweepSeconds }, clock.now());
+  const { inbox, clock, logger } = deps;
+  const { requestId = null, ...facts } = delivery;
+  const sweepSeconds = deps.timing.sweepAfterSeconds;
+  const { entryId, isNew } = await inbox.insert({ ...facts, requestId, sweepSeconds }, clock.now());
   // Not awaited: senders wait five seconds, a queue that is down may take longer to say so, and the sweep comes by.
-  void deps.enqueue(entryId, requestId).catch((error: unknown) => {
+  void deps.enqueue(entryId, delivery.requestId).catch((error: unknown) => {
     logger.warn({ err: error, entryId }, "a stored webhook could not be queued; the sweep queues it");
   });
   return isNew;

@@ -1,16 +1,14 @@
-import { addSeconds } from "../../../core/clock";
+import { addSeconds, type Clock } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
-import { createQueue, type JobContext, type JobQueue, type QueueDefinition } from "../../../core/jobs/queue";
-import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import { createQueue, type JobContext, type QueueDefinition } from "../../../core/jobs/queue";
+import { type JobRuntime, startWorker } from "../../../core/jobs/worker";
+import type { Timing } from "../../../process/context";
 import { type InboxEntry, REJECTED } from "./rules";
 import type { InboxStore } from "./store";
 
 interface InboxJob {
   entryId: string;
 }
-
-/** The queue of stored deliveries. */
-export type InboxQueue = JobQueue<InboxJob>;
 
 /** Processes a delivery and returns its outcome in a word. Safe to run twice. */
 export type DeliveryHandler = (entry: InboxEntry, context: JobContext) => Promise<string>;
@@ -22,59 +20,53 @@ const SWEEP_LIMIT = 500;
 
 const QUEUE: QueueDefinition = { name: "webhook-inbox" };
 
-/** Creates the producing side. */
-export function createInboxQueue(jobs: Pick<JobRuntime, "redis" | "prefix">): InboxQueue {
-  return createQueue<InboxJob>({ ...jobs, ...QUEUE });
-}
-
-/** Queues the work on a stored delivery; its job id is the entry's, so that it waits once. */
-export async function enqueueEntry(queue: InboxQueue, entryId: string, requestId?: string): Promise<void> {
-  await queue.enqueue(entryId, { entryId }, requestId === undefined ? {} : { requestId });
-}
-
 export interface InboxWorkerDeps {
-  jobs: JobRuntime;
   inbox: InboxStore;
-  queue: InboxQueue;
-  concurrency: number;
-  /** Who reads the deliveries of each source. */
-  handlers: Record<string, DeliveryHandler>;
-  sweepIntervalMs: number;
+  clock: Clock;
+  /** Who reads the deliveries, by source. */
+  handlers(): Record<string, DeliveryHandler>;
 }
 
-/** Processes stored deliveries, and sweeps for those that no job finished: Redis may have lost them. */
-export function startInboxWorker(deps: InboxWorkerDeps): RunningWorker {
-  const { jobs, inbox, queue } = deps;
-  return startWorker<InboxJob>(jobs, {
-    queue: QUEUE,
-    concurrency: deps.concurrency,
-    process: (job, context) => processEntry(deps, job, context),
-    async onExhausted({ entryId }, error) {
-      const now = jobs.clock.now();
-      if (error instanceof DomainError) await inbox.finish(entryId, REJECTED, now);
-      else await inbox.postpone(entryId, addSeconds(now, REST_SECONDS));
-    },
-    sweep: {
-      everyMs: deps.sweepIntervalMs,
-      async run() {
-        for (const entryId of await inbox.due(jobs.clock.now(), SWEEP_LIMIT)) await enqueueEntry(queue, entryId);
-      },
-    },
+/** The queue of stored deliveries; the worker sweeps for those that no job finished: Redis may have lost them. */
+export function createInboxJobs(runtime: JobRuntime & { timing: Pick<Timing, "sweepIntervalMs"> }) {
+  const queue = createQueue<InboxJob>({ ...runtime, ...QUEUE });
+  /** Its job id is the entry's, so that it waits once. */
+  const enqueue = (entryId: string, requestId?: string) => queue.enqueue(entryId, { entryId }, { requestId });
+  const worker = (deps: InboxWorkerDeps) => ({
+    name: "webhookInbox",
+    start: () =>
+      startWorker<InboxJob>(runtime, {
+        queue: QUEUE,
+        concurrency: 8,
+        process: (job, context) => processEntry(deps, job, context),
+        async onExhausted({ entryId }, error) {
+          const now = deps.clock.now();
+          if (error instanceof DomainError) await deps.inbox.finish(entryId, REJECTED, now);
+          else await deps.inbox.postpone(entryId, addSeconds(now, REST_SECONDS));
+        },
+        sweep: {
+          everyMs: runtime.timing.sweepIntervalMs,
+          async run() {
+            for (const entryId of await deps.inbox.due(deps.clock.now(), SWEEP_LIMIT)) await enqueue(entryId);
+          },
+        },
+      }),
   });
+  return { queue, enqueue, worker };
 }
 
 async function processEntry(
-  { jobs, inbox, handlers }: InboxWorkerDeps,
+  { inbox, clock, handlers }: InboxWorkerDeps,
   { entryId }: InboxJob,
   context: JobContext,
 ): Promise<void> {
   const entry = await inbox.find(entryId);
   if (entry === null || (entry.finishedAt !== null && entry.outcome !== REJECTED)) return;
-  const handle = handlers[entry.source];
+  const handle = handlers()[entry.source];
   if (handle === undefined) {
     throw new TransientError("webhook.no_handler", `This worker does not read deliveries of ${entry.source}.`);
   }
   const outcome = await handle(entry, context);
-  await inbox.finish(entryId, outcome, jobs.clock.now());
+  await inbox.finish(entryId, outcome, clock.now());
   context.logger.info({ source: entry.source, outcome }, "webhook worked on");
 }

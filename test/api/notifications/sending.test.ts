@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { randomUUID } from "node:crypto";
-import { pino } from "pino";
+
 import { sendNotification, type SendDeps } from "../../../api/notifications/actions";
 import { createSmtpMailer } from "../../../api/notifications/smtpMailer";
 import { type NotificationStore, createNotificationStore } from "../../../api/notifications/store";
@@ -27,9 +27,9 @@ describe("sending a notification", () => {
       notifications,
       mailer: createSmtpMailer(smtp.url),
       clock: systemClock,
-      logger: pino({ level: "silent" }),
+
       from: "Cairn <no-reply@cairn.example>",
-      publicUrl: "https://id.example",
+      config: { http: { publicUrl: "https://id.example" } },
       recipientOf: () => Promise.resolve({ name: "Zoë", address: "zoe@example.com" }),
     };
   });

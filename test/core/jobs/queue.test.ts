@@ -9,6 +9,7 @@ import type { Mongo } from "../../../core/mongo";
 import {
   type JobContext,
   type JobQueue,
+  type QueueConnection,
   type QueueProcessor,
   createQueue,
   processQueue,
@@ -28,7 +29,7 @@ describe("queue", () => {
   let redis: Redis;
   let deadLetters: DeadLetterStore;
   let queue: JobQueue<Task>;
-  let options: { name: string; redis: Redis; prefix: string; attempts: number; maxDelayMs: number };
+  let options: { name: string; redis: Redis; config: QueueConnection["config"]; attempts: number; maxDelayMs: number };
   const running: QueueProcessor[] = [];
 
   before(async () => {
@@ -38,7 +39,13 @@ describe("queue", () => {
   });
 
   beforeEach(() => {
-    options = { name: "tasks", redis, prefix: `test-${randomUUID()}`, attempts: 4, maxDelayMs: 20 };
+    options = {
+      name: "tasks",
+      redis,
+      config: { redis: { prefix: `test-${randomUUID()}` } },
+      attempts: 4,
+      maxDelayMs: 20,
+    };
     queue = createQueue(options);
   });
 

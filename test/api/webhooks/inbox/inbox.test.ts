@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { receiveDelivery } from "../../../../api/webhooks/inbox/actions";
-import { enqueueEntry, type InboxQueue, createInboxQueue, startInboxWorker } from "../../../../api/webhooks/inbox/jobs";
+import { createInboxJobs } from "../../../../api/webhooks/inbox/jobs";
 import { type InboxStore, createInboxStore } from "../../../../api/webhooks/inbox/store";
 import { addSeconds, systemClock } from "../../../../core/clock";
 import { type DeadLetterStore, createDeadLetterStore } from "../../../../core/jobs/deadLetters";
@@ -22,8 +22,7 @@ describe("the webhook inbox", () => {
   let redis: Redis;
   let inbox: InboxStore;
   let deadLetters: DeadLetterStore;
-  let queue: InboxQueue;
-  let connection: { redis: Redis; prefix: string };
+  let jobs: ReturnType<typeof createInboxJobs>;
   const workers: RunningWorker[] = [];
 
   before(async () => {
@@ -35,13 +34,19 @@ describe("the webhook inbox", () => {
 
   beforeEach(async () => {
     await ensureIndexes(mongo);
-    connection = { redis, prefix: `test-${randomUUID()}` };
-    queue = createInboxQueue(connection);
+    jobs = createInboxJobs({
+      redis,
+      config: { redis: { prefix: `test-${randomUUID()}` } },
+      deadLetters,
+      clock: systemClock,
+      logger,
+      timing: { sweepIntervalMs: 50 },
+    });
   });
 
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(5_000)));
-    await queue.close();
+    await jobs.queue.close();
     await mongo.dropDatabase();
   });
 
@@ -51,9 +56,9 @@ describe("the webhook inbox", () => {
   });
 
   function work(handle: (facts: unknown) => Promise<string>) {
-    const jobs = { ...connection, deadLetters, clock: systemClock, logger };
-    const handlers = { test: ({ facts }: { facts: unknown }) => handle(facts) };
-    workers.push(startInboxWorker({ jobs, inbox, queue, concurrency: 4, sweepIntervalMs: 50, handlers }));
+    const handlers = () => ({ test: ({ facts }: { facts: unknown }) => handle(facts) });
+    const { start } = jobs.worker({ inbox, clock: systemClock, handlers });
+    workers.push(start());
   }
 
   function delivery(deliveryKey: string) {
@@ -92,7 +97,7 @@ describe("the webhook inbox", () => {
 
   it("acknowledges what it kept though the queue is down, and the sweep finds it", async () => {
     const enqueue = () => Promise.reject(new Error("Redis is gone."));
-    const parts = { inbox, clock: systemClock, logger, enqueue, sweepSeconds: 1 };
+    const parts = { inbox, clock: systemClock, logger, enqueue, timing: { sweepAfterSeconds: 1 } };
     expect(await receiveDelivery(parts, delivery("a"))).to.equal(true);
     expect(await receiveDelivery(parts, delivery("a"))).to.equal(false);
     const seen: unknown[] = [];
@@ -111,10 +116,10 @@ describe("the webhook inbox", () => {
       runs += 1;
       return "done";
     });
-    await Promise.all(Array.from({ length: 16 }, () => enqueueEntry(queue, entryId)));
+    await Promise.all(Array.from({ length: 16 }, () => jobs.enqueue(entryId)));
     await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
-    await enqueueEntry(queue, entryId);
-    await eventually("the queue to be empty", async () => (await queue.depth()) === 0);
+    await jobs.enqueue(entryId);
+    await eventually("the queue to be empty", async () => (await jobs.queue.depth()) === 0);
     expect(runs).to.equal(1);
   });
 
@@ -140,8 +145,8 @@ describe("the webhook inbox", () => {
     await eventually("the dead letter", async () => (await deadLetters.list({ limit: 1 })).length === 1);
     expect(await inbox.due(addSeconds(T0, 999_999), 10)).to.deep.equal([]);
     isMended = true;
-    await eventually("the queue to forget it", async () => (await queue.depth()) === 0);
-    await enqueueEntry(queue, entryId);
+    await eventually("the queue to forget it", async () => (await jobs.queue.depth()) === 0);
+    await jobs.enqueue(entryId);
     await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
   });
 

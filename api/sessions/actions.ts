@@ -17,7 +17,8 @@ import type { SessionStore, StoredSession } from "./store";
 export interface SessionDeps {
   sessions: SessionStore;
   clock: Clock;
-  lifetime: SessionLifetime;
+  /** How long sessions live. */
+  config: { sessions: SessionLifetime };
 }
 
 /** A session just opened. The token is known to the caller alone from here on. */
@@ -31,7 +32,7 @@ export interface OpenedSession {
 
 /** Opens a session for a user whose identity was proven, by password or wallet. */
 export async function openSession(
-  { sessions, clock, lifetime }: SessionDeps,
+  { sessions, clock, config }: SessionDeps,
   { userId, userAgent }: { userId: string; userAgent: string | undefined },
 ): Promise<OpenedSession> {
   const token = randomToken(SESSION_TOKEN_PREFIX);
@@ -44,7 +45,12 @@ export async function openSession(
     device: describeDevice(userAgent),
     createdAt,
   });
-  return { token, sessionId, userId, expiresAt: sessionExpiresAt({ createdAt, lastActivityAt: createdAt }, lifetime) };
+  return {
+    token,
+    sessionId,
+    userId,
+    expiresAt: sessionExpiresAt({ createdAt, lastActivityAt: createdAt }, config.sessions),
+  };
 }
 
 /** How often a session that changes between two reads is read again. */
@@ -55,7 +61,7 @@ const READS = 3;
  *
  * @throws DomainError `session.unknown`, `session.idle`, `session.expired`, `session.revoked`
  */
-export async function readSession({ sessions, clock, lifetime }: SessionDeps, token: string): Promise<StoredSession> {
+export async function readSession({ sessions, clock, config }: SessionDeps, token: string): Promise<StoredSession> {
   if (!isSessionToken(token)) throw sessionUnknown();
   const tokenHash = sha256Hex(token);
   for (let tries = 0; tries < READS; tries += 1) {
@@ -64,7 +70,7 @@ export async function readSession({ sessions, clock, lifetime }: SessionDeps, to
     if (touched !== null) return touched;
     const session = await sessions.findByTokenHash(tokenHash);
     if (session === null) throw sessionUnknown();
-    const end = sessionEnd(session, lifetime, now);
+    const end = sessionEnd(session, config.sessions, now);
     if (end !== undefined) throw sessionOver(end);
     // Another process, its clock a little behind, recorded activity in between: the session lives on.
   }
@@ -112,7 +118,7 @@ export interface ListedSession {
 
 /** The user's valid sessions, the most recently used first; at most 100. */
 export async function listSessions(
-  { sessions, clock, lifetime }: SessionDeps,
+  { sessions, clock, config }: SessionDeps,
   caller: { sessionId: string; userId: string },
 ): Promise<ListedSession[]> {
   const found = await sessions.listValid(caller.userId, clock.now());
@@ -121,7 +127,7 @@ export async function listSessions(
     device,
     createdAt,
     lastActivityAt,
-    expiresAt: sessionExpiresAt({ createdAt, lastActivityAt }, lifetime),
+    expiresAt: sessionExpiresAt({ createdAt, lastActivityAt }, config.sessions),
     current: _id === caller.sessionId,
   }));
 }

@@ -1,3 +1,4 @@
+import type { Context } from "../../process/context";
 import { csrfTokenFor, SESSION_COOKIE } from "../http/authenticate";
 import { readCookie } from "../http/cookies";
 import { defineEndpoint, type Endpoint, type Reply, type RequestContext } from "../http/endpoint";
@@ -25,10 +26,9 @@ import {
 import { changePassword, describeSession, login, type Origin, register, type UserDeps } from "./users/actions";
 
 export interface SessionEndpointDeps extends UserDeps {
+  config: Pick<Context["config"], "sessions">;
   /** A user's linked wallets, the first linked first. */
   walletsOf(userId: string): Promise<{ walletAddress: string; did: string }[]>;
-  /** Whether callers' requests to register and log in are counted. */
-  limited: boolean;
 }
 
 const TAG = "Sessions";
@@ -67,7 +67,9 @@ function registerEndpoint(deps: SessionEndpointDeps): Endpoint {
     summary: "Open an account and a first session",
     auth: "none",
     body: registerBody,
-    limit: deps.limited ? { name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" } : undefined,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" }
+      : undefined,
     replies: { 201: { description: "The account exists and the caller is logged in.", schema: openedReply } },
     rejections: [
       { code: "account.exists", kind: "conflict", meaning: "The e-mail address has an account already." },
@@ -90,7 +92,9 @@ function loginEndpoint(deps: SessionEndpointDeps): Endpoint {
       "Every login opens a session with a token of its own. Neither answer nor time tells whether the account exists.",
     auth: "none",
     body: loginBody,
-    limit: deps.limited ? { name: "login", limit: 300, windowSeconds: 15 * 60, by: "address" } : undefined,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "login", limit: 300, windowSeconds: 15 * 60, by: "address" }
+      : undefined,
     replies: { 200: { description: "Logged in, with the wallets linked so far.", schema: loginReply } },
     rejections: [
       { code: "login.refused", kind: "unauthenticated", meaning: "E-mail address or password is wrong." },

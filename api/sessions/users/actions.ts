@@ -73,12 +73,12 @@ export async function login(
 
 /** The caller's account and session. */
 export async function describeSession(
-  { users, sessions, lifetime }: Pick<UserDeps, "users" | "sessions" | "lifetime">,
+  { users, sessions, config }: Pick<UserDeps, "users" | "sessions" | "config">,
   { sessionId, userId }: { sessionId: string; userId: string },
 ): Promise<{ user: StoredUser; session: StoredSession; expiresAt: Date }> {
   const [user, session] = await Promise.all([users.findById(userId), sessions.findById(sessionId)]);
   if (user === null || session === null) throw sessionUnknown();
-  return { user, session, expiresAt: sessionExpiresAt(session, lifetime) };
+  return { user, session, expiresAt: sessionExpiresAt(session, config.sessions) };
 }
 
 /**

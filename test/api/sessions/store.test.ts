@@ -35,7 +35,7 @@ describe("the store of sessions", () => {
   function depsAt(lifetime: SessionLifetime) {
     const clock = fakeClock();
     mongo.deleteModel("Session");
-    return { sessions: createSessionStore(mongo, lifetime), clock, lifetime };
+    return { sessions: createSessionStore(mongo, lifetime), clock, config: { sessions: lifetime } };
   }
 
   it("agrees with the rules over random histories of requests, logouts and revocations", async () => {

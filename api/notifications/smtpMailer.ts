@@ -16,8 +16,8 @@ interface SmtpFault {
 }
 
 /**
- * Creates a mailer that speaks SMTP (RFC 5321): `smtps://` speaks TLS from the start, `smtp://` insists on STARTTLS unless the server
- * is this machine.
+ * Creates a mailer that speaks SMTP (RFC 5321): `smtps://` speaks TLS from the start, `smtp://` insists on STARTTLS
+ * unless the server is this machine.
  *
  * SMTP has one moment that cannot be made safe from both sides: the server takes responsibility with its answer to the
  * final dot, and whoever dies before reading that answer does not know (RFC 1047). So `commit` is asked after the last

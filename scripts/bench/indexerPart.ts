@@ -42,7 +42,8 @@ async function main(task: PartTask): Promise<void> {
   const logger = createLogger({ ...config, logLevel: "error" });
   const metrics = createMetrics();
   const stop = new AbortController();
-  const connect = () => createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
+  const connect = () =>
+    createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
   const from = deployment.contracts.DIDRegistry.blockNumber;
   let events = 0;
   let startedMs = performance.now();

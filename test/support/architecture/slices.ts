@@ -186,7 +186,8 @@ function withinSlice(
   }
   if (role === "store") {
     if (http || is("actions", "routes", "schemas", "jobs")) return pass;
-    const below = /^(chain|projection|process)\//.test(target);
+    // A type such as Context says what a store is given; it loads nothing.
+    const below = /^(chain|projection)\//.test(target);
     return below ? ["a store knows rules and core alone", "take the value as an argument"] : undefined;
   }
   if (role === "actions") {

@@ -1,5 +1,6 @@
 import { registryDomain } from "../../chain/deployment";
 import { registrationTypedData } from "../../chain/registry/registration";
+import type { Context } from "../../process/context";
 import { authenticateSession, SESSION_REJECTIONS, type SessionReader } from "../http/authenticate";
 import { defineEndpoint, type Endpoint, type RejectionDescription, type RequestContext } from "../http/endpoint";
 import { sessionReply } from "../http/sessionReply";
@@ -23,8 +24,7 @@ export interface WalletEndpointDeps extends WalletDeps {
   readSession: SessionReader;
   /** Opens a session for a user whose wallet proved it. */
   openSession(input: { userId: string; userAgent: string | undefined }): Promise<{ token: string; expiresAt: Date }>;
-  /** Whether callers' requests are counted. */
-  limited: boolean;
+  config: Pick<Context["config"], "http" | "wallets" | "sessions">;
 }
 
 const TAG = "Wallets";
@@ -72,7 +72,9 @@ function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
       "`link` and `anchor` need a session and belong to it; `login` needs none. The text is EIP-4361; the typed data authorizes the relayer to anchor the wallet's DID.",
     auth: "none",
     body: challengeBody,
-    limit: deps.limited ? { name: "wallet-challenge", limit: 120, windowSeconds: 60, by: "address" } : undefined,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "wallet-challenge", limit: 120, windowSeconds: 60, by: "address" }
+      : undefined,
     replies: { 201: { description: "The challenge, to be answered once and in time.", schema: challengeReply } },
     rejections: [...SESSION_REJECTIONS, notFound],
     handle: async ({ body }, context) => {
@@ -95,7 +97,9 @@ function linkEndpoint(deps: WalletEndpointDeps): Endpoint {
     description: "With registrationSignature the DID is anchored too; `GET /auth/wallets` shows how far that is.",
     auth: "session",
     body: linkBody,
-    limit: deps.limited ? { name: "wallet-link", limit: 60, windowSeconds: 60, by: "user" } : undefined,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "wallet-link", limit: 60, windowSeconds: 60, by: "user" }
+      : undefined,
     replies: { 201: { description: "The wallet is linked.", schema: walletReply } },
     rejections: [
       ...proofRejections,
@@ -116,7 +120,9 @@ function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
     summary: "Log in with a linked wallet",
     auth: "none",
     body: loginBody,
-    limit: deps.limited ? { name: "wallet-login", limit: 60, windowSeconds: 60, by: "address" } : undefined,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "wallet-login", limit: 60, windowSeconds: 60, by: "address" }
+      : undefined,
     replies: { 200: { description: "A new session.", schema: openedReply } },
     rejections: [
       ...proofRejections,
@@ -159,7 +165,9 @@ function anchorEndpoint(deps: WalletEndpointDeps): Endpoint {
     auth: "session",
     params: walletParams,
     body: anchorBody.default({}),
-    limit: deps.limited ? { name: "wallet-anchor", limit: 30, windowSeconds: 60, by: "user" } : undefined,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "wallet-anchor", limit: 30, windowSeconds: 60, by: "user" }
+      : undefined,
     replies: { 202: { description: "It is under way, or done.", schema: walletReply } },
     rejections: [
       notFound,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type HDNodeWallet, Wallet } from "ethers";
-import { type AnchoringQueue, createAnchoringQueue } from "../../api/wallets/anchoring/jobs";
+import { createAnchoringJobs } from "../../api/wallets/anchoring/jobs";
 import type { Wallet as LinkedWallet } from "../../api/wallets/rules";
 import { createWalletStore } from "../../api/wallets/store";
 import { type RunningWorkers, startWorkers } from "../../api/workers";
@@ -57,9 +57,9 @@ export async function addQueuedWallet(
   return wallet;
 }
 
-/** The producing side of the queue that a fixture's workers consume. */
-export function anchoringQueueOf({ context }: Pick<Fixture, "context">): AnchoringQueue {
-  return createAnchoringQueue(context);
+/** The queue that a fixture's workers consume. */
+export function anchoringJobsOf({ context }: Pick<Fixture, "context">) {
+  return createAnchoringJobs(context);
 }
 
 /** Starts one more worker on a fixture's database, queue and key. */

@@ -8,6 +8,7 @@ import { addSeconds, type Clock } from "../../../core/clock";
 import { randomNonce } from "../../../core/crypto";
 import type { Anchoring } from "../anchoring/rules";
 import { requireOwnWallet } from "../rules";
+import type { Context } from "../../../process/context";
 import type { WalletStore } from "../store";
 import {
   type Challenge,
@@ -25,10 +26,7 @@ export interface ChallengeDeps {
   wallets: Pick<WalletStore, "find">;
   challenges: ChallengeStore;
   chain: Pick<Chain, "chainId" | "provider" | "didRegistry" | "deployment">;
-  /** Origin under which people reach the API, without a trailing slash. */
-  publicUrl: string;
-  /** How long a challenge may be answered. */
-  challengeSeconds: number;
+  config: Pick<Context["config"], "http" | "wallets">;
   clock: Clock;
 }
 
@@ -49,7 +47,8 @@ export async function issueChallenge(
   deps: ChallengeDeps,
   input: { walletAddress: string; purpose: Purpose; caller: Caller | null; requestId: string },
 ): Promise<Challenge> {
-  const { publicUrl, chain, clock } = deps;
+  const { config, chain, clock } = deps;
+  const { publicUrl } = config.http;
   const { walletAddress, purpose, caller } = input;
   if (purpose === "anchor") requireOwnWallet(await deps.wallets.find(walletAddress), caller?.userId);
   const registration = purpose === "login" ? null : await nextRegistration(deps, walletAddress);
@@ -64,7 +63,7 @@ export async function issueChallenge(
     message: "",
     registration,
     issuedAt,
-    expiresAt: addSeconds(issuedAt, deps.challengeSeconds),
+    expiresAt: addSeconds(issuedAt, config.wallets.challengeSeconds),
     attempts: 0,
     consumedAt: null,
   };
@@ -86,7 +85,7 @@ export async function issueChallenge(
 }
 
 async function nextRegistration(
-  { chain, publicUrl, clock }: ChallengeDeps,
+  { chain, config, clock }: ChallengeDeps,
   walletAddress: string,
 ): Promise<Registration | null> {
   const { registered, nonce } = await readIdentity(chain, walletAddress);
@@ -94,7 +93,7 @@ async function nextRegistration(
   const did = formatDid(chain.deployment.didMethod, walletAddress);
   const deadline = addSeconds(clock.now(), REGISTRATION_SECONDS);
   deadline.setMilliseconds(0);
-  return { walletAddress, documentUri: `${publicUrl}/1.0/identifiers/${did}`, nonce, deadline };
+  return { walletAddress, documentUri: `${config.http.publicUrl}/1.0/identifiers/${did}`, nonce, deadline };
 }
 
 /**
@@ -105,13 +104,13 @@ async function nextRegistration(
  * @throws DomainError those of {@link requireAnswerable}
  */
 export async function attemptChallenge(
-  { challenges, publicUrl, chain, clock }: Pick<ChallengeDeps, "challenges" | "publicUrl" | "chain" | "clock">,
+  { challenges, config, chain, clock }: Pick<ChallengeDeps, "challenges" | "config" | "chain" | "clock">,
   input: { purpose: Purpose; walletAddress: string; sessionId: string | null; nonce: string | undefined },
 ): Promise<Challenge> {
   const { purpose, walletAddress, sessionId, nonce } = input;
   const latest = { walletAddress, sessionId: sessionId ?? "", purposes: [purpose] };
   const challenge = await challenges.countAttempt(nonce === undefined ? latest : { nonce });
-  const { host } = new URL(publicUrl);
+  const { host } = new URL(config.http.publicUrl);
   const answering = { purpose, walletAddress, sessionId, domain: host, chainId: chain.chainId };
   return requireAnswerable(challenge, answering, clock.now());
 }

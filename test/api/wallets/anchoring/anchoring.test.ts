@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { Wallet as HolderKey } from "ethers";
-import { type AnchoringQueue, enqueueAnchoring } from "../../../../api/wallets/anchoring/jobs";
+import type { createAnchoringJobs } from "../../../../api/wallets/anchoring/jobs";
 import type { Wallet } from "../../../../api/wallets/rules";
 import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
 import { registryDomain } from "../../../../chain/deployment";
 import { registrationCall } from "../../../../chain/registry/registration";
 import type { RelayStep } from "../../../../chain/relayer/deps";
-import { addQueuedWallet, anchoringQueueOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
+import { addQueuedWallet, anchoringJobsOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
 import { eventually } from "../../../support/eventually";
 import { type Fixture, fixture, fund } from "../../../support/fixture";
 import { startChild } from "../../../support/startChild";
@@ -19,18 +19,18 @@ const STEPS: RelayStep[] = ["persisted", "broadcast", "recorded", "mined", "hand
 
 describe("anchoring a wallet's DID", () => {
   let on: Fixture;
-  let queue: AnchoringQueue;
+  let jobs: ReturnType<typeof createAnchoringJobs>;
   const workers: RunningWorkers[] = [];
 
   before(async () => {
     on = await fixture("anchoring", { modules: ["wallets"], chain: true });
-    queue = anchoringQueueOf(on);
+    jobs = anchoringJobsOf(on);
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(2_000)));
   });
   after(async () => {
-    await queue.close();
+    await jobs.queue.close();
     await on.close();
   });
 
@@ -66,7 +66,7 @@ describe("anchoring a wallet's DID", () => {
     const wallet = await addQueuedWallet(on);
     const { transactions } = await chainFacts(on);
     start();
-    await enqueueAnchoring(queue, wallet);
+    await jobs.enqueueAnchoring(wallet);
     const { anchoring } = await untilMined(wallet);
     const record = await on.context.chain.didRegistry.resolveDID(wallet.walletAddress);
     expect(record.did).to.equal(wallet.did);
@@ -84,7 +84,7 @@ describe("anchoring a wallet's DID", () => {
     const [first] = [start(), start(), start()];
     const startedAt = performance.now();
     for (let times = 0; times < 3; times += 1) {
-      await Promise.all(wallets.map((wallet) => enqueueAnchoring(queue, wallet)));
+      await Promise.all(wallets.map((wallet) => jobs.enqueueAnchoring(wallet)));
     }
     for (const wallet of wallets) await untilMined(wallet);
     const seconds = (performance.now() - startedAt) / 1000;
@@ -120,7 +120,7 @@ describe("anchoring a wallet's DID", () => {
     const { transactions } = await chainFacts(on);
     const { redis, config } = on.context;
     const wallet = await addQueuedWallet(on, { queuedAt: new Date(Date.now() - 60_000) });
-    await enqueueAnchoring(queue, wallet);
+    await jobs.enqueueAnchoring(wallet);
     for (const key of await redis.keys(`${config.redis.prefix}:*`)) await redis.del(key);
     start();
     await untilMined(wallet);
@@ -135,7 +135,7 @@ describe("anchoring a wallet's DID", () => {
     await (await own["registerDID(string,string)"](wallet.did, "https://alice.example/did")).wait();
     const { transactions } = await chainFacts(on);
     start();
-    await enqueueAnchoring(queue, wallet);
+    await jobs.enqueueAnchoring(wallet);
     await untilMined(wallet);
     await expectOneTransactionEach([], transactions);
   });

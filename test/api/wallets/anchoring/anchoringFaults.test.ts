@@ -6,14 +6,14 @@ import { join } from "node:path";
 import type { Service } from "../../../../embedded/service";
 import { startChain } from "../../../../embedded/startChain";
 import { createModules } from "../../../../api/modules";
-import { type AnchoringQueue, enqueueAnchoring } from "../../../../api/wallets/anchoring/jobs";
+import type { createAnchoringJobs } from "../../../../api/wallets/anchoring/jobs";
 import type { Wallet } from "../../../../api/wallets/rules";
 import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
 import type { RelayerTransaction } from "../../../../chain/relayer/transaction";
 import { DEVELOPMENT_RELAYER_KEY } from "../../../../core/config/relayer";
 import { deployContracts } from "../../../../chain/deploy";
-import { addQueuedWallet, anchoringQueueOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
+import { addQueuedWallet, anchoringJobsOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
 import { eventually } from "../../../support/eventually";
 import { CHAIN_ID, type Fixture, fixture, fund } from "../../../support/fixture";
 import { createTestContext } from "../../../support/testContext";
@@ -25,7 +25,7 @@ describe("anchoring when something stands in the way", () => {
   let node: Service;
   let proxy: RpcProxy;
   let on: Fixture;
-  let queue: AnchoringQueue;
+  let jobs: ReturnType<typeof createAnchoringJobs>;
   const workers: RunningWorkers[] = [];
 
   before(async () => {
@@ -36,14 +36,14 @@ describe("anchoring when something stands in the way", () => {
   beforeEach(async () => {
     proxy.mode = "forward";
     on = await fixture("faults", { modules: ["wallets"], chain: { rpcUrl: proxy.url } });
-    queue = anchoringQueueOf(on);
+    jobs = anchoringJobsOf(on);
     proxy.sent = [];
   });
   afterEach(async () => {
     proxy.mode = "forward";
     await send("evm_setAutomine", true);
     await Promise.all(workers.splice(0).map((worker) => worker.close(2_000)));
-    await queue.close();
+    await jobs.queue.close();
     await on.close();
   });
   after(async () => {
@@ -66,7 +66,7 @@ describe("anchoring when something stands in the way", () => {
   }
 
   async function enqueue(wallet: Wallet): Promise<Wallet> {
-    await enqueueAnchoring(queue, wallet);
+    await jobs.enqueueAnchoring(wallet);
     return wallet;
   }
 

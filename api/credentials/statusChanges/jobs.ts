@@ -1,6 +1,6 @@
 import { addSeconds } from "../../../core/clock";
-import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
-import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
 import { type ApplyChangeDeps, applyChange, failChange, finalizeChange } from "./actions";
 
@@ -10,40 +10,36 @@ const QUEUE: QueueDefinition = { name: "credential-status", attempts: 60, maxDel
 /** Changes read of each state in one sweep. */
 const SWEEP_LIMIT = 500;
 
-/** A job to carry out a change of status. */
-export interface StatusChangeJobData {
+interface StatusChangeJobData {
   changeId: string;
 }
 
-export type StatusChangeQueue = JobQueue<StatusChangeJobData>;
-
-/** Creates the producing side of the queue. */
-export function createStatusChangeQueue(jobs: QueueConnection): StatusChangeQueue {
-  return createQueue<StatusChangeJobData>({ ...jobs, ...QUEUE });
+/** The queue of changes of status; the worker carries them out, and sweeps for those that are mined or have no job. */
+export function createStatusChangeJobs(context: Context) {
+  const queue = createQueue<StatusChangeJobData>({ ...context, ...QUEUE });
+  return {
+    queue,
+    /** Asks a worker to carry out a change of status; asking twice is harmless. */
+    enqueueChange: (changeId: string, requestId?: string) =>
+      queue.enqueue(`status-${changeId}`, { changeId }, { requestId }),
+    worker: (deps: SweepDeps & Pick<ApplyChangeDeps, "sendAsIssuer">) => ({
+      name: "statusChanges",
+      start: ({ relayer }: Pick<ApplyChangeDeps, "relayer">) =>
+        startWorker<StatusChangeJobData>(context, {
+          queue: QUEUE,
+          concurrency: context.config.anchoring?.concurrency ?? 1,
+          process: ({ changeId }) => applyChange({ ...deps, relayer }, changeId),
+          onExhausted: ({ changeId }, error) => failChange(deps, { changeId, error }),
+          sweep: { everyMs: context.timing.pollIntervalMs, run: () => sweepChanges(deps) },
+        }),
+    }),
+  };
 }
 
-/** Asks a worker to carry out a change of status; asking twice is harmless. */
-export async function enqueueChange(queue: StatusChangeQueue, changeId: string, requestId?: string): Promise<void> {
-  await queue.enqueue(`status-${changeId}`, { changeId }, { requestId });
-}
-
-export interface StatusChangeWorkerDeps extends ApplyChangeDeps, Pick<Context, "config" | "timing"> {
-  jobs: JobRuntime;
-}
-
-/** Starts the worker that carries out changes of status. */
-export function startStatusChangeWorker(deps: StatusChangeWorkerDeps): RunningWorker {
-  return startWorker<StatusChangeJobData>(deps.jobs, {
-    queue: QUEUE,
-    concurrency: deps.config.anchoring?.concurrency ?? 1,
-    process: ({ changeId }) => applyChange(deps, changeId),
-    onExhausted: ({ changeId }, error) => failChange(deps, { changeId, error }),
-    sweep: { everyMs: deps.timing.pollIntervalMs, run: () => sweepChanges(deps) },
-  });
-}
+type SweepDeps = Omit<ApplyChangeDeps, "relayer" | "sendAsIssuer"> & Pick<Context, "timing">;
 
 /** Finalizes the mined changes that the index shows, and queues again the changes whose job is gone. */
-export async function sweepChanges(deps: Omit<StatusChangeWorkerDeps, "jobs" | "config">): Promise<void> {
+export async function sweepChanges(deps: SweepDeps): Promise<void> {
   const { changes, clock } = deps;
   const now = clock.now();
   for (const job of await changes.waiting("mined", addSeconds(now, 1), SWEEP_LIMIT)) {

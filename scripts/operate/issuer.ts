@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { addApiKey, addIssuer, getIssuer, type IssuerDeps, rotateKey } from "../../api/issuers/actions";
-import { issuerDepsOf } from "../../api/issuers/module";
+import { createIssuerJobs } from "../../api/issuers/anchoring/jobs";
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from "../../api/issuers/rules";
-import type { IssuerAccount } from "../../api/issuers/store";
+import { createIssuerStore, type IssuerAccount } from "../../api/issuers/store";
 import { type Chain, createChain } from "../../chain/client";
 import { monotonicMs } from "../../core/clock";
 import { loadConfig } from "../../core/config/config";
@@ -26,7 +26,7 @@ const DEADLINE_MS = 60_000;
 const POLL_MS = 300;
 
 interface Deps extends CommandContext {
-  issuing: IssuerDeps;
+  issuing: Omit<IssuerDeps, "assertionKeys">;
   chain: Chain;
   mongo: Mongo;
 }
@@ -39,12 +39,14 @@ async function run(args: string[], context: CommandContext): Promise<void> {
   const redis = connectRedis({ url: config.redis.url, name: "issuer" });
   const chain = createChain(config.chain);
   const logger = createLogger({ processName: "api", logLevel: "silent" });
-  const issuing = issuerDepsOf(await createContext(config, { mongo, redis, chain, logger }));
+  const made = await createContext(config, { mongo, redis, chain, logger });
+  const { queue, enqueueAnchoring } = createIssuerJobs(made);
+  const issuing = { ...made, issuers: createIssuerStore(mongo), enqueueAnchoring };
   await ensureIndexes(mongo);
   try {
     await act({ ...context, issuing, chain, mongo });
   } finally {
-    await issuing.queue.close();
+    await queue.close();
     redis.disconnect();
     chain.close();
     await mongo.close();

@@ -1,6 +1,6 @@
 import { messageOf } from "../../../core/errors";
-import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
-import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
 import type { IssuerDeps } from "../actions";
 import type { IssuerStore } from "../store";
@@ -8,46 +8,39 @@ import { type AnchorIssuerDeps, anchorIssuer, refreshFromChain } from "./actions
 
 const QUEUE: QueueDefinition = { name: "issuer-anchoring", attempts: 30, maxDelayMs: 60_000 };
 
-/** A job to bring the chain in line with an issuer's account. */
-export interface IssuerAnchoringJob {
+interface IssuerAnchoringJob {
   address: string;
 }
 
-export type IssuerAnchoringQueue = JobQueue<IssuerAnchoringJob>;
-
-/** Creates the producing side of the queue. */
-export function createIssuerAnchoringQueue(jobs: QueueConnection): IssuerAnchoringQueue {
-  return createQueue<IssuerAnchoringJob>({ ...jobs, ...QUEUE });
+/** The queue of issuers to anchor; the worker brings the chain in line with their accounts. */
+export function createIssuerJobs(context: Context) {
+  const queue = createQueue<IssuerAnchoringJob>({ ...context, ...QUEUE });
+  return {
+    queue,
+    /** Asks a worker for the next step of an issuer's anchoring; asking twice is harmless. */
+    enqueueAnchoring: (address: string, requestId?: string) =>
+      queue.enqueue(`issuer-${address}`, { address }, { requestId }),
+    worker: (deps: SweepDeps & Omit<AnchorIssuerDeps, "relayer">) => ({
+      name: "issuers",
+      start: ({ relayer }: Pick<AnchorIssuerDeps, "relayer">) =>
+        startWorker<IssuerAnchoringJob>(context, {
+          queue: QUEUE,
+          concurrency: 4,
+          process: ({ address }) => anchorIssuer({ ...deps, relayer }, address),
+          onExhausted: ({ address }, error) =>
+            deps.issuers.recordOnChainState(address, { anchoringError: messageOf(error) }),
+          sweep: { everyMs: context.timing.sweepAfterSeconds * 1000, run: () => sweepIssuers(deps) },
+        }),
+    }),
+  };
 }
 
-/** Asks a worker for the next step of an issuer's anchoring; asking twice is harmless. */
-export async function enqueueIssuerAnchoring(
-  queue: IssuerAnchoringQueue,
-  address: string,
-  requestId?: string,
-): Promise<void> {
-  await queue.enqueue(`issuer-${address}`, { address }, { requestId });
-}
-
-export interface IssuerWorkerDeps
-  extends AnchorIssuerDeps, Pick<IssuerDeps, "enqueueAnchoring">, Pick<Context, "timing"> {
+interface SweepDeps extends Pick<IssuerDeps, "enqueueAnchoring">, Pick<AnchorIssuerDeps, "chain"> {
   issuers: Pick<IssuerStore, "find" | "list" | "recordOnChainState">;
-  jobs: JobRuntime;
-}
-
-/** Starts the worker that anchors issuers. */
-export function startIssuerWorker(deps: IssuerWorkerDeps): RunningWorker {
-  return startWorker<IssuerAnchoringJob>(deps.jobs, {
-    queue: QUEUE,
-    concurrency: 4,
-    process: ({ address }) => anchorIssuer(deps, address),
-    onExhausted: ({ address }, error) => deps.issuers.recordOnChainState(address, { anchoringError: messageOf(error) }),
-    sweep: { everyMs: deps.timing.sweepAfterSeconds * 1000, run: () => sweepIssuers(deps) },
-  });
 }
 
 /** Queues the issuers whose state on the chain is not as their account has it. */
-export async function sweepIssuers(deps: Omit<IssuerWorkerDeps, "jobs" | "timing">): Promise<void> {
+export async function sweepIssuers(deps: SweepDeps): Promise<void> {
   const unfinished = (await deps.issuers.list()).filter(
     ({ accredited, anchoredHash, documents }) => !accredited || anchoredHash !== documents.at(-1)?.hash,
   );

@@ -2,13 +2,13 @@ import { parseArgs } from "node:util";
 import { startMockVerifier } from "./mockVerifier";
 
 /*
- * The stand-in for a swiyu verifier as a process of its own:
+ * The mock of a swiyu verifier as a process of its own:
  *   node --require ./scripts/typescript.cjs embedded/verifier/main.ts [--port 8083] [--webhook http://localhost:3000/notification] [--api-key KEY]
- * Its links lead to the page on which a person plays the wallet. SIGTERM and SIGINT end it.
+ * Its deep links lead to the page on which a person answers for the wallet. SIGTERM and SIGINT end it.
  */
 async function main(): Promise<void> {
   if (process.env.NODE_ENV === "production")
-    throw new Error("The stand-in verifies nothing: it does not run in production.");
+    throw new Error("The mock verifier verifies nothing: it does not run in production.");
   const { values } = parseArgs({
     options: {
       port: { type: "string", default: "8083" },
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const stop = () => void verifier.close().then(() => process.exit(0));
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-  process.stdout.write(`A stand-in for a swiyu verifier listens at ${verifier.url} and tells ${values.webhook}\n`);
+  process.stdout.write(`A mock of a swiyu verifier listens at ${verifier.url}; its webhooks go to ${values.webhook}\n`);
 }
 
 main().catch((error: unknown) => {

@@ -1,13 +1,14 @@
 import { generateKeyPairSync } from "node:crypto";
 import { SignJWT } from "jose";
+import type { VerifierContext } from "./context";
 import type { Verification } from "./verifications";
 
 const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-/** What the wallet fetches (OpenID4VP 1.0 §5): signed where the client asked for it, by a key of this run. */
+/** The request object (OpenID4VP 1.0 §5): unless the client wants it unsigned, signed by a key drawn at start. */
 export async function requestObject(
   { id, requestNonce, request }: Verification,
-  { clientId, url }: { clientId: string; url: string },
+  { clientId, url }: Pick<VerifierContext, "clientId" | "url">,
 ): Promise<{ mediaType: string; body: string }> {
   const claims = {
     client_id: clientId,

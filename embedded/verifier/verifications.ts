@@ -1,14 +1,14 @@
 import { randomId, randomNonce } from "../../core/crypto";
 
-/** What a verifier's client asks for (the management API's request body, as far as it matters here). */
+/** What a verifier's client asks for: the part of the management API's request body that is used here. */
 export interface VerificationRequest {
-  dcql_query: { credentials: AskedCredential[] };
+  dcql_query: { credentials: CredentialQuery[] };
   accepted_issuer_dids?: string[];
   response_mode?: string;
   jwt_secured_authorization_request?: boolean;
 }
 
-export interface AskedCredential {
+export interface CredentialQuery {
   id: string;
   format?: string;
   meta?: { vct_values?: string[] };
@@ -31,21 +31,21 @@ export interface Verification {
   expiresAtMs: number;
 }
 
-/** The verifications of the stand-in, in memory. One that expired is as if it had never been. */
+/** The verifications of the mock verifier, in memory. An expired one is not found any more. */
 export interface VerificationStore {
   create(request: VerificationRequest): Verification;
   find(id: string): Verification | undefined;
-  /** Takes a wallet's answer; false when there was one before. */
+  /** Records a wallet's answer. @returns false when there is none to answer, or it has been answered before */
   answer(id: string, response: WalletResponse): boolean;
-  /** Lets one expire now. */
+  /** Makes one expire now. */
   expire(id: string): void;
   all(): Verification[];
 }
 
 export function createVerificationStore(ttlSeconds: number): VerificationStore {
-  const kept = new Map<string, Verification>();
+  const byId = new Map<string, Verification>();
   const find = (id: string) => {
-    const found = kept.get(id);
+    const found = byId.get(id);
     return found !== undefined && found.expiresAtMs > Date.now() ? found : undefined;
   };
   return {
@@ -58,7 +58,7 @@ export function createVerificationStore(ttlSeconds: number): VerificationStore {
         walletResponse: null,
         expiresAtMs: Date.now() + ttlSeconds * 1000,
       };
-      kept.set(verification.id, verification);
+      byId.set(verification.id, verification);
       return verification;
     },
     find,
@@ -70,18 +70,18 @@ export function createVerificationStore(ttlSeconds: number): VerificationStore {
       return true;
     },
     expire(id) {
-      const found = kept.get(id);
+      const found = byId.get(id);
       if (found !== undefined) found.expiresAtMs = 0;
     },
-    all: () => [...kept.values()],
+    all: () => [...byId.values()],
   };
 }
 
-/** Claims that satisfy a query, made up: what the played wallet shows. */
+/** Invented claims that satisfy a query: what the mock wallet shows. */
 export function sampleClaims({ credentials }: VerificationRequest["dcql_query"]): Record<string, unknown> {
   const claims: Record<string, unknown> = {};
-  for (const { claims: asked = [] } of credentials) {
-    for (const { path } of asked) {
+  for (const { claims: queries = [] } of credentials) {
+    for (const { path } of queries) {
       const name = String(path[path.length - 1] ?? "claim");
       claims[name] = /^(is_|has_)|age_over|over_\d+/.test(name) ? true : `${name.replaceAll("_", " ")} of Alice`;
     }

@@ -27,27 +27,27 @@ export const WALLET_PAGE_HEADERS = {
   ].join("; "),
 };
 
-/** The page on which a person plays the wallet. */
+/** The page on which a person answers for the wallet. */
 export function renderWalletPage(verification: Verification): string {
   const { id, state, request } = verification;
-  const asked = Object.entries(sampleClaims(request.dcql_query)).map(
+  const claims = Object.entries(sampleClaims(request.dcql_query)).map(
     ([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(String(value))}</dd>`,
   );
   const form = `<p>A verifier asks for:</p>
-<dl>${asked.join("")}</dl>
+<dl>${claims.join("")}</dl>
 <form method="post" action="/wallet/${escapeHtml(id)}">
 <button class="yes" name="decision" value="show">Show it</button>
 <button name="decision" value="decline">Decline</button>
-<button name="decision" value="untrusted">Show one of an issuer that does not count</button>
-<p><label for="webhook">The verifier tells of it</label>
+<button name="decision" value="untrusted">Show one of an untrusted issuer</button>
+<p><label for="webhook">The verifier sends its webhook</label>
 <select id="webhook" name="webhook"><option value="once">once</option><option value="twice">twice</option><option value="lost">not at all</option></select></p>
 </form>`;
   const done = `<p role="status">This request is answered: <strong>${state}</strong>. Go back to the page you came from.</p>`;
-  return frame(`<p class="note">This stands in for a wallet on a developer's machine. It holds no credential and proves nothing.</p>
+  return frame(`<p class="note">This is a mock of a wallet, for development. It holds no credential and proves nothing.</p>
 ${state === "PENDING" ? form : done}`);
 }
 
-/** What is shown where there is no such request any more. */
+/** The page for a request that does not exist or has expired. */
 export function renderWalletNotFound(): string {
   return frame(`<p role="alert">There is no such request, or it has expired.</p>`);
 }
@@ -55,8 +55,8 @@ export function renderWalletNotFound(): string {
 function frame(body: string): string {
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Played wallet</title><style>${STYLE}</style></head>
-<body><main><h1>Played wallet</h1>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Mock wallet</title><style>${STYLE}</style></head>
+<body><main><h1>Mock wallet</h1>
 ${body}
 </main></body>
 </html>

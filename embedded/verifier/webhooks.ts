@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Where events go, and the static key they carry when one is agreed upon. */
+/** Where events are sent, and the static key sent with them, if any. */
 export interface WebhookTarget {
   url: string;
   apiKey?: { header: string; value: string } | undefined;
 }
 
-/** How faithfully events are delivered. */
+/** How often an event is delivered: as it should be, in duplicate, or never. */
 export type DeliveryMode = "once" | "twice" | "lost";
 
 interface Event {
@@ -14,9 +14,9 @@ interface Event {
   timestamp: string;
 }
 
-/** Tells of changes: at least once, the oldest first. An event is forgotten when its receiver answered 2xx. */
+/** Delivers events at least once, the oldest first; repeats each until its receiver answers 2xx. */
 export interface WebhookSender {
-  send(verificationId: string, manner?: DeliveryMode): void;
+  send(verificationId: string, mode?: DeliveryMode): void;
   /** Events not yet acknowledged. */
   pending(): number;
   /** Deliveries so far, repeated ones included. */
@@ -24,7 +24,7 @@ export interface WebhookSender {
   close(): Promise<void>;
 }
 
-const PAUSE_MS = 250;
+const RETRY_INTERVAL_MS = 250;
 
 export function createWebhookSender(target: WebhookTarget | undefined): WebhookSender {
   const closing = new AbortController();
@@ -57,17 +57,17 @@ export function createWebhookSender(target: WebhookTarget | undefined): WebhookS
         // The receiver cannot be reached: the whole batch is sent again, what was acknowledged of it included.
       }
       const refused = events.some((event) => batch.includes(event));
-      if (refused) await delay(PAUSE_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+      if (refused) await delay(RETRY_INTERVAL_MS, undefined, { signal: closing.signal }).catch(() => undefined);
       else if (events.length === 0) await new Promise<void>((resolve) => (wake = resolve));
     }
   }
   const running = run();
 
   return {
-    send(verificationId, manner = "once") {
+    send(verificationId, mode = "once") {
       const event = { verification_id: verificationId, timestamp: new Date().toISOString() };
-      if (manner !== "lost") events.push(event);
-      if (manner === "twice") events.push({ ...event });
+      if (mode !== "lost") events.push(event);
+      if (mode === "twice") events.push({ ...event });
       wake();
     },
     pending: () => events.length,

@@ -9,8 +9,6 @@ import { type Doc, bsonType, isDoc, toInteger } from "../bson/values";
 /** Whether a document matches. Fills `details` for the positional operator of updates. */
 export type Matcher = (document: Doc, details?: MatchDetails) => boolean;
 
-const NUMBER_NAMES = new Set(["$eq", "$gt", "$gte", "$lt", "$lte"]);
-
 /**
  * Compiles a query filter.
  *
@@ -77,7 +75,7 @@ function compileField(parts: readonly string[], operand: unknown, variables: Var
       : atPath(parts, true, equalTo(operand));
   }
   const tests = Object.entries(operand).map(([operator, argument]) =>
-    compileOperator(parts, operator, argument, operand, variables),
+    compileOperator({ parts, operator, argument, siblings: operand, variables }),
   );
   const [only] = tests;
   if (tests.length === 1 && only) return only;
@@ -85,93 +83,110 @@ function compileField(parts: readonly string[], operand: unknown, variables: Var
 }
 
 function atPath(parts: readonly string[], expandLeaf: boolean, test: ValueTest): Matcher {
-  // An empty path is an element under $elemMatch: the element itself is meant, not what it holds.
+  // An empty path is an element under $elemMatch: the condition is about the element itself, not about the elements in it.
   const expand = expandLeaf && parts.length > 0;
   return (document, details) => someValueAt(document, parts, expand, test, details);
 }
 
-const not =
-  (matcher: Matcher): Matcher =>
-  (document) =>
-    !matcher(document);
+function not(matcher: Matcher): Matcher {
+  return (document) => !matcher(document);
+}
 
-function compileOperator(
-  parts: readonly string[],
-  operator: string,
-  argument: unknown,
-  siblings: Doc,
-  variables: Variables,
-): Matcher {
-  if (NUMBER_NAMES.has(operator) && bsonType(argument) === "BSONRegExp" && operator !== "$eq") {
-    throw badValue(`Can't have RegEx as arg to predicate over field '${parts.join(".")}'.`);
-  }
-  switch (operator) {
-    case "$eq":
-      return atPath(parts, true, equalTo(argument));
-    case "$ne":
-      if (bsonType(argument) === "BSONRegExp") throw badValue("Can't have regex as arg to $ne.");
-      return not(atPath(parts, true, equalTo(argument)));
-    case "$gt":
-    case "$gte":
-    case "$lt":
-    case "$lte":
-      return atPath(parts, true, comparison(operator, argument));
-    case "$in":
-      return atPath(parts, true, oneOf(operator, argument));
-    case "$nin":
-      return not(atPath(parts, true, oneOf(operator, argument)));
-    case "$not":
-      return not(negated(parts, argument, variables));
-    case "$exists": {
-      const exists = atPath(parts, false, (value) => value !== undefined);
-      return isTruthy(argument) ? exists : not(exists);
+/** One operator of a field's condition, such as `$gt: 1` in `{ age: { $gt: 1, $lt: 9 } }`. */
+interface OperatorUse {
+  parts: readonly string[];
+  operator: string;
+  argument: unknown;
+  /** All operators of the condition: `$regex` and `$options` belong together. */
+  siblings: Doc;
+  variables: Variables;
+}
+
+type CompileOperator = (use: OperatorUse) => Matcher;
+
+const OPERATORS = new Map<string, CompileOperator>([
+  ["$eq", ({ parts, argument }) => atPath(parts, true, equalTo(argument))],
+  ["$ne", compileNotEqual],
+  ["$gt", comparisonBy("$gt")],
+  ["$gte", comparisonBy("$gte")],
+  ["$lt", comparisonBy("$lt")],
+  ["$lte", comparisonBy("$lte")],
+  ["$in", ({ parts, operator, argument }) => atPath(parts, true, oneOf(operator, argument))],
+  ["$nin", ({ parts, operator, argument }) => not(atPath(parts, true, oneOf(operator, argument)))],
+  ["$not", ({ parts, argument, variables }) => not(negated(parts, argument, variables))],
+  ["$exists", compileExists],
+  ["$type", ({ parts, argument }) => atPath(parts, true, typeTest(argument))],
+  ["$regex", ({ parts, argument, siblings }) => atPath(parts, true, regexTest(argument, siblings.$options))],
+  ["$options", compileOptions],
+  ["$size", compileSize],
+  ["$all", ({ parts, argument, variables }) => allOf(parts, argument, variables)],
+  ["$elemMatch", compileElemMatch],
+  ["$mod", ({ parts, argument }) => atPath(parts, true, modulo(argument))],
+  ["$bitsAllSet", compileBits],
+  ["$bitsAllClear", compileBits],
+  ["$bitsAnySet", compileBits],
+  ["$bitsAnyClear", compileBits],
+  ["$comment", () => () => true],
+  ["$geoWithin", rejectOperator],
+  ["$geoIntersects", rejectOperator],
+  ["$near", rejectOperator],
+  ["$nearSphere", rejectOperator],
+]);
+
+function compileOperator(use: OperatorUse): Matcher {
+  const compile = OPERATORS.get(use.operator);
+  if (compile === undefined) throw badValue(`unknown operator: ${use.operator}`);
+  return compile(use);
+}
+
+function comparisonBy(operator: "$gt" | "$gte" | "$lt" | "$lte"): CompileOperator {
+  return ({ parts, argument }) => {
+    if (bsonType(argument) === "BSONRegExp") {
+      throw badValue(`Can't have RegEx as arg to predicate over field '${parts.join(".")}'.`);
     }
-    case "$type": {
-      const test = typeTest(argument);
-      return atPath(parts, true, test);
-    }
-    case "$regex": {
-      const options = siblings.$options;
-      return atPath(parts, true, regexTest(argument, options));
-    }
-    case "$options":
-      if (siblings.$regex === undefined) throw badValue("$options needs a $regex");
-      return () => true;
-    case "$size": {
-      const size = toInteger(argument);
-      if (size === undefined) throw failedToParse("Failed to parse $size. Expected an integer");
-      if (size < 0) throw failedToParse("Failed to parse $size. Expected a non-negative number");
-      return atPath(parts, false, (value) => Array.isArray(value) && value.length === size);
-    }
-    case "$all":
-      return allOf(parts, argument, variables);
-    case "$elemMatch": {
-      const matches = elementTest(argument, variables);
-      return (document, details) =>
-        someValueAt(document, parts, false, (value) => {
-          if (!Array.isArray(value)) return false;
-          const found = value.findIndex(matches);
-          if (found >= 0 && details) details.position = found;
-          return found >= 0;
-        });
-    }
-    case "$mod":
-      return atPath(parts, true, modulo(argument));
-    case "$bitsAllSet":
-    case "$bitsAllClear":
-    case "$bitsAnySet":
-    case "$bitsAnyClear":
-      return atPath(parts, true, bits(operator, argument));
-    case "$comment":
-      return () => true;
-    case "$geoWithin":
-    case "$geoIntersects":
-    case "$near":
-    case "$nearSphere":
-      throw notSupported(operator);
-    default:
-      throw badValue(`unknown operator: ${operator}`);
-  }
+    return atPath(parts, true, comparison(operator, argument));
+  };
+}
+
+function compileBits({ parts, operator, argument }: OperatorUse): Matcher {
+  return atPath(parts, true, bits(operator, argument));
+}
+
+function rejectOperator({ operator }: OperatorUse): Matcher {
+  throw notSupported(operator);
+}
+
+function compileNotEqual({ parts, argument }: OperatorUse): Matcher {
+  if (bsonType(argument) === "BSONRegExp") throw badValue("Can't have regex as arg to $ne.");
+  return not(atPath(parts, true, equalTo(argument)));
+}
+
+function compileExists({ parts, argument }: OperatorUse): Matcher {
+  const exists = atPath(parts, false, (value) => value !== undefined);
+  return isTruthy(argument) ? exists : not(exists);
+}
+
+function compileOptions({ siblings }: OperatorUse): Matcher {
+  if (siblings.$regex === undefined) throw badValue("$options needs a $regex");
+  return () => true;
+}
+
+function compileSize({ parts, argument }: OperatorUse): Matcher {
+  const size = toInteger(argument);
+  if (size === undefined) throw failedToParse("Failed to parse $size. Expected an integer");
+  if (size < 0) throw failedToParse("Failed to parse $size. Expected a non-negative number");
+  return atPath(parts, false, (value) => Array.isArray(value) && value.length === size);
+}
+
+function compileElemMatch({ parts, argument, variables }: OperatorUse): Matcher {
+  const matches = elementTest(argument, variables);
+  return (document, details) =>
+    someValueAt(document, parts, false, (value) => {
+      if (!Array.isArray(value)) return false;
+      const found = value.findIndex(matches);
+      if (found >= 0 && details) details.position = found;
+      return found >= 0;
+    });
 }
 
 function negated(parts: readonly string[], argument: unknown, variables: Variables): Matcher {
@@ -187,7 +202,7 @@ function allOf(parts: readonly string[], argument: unknown, variables: Variables
   if (argument.length === 0) return () => false;
   const tests = argument.map((item): Matcher => {
     if (isDoc(item) && "$elemMatch" in item)
-      return compileOperator(parts, "$elemMatch", item.$elemMatch, item, variables);
+      return compileElemMatch({ parts, operator: "$elemMatch", argument: item.$elemMatch, siblings: item, variables });
     if (isOperatorDoc(item)) throw badValue("no $ expressions in $all");
     return compileField(parts, item, variables);
   });
@@ -195,7 +210,7 @@ function allOf(parts: readonly string[], argument: unknown, variables: Variables
 }
 
 /**
- * The test `$elemMatch` puts to each element: either operators on the element itself (`{ $gt: 1 }`) or a filter on an
+ * The condition of `$elemMatch` on each element: either operators on the element itself (`{ $gt: 1 }`) or a filter on an
  * embedded document.
  */
 export function elementTest(argument: unknown, variables: Variables = {}): ValueTest {

@@ -56,7 +56,7 @@ interface BenchSetup {
   database(name: string): string;
 }
 
-async function withSetup(measureOn: (stage: BenchSetup) => Promise<void>): Promise<void> {
+async function withSetup(measureOn: (setup: BenchSetup) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "cairn-bench-"));
   const chain = await startBenchChain(folder);
   const mongo = await startMongo({ dataDir: folder, persistent: false, env: { ...process.env, MONGODB_URI: "" } });
@@ -76,12 +76,12 @@ async function withSetup(measureOn: (stage: BenchSetup) => Promise<void>): Promi
 
 async function measureRates(
   { chain, database }: BenchSetup,
-  made: { events: number; perBlock: number },
+  production: { events: number; perBlock: number },
 ): Promise<void> {
   const startedMs = performance.now();
-  const head = await chain.produce(made);
+  const head = await chain.produce(production);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-  console.log(`${formatted(made.events).trim()} events in ${head} blocks, made in ${seconds} s\n`);
+  console.log(`${formatted(production.events).trim()} events in ${head} blocks, made in ${seconds} s\n`);
   const run = (part: PartName) => {
     const { deploymentsDir, httpUrl: rpcUrl } = chain;
     return measure({ part, rpcUrl, deploymentsDir, mongodbUri: database("full"), head });
@@ -103,11 +103,11 @@ async function measureRates(
 
 async function measureLatencies({ chain, database }: BenchSetup): Promise<void> {
   await chain.produce({ events: LATENCY_EVENTS, perBlock: 50 });
-  for (const how of ["subscription", "polling"] as const) {
-    const { p50Ms, p99Ms, blocks } = await measureLatency({ chain, mongodbUri: database(how), how });
-    const goal = how === "subscription" ? "goal 60 / 250 ms" : "";
+  for (const feed of ["subscription", "polling"] as const) {
+    const { p50Ms, p99Ms, blocks } = await measureLatency({ chain, mongodbUri: database(feed), feed });
+    const goal = feed === "subscription" ? "goal 60 / 250 ms" : "";
     const figures = `p50 ${p50Ms.toFixed(0)} ms, p99 ${p99Ms.toFixed(0)} ms`;
-    console.log(`(e) head to visible by ${how}, ${blocks} blocks: ${figures}  ${goal}`);
+    console.log(`(e) head to visible by ${feed}, ${blocks} blocks: ${figures}  ${goal}`);
   }
 }
 

@@ -1,17 +1,18 @@
 /** One measured part of the indexer's bench, in a process of its own. */
 import { systemClock } from "../../core/clock";
-import { loadConfig } from "../../core/config/config";
-import { loadDeployment } from "../../chain/deployment";
-import { createLogger } from "../../core/logger";
+import { type Config, loadConfig } from "../../core/config/config";
+import { type Deployment, loadDeployment } from "../../chain/deployment";
+import { createLogger, type Logger } from "../../core/logger";
 import { connectMongo, ensureIndexes } from "../../core/mongo";
 import { createRegistryCollections } from "../../projection/models";
 import { backfill } from "../../indexer/sync/backfill";
+import type { Contracts } from "../../indexer/fetch/blockRange";
 import { decodeLog } from "../../indexer/fetch/decode";
 import { logsBetween } from "../../indexer/fetch/logs";
 import { contractsOf } from "../../indexer/sync/identify";
-import { createMetrics } from "../../indexer/metrics";
+import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
-import { createSource } from "../../indexer/rpc/source";
+import { createSource, type Source } from "../../indexer/rpc/source";
 
 export type PartName = "fetch floor" | "write floor" | "unverified" | "verified" | "end to end";
 
@@ -29,6 +30,20 @@ export interface PartResult {
   seconds: number;
 }
 
+/** What every part is measured with. */
+interface PartContext {
+  task: PartTask;
+  config: Config;
+  deployment: Deployment;
+  contracts: Contracts;
+  logger: Logger;
+  metrics: IndexerMetrics;
+  stopping: AbortSignal;
+}
+
+const FLOOR_RANGE_BLOCKS = 50;
+const FLOOR_WRITE_BATCH = 1_000;
+
 async function main(task: PartTask): Promise<void> {
   const config = loadConfig("indexer", {
     NODE_ENV: "test",
@@ -38,81 +53,120 @@ async function main(task: PartTask): Promise<void> {
     INDEXER_RPC_TIMEOUT_MS: "60000",
   });
   const deployment = loadDeployment(config.chain);
-  const contracts = contractsOf(deployment);
-  const logger = createLogger({ ...config, logLevel: "error" });
-  const metrics = createMetrics();
-  const stop = new AbortController();
-  const connect = () =>
-    createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping: stop.signal });
-  const from = deployment.contracts.DIDRegistry.blockNumber;
-  let events = 0;
-  let startedMs = performance.now();
+  const result = await measure({
+    task,
+    config,
+    deployment,
+    contracts: contractsOf(deployment),
+    logger: createLogger({ ...config, logLevel: "error" }),
+    metrics: createMetrics(),
+    stopping: new AbortController().signal,
+  });
+  process.send?.(result, () => process.exit(0));
+}
 
-  if (task.part === "fetch floor") {
-    const source = connect();
-    const step = 50;
-    for (let at = from; at <= task.head; at += step) {
-      const to = Math.min(task.head, at + step - 1);
-      const { logs } = await source.ask("logs", (endpoint) => logsBetween(endpoint, at, to, [...contracts.keys()]));
-      for (const log of logs) {
-        const registry = contracts.get(log.address);
-        if (registry) decodeLog(registry, log, { number: Number(log.blockNumber), minedAt: new Date(0) });
-      }
-      events += logs.length;
+function measure(context: PartContext): Promise<PartResult> {
+  switch (context.task.part) {
+    case "fetch floor":
+      return measureFetchFloor(context);
+    case "unverified":
+      return measureBackfill(context, { verify: false });
+    case "verified":
+      return measureBackfill(context, { verify: true });
+    case "write floor":
+      return measureWriteFloor(context);
+    case "end to end":
+      return measureEndToEnd(context);
+  }
+}
+
+/** `eth_getLogs` and decoding, one range after the other. */
+async function measureFetchFloor(context: PartContext): Promise<PartResult> {
+  const { task, deployment, contracts } = context;
+  const startedMs = performance.now();
+  const source = createBenchSource(context);
+  let events = 0;
+  for (let from = deployment.contracts.DIDRegistry.blockNumber; from <= task.head; from += FLOOR_RANGE_BLOCKS) {
+    const to = Math.min(task.head, from + FLOOR_RANGE_BLOCKS - 1);
+    const { logs } = await source.ask("logs", (endpoint) => logsBetween(endpoint, from, to, [...contracts.keys()]));
+    for (const log of logs) {
+      const registry = contracts.get(log.address);
+      if (registry) decodeLog(registry, log, { number: Number(log.blockNumber), minedAt: new Date(0) });
     }
-    source.close();
-  } else if (task.part === "unverified" || task.part === "verified") {
-    const source = connect();
-    const write = (batch: { events: unknown[] }) => {
-      events += batch.events.length;
-      return Promise.resolve();
-    };
-    const fetch = { contracts, verify: task.part === "verified" };
-    await backfill({ source, fetch, after: null, from, to: task.head, write, stopping: stop.signal });
-    source.close();
-  } else {
-    const mongo = await connectMongo({ uri: task.mongodbUri, name: "bench" });
-    const collections = createRegistryCollections(mongo);
-    if (task.part === "end to end") {
-      await ensureIndexes(mongo);
-      startedMs = performance.now();
-      await new Promise<void>((resolve, reject) => {
-        runIndexer({
-          mongo,
-          config,
-          clock: systemClock,
-          logger,
-          metrics,
-          stopping: stop.signal,
-          onReady: resolve,
-          readDeployment: () => deployment,
-          terminal: { write: () => undefined },
-        }).catch(reject);
-      });
-      events = (await metrics.events.get()).values[0]?.value ?? 0;
-    } else {
-      const documents = await Promise.all(
-        [collections.events, collections.dids, collections.words].map((collection) => collection.find({}).toArray()),
-      );
-      const uri = new URL(task.mongodbUri);
-      uri.pathname += "_floor";
-      const target = await connectMongo({ uri: uri.href, name: "bench" });
-      const empty = createRegistryCollections(target);
-      await ensureIndexes(target);
-      startedMs = performance.now();
-      const lists = [empty.events, empty.dids, empty.words] as unknown as (typeof empty.events)[];
-      for (const [index, collection] of lists.entries()) {
-        const list = (documents[index] ?? []) as never[];
-        for (let at = 0; at < list.length; at += 1_000) {
-          await collection.insertMany(list.slice(at, at + 1_000), { ordered: false });
-        }
-      }
-      events = documents[0]?.length ?? 0;
+    events += logs.length;
+  }
+  source.close();
+  return { events, seconds: secondsSince(startedMs) };
+}
+
+/** The indexer's own backfill, whose batches are counted and not written. */
+async function measureBackfill(context: PartContext, { verify }: { verify: boolean }): Promise<PartResult> {
+  const { task, deployment, contracts, stopping } = context;
+  const startedMs = performance.now();
+  const source = createBenchSource(context);
+  let events = 0;
+  const write = (batch: { events: unknown[] }) => {
+    events += batch.events.length;
+    return Promise.resolve();
+  };
+  const from = deployment.contracts.DIDRegistry.blockNumber;
+  await backfill({ source, fetch: { contracts, verify }, after: null, from, to: task.head, write, stopping });
+  source.close();
+  return { events, seconds: secondsSince(startedMs) };
+}
+
+/** The whole indexer, until it has caught up. */
+async function measureEndToEnd(context: PartContext): Promise<PartResult> {
+  const { task, config, deployment, logger, metrics, stopping } = context;
+  const mongo = await connectMongo({ uri: task.mongodbUri, name: "bench" });
+  createRegistryCollections(mongo);
+  await ensureIndexes(mongo);
+  const startedMs = performance.now();
+  await new Promise<void>((resolve, reject) => {
+    runIndexer({
+      mongo,
+      config,
+      clock: systemClock,
+      logger,
+      metrics,
+      stopping,
+      onReady: resolve,
+      readDeployment: () => deployment,
+      terminal: { write: () => undefined },
+    }).catch(reject);
+  });
+  const events = (await metrics.events.get()).values[0]?.value ?? 0;
+  return { events, seconds: secondsSince(startedMs) };
+}
+
+/** Inserts what the end-to-end part has written into an empty database, in bulk. */
+async function measureWriteFloor({ task }: PartContext): Promise<PartResult> {
+  const source = createRegistryCollections(await connectMongo({ uri: task.mongodbUri, name: "bench" }));
+  const documents = await Promise.all(
+    [source.events, source.dids, source.words].map((collection) => collection.find({}).toArray()),
+  );
+  const uri = new URL(task.mongodbUri);
+  uri.pathname += "_floor";
+  const mongo = await connectMongo({ uri: uri.href, name: "bench" });
+  const target = createRegistryCollections(mongo);
+  await ensureIndexes(mongo);
+  const startedMs = performance.now();
+  const collections = [target.events, target.dids, target.words] as unknown as (typeof target.events)[];
+  for (const [index, collection] of collections.entries()) {
+    const list = (documents[index] ?? []) as never[];
+    for (let at = 0; at < list.length; at += FLOOR_WRITE_BATCH) {
+      await collection.insertMany(list.slice(at, at + FLOOR_WRITE_BATCH), { ordered: false });
     }
   }
-  const seconds = (performance.now() - startedMs) / 1000;
-  const result: PartResult = { events, seconds };
-  process.send?.(result, () => process.exit(0));
+  return { events: documents[0]?.length ?? 0, seconds: secondsSince(startedMs) };
+}
+
+function createBenchSource({ task, metrics, logger, stopping }: PartContext): Source {
+  return createSource({ urls: [task.rpcUrl], timeoutMs: 60_000, metrics, logger, stopping });
+}
+
+function secondsSince(startedMs: number): number {
+  return (performance.now() - startedMs) / 1000;
 }
 
 void main(JSON.parse(process.argv[2] ?? "{}") as PartTask);

@@ -1,5 +1,5 @@
 /**
- * Measures whether the time of a refused login tells that an account exists: interleaved logins with a wrong password at
+ * Measures whether the time of a refused login reveals that an account exists: interleaved logins with a wrong password at
  * an existing account and at none, over HTTP. Prints medians and the spread; asserts nothing.
  *
  * Usage: node --require ./scripts/typescript.cjs scripts/bench/login.ts [API origin] [logins of each kind]
@@ -31,7 +31,7 @@ function report(kind: string, times: number[]): void {
   console.log(`${kind.padEnd(22)}${figures.join("")}`);
 }
 
-/** The share of random pairs in which the first is the longer one: 0.5 when the two cannot be told apart. */
+/** The share of random pairs in which the first is the longer one: 0.5 when their times do not differ. */
 function separability(first: number[], second: number[]): number {
   let longer = 0;
   for (const left of first) for (const right of second) longer += left > right ? 1 : left === right ? 0.5 : 0;
@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   report("wrong, existing", times.existing);
   report("wrong, unknown", times.unknown);
   report("right", times.right);
-  console.log(`told apart by time: ${separability(times.existing, times.unknown).toFixed(3)} (0.5 is not at all)`);
+  console.log(`separability by time: ${separability(times.existing, times.unknown).toFixed(3)} (0.5: none)`);
 }
 
 void main();

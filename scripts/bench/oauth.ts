@@ -21,17 +21,27 @@ import { randomId, randomToken } from "../../core/crypto";
 import { sha256Hex } from "../../core/hash";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { startServices } from "../../embedded/services";
-import type { ServerOrders } from "./oauthServer";
+import type { ServerOptions } from "./oauthServer";
 
 const [requestsText = "4000", roundsText = "5", connectionsText = "32"] = process.argv.slice(2);
 const [requests, rounds, connections] = [Number(requestsText), Number(roundsText), Number(connectionsText)];
 const REDIRECT_URI = "https://shop.example/callback";
 const CODE_VERIFIER = "v".repeat(43);
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const WARM_UP_REQUESTS = 1_000;
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+type ClientCredentials = Pick<ServerOptions, "clientId" | "clientSecret">;
 
 interface Result {
   perSecond: number;
   times: number[];
+}
+
+/** What is measured: one server, and the requests it is sent. */
+interface Contender {
+  name: string;
+  port: number;
+  bodies(count: number): Promise<string[]> | string[];
 }
 
 async function main(): Promise<void> {
@@ -41,56 +51,21 @@ async function main(): Promise<void> {
   const mongo = await connectMongo({ uri: mongodbUri, name: "bench" });
   const children: ChildProcess[] = [];
   try {
-    const clients = createClientStore(mongo);
-    createOAuthSessionStore(mongo);
-    await ensureIndexes(mongo);
-    const { client, secret } = await registerClient(
-      { clients, sealer: createSealer(() => Promise.reject(new Error("nothing is sealed"))), clock: systemClock },
-      {
-        name: "Bench",
-        redirectUris: [REDIRECT_URI],
-        verifierUrl: "http://localhost:9",
-        scopes: [{ name: "age", description: "age", dcql: { credentials: [{ id: "a" }] } }],
-      },
-    );
-    const common = {
-      mongodbUri,
-      redisUrl: services.redisUrl,
-      keysDir: join(dataDir, "keys"),
-      clientId: client.clientId,
-      clientSecret: secret,
+    const client = await createClient(mongo);
+    const common = { mongodbUri, redisUrl: services.redisUrl, keysDir: join(dataDir, "keys"), ...client };
+    const cairn: Contender = {
+      name: "Cairn, authorization_code with PKCE",
+      port: await startServer({ ...common, kind: "cairn" }, children),
+      bodies: (count) => codeBodies(mongo, client, count),
     };
-    const credentials = { client_id: client.clientId, client_secret: secret };
-    const ports = {
-      cairn: await startServer({ ...common, kind: "cairn" }, children),
-      oidc: await startServer({ ...common, kind: "oidc-provider" }, children),
+    const oidcProvider: Contender = {
+      name: "oidc-provider, client_credentials",
+      port: await startServer({ ...common, kind: "oidc-provider" }, children),
+      bodies: (count) => credentialBodies(client, count),
     };
-    const cairnBodies = async (count: number) =>
-      (await seedCodes(mongo, client.clientId, count)).map((code) =>
-        form({
-          ...credentials,
-          grant_type: "authorization_code",
-          code,
-          redirect_uri: REDIRECT_URI,
-          code_verifier: CODE_VERIFIER,
-        }),
-      );
-    const oidcBodies = (count: number) =>
-      Array<string>(count).fill(form({ ...credentials, grant_type: "client_credentials" }));
-
-    say(
-      `${rounds} rounds of ${requests} requests over ${connections} connections, after a warm-up; MongoDB ${services.byName.mongo.where}`,
-    );
-    await run(ports.cairn, await cairnBodies(1_000));
-    await run(ports.oidc, oidcBodies(1_000));
-    const results: Record<"cairn" | "oidc", Result[]> = { cairn: [], oidc: [] };
-    for (let round = 0; round < rounds; round += 1) {
-      results.cairn.push(await run(ports.cairn, await cairnBodies(requests)));
-      results.oidc.push(await run(ports.oidc, oidcBodies(requests)));
-    }
-    const ours = report("Cairn, authorization_code with PKCE", results.cairn);
-    const theirs = report("oidc-provider, client_credentials", results.oidc);
-    say(`Cairn / oidc-provider: ${(ours / theirs).toFixed(2)}`);
+    const place = `MongoDB ${services.byName.mongo.where}`;
+    print(`${rounds} rounds of ${requests} requests over ${connections} connections, after a warm-up; ${place}`);
+    await compare(cairn, oidcProvider);
   } finally {
     for (const child of children) child.kill("SIGKILL");
     await mongo.dropDatabase();
@@ -100,16 +75,65 @@ async function main(): Promise<void> {
   }
 }
 
-async function startServer(orders: ServerOrders, children: ChildProcess[]): Promise<number> {
+/** Prints the rates of both, measured in turns, and their ratio. */
+async function compare(first: Contender, second: Contender): Promise<void> {
+  for (const { port, bodies } of [first, second]) await run(port, await bodies(WARM_UP_REQUESTS));
+  const results: { first: Result[]; second: Result[] } = { first: [], second: [] };
+  for (let round = 0; round < rounds; round += 1) {
+    results.first.push(await run(first.port, await first.bodies(requests)));
+    results.second.push(await run(second.port, await second.bodies(requests)));
+  }
+  const ratio = report(first.name, results.first) / report(second.name, results.second);
+  print(`Cairn / oidc-provider: ${ratio.toFixed(2)}`);
+}
+
+async function createClient(mongo: Mongo): Promise<ClientCredentials> {
+  const clients = createClientStore(mongo);
+  createOAuthSessionStore(mongo);
+  await ensureIndexes(mongo);
+  const sealer = createSealer(() => Promise.reject(new Error("nothing is sealed")));
+  const { client, secret } = await registerClient(
+    { clients, sealer, clock: systemClock },
+    {
+      name: "Bench",
+      redirectUris: [REDIRECT_URI],
+      verifierUrl: "http://localhost:9",
+      scopes: [{ name: "age", description: "age", dcql: { credentials: [{ id: "a" }] } }],
+    },
+  );
+  return { clientId: client.clientId, clientSecret: secret };
+}
+
+/** Requests for tokens by codes, which are stored first. */
+async function codeBodies(mongo: Mongo, client: ClientCredentials, count: number): Promise<string[]> {
+  const codes = await seedCodes(mongo, client.clientId, count);
+  return codes.map((code) =>
+    form({
+      client_id: client.clientId,
+      client_secret: client.clientSecret,
+      grant_type: "authorization_code",
+      code,
+      redirect_uri: REDIRECT_URI,
+      code_verifier: CODE_VERIFIER,
+    }),
+  );
+}
+
+function credentialBodies({ clientId, clientSecret }: ClientCredentials, count: number): string[] {
+  const body = form({ client_id: clientId, client_secret: clientSecret, grant_type: "client_credentials" });
+  return Array<string>(count).fill(body);
+}
+
+async function startServer(options: ServerOptions, children: ChildProcess[]): Promise<number> {
   const child = spawn(
     process.execPath,
-    ["--require", "./scripts/typescript.cjs", join(__dirname, "oauthServer.ts"), JSON.stringify(orders)],
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "oauthServer.ts"), JSON.stringify(options)],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
   children.push(child);
-  const ended = once(child, "exit").then(() => Promise.reject(new Error(`${orders.kind} ended before it served`)));
+  const ended = once(child, "exit").then(() => Promise.reject(new Error(`${options.kind} ended before it served`)));
   // The port is the last line: oidc-provider prints notices of its own first.
   let text = "";
   const port = (async () => {
@@ -118,13 +142,13 @@ async function startServer(orders: ServerOrders, children: ChildProcess[]): Prom
       const found = /^(\d+)$/m.exec(text)?.[1];
       if (found !== undefined) return Number(found);
     }
-    throw new Error(`${orders.kind} printed no port`);
+    throw new Error(`${options.kind} printed no port`);
   })();
   ended.catch(() => undefined);
   return Promise.race([port, ended]);
 }
 
-/** Sessions as they are when their browser has come back: verified, with a code to redeem. */
+/** Stores sessions in the state they have when the browser has come back: verified, with a code to redeem. */
 async function seedCodes(mongo: Mongo, clientId: string, count: number): Promise<string[]> {
   const now = new Date();
   const later = new Date(now.getTime() + 600_000);
@@ -197,7 +221,7 @@ function report(name: string, results: Result[]): number {
   const at = (share: number) =>
     (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN).toFixed(1);
   const median = rates[Math.floor(rates.length / 2)] ?? Number.NaN;
-  say(
+  print(
     `${name.padEnd(38)} ${median.toFixed(0)} /s (${rates.map((rate) => rate.toFixed(0)).join(", ")})  p50 ${at(0.5)} ms  p99 ${at(0.99)} ms`,
   );
   return median;

@@ -14,8 +14,8 @@ import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
 import { DEFAULT_TIMING } from "../../process/context";
 
-/** What one of the servers compared is started with, as JSON in its first argument. */
-export interface ServerOrders {
+/** The first argument of a server that is compared, as JSON. */
+export interface ServerOptions {
   kind: "cairn" | "oidc-provider";
   mongodbUri: string;
   redisUrl: string;
@@ -24,15 +24,15 @@ export interface ServerOrders {
   clientSecret: string;
 }
 
-/** Serves one of the two in a process of its own; prints its port. Neither counts or logs requests. */
+/** Serves one of the two in a process of its own and prints its port. Neither counts nor logs requests. */
 async function main(): Promise<void> {
-  const orders = JSON.parse(process.argv[2] ?? "") as ServerOrders;
-  const mongo = await connectMongo({ uri: orders.mongodbUri, name: orders.kind });
-  const port = orders.kind === "cairn" ? await serveCairn(mongo, orders) : await serveOidcProvider(mongo, orders);
+  const options = JSON.parse(process.argv[2] ?? "") as ServerOptions;
+  const mongo = await connectMongo({ uri: options.mongodbUri, name: options.kind });
+  const port = options.kind === "cairn" ? await serveCairn(mongo, options) : await serveOidcProvider(mongo, options);
   process.stdout.write(`${port}\n`);
 }
 
-async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Promise<number> {
+async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOptions): Promise<number> {
   const redis = connectRedis({ url: redisUrl, name: "bench" });
   const logger = createLogger({ processName: "api", logLevel: "warn" }, { write: () => undefined });
   const keys = await openFileKeyStore({ directory: keysDir, passphrase: "passphrase of a bench" });
@@ -65,7 +65,7 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOrders): Pr
 }
 
 /** oidc-provider with the grant that costs it least: client credentials, one write of an opaque token. */
-async function serveOidcProvider(mongo: Mongo, { clientId, clientSecret }: ServerOrders): Promise<number> {
+async function serveOidcProvider(mongo: Mongo, { clientId, clientSecret }: ServerOptions): Promise<number> {
   const { Provider } = await import("oidc-provider");
   const collection = mongo.collection<{ _id: string }>("oidc_tokens");
   class MongoAdapter {

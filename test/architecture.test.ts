@@ -25,6 +25,7 @@ describe("the architecture", () => {
       "core/time.ts": "Date.now();",
       "scripts/start.ts": 'spawn(process.execPath, ["--import", "tsx"]);',
       "scripts/pack.ts": "f({ ...{ a } });",
+      "scripts/twice.ts": "f();\n".repeat(13),
       "test/core/clocks/a.test.ts": "",
     };
     const found = violationsIn(invented(broken), { production: [], development: [] });
@@ -37,6 +38,7 @@ describe("the architecture", () => {
       "core/time.ts:1 reads",
       "scripts/start.ts:1 loads",
       "scripts/pack.ts:1 spreads",
+      "scripts/twice.ts:2 repeats",
       "test/core/clocks/a.test.ts:1 mirrors",
     ]);
   });

@@ -1,3 +1,4 @@
+import { assertNever } from "../../core/errors";
 /** The messages, and the facts each needs. */
 export type NotificationTemplate =
   "kyc.approved" | "kyc.declined" | "kyc.needs_review" | "kyc.resubmission_requested" | "kyc.expired";
@@ -69,5 +70,7 @@ export function wordingOf(template: NotificationTemplate, facts: NotificationFac
           `You can begin a new one whenever you are ready: ${publicUrl}`,
         ],
       };
+    default:
+      return assertNever(template);
   }
 }

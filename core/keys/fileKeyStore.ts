@@ -14,7 +14,7 @@ import { z } from "zod";
 import { randomId, randomToken } from "../crypto";
 import { KEY_BYTES, seal, unseal } from "../aead";
 import { hmacSha256 } from "../hash";
-import { DomainError } from "../errors";
+import { assertNever, DomainError } from "../errors";
 import type { KeyAlgorithm, KeyDescription, KeyStore, PublicJwk } from "./keyStore";
 
 const keyFile = z.object({
@@ -132,6 +132,8 @@ function generate(algorithm: KeyAlgorithm): GeneratedKey {
     }
     case "HS256":
       return { publicJwk: null, address: null, secret: Buffer.from(randomToken(), "base64url") };
+    default:
+      return assertNever(algorithm);
   }
 }
 
@@ -155,6 +157,8 @@ function signerOf(algorithm: KeyAlgorithm, secret: Buffer): OpenKey["sign"] {
     }
     case "HS256":
       return (data) => hmacSha256(secret, data);
+    default:
+      return assertNever(algorithm);
   }
 }
 

@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { EIP1193Provider, RequestArguments } from "hardhat/types";
+import { assertNever } from "../../core/errors";
 import { ReadWriteLock } from "./readWriteLock";
 import { IntervalMining, type IntervalSetting } from "./intervalMining";
 import type { Journal, JournalEntry, RecordedTransaction } from "./journal";
@@ -108,6 +109,8 @@ export class JournaledNode extends EventEmitter implements EIP1193Provider {
         return this.revert(args, Number(params[0]));
       case "resets":
         return this.reset(args, params);
+      default:
+        return assertNever(effect);
     }
   }
 

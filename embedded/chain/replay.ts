@@ -1,4 +1,5 @@
 import type { EIP1193Provider } from "hardhat/types";
+import { assertNever } from "../../core/errors";
 import type { IntervalSetting } from "./intervalMining";
 import { type JournalContent, type JournalEntry, JournalError, type RecordedTransaction } from "./journal";
 import { isSpentByBlock } from "./methods";
@@ -49,6 +50,8 @@ export async function replay(
       case "call":
         if (index > lastClock || !isSpentByBlock(entry.method)) await run.call(entry.method, entry.params);
         break;
+      default:
+        assertNever(entry);
     }
   }
   const last = entries.findLast((entry) => entry.kind === "mined");

@@ -1,5 +1,5 @@
 import { type Config, loadConfig } from "../../core/config/config";
-import { BootError, messageOf } from "../../core/errors";
+import { assertNever, BootError, messageOf } from "../../core/errors";
 import { createLogger, type Logger } from "../../core/logger";
 import { ensureIndexes, type Mongo } from "../../core/mongo";
 import { connect } from "../../process/connections";
@@ -62,6 +62,8 @@ async function runOnIndex(
         return await withLease(deps, (term) => repairIndex(deps, term));
       case "reindex":
         return await withLease(deps, (term) => reindex(deps, term, command.fromBlock));
+      default:
+        return assertNever(command);
     }
   } finally {
     stop.abort();

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { duplicateViolations } from "../support/architecture/duplicates";
 import { effectViolations } from "../support/architecture/effects";
 import { invented, sentences } from "../support/architecture/invented";
 import { styleViolations } from "../support/architecture/style";
@@ -70,6 +71,23 @@ describe("the rules of style notice", () => {
       );
     });
   }
+
+  it("a switch that a new state passes by", () => {
+    const text = 'function f(state: "a" | "b"): void {\n  switch (state) {\n    case "a":\n      return;\n  }\n}';
+    expect(style({ "core/a.ts": text })).to.deep.equal([
+      "core/a.ts:2 decides on state without a default. Fix: end the switch in `default: assertNever(...)` of core/errors.ts, or say what becomes of text from outside",
+    ]);
+  });
+
+  it("twelve lines that stand twice outside tests", () => {
+    const lines = (count: number) => Array.from({ length: count }, (_, at) => `f(${at});`).join("\n");
+    const files = { "core/a.ts": lines(14), "core/b.ts": `\n// Comments do not count.\n${lines(14)}` };
+    expect(sentences(duplicateViolations(invented(files)))).to.deep.equal([
+      "core/b.ts:3 repeats 12 lines of core/a.ts:1. Fix: move them into a function that both call",
+    ]);
+    expect(duplicateViolations(invented({ "core/a.ts": lines(11), "core/b.ts": lines(11) }))).to.deep.equal([]);
+    expect(duplicateViolations(invented({ "core/a.ts": lines(14), "test/b.ts": lines(14) }))).to.deep.equal([]);
+  });
 
   it("nothing where a file is opened, or OpenAPI is meant", () => {
     const text = "function openFileKeyStore() {}\nfunction openApiEndpoint() {}\nfunction opened() {}";

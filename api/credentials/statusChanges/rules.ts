@@ -1,4 +1,5 @@
 import type { RegistryWrite } from "../../../chain/registry/consents";
+import { assertNever } from "../../../core/errors";
 import type { StatusChange } from "../rules";
 
 /**
@@ -33,13 +34,19 @@ export function writeOf(change: StatusChange, credIds: string[]): RegistryWrite 
   const [credId, ...others] = credIds;
   if (credId === undefined) throw new RangeError("a change of status names no credential");
   const isOne = others.length === 0;
-  if (change === "suspend") {
-    return isOne
-      ? { type: "SuspendCredential", values: { credId } }
-      : { type: "SuspendCredentials", values: { credIds } };
+  switch (change) {
+    case "suspend":
+      return isOne
+        ? { type: "SuspendCredential", values: { credId } }
+        : { type: "SuspendCredentials", values: { credIds } };
+    case "revoke":
+    case "reinstate": {
+      const revoked = change === "revoke";
+      return isOne
+        ? { type: "SetCredentialStatus", values: { credId, revoked } }
+        : { type: "SetCredentialStatuses", values: { credIds, revoked } };
+    }
+    default:
+      return assertNever(change);
   }
-  const revoked = change === "revoke";
-  return isOne
-    ? { type: "SetCredentialStatus", values: { credId, revoked } }
-    : { type: "SetCredentialStatuses", values: { credIds, revoked } };
 }

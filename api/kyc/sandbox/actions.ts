@@ -1,6 +1,6 @@
 import type { Clock } from "../../../core/clock";
 import { randomId } from "../../../core/crypto";
-import { DomainError } from "../../../core/errors";
+import { assertNever, DomainError } from "../../../core/errors";
 import type { KycSubstatus } from "../rules";
 import type { SandboxEvent, SandboxSession, SandboxStore } from "./store";
 
@@ -87,5 +87,8 @@ export async function decideSandboxSession(
       return;
     case "normal":
       await Promise.all([send(handedIn, 0), send(decided, 0)]);
+      return;
+    default:
+      assertNever(input.behaviour);
   }
 }

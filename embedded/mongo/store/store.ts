@@ -1,3 +1,4 @@
+import { assertNever } from "../../../core/errors";
 import { type ChangeListener, Collection } from "./collection";
 import { MongoServerError } from "../errors";
 import type { FieldIndex, IndexSpec, StoredRecord } from "./fieldIndex";
@@ -129,6 +130,9 @@ export class Store {
         break;
       case "dropIndex":
         this.dropIndex(change.ns, change.name);
+        break;
+      default:
+        assertNever(change);
     }
   }
 

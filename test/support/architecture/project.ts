@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { collectionViolations } from "./collections";
 import { cycleViolations } from "./cycles";
+import { duplicateViolations } from "./duplicates";
 import { effectViolations } from "./effects";
 import { folderViolations } from "./folders";
 import { modulesOf } from "./imports";
@@ -22,6 +23,7 @@ export function violationsIn(sources: Source[], packages: Packages): string[] {
     ...effectViolations(sources),
     ...packageViolations(modules, packages),
     ...styleViolations(sources),
+    ...duplicateViolations(sources),
     ...testFolderViolations(sources),
   ].map(describeViolation);
 }

@@ -16,7 +16,7 @@ const OPEN_NAME = /^open(?!Api)([A-Z]|$)/;
 
 /** Habits of style that syntax shows. */
 export function styleViolations(sources: Source[]): Violation[] {
-  return sources.flatMap((source) => [...packing(source), ...namesThatOpen(source)]);
+  return sources.flatMap((source) => [...packing(source), ...namesThatOpen(source), ...switchesWithoutDefault(source)]);
 }
 
 /** `...{ a, b }`, also by way of a constant that is used for nothing else. */
@@ -81,4 +81,17 @@ function functionName(node: ts.Node): string | undefined {
   if (!ts.isVariableDeclaration(node) || node.initializer === undefined) return undefined;
   const isFunction = ts.isArrowFunction(node.initializer) || ts.isFunctionExpression(node.initializer);
   return isFunction ? node.name.getText() : undefined;
+}
+
+/** A new event or state must fail to compile wherever the product decides on it. */
+function switchesWithoutDefault(source: Source): Violation[] {
+  if (source.path.startsWith("test/")) return [];
+  const withoutDefault = (node: ts.Node) =>
+    ts.isSwitchStatement(node) && !node.caseBlock.clauses.some(ts.isDefaultClause) ? node : undefined;
+  return nodesOf(source, withoutDefault).map(({ line, found }) => ({
+    path: source.path,
+    line,
+    problem: `decides on ${found.expression.getText()} without a default`,
+    fix: "end the switch in `default: assertNever(...)` of core/errors.ts, or say what becomes of text from outside",
+  }));
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { assertNever } from "../../core/errors";
 import type { VerifierContext } from "./context";
 import { type HttpAnswer, readBody } from "./httpAnswer";
 import { requestObject } from "./requestObject";
@@ -54,6 +55,8 @@ function responseTo(decision: WalletDecision, claims: Record<string, unknown>): 
       return { error_code: "client_rejected", error_description: "The holder declined." };
     case "untrusted":
       return { error_code: "issuer_not_accepted", error_description: "The issuer is not among those accepted." };
+    default:
+      return assertNever(decision);
   }
 }
 

@@ -2,6 +2,7 @@
 import { systemClock } from "../../core/clock";
 import { type Config, loadConfig } from "../../core/config/config";
 import { type Deployment, loadDeployment } from "../../chain/deployment";
+import { assertNever } from "../../core/errors";
 import { createLogger, type Logger } from "../../core/logger";
 import { connectMongo, ensureIndexes } from "../../core/mongo";
 import { createRegistryCollections } from "../../projection/models";
@@ -77,6 +78,8 @@ function measure(context: PartContext): Promise<PartResult> {
       return measureWriteFloor(context);
     case "end to end":
       return measureEndToEnd(context);
+    default:
+      return assertNever(context.task.part);
   }
 }
 

@@ -8,8 +8,8 @@ import type { SessionClaim, KycStore } from "./store";
 
 /** What users' own requests need. */
 export interface KycDeps extends DecisionDeps {
-  /** Whether the user has an account. */
-  accountExists(userId: string): Promise<boolean>;
+  /** Null when the account is gone. */
+  recipientOf(userId: string): Promise<unknown>;
   /** Who verifies new users. */
   chosen: KycProvider;
   /** Where people return to from the provider's page. */
@@ -38,7 +38,7 @@ const MAX_POLLS = 60;
  *   TransientError `kyc.provider_unavailable`, `kyc.busy`
  */
 export async function startVerification(deps: KycDeps, { userId }: { userId: string }): Promise<StartedVerification> {
-  if (!(await deps.accountExists(userId))) {
+  if ((await deps.recipientOf(userId)) === null) {
     throw new DomainError("kyc.no_account", "not_found", "This account is gone.");
   }
   for (let poll = 0; poll < MAX_POLLS; poll += 1) {
@@ -68,14 +68,14 @@ async function startSession(
   deps: KycDeps,
   { userId, previous, claim }: { userId: string; previous: KycState | null; claim: SessionClaim },
 ): Promise<StartedVerification | undefined> {
-  const { kyc, chosen, returnUrl, clock, recheckSeconds } = deps;
+  const { kyc, chosen, returnUrl, clock, settings } = deps;
   const { attemptId } = claim;
   try {
     const created = await chosen.createSession({ userId, attemptId, returnUrl, now: clock.now() });
     const { resumeHandle, expiresAt, ...session } = created;
     const now = clock.now();
     const state = startedState({ provider: chosen.name, sessionId: session.sessionId, expiresAt }, previous, now);
-    const checkAt = addSeconds(now, recheckSeconds);
+    const checkAt = addSeconds(now, settings.recheckSeconds);
     const started = await kyc.startSession(userId, claim, { state, resumeHandle: resumeHandle ?? null, checkAt });
     return started ? { state, session, isNew: true } : undefined;
   } catch (error) {
@@ -136,9 +136,10 @@ export type DeliveryOutcome = "accepted" | "duplicate" | "ignored" | "malformed"
 
 /** What receiving a provider's webhook needs. */
 export interface ReceiveWebhookDeps extends Pick<KycDeps, "providers" | "clock"> {
-  /** Stores a delivery durably; false when it was stored before. */
-  store(delivery: { source: "kyc"; deliveryKey: string; facts: KycDelivery; requestId: string }): Promise<boolean>;
-  count(provider: string, outcome: DeliveryOutcome): void;
+  /** Stores a verified delivery durably; false when it was stored before. */
+  receive(delivery: { source: "kyc"; deliveryKey: string; facts: KycDelivery; requestId: string }): Promise<boolean>;
+  /** Counts a delivery by what became of it. */
+  count(source: "kyc", provider: string, outcome: DeliveryOutcome): void;
 }
 
 /**
@@ -157,7 +158,7 @@ export async function receiveWebhook(
   const { name } = provider;
   const rejection = provider.verifyDelivery(input.delivery, deps.clock.now());
   if (rejection !== undefined) {
-    deps.count(name, `refused_${rejection}`);
+    deps.count("kyc", name, `refused_${rejection}`);
     // The same answer for every reason: a forger learns nothing by trying.
     throw new DomainError(
       "webhook.unverified",
@@ -167,19 +168,19 @@ export async function receiveWebhook(
   }
   const { deliveryKey, decision } = parse(deps, provider, input.delivery);
   if (decision === undefined) {
-    deps.count(name, "ignored");
+    deps.count("kyc", name, "ignored");
     return;
   }
   const facts = { provider: name, decision };
-  const isNew = await deps.store({ source: "kyc", deliveryKey, facts, requestId: input.requestId });
-  deps.count(name, isNew ? "accepted" : "duplicate");
+  const isNew = await deps.receive({ source: "kyc", deliveryKey, facts, requestId: input.requestId });
+  deps.count("kyc", name, isNew ? "accepted" : "duplicate");
 }
 
 function parse(deps: ReceiveWebhookDeps, provider: KycProvider, delivery: Delivery): VerifiedDelivery {
   try {
     return provider.parseDelivery(delivery);
   } catch (error) {
-    deps.count(provider.name, "malformed");
+    deps.count("kyc", provider.name, "malformed");
     throw error;
   }
 }

@@ -6,7 +6,7 @@ import type { Endpoint, RejectionDescription } from "../http/endpoint";
  *
  * @throws DomainError `kyc.required`
  */
-export type RequireKyc = (userId: string) => Promise<void>;
+export type RequireKyc = (userId: string) => Promise<unknown>;
 
 /** What an operation with {@link RequireKyc} adds to its rejections. */
 export const KYC_REQUIRED: RejectionDescription = {

@@ -1,21 +1,20 @@
 import type { Clock } from "../../../core/clock";
+import type { KycConfig } from "../../../core/config/kyc";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
+import { type NotifyDeps, notifyOfChange } from "./delivery";
 import type { KycProvider } from "../providers/provider";
-import { advance, noticeOf, isDecided, type KycNotice, type KycDecision, nextCheckAt, notifyDeadline } from "../rules";
+import { advance, noticeOf, isDecided, type KycDecision, nextCheckAt, notifyDeadline } from "../rules";
 import type { KycRecord, KycStore } from "../store";
 
 /** What applying decisions needs. */
-export interface DecisionDeps {
+export interface DecisionDeps extends NotifyDeps {
   kyc: KycStore;
   /** The configured providers by name. */
   providers: ReadonlyMap<string, KycProvider>;
   clock: Clock;
   logger: Logger;
-  /** How long a pending verification may be silent before its provider is asked. */
-  recheckSeconds: number;
-  /** Notifies a user of a change, once for each version however often it is called. */
-  notify(userId: string, notice: KycNotice): Promise<void>;
+  settings: Pick<KycConfig, "recheckSeconds">;
 }
 
 /** A verified delivery as the inbox stores it. */
@@ -161,13 +160,14 @@ async function apply(
 }
 
 /** Notifies the user of every pending change, in order, and schedules the next check. */
-async function notifyPending({ kyc, clock, recheckSeconds, notify }: DecisionDeps, userId: string): Promise<void> {
+async function notifyPending(deps: DecisionDeps, userId: string): Promise<void> {
+  const { kyc, clock, settings } = deps;
   const { state, pendingNotices } = await kyc.find(userId);
   if (state === null) return;
   for (const notice of pendingNotices) {
-    await notify(userId, notice);
+    await notifyOfChange(deps, userId, notice);
     await kyc.markNotified(userId, notice.version);
   }
-  const checkAt = state.status === "pending" ? nextCheckAt(state, recheckSeconds, clock.now()) : undefined;
+  const checkAt = state.status === "pending" ? nextCheckAt(state, settings.recheckSeconds, clock.now()) : undefined;
   await kyc.scheduleCheck(userId, state.version, checkAt);
 }

@@ -1,22 +1,15 @@
-import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
-import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { startWorker } from "../../../core/jobs/worker";
+import type { Context } from "../../../process/context";
 import { type DecisionDeps, type KycDelivery, recheck, applyDelivery } from "./actions";
 
 interface RecheckJob {
   userId: string;
 }
 
-/** The queue of verifications to check. */
-export type RecheckQueue = JobQueue<RecheckJob>;
-
 const SWEEP_LIMIT = 500;
 
 const QUEUE: QueueDefinition = { name: "kyc-recheck" };
-
-/** Creates the producing side. */
-export function createRecheckQueue(jobs: QueueConnection): RecheckQueue {
-  return createQueue<RecheckJob>({ ...jobs, ...QUEUE });
-}
 
 /** Handles the deliveries that the inbox stored for KYC. */
 export function kycDeliveryHandler(deps: DecisionDeps) {
@@ -25,27 +18,25 @@ export function kycDeliveryHandler(deps: DecisionDeps) {
     applyDelivery(deps, entry.facts as KycDelivery, attempt);
 }
 
-export interface RecheckWorkerDeps extends DecisionDeps {
-  jobs: JobRuntime;
-  queue: RecheckQueue;
-  concurrency: number;
-  sweepIntervalMs: number;
-}
-
-/** Checks verifications that are due: pending ones without a webhook, and those whose user was not notified. */
-export function startRecheckWorker(deps: RecheckWorkerDeps): RunningWorker {
-  const { kyc, queue, clock } = deps;
-  return startWorker<RecheckJob>(deps.jobs, {
-    queue: QUEUE,
-    concurrency: deps.concurrency,
-    process: ({ userId }) => recheck(deps, userId),
-    sweep: {
-      everyMs: deps.sweepIntervalMs,
-      async run() {
-        for (const userId of await kyc.dueForCheck(clock.now(), SWEEP_LIMIT)) {
-          await queue.enqueue(`recheck-${userId}`, { userId });
-        }
-      },
-    },
+/** The queue of verifications to check: pending ones without a webhook, and those whose user was not notified. */
+export function createRecheckJobs(context: Context) {
+  const queue = createQueue<RecheckJob>({ ...context, ...QUEUE });
+  const worker = (deps: DecisionDeps) => ({
+    name: "kycRecheck",
+    start: () =>
+      startWorker<RecheckJob>(context, {
+        queue: QUEUE,
+        concurrency: 4,
+        process: ({ userId }) => recheck(deps, userId),
+        sweep: {
+          everyMs: context.timing.sweepIntervalMs,
+          async run() {
+            for (const userId of await deps.kyc.dueForCheck(deps.clock.now(), SWEEP_LIMIT)) {
+              await queue.enqueue(`recheck-${userId}`, { userId });
+            }
+          },
+        },
+      }),
   });
+  return { queue, worker };
 }

@@ -1,6 +1,9 @@
+import type { Clock } from "../../../core/clock";
+import type { KycConfig } from "../../../core/config/kyc";
 import { messageOf, TransientError } from "../../../core/errors";
-import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../../core/jobs/queue";
-import { type JobRuntime, type RunningWorker, startWorker } from "../../../core/jobs/worker";
+import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { startWorker } from "../../../core/jobs/worker";
+import type { Context } from "../../../process/context";
 import { signWebhook } from "../providers/standardWebhooks";
 import type { SandboxStore } from "./store";
 
@@ -10,40 +13,37 @@ interface ReportJob {
   copy: number;
 }
 
-/** The queue of the sandbox's webhooks. */
-export type SandboxQueue = JobQueue<ReportJob>;
-
 const TIMEOUT_MS = 10_000;
 
 const QUEUE: QueueDefinition = { name: "kyc-sandbox" };
 
-/** Creates the producing side. */
-export function createSandboxQueue(jobs: QueueConnection): SandboxQueue {
-  return createQueue<ReportJob>({ ...jobs, ...QUEUE });
+interface ReportDeps extends NonNullable<KycConfig["sandbox"]> {
+  sandbox: Pick<SandboxStore, "find">;
 }
 
-/** Queues one report of an event. */
-export async function enqueueReport(queue: SandboxQueue, report: ReportJob, delayMs: number): Promise<void> {
-  await queue.enqueue(`${report.eventId}-${report.copy}`, report, delayMs > 0 ? { delayMs } : {});
+/** The queue of the sandbox's webhooks (Standard Webhooks 1.0); the worker sends them, each attempt signed anew. */
+export function createSandboxJobs(context: Context, deps: ReportDeps) {
+  const queue = createQueue<ReportJob>({ ...context, ...QUEUE });
+  const report = (job: ReportJob, delayMs: number) =>
+    queue.enqueue(`${job.eventId}-${job.copy}`, job, delayMs > 0 ? { delayMs } : {});
+  const { publicUrl } = context.config.http;
+  const webhookUrl = deps.webhookUrl ?? `${publicUrl}/api/webhooks/kyc-status/sandbox`;
+  const worker = {
+    name: "kycSandbox",
+    start: () =>
+      startWorker<ReportJob>(context, {
+        queue: QUEUE,
+        concurrency: 8,
+        process: (job) => sendReport({ ...deps, webhookUrl, clock: context.clock }, job),
+      }),
+  };
+  return { queue, report, worker };
 }
 
-export interface SandboxWorkerDeps {
-  jobs: JobRuntime;
-  sandbox: SandboxStore;
-  webhookUrl: string;
-  secrets: string[];
-}
-
-/** Sends the sandbox's webhooks (Standard Webhooks 1.0); each attempt is signed anew. */
-export function startSandboxWorker(deps: SandboxWorkerDeps): RunningWorker {
-  return startWorker<ReportJob>(deps.jobs, {
-    queue: QUEUE,
-    concurrency: 8,
-    process: (job) => sendReport(deps, job),
-  });
-}
-
-async function sendReport({ jobs, sandbox, webhookUrl, secrets }: SandboxWorkerDeps, job: ReportJob): Promise<void> {
+async function sendReport(
+  { sandbox, webhookUrl, webhookSecrets, clock }: ReportDeps & { webhookUrl: string; clock: Clock },
+  job: ReportJob,
+): Promise<void> {
   const session = await sandbox.find(job.sessionId);
   const event = session?.events.find(({ id }) => id === job.eventId);
   if (session === null || event === undefined) return;
@@ -52,8 +52,8 @@ async function sendReport({ jobs, sandbox, webhookUrl, secrets }: SandboxWorkerD
     timestamp: event.at.toISOString(),
     data: { sessionId: session._id, reference: session.reference, status: event.substatus },
   });
-  const timestampSeconds = Math.floor(jobs.clock.now().getTime() / 1000);
-  const signature = signWebhook({ id: `msg_${event.id}`, timestampSeconds, body }, secrets);
+  const timestampSeconds = Math.floor(clock.now().getTime() / 1000);
+  const signature = signWebhook({ id: `msg_${event.id}`, timestampSeconds, body }, webhookSecrets);
   let status: number;
   try {
     const headers = { "content-type": "application/json", ...signature };

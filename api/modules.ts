@@ -37,7 +37,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);
   const inbox = createWebhookInbox(context, {
-    handlers: () => ({ oauth: oauth.ports.handler, ...kyc.ports.handlers }),
+    handlers: () => ({ ...oauth.ports.handlers, ...kyc.ports.handlers }),
   });
   const delivery = createWebhookDelivery(context);
   const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports });

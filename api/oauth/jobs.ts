@@ -1,18 +1,18 @@
 import { addSeconds } from "../../core/clock";
 import { TransientError } from "../../core/errors";
-import { createQueue, type JobQueue, type QueueConnection, type QueueDefinition } from "../../core/jobs/queue";
-import { type JobRuntime, type RunningWorker, startWorker } from "../../core/jobs/worker";
+import { createQueue, type JobQueue, type QueueDefinition } from "../../core/jobs/queue";
+import { type JobRuntime, startWorker } from "../../core/jobs/worker";
 import type { Logger } from "../../core/logger";
+import type { Context } from "../../process/context";
 import { type CloseSessionDeps, pollSession } from "./authorization/closeSession";
+import { applyNotification, type ApplyNotificationDeps } from "./notifications/actions";
+import type { NotificationFacts } from "./notifications/rules";
 import { handOverOutcome } from "./outcomeWebhook";
 import type { OAuthSessionStore } from "./store";
 
 interface PollJob {
   sessionId: string;
 }
-
-/** The queue of sessions whose verifier is to be polled. */
-export type OAuthQueue = JobQueue<PollJob>;
 
 const QUEUE: QueueDefinition = { name: "oauth-sessions" };
 
@@ -22,27 +22,34 @@ const SWEEP_LIMIT = 500;
 /** Longer than it takes to hand a webhook over: what waits by then was left behind. */
 const HAND_OVER_SECONDS = 2;
 
-/** Creates the producing side of the queue. */
-export function createOAuthQueue(jobs: QueueConnection): OAuthQueue {
-  return createQueue<PollJob>({ ...jobs, ...QUEUE });
-}
-
 export interface OAuthWorkerDeps extends CloseSessionDeps {
   sessions: OAuthSessionStore;
-  jobs: JobRuntime;
-  queue: OAuthQueue;
-  concurrency: number;
-  sweepIntervalMs: number;
 }
 
-/** Starts the worker that polls verifiers that sent no notification, expires sessions, and hands over what was left. */
-export function startOAuthWorker(deps: OAuthWorkerDeps): RunningWorker {
-  return startWorker<PollJob>(deps.jobs, {
-    queue: QUEUE,
-    concurrency: deps.concurrency,
-    process: ({ sessionId }, { logger }) => poll(deps, sessionId, logger),
-    sweep: { everyMs: deps.sweepIntervalMs, run: () => sweep(deps) },
+/**
+ * The queue of sessions whose verifier is to be polled, as it sent no notification; the worker also expires sessions and
+ * hands over webhooks that were left.
+ */
+export function createOAuthJobs(context: JobRuntime & Pick<Context, "timing">) {
+  const queue = createQueue<PollJob>({ ...context, ...QUEUE });
+  const worker = (deps: OAuthWorkerDeps) => ({
+    name: "oauth",
+    start: () =>
+      startWorker<PollJob>(context, {
+        queue: QUEUE,
+        concurrency: 8,
+        process: ({ sessionId }, { logger }) => poll(deps, sessionId, logger),
+        sweep: { everyMs: context.timing.sweepIntervalMs, run: () => sweep(deps, queue) },
+      }),
   });
+  return { queue, worker };
+}
+
+/** Applies the notifications that the inbox stored. */
+export function notificationHandler(deps: ApplyNotificationDeps) {
+  return ({ facts }: { facts: unknown }, { logger }: { logger: Logger }): Promise<string> =>
+    // Written by receiveNotification and by nothing else.
+    applyNotification(deps, { facts: facts as NotificationFacts, logger });
 }
 
 async function poll(deps: OAuthWorkerDeps, sessionId: string, logger: Logger): Promise<void> {
@@ -54,8 +61,8 @@ async function poll(deps: OAuthWorkerDeps, sessionId: string, logger: Logger): P
   }
 }
 
-async function sweep(deps: OAuthWorkerDeps): Promise<void> {
-  const { sessions, queue, clock } = deps;
+async function sweep(deps: OAuthWorkerDeps, queue: JobQueue<PollJob>): Promise<void> {
+  const { sessions, clock } = deps;
   const now = clock.now();
   for (const sessionId of await sessions.dueForPoll(now, SWEEP_LIMIT)) {
     await queue.enqueue(`poll-${sessionId}`, { sessionId });

@@ -1,14 +1,15 @@
+import type { Context } from "../../process/context";
 import type { EndpointLimit } from "../http/endpoint";
+
+export interface LimitDeps {
+  config: Pick<Context["config"], "sessions">;
+}
 
 /**
  * A budget of requests for each address and minute.
  *
- * @param deps.limited whether requests are counted at all
+ * @returns undefined where the configuration lifts limits
  */
-export function limitPerMinute(
-  { limited }: { limited: boolean },
-  name: string,
-  limit: number,
-): EndpointLimit | undefined {
-  return limited ? { name, limit, windowSeconds: 60, by: "address" } : undefined;
+export function limitPerMinute({ config }: LimitDeps, name: string, limit: number): EndpointLimit | undefined {
+  return config.sessions.limitLogins ? { name, limit, windowSeconds: 60, by: "address" } : undefined;
 }

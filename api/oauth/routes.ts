@@ -2,7 +2,7 @@ import { defineEndpoint, type Endpoint } from "../http/endpoint";
 import { metadataReply } from "./schemas";
 
 /** The endpoint that describes this authorization server to its clients (RFC 8414). */
-export function metadataEndpoint(issuer: string): Endpoint {
+export function metadataEndpoint({ issuer }: { issuer: string }): Endpoint {
   return defineEndpoint({
     method: "get",
     path: "/.well-known/oauth-authorization-server",

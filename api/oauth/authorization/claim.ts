@@ -2,6 +2,7 @@ import { addSeconds, type Clock } from "../../../core/clock";
 import { sha256Hex } from "../../../core/hash";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
+import type { Context } from "../../../process/context";
 import { combineQueries, type OAuthClient, scopesOf } from "../clients/rules";
 import {
   type AuthorizationRequest,
@@ -22,8 +23,7 @@ export interface ClaimSessionDeps {
   clock: Clock;
   /** The public origin, which names this authorization server (RFC 8414 §2, RFC 9207 §2). */
   issuer: string;
-  /** After this long without a notification the verifier is polled. */
-  recheckSeconds: number;
+  config: Pick<Context["config"], "oauth">;
 }
 
 /** What a browser that asks for authorization gets: a redirect to the client, or its session, to be shown as a page. */
@@ -50,7 +50,7 @@ export async function claimSession(
     logger: Logger;
   },
 ): Promise<AuthorizeResult> {
-  const { sessions, clock, recheckSeconds } = deps;
+  const { sessions, clock, config } = deps;
   const { session, client, request, browserSecret = createBrowserSecret(), logger } = input;
   const { sessionId } = session;
   const claim: SessionClaim = { browserHash: sha256Hex(browserSecret), claimedAt: clock.now() };
@@ -73,7 +73,7 @@ export async function claimSession(
     deepLink,
     pendingCodeHash,
     expiresAt,
-    pollAt: addSeconds(createdAt, recheckSeconds),
+    pollAt: addSeconds(createdAt, config.oauth.recheckSeconds),
     purgeAt: addSeconds(expiresAt, RETENTION_SECONDS),
   });
   if (!isAuthorized) throw sessionTaken("This took too long and was begun elsewhere: begin again.");

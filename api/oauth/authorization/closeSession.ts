@@ -1,6 +1,7 @@
 import { addSeconds, type Clock } from "../../../core/clock";
 import { assertNever, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
+import type { Context } from "../../../process/context";
 import type { OAuthClient } from "../clients/rules";
 import type { ClientStore } from "../clients/store";
 import {
@@ -31,8 +32,7 @@ export interface CloseSessionDeps extends HandOverDeps {
   sessions: HandOverDeps["sessions"] & Pick<OAuthSessionStore, "find" | "close" | "expire" | "schedulePoll">;
   verifier: Pick<WalletVerifier, "read">;
   clock: Clock;
-  /** Seconds between two polls of a verifier that sends no notification. */
-  recheckSeconds: number;
+  config: Pick<Context["config"], "oauth">;
   /** Called between the steps at which a process may die; crash tests end it here. */
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
@@ -209,10 +209,7 @@ async function expireSession(
 }
 
 /** When to poll a verification next: at the latest when its time is over. */
-function nextPollAt(
-  { clock, recheckSeconds }: Pick<CloseSessionDeps, "clock" | "recheckSeconds">,
-  { expiresAt }: OAuthSession,
-): Date {
-  const regular = addSeconds(clock.now(), recheckSeconds);
+function nextPollAt({ clock, config }: Pick<CloseSessionDeps, "clock" | "config">, { expiresAt }: OAuthSession): Date {
+  const regular = addSeconds(clock.now(), config.oauth.recheckSeconds);
   return regular < expiresAt ? regular : expiresAt;
 }

@@ -11,7 +11,7 @@ import { parseBearer, readClientForm } from "../clients/authenticate";
 import { oauthErrorReply, pageErrorReply } from "../errorReplies";
 import { oauthError, unknownClient } from "../errors";
 import { anyQuery, FORM_BODY, parseQuery } from "../form";
-import { limitPerMinute } from "../limits";
+import { type LimitDeps, limitPerMinute } from "../limits";
 import { browserSecretCookie, readBrowserSecret } from "../page/cookie";
 import { PAGE_HEADERS } from "../page/page";
 import { finishPath, statusPath } from "../page/paths";
@@ -30,10 +30,7 @@ import type { AuthorizeResult } from "./claim";
 import { REQUEST_URI_PREFIX } from "./rules";
 import { authorizeReply, nonceParams, pushedReply, setupParams, setupReply } from "./schemas";
 
-export interface AuthorizationRouteDeps extends AuthorizeDeps {
-  /** Whether requests are counted. */
-  limited: boolean;
-}
+export type AuthorizationRouteDeps = AuthorizeDeps & LimitDeps;
 
 const TAG = "OAuth gateway";
 

@@ -1,10 +1,10 @@
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
-import { limitPerMinute } from "../limits";
+import { type LimitDeps, limitPerMinute } from "../limits";
 import { receiveNotification, type ReceiveNotificationDeps } from "./actions";
 import { parseNotification } from "./rules";
 
 /** The endpoint that verifiers notify. */
-export function notificationEndpoint(deps: ReceiveNotificationDeps & { limited: boolean }): Endpoint {
+export function notificationEndpoint(deps: ReceiveNotificationDeps & LimitDeps): Endpoint {
   return defineEndpoint({
     method: "post",
     path: "/notification",

@@ -4,18 +4,16 @@ import type { ClientStore } from "../clients/store";
 import { oauthErrorReply } from "../errorReplies";
 import { oauthError } from "../errors";
 import { FORM_BODY, requireParameter } from "../form";
-import { limitPerMinute } from "../limits";
+import { type LimitDeps, limitPerMinute } from "../limits";
 import { CLIENT_REJECTIONS, describeInvalid } from "../rejections";
 import { oauthErrorBody } from "../schemas";
 import { introspectToken, readInformation, redeemCode, revokeToken, type TokenDeps } from "./actions";
 import { informationReply, introspectionReply, tokenReply } from "./schemas";
 
-export interface TokenRouteDeps extends TokenDeps {
+export interface TokenRouteDeps extends TokenDeps, LimitDeps {
   clients: Pick<ClientStore, "find">;
   /** The public origin, which names this authorization server. */
   issuer: string;
-  /** Whether requests are counted. */
-  limited: boolean;
 }
 
 const TAG = "OAuth gateway";

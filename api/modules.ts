@@ -74,7 +74,7 @@ export function callersOf({ sessions, issuers, verification, admin }: Modules): 
 } {
   const readers = {
     issuer: issuers.ports.authenticateIssuer,
-    verifier: verification.ports.authenticate,
+    verifier: verification.ports.authenticateVerifier,
     admin: admin.ports.authenticate,
   };
   return { readSession: sessions.ports.readSession, readApiKey: (kind, key) => readers[kind](key) };

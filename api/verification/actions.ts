@@ -2,6 +2,7 @@ import { hashMessage } from "ethers";
 import { addSeconds, type Clock, sleep } from "../../core/clock";
 import { randomId, randomNonce } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
+import type { Context } from "../../process/context";
 import { type CredentialDeps, requireCredential, requireHeldCredential, requireVerification } from "./access";
 import { formatChallenge } from "./challenge";
 import { credentialIdOf, readClaims } from "./confirmation/issuerSignature";
@@ -14,10 +15,7 @@ export interface VerificationDeps extends CredentialDeps {
   verifiers: Pick<VerifierStore, "find">;
   verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor">;
   clock: Clock;
-  /** Origin under which people reach the API, without a trailing slash. */
-  publicUrl: string;
-  /** How long a holder may take to answer. */
-  challengeSeconds: number;
+  config: Pick<Context["config"], "http" | "verification">;
   /** The DIDs a user has proved control of. */
   didsOf(userId: string): Promise<string[]>;
 }
@@ -73,15 +71,15 @@ export async function requestVerification(
 }
 
 function createChallenge(
-  deps: Pick<VerificationDeps, "clock" | "publicUrl" | "challengeSeconds">,
+  { clock, config }: Pick<VerificationDeps, "clock" | "config">,
   input: { verificationId: string; verifier: VerifierAccount; credential: PresentedCredential },
 ): Verification["challenge"] {
   const { verificationId, verifier, credential } = input;
   const nonce = randomNonce();
-  const issuedAt = deps.clock.now();
-  const expiresAt = addSeconds(issuedAt, deps.challengeSeconds);
+  const issuedAt = clock.now();
+  const expiresAt = addSeconds(issuedAt, config.verification.challengeSeconds);
   const message = formatChallenge({
-    domain: new URL(deps.publicUrl).host,
+    domain: new URL(config.http.publicUrl).host,
     verificationId,
     verifierName: verifier.name,
     credentialType: credential.type,

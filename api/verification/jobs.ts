@@ -1,6 +1,6 @@
-import { addSeconds, type Clock } from "../../core/clock";
+import { addSeconds } from "../../core/clock";
 import { startSweeper } from "../../core/jobs/sweeper";
-import type { Logger } from "../../core/logger";
+import type { Context, Timing } from "../../process/context";
 import { type HandOverDeps, handOverOutcome } from "./outcomeWebhook";
 import type { VerificationStore } from "./store";
 import { type RepairDeps, repairUses } from "./usage/actions";
@@ -11,27 +11,28 @@ const RECORDING_SECONDS = 2;
 /** Looked at in one sweep. */
 const SWEEP_LIMIT = 500;
 
+interface SweepDeps extends RepairDeps, Omit<HandOverDeps, "verifications">, Pick<Context, "clock" | "logger"> {
+  verifications: Pick<VerificationStore, "find" | "recordVerified" | "markHandedOver" | "pendingDeliveries">;
+  timing: Pick<Timing, "sweepAfterSeconds">;
+}
+
 /** Finishes what processes that died began: records of uses, and webhooks that were not handed over. */
-export function startVerificationSweep(
-  deps: Omit<RepairDeps, "verifications"> &
-    Omit<HandOverDeps, "verifications"> & {
-      verifications: VerificationStore;
-      clock: Clock;
-      logger: Logger;
-      sweepSeconds: number;
-    },
-) {
-  const { verifications, clock, logger } = deps;
-  const sweeper = startSweeper({
-    what: "verifications",
-    everyMs: deps.sweepSeconds * 1000,
-    logger,
-    async sweep() {
-      const before = addSeconds(clock.now(), -RECORDING_SECONDS);
-      const { repaired } = await repairUses(deps, { limit: SWEEP_LIMIT, takenBefore: before });
-      if (repaired > 0) logger.warn({ repaired }, "uses of credentials whose process died were recorded");
-      for (const id of await verifications.pendingDeliveries(before, SWEEP_LIMIT)) await handOverOutcome(deps, id);
-    },
-  });
-  return { close: () => sweeper.close() };
+export function verificationSweep(deps: SweepDeps) {
+  const { clock, logger, timing } = deps;
+  return {
+    name: "verification",
+    start: () =>
+      startSweeper({
+        what: "verifications",
+        everyMs: timing.sweepAfterSeconds * 1000,
+        logger,
+        async sweep() {
+          const before = addSeconds(clock.now(), -RECORDING_SECONDS);
+          const { repaired } = await repairUses(deps, { limit: SWEEP_LIMIT, takenBefore: before });
+          if (repaired > 0) logger.warn({ repaired }, "uses of credentials whose process died were recorded");
+          const left = await deps.verifications.pendingDeliveries(before, SWEEP_LIMIT);
+          for (const verificationId of left) await handOverOutcome(deps, verificationId);
+        },
+      }),
+  };
 }

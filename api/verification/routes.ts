@@ -1,3 +1,4 @@
+import type { Context } from "../../process/context";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type RejectionDescription } from "../http/endpoint";
 import { listRequests, readVerification, requestVerification, type VerificationDeps } from "./actions";
 import type { ListAlertsDeps } from "./alerts/actions";
@@ -49,8 +50,7 @@ export type VerificationRouteDeps = VerificationDeps &
   ListAlertsDeps;
 
 interface ConfirmRouteDeps extends ConfirmDeps {
-  /** False lifts the limit on confirmations, for tests and measurements. */
-  limited: boolean;
+  config: Pick<Context["config"], "sessions">;
 }
 
 /** Verifying credentials, and reading who did. */
@@ -123,7 +123,7 @@ function confirmEndpoint(deps: ConfirmRouteDeps): Endpoint {
       "Runs the seven checks; when all pass, one use of the credential is taken. Repeating the very confirmation that took it gives the same answer. A refusal names every check in `checks`.",
     auth: "none",
     body: shapes.confirmBody,
-    limit: deps.limited ? CONFIRM_LIMIT : undefined,
+    limit: deps.config.sessions.limitLogins ? CONFIRM_LIMIT : undefined,
     replies: { 200: { description: "Verified.", schema: shapes.verificationReply } },
     rejections: [VERIFICATION_UNKNOWN, ...PRESENTATION_REJECTIONS],
     handle: async ({ body }, { ip }) => ({

@@ -1,6 +1,9 @@
 import { type Clock, addSeconds } from "../../../core/clock";
+import { sha256Hex } from "../../../core/hash";
+import type { Logger } from "../../../core/logger";
 import type { FraudAlert } from "./rules";
 import type { AlertStore } from "./store";
+import { alertWording } from "./wording";
 
 /** What notifying the administrator needs. */
 export interface NotifyAdminDeps {
@@ -47,4 +50,22 @@ export async function notifyAdminOf(deps: NotifyAdminDeps, alertId: string): Pro
   await notifyAdmin(alert, waiting.length - 1);
   await alerts.markNotified(alertId, now);
   return true;
+}
+
+/** What mailing an alert needs. */
+export interface MailAlertDeps {
+  logger: Logger;
+  /** Writes to the administrator, where an address and a way to carry mail are configured. */
+  mailAdmin(mail: { id: string; wording: ReturnType<typeof alertWording> }): Promise<void>;
+}
+
+/** Logs an alert and mails it to the administrator. */
+export async function mailAlert(
+  { logger, mailAdmin }: MailAlertDeps,
+  alert: FraudAlert,
+  waiting: number,
+): Promise<void> {
+  const { alertId, kind, attempts } = alert;
+  logger.warn({ alertId, kind, attempts }, "possible credential fraud");
+  await mailAdmin({ id: `fraud-${sha256Hex(alertId)}`, wording: alertWording(alert, waiting) });
 }

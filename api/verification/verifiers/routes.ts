@@ -1,3 +1,4 @@
+import type { Context } from "../../../process/context";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../http/endpoint";
 import { addApiKey, addVerifier, revokeApiKey, type VerifierDeps } from "./actions";
 import * as shapes from "./schemas";
@@ -9,14 +10,13 @@ export const VERIFIER_UNKNOWN: RejectionDescription = {
 };
 
 export interface VerifierRouteDeps extends VerifierDeps {
-  /** Whether webhooks may go to `http:` URLs. */
-  allowHttpWebhooks: boolean;
+  config: Pick<Context["config"], "production">;
 }
 
 /** Verifiers' accounts and API keys. */
 export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
   const body = shapes.verifierBody.refine(
-    ({ webhookUrl }) => deps.allowHttpWebhooks || webhookUrl?.startsWith("https:") !== false,
+    ({ webhookUrl }) => !deps.config.production || webhookUrl?.startsWith("https:") !== false,
     { path: ["webhookUrl"], message: "must be https" },
   );
   return [

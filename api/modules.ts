@@ -36,9 +36,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const issuers = createIssuers(context);
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);
-  const inbox = createWebhookInbox(context, {
-    handlers: () => ({ ...oauth.ports.handlers, ...kyc.ports.handlers }),
-  });
+  const inbox = createWebhookInbox(context, { handlers: () => ({ ...oauth.ports.handlers, ...kyc.ports.handlers }) });
   const delivery = createWebhookDelivery(context);
   const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports });
   const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
@@ -54,7 +52,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
       ...credentials.ports,
       ...wallets.ports,
       ...delivery.ports,
-      mailAdmin: notifications.ports.mailAdmin,
+      ...notifications.ports,
     }),
     statusLists: createStatusLists(context, issuers.ports),
     audit: createAudit(context, credentials.ports),

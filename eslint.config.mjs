@@ -28,7 +28,7 @@ export default tseslint.config(
     },
   },
   {
-    // The rooms that talk to a person at a terminal, or start processes and hand them their environment.
+    // The folders that talk to a person at a terminal, or start processes and hand them their environment.
     files: ["scripts/**", "embedded/**", "test/**", "hardhat.config.ts"],
     rules: { "no-console": "off" },
   },

@@ -15,7 +15,7 @@ export interface ProcessRelayer {
 /**
  * Makes the relayer with the key that pays; the caller starts and closes it.
  *
- * @param handlers told what becomes of transactions, by kind
+ * @param handlers called with what becomes of transactions, by kind
  * @throws Error when the configuration holds no key: only the worker's does
  */
 export function createProcessRelayer(context: Context, handlers: Record<string, RelayHandler>): ProcessRelayer {

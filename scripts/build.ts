@@ -8,9 +8,9 @@ const { status } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc
   stdio: "inherit",
 });
 // What lies beside the code and is read at run time: word lists, pages.
-for (const room of ["core", "indexer", "api"]) {
-  cpSync(room, join("dist", room), { recursive: true, filter: (source) => !source.endsWith(".ts") });
+for (const folder of ["core", "indexer", "api"]) {
+  cpSync(folder, join("dist", folder), { recursive: true, filter: (source) => !source.endsWith(".ts") });
 }
-// The API tells its version from here.
+// The API reads its version from here.
 cpSync("package.json", join("dist", "package.json"));
 process.exitCode = status ?? 1;

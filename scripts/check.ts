@@ -29,7 +29,7 @@ async function run({ script, args }: { script: string; args: string[] }): Promis
 async function main(): Promise<void> {
   const results = await Promise.all(CHECKS.map(async (check) => ({ ...check, ...(await run(check)) })));
   for (const { name, code, output } of results) {
-    process.stdout.write(`${code === 0 ? "ok    " : "FAULTY"}  ${name}\n`);
+    process.stdout.write(`${code === 0 ? "ok    " : "FAILED"}  ${name}\n`);
     if (code !== 0) process.stdout.write(`${output.trimEnd()}\n\n`);
   }
   process.exitCode = results.every(({ code }) => code === 0) ? 0 : 1;

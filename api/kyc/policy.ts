@@ -40,12 +40,12 @@ export function applyKycPolicy(endpoints: Endpoint[], requiredFor: string[], req
   const unknown = requiredFor.filter((name) => !known.has(name));
   if (unknown.length > 0) {
     const fix = "name operations that need a session, as /openapi.json lists them, for instance POST /auth/wallet/link";
-    const faults = unknown.map((name) => ({
+    const problems = unknown.map((name) => ({
       subject: "KYC_REQUIRED_FOR",
       problem: `knows no operation ${name}`,
       fix,
     }));
-    throw new BootError("api", faults);
+    throw new BootError("api", problems);
   }
   return endpoints.map((endpoint) =>
     requiredFor.includes(nameOf(endpoint)) ? requireKycFor(endpoint, requireKyc) : endpoint,

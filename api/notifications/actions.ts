@@ -1,7 +1,7 @@
 import { addSeconds, type Clock } from "../../core/clock";
 import { DomainError } from "../../core/errors";
 import type { Context, Timing } from "../../process/context";
-import { composeMail, type Mailer, MailRefused, MailUncertain } from "./mail";
+import { composeMail, type Mailer, MailRejectedError, MailUncertainError } from "./mail";
 import type { NewNotification, NotificationStore } from "./store";
 import { type Wording, wordingOf } from "./wording";
 
@@ -68,11 +68,11 @@ async function afterFailure(
   error: unknown,
 ): Promise<never> {
   const now = clock.now();
-  if (error instanceof MailUncertain) {
+  if (error instanceof MailUncertainError) {
     await notifications.finish(notificationId, "uncertain", now);
     throw uncertain(notificationId, error);
   }
-  if (error instanceof MailRefused) {
+  if (error instanceof MailRejectedError) {
     await notifications.finish(notificationId, "given_up", now);
     throw new DomainError("mail.refused", "invalid", error.message, { cause: error });
   }

@@ -9,7 +9,7 @@ interface MailJob {
   notificationId: string;
 }
 
-/** How long a notification that could not be sent, try after try, rests before the next round. */
+/** How long a notification waits for further tries after all tries of its job failed. */
 const REST_SECONDS = 15 * 60;
 
 const SWEEP_LIMIT = 500;

@@ -13,13 +13,13 @@ export interface Mail {
 }
 
 /** Whether a message was given up by whoever should carry it: another try gives the same answer. */
-export class MailRefused extends Error {
-  override readonly name = "MailRefused";
+export class MailRejectedError extends Error {
+  override readonly name = "MailRejectedError";
 }
 
 /** Nobody can say whether the message was taken: the connection broke between the last byte and the answer. */
-export class MailUncertain extends Error {
-  override readonly name = "MailUncertain";
+export class MailUncertainError extends Error {
+  override readonly name = "MailUncertainError";
 }
 
 /** Carries mail away. */
@@ -31,7 +31,7 @@ export interface Mailer {
    *
    * @param commit asked at the last moment at which the message can still be held back; where it answers false, it is
    * @returns false when `commit` held it back
-   * @throws MailRefused, MailUncertain, or another error when the message was certainly not taken and may be later
+   * @throws MailRejectedError, MailUncertainError, or another error when the message was certainly not taken and may be later
    */
   send(mail: Mail, commit: () => Promise<boolean>): Promise<boolean>;
 }

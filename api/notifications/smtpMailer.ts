@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import MailComposer from "nodemailer/lib/mail-composer";
 import SMTPConnection, { type SMTPConnectionOptions } from "nodemailer/lib/smtp-connection";
 import { messageOf, TransientError } from "../../core/errors";
-import { type Mail, type Mailer, MailRefused, MailUncertain } from "./mail";
+import { type Mail, type Mailer, MailRejectedError, MailUncertainError } from "./mail";
 
 const CONNECT_MS = 10_000;
 const SILENCE_MS = 60_000;
@@ -11,7 +11,7 @@ const SILENCE_MS = 60_000;
 class HeldBack extends Error {}
 
 /** What an SMTP server answered, when it did; such an answer is certain. */
-interface SmtpFault {
+interface SmtpError {
   responseCode?: number;
 }
 
@@ -30,7 +30,7 @@ export function createSmtpMailer(smtpUrl: string): Mailer {
     async send(mail, commit) {
       const message = await render(mail);
       const connection = new SMTPConnection(options);
-      // A connection may fail once more after it has failed; an error event nobody hears would end the process.
+      // A connection may fail once more after it has failed; an error event without a listener would end the process.
       connection.on("error", () => undefined);
       let isCommitted = false;
       try {
@@ -126,14 +126,15 @@ function addressOf(mailbox: string): string {
 
 /** An answer of the server is certain; silence after the commit is not. Texts of servers may name people: they stay out. */
 function verdictOn(error: unknown, isCommitted: boolean): Error {
-  const { responseCode } = error as SmtpFault;
+  const { responseCode } = error as SmtpError;
   if (responseCode !== undefined && responseCode >= 500) {
-    return new MailRefused(`The mail server refused the message for good, with ${responseCode}.`);
+    return new MailRejectedError(`The mail server refused the message for good, with ${responseCode}.`);
   }
   if (responseCode !== undefined) {
     return new TransientError("mail.deferred", `The mail server refused the message for now, with ${responseCode}.`);
   }
-  if (isCommitted) return new MailUncertain("The mail server was gone before it said whether it took the message.");
+  if (isCommitted)
+    return new MailUncertainError("The mail server was gone before it said whether it took the message.");
   if (error instanceof TransientError) return error;
   const code = (error as { code?: string }).code ?? messageOf(error);
   return new TransientError("mail.unreachable", `The mail server cannot be spoken with (${code}).`);

@@ -3,7 +3,7 @@ import type { ClientStore } from "./clients/store";
 import type { OAuthSession } from "./rules";
 import type { OAuthSessionStore } from "./store";
 
-/** What a client is told of a verification that is over. */
+/** The webhook that reports the outcome of a verification to its client. */
 export interface OutcomeWebhook {
   /** One an outcome: a client that gets a message twice knows it by this. */
   id: string;
@@ -50,7 +50,7 @@ export async function tryHandOver(deps: HandOverDeps, sessionId: string, logger:
 }
 
 /**
- * Also failures and expiries are told, after which no browser may ever come back. The message carries no code and nothing
+ * Failures and expiries are reported as well, after which no browser may ever come back. The message carries no code and nothing
  * of what the person showed.
  */
 function outcomeWebhook(session: OAuthSession, url: string): OutcomeWebhook {

@@ -8,7 +8,7 @@ import { type RepairDeps, repairUses } from "./usage/actions";
 /** Longer than it takes to record a decision and to hand it over: what is not done by then was left behind. */
 const RECORDING_SECONDS = 2;
 
-/** Looked at in one sweep. */
+/** Handled in one sweep. */
 const SWEEP_LIMIT = 500;
 
 interface SweepDeps extends RepairDeps, Omit<HandOverDeps, "verifications">, Pick<Context, "clock" | "logger"> {

@@ -64,11 +64,11 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
   function open(keyId: string): Promise<OpenKey> {
     const known = openKeys.get(keyId);
     if (known !== undefined) return known;
-    const opening = read(keyId);
-    openKeys.set(keyId, opening);
+    const pendingKey = read(keyId);
+    openKeys.set(keyId, pendingKey);
     // A failed read is not cached: the key may be created in the meantime.
-    opening.catch(() => openKeys.delete(keyId));
-    return opening;
+    pendingKey.catch(() => openKeys.delete(keyId));
+    return pendingKey;
   }
 
   return {

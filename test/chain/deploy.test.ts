@@ -71,7 +71,7 @@ describe("deploying the contracts", () => {
     }
   });
 
-  it("gives the same addresses on a chain that was reset, and does not believe the old record", async () => {
+  it("gives the same addresses on a chain that was reset, and ignores the old record", async () => {
     const first = await deployContracts(options);
     await chain.stop();
     chain = await freshChain();
@@ -91,23 +91,23 @@ describe("deploying the contracts", () => {
   });
 
   it("refuses a chain that was not meant, and an endpoint that does not answer", async () => {
-    const wrongChain = await refusalOf(deployContracts({ ...options, chainId: 1 }));
+    const wrongChain = await errorOf(deployContracts({ ...options, chainId: 1 }));
     expect(wrongChain).to.equal("The endpoint serves chain 31337, not 1: correct CHAIN_ID or RPC_URL.");
-    const silent = await refusalOf(deployContracts({ ...options, rpcUrl: "http://127.0.0.1:1" }));
+    const silent = await errorOf(deployContracts({ ...options, rpcUrl: "http://127.0.0.1:1" }));
     expect(silent).to.contain("No JSON-RPC endpoint answers");
   });
 
   it("refuses a record it cannot read instead of overwriting it", async () => {
     await deployContracts(options);
     writeFileSync(deploymentPath(options.deploymentsDir, 31337), "{");
-    expect(await refusalOf(deployContracts(options)))
+    expect(await errorOf(deployContracts(options)))
       .to.contain("cannot be read")
       .and.to.contain("fix or delete it");
     expect(readFileSync(deploymentPath(options.deploymentsDir, 31337), "utf8")).to.equal("{");
   });
 });
 
-async function refusalOf(promise: Promise<unknown>): Promise<string> {
+async function errorOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;
   } catch (error) {

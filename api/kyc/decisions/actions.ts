@@ -26,7 +26,7 @@ export interface KycDelivery {
 /** Races lost in a row before a later try is left to the queue. */
 const RACES = 8;
 
-/** Tries for which a delivery may be ahead of our own note of its session. */
+/** Tries for which a delivery may be ahead of our own record of its session. */
 const SESSION_TRIES = 3;
 
 /** Tries for which a provider's API may be behind its own webhook. */

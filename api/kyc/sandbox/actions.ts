@@ -50,7 +50,7 @@ export async function findSandboxSession(
 }
 
 /**
- * Decides a sandbox session as its page was told to, and reports it by webhook in the manner asked for.
+ * Decides a sandbox session as its page asked, and reports it by webhook in the manner asked for.
  *
  * @throws DomainError `kyc_sandbox.not_found`, `kyc_sandbox.closed`
  */

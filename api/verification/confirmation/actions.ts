@@ -44,7 +44,7 @@ export interface Presentation extends Presented {
 }
 
 /** Taking a use can fail for a passing reason, such as a hold that was lifted in between; so often in a row it cannot. */
-const MAX_ROUNDS = 4;
+const MAX_ATTEMPTS = 4;
 
 /**
  * Decides on a confirmation: gathers what the seven checks look at, evaluates them, and takes one use of the credential
@@ -56,7 +56,7 @@ const MAX_ROUNDS = 4;
 export async function confirm(deps: ConfirmDeps, confirmation: Confirmation): Promise<Presentation> {
   const verification = await requireVerification(deps, { verificationId: confirmation.verificationId });
   await deps.onStep?.("received");
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const presentation = await decide(deps, confirmation, verification);
     if (presentation !== null) return presentation;
   }

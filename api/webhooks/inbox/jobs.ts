@@ -13,7 +13,7 @@ interface InboxJob {
 /** Processes a delivery and returns its outcome in a word. Safe to run twice. */
 export type DeliveryHandler = (entry: InboxEntry, context: JobContext) => Promise<string>;
 
-/** How long a delivery that could not be worked on, try after try, rests before the next round. */
+/** How long a delivery waits for further tries after all tries of its job failed. */
 const REST_SECONDS = 15 * 60;
 
 const SWEEP_LIMIT = 500;

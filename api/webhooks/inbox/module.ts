@@ -5,7 +5,7 @@ import { createInboxJobs, type InboxWorkerDeps } from "./jobs";
 import { countDeliveries } from "./metrics";
 import { createInboxStore } from "./store";
 
-/** What others tell us: stored, acknowledged, then worked on. */
+/** Incoming webhooks: stored, acknowledged, then processed. */
 export function createWebhookInbox(context: Context, { handlers }: Pick<InboxWorkerDeps, "handlers">) {
   const { queue, enqueue, worker } = createInboxJobs(context);
   const deps = { ...context, inbox: createInboxStore(context.mongo), enqueue, handlers };

@@ -37,7 +37,7 @@ export interface InboxStore {
     now: Date,
   ): Promise<{ entryId: string; isNew: boolean }>;
   find(entryId: string): Promise<InboxEntry | null>;
-  /** Notes what came of an entry. The first outcome stays, but for a refusal, after which it may be tried again. */
+  /** Records the outcome of an entry. The first one stays, except a rejection, after which it may be tried again. */
   finish(entryId: string, outcome: string, now: Date): Promise<void>;
   /** Unfinished entries whose time has come, the oldest first. */
   due(now: Date, limit: number): Promise<string[]>;

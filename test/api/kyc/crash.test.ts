@@ -7,9 +7,9 @@ import { eventually } from "../../support/eventually";
 import type { CrashPoint } from "../../support/crashPoints";
 import { type SmtpServer, startSmtpServer } from "../../support/kyc/smtpServer";
 import { type KycFixture, kycFixture, mailBySmtp, mailTo } from "../../support/kyc/kycFixture";
-import { STAND_INS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/all";
 import { startChild } from "../../support/startChild";
-import type { SignedDelivery, StandIn } from "../../support/kyc/standIn";
+import type { SignedDelivery, MockProvider } from "../../support/kyc/mockProvider";
 
 interface Step {
   title: string;
@@ -75,28 +75,28 @@ const STEPS: Step[] = [
 
 describe("KYC, killed with SIGKILL", () => {
   const children: ChildProcess[] = [];
-  let standIns: Record<"persona" | "veriff", StandIn>;
+  let mocks: Record<"persona" | "veriff", MockProvider>;
   let smtp: SmtpServer;
 
   before(async () => {
-    standIns = { persona: await STAND_INS.persona(), veriff: await STAND_INS.veriff() };
+    mocks = { persona: await MOCK_PROVIDERS.persona(), veriff: await MOCK_PROVIDERS.veriff() };
     smtp = await startSmtpServer();
   });
 
   after(async () => {
     for (const child of children) child.kill("SIGKILL");
-    await Promise.all([...Object.values(standIns).map((standIn) => standIn.close()), smtp.close()]);
+    await Promise.all([...Object.values(mocks).map((mock) => mock.close()), smtp.close()]);
   });
 
   for (const { title, crash, provider = "persona", uncertain, mailbox } of STEPS) {
     it(`${title}: loses nothing acknowledged and mails nobody twice`, async () => {
-      const standIn = standIns[provider];
+      const mock = mocks[provider];
       const kyc: KycConfig = {
         provider,
         returnUrl: undefined,
         requiredFor: [],
         recheckSeconds: 3_600,
-        ...standIn.config,
+        ...mock.config,
       };
       const on = await kycFixture("kyc_crash", {
         kyc,
@@ -108,10 +108,10 @@ describe("KYC, killed with SIGKILL", () => {
         const userId = (await on.newUser()).userId;
         const started = await on.call("POST", "/api/kyc/start-verification", { userId });
         const sessionId = started.body.sessionId;
-        standIn.decide(sessionId, "approved");
+        mock.decide(sessionId, "approved");
         const occurredAt = new Date();
         const signedAtSeconds = Math.floor(occurredAt.getTime() / 1000);
-        const delivery = standIn.sign(sessionId, "approved", { signedAtSeconds, occurredAt });
+        const delivery = mock.sign(sessionId, "approved", { signedAtSeconds, occurredAt });
         const { environment } = on.orders;
         const REDIS_PREFIX = `${String(environment["REDIS_PREFIX"])}-child`;
         const child = await startChild(on, {

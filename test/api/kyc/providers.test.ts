@@ -4,20 +4,20 @@ import { KYC_PROVIDERS } from "../../../core/config/kyc";
 import { listMailbox } from "../../../api/notifications/mailbox";
 import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
-import { STAND_INS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/all";
 import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
 import {
   type DeliveryOptions,
   type Move,
   PERSONAL,
   type SignedDelivery,
-  type StandIn,
-} from "../../support/kyc/standIn";
+  type MockProvider,
+} from "../../support/kyc/mockProvider";
 import { everythingIn, personalDataIn, type RedisTraffic, watchRedis } from "../../support/kyc/traces";
 import { testRedisUrl } from "../../support/servers";
 
-/** What each provider makes of a person it does not believe; Stripe only ever asks for another try. */
-const REJECTED: Record<StandIn["name"], { status: string; substatus: string }> = {
+/** How each provider rejects a person; Stripe only ever asks for another try. */
+const REJECTED: Record<MockProvider["name"], { status: string; substatus: string }> = {
   sandbox: { status: "rejected", substatus: "declined" },
   persona: { status: "rejected", substatus: "declined" },
   veriff: { status: "rejected", substatus: "declined" },
@@ -29,21 +29,21 @@ const REJECTED: Record<StandIn["name"], { status: string; substatus: string }> =
 for (const name of KYC_PROVIDERS) {
   describe(`KYC with ${name}`, () => {
     const clock = movableClock();
-    let standIn: StandIn;
+    let mock: MockProvider;
     let on: KycFixture;
     let redisTraffic: RedisTraffic;
 
     before(async () => {
-      standIn = await STAND_INS[name]();
+      mock = await MOCK_PROVIDERS[name]();
       const kyc = { provider: name, returnUrl: "https://app.example/done", requiredFor: [], recheckSeconds: 3_600 };
-      on = await kycFixture(`kyc_${name}`, { kyc: { ...kyc, ...standIn.config }, clock });
+      on = await kycFixture(`kyc_${name}`, { kyc: { ...kyc, ...mock.config }, clock });
       redisTraffic = await watchRedis(testRedisUrl());
     });
 
     after(async () => {
       redisTraffic.end();
       await on.close();
-      await standIn.close();
+      await mock.close();
     });
 
     async function start(userId?: string) {
@@ -54,13 +54,13 @@ for (const name of KYC_PROVIDERS) {
 
     /** The provider comes to a result and tells it. */
     function result(sessionId: string, move: Move, options: Partial<DeliveryOptions> = {}): SignedDelivery {
-      standIn.decide(sessionId, move);
+      mock.decide(sessionId, move);
       return signed(sessionId, move, options);
     }
 
     function signed(sessionId: string, move: Move, options: Partial<DeliveryOptions> = {}): SignedDelivery {
       const now = clock.now();
-      return standIn.sign(sessionId, move, {
+      return mock.sign(sessionId, move, {
         signedAtSeconds: Math.floor(now.getTime() / 1000),
         occurredAt: now,
         ...options,
@@ -108,7 +108,7 @@ for (const name of KYC_PROVIDERS) {
       expect(again.answer.status).to.equal(200);
       expect(again.sessionId).to.equal(sessionId);
       expect(again.answer.body["sessionUrl"]).to.be.a("string");
-      expect(standIn.sessionsOf(userId)).to.equal(1);
+      expect(mock.sessionsOf(userId)).to.equal(1);
     });
 
     it("verifies a user by a valid delivery, with one letter and one event", async () => {
@@ -125,7 +125,7 @@ for (const name of KYC_PROVIDERS) {
       expect(await on.kycOf(userId)).not.to.have.any.keys("resumeHandle", "claim", "checkAt");
     });
 
-    it("does not verify whom the provider does not believe", async () => {
+    it("does not verify whom the provider rejects", async () => {
       const { userId, sessionId } = await start();
       await deliver(result(sessionId, "declined"));
       expect(await untilSubstatus(userId, REJECTED[name].substatus)).to.deep.include(REJECTED[name]);
@@ -142,8 +142,8 @@ for (const name of KYC_PROVIDERS) {
         { ...genuine, headers: { "content-type": "application/json" } },
         { ...genuine, body: Buffer.from(genuine.body.toString().replace(/[a-z]/, (letter) => letter.toUpperCase())) },
         { ...genuine, body: Buffer.concat([genuine.body, Buffer.from(" ")]) },
-        { ...genuine, headers: mapped(genuine.headers, standIn.signedHeaders, (value) => value.toUpperCase()) },
-        { ...genuine, headers: mapped(genuine.headers, standIn.signedHeaders, () => "") },
+        { ...genuine, headers: mapped(genuine.headers, mock.signedHeaders, (value) => value.toUpperCase()) },
+        { ...genuine, headers: mapped(genuine.headers, mock.signedHeaders, () => "") },
       ];
       for (const forgery of forgeries) {
         const answer = await deliver(forgery);
@@ -156,7 +156,7 @@ for (const name of KYC_PROVIDERS) {
 
     it("takes the old secret during a rotation", async () => {
       const { userId, sessionId } = await start();
-      const answer = await deliver(result(sessionId, "approved", { secret: standIn.secrets[1] }));
+      const answer = await deliver(result(sessionId, "approved", { secret: mock.secrets[1] }));
       expect(answer.status).to.equal(200);
       await untilSubstatus(userId, "approved");
     });
@@ -227,7 +227,7 @@ for (const name of KYC_PROVIDERS) {
     });
 
     it("says that a signed body is not what is documented, and repeats nothing of it", async () => {
-      const odd = oddDelivery(standIn, Math.floor(clock.now().getTime() / 1000));
+      const odd = oddDelivery(mock, Math.floor(clock.now().getTime() / 1000));
       const answer = await deliver(odd);
       expect([answer.status, answer.body["code"]]).to.deep.equal([400, "webhook.malformed"]);
       expect(personalDataIn(JSON.stringify(answer.body))).to.deep.equal([]);
@@ -235,12 +235,12 @@ for (const name of KYC_PROVIDERS) {
 
     if (name !== "sandbox") {
       it("opens no session while the provider is down, and one afterwards", async () => {
-        standIn.outage = true;
+        mock.outage = true;
         const { userId, answer } = await start();
         expect([answer.status, answer.body["code"]]).to.deep.equal([503, "kyc.provider_unavailable"]);
-        standIn.outage = false;
+        mock.outage = false;
         expect((await start(userId)).answer.status).to.equal(201);
-        expect(standIn.sessionsOf(userId)).to.equal(1);
+        expect(mock.sessionsOf(userId)).to.equal(1);
       });
     }
 
@@ -268,10 +268,10 @@ for (const name of KYC_PROVIDERS) {
         }
       });
     } else {
-      it("believes the provider's API and not an old delivery that is played again", async () => {
+      it("trusts the provider's API over an old delivery that is replayed", async () => {
         const { userId, sessionId } = await start();
         const old = signed(sessionId, "approved", { occurredAt: new Date(0), eventId: "attempt-0" });
-        standIn.decide(sessionId, "declined");
+        mock.decide(sessionId, "declined");
         clock.moveSeconds(3 * 24 * 60 * 60);
         expect((await deliver(old)).status).to.equal(200);
         expect(await untilSubstatus(userId, "declined")).to.deep.include({ status: "rejected" });
@@ -280,11 +280,11 @@ for (const name of KYC_PROVIDERS) {
       it("loses no decision to an outage of the provider's API", async () => {
         const { userId, sessionId } = await start();
         const delivery = result(sessionId, "approved");
-        standIn.outage = true;
+        mock.outage = true;
         expect((await deliver(delivery)).status).to.equal(200);
         await new Promise((resolve) => setTimeout(resolve, 300));
         expect(await kycOf(userId)).to.deep.include({ substatus: "opened" });
-        standIn.outage = false;
+        mock.outage = false;
         await untilSubstatus(userId, "approved");
       });
     }
@@ -317,12 +317,12 @@ function mapped(
 }
 
 /** A delivery the provider really signed, over a body of another form that is full of personal data. */
-function oddDelivery(standIn: StandIn, signedAtSeconds: number): SignedDelivery {
+function oddDelivery(mock: MockProvider, signedAtSeconds: number): SignedDelivery {
   const stringify = JSON.stringify;
   try {
-    // The stand-in signs whatever it serializes.
+    // The mock provider signs whatever it serializes.
     JSON.stringify = () => stringify({ surprise: PERSONAL });
-    return standIn.sign("none", "approved", { signedAtSeconds, occurredAt: new Date(0) });
+    return mock.sign("none", "approved", { signedAtSeconds, occurredAt: new Date(0) });
   } finally {
     JSON.stringify = stringify;
   }

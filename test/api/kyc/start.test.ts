@@ -3,21 +3,21 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KycConfig } from "../../../core/config/kyc";
 import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
-import { STAND_INS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/all";
 import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
-import type { Move, StandIn } from "../../support/kyc/standIn";
+import type { Move, MockProvider } from "../../support/kyc/mockProvider";
 
 const DAY_SECONDS = 86_400;
 
 describe("starting a verification", () => {
   const clock = movableClock();
-  let persona: StandIn;
-  let veriff: StandIn;
+  let persona: MockProvider;
+  let veriff: MockProvider;
   let on: KycFixture;
 
   before(async () => {
-    persona = await STAND_INS.persona();
-    veriff = await STAND_INS.veriff();
+    persona = await MOCK_PROVIDERS.persona();
+    veriff = await MOCK_PROVIDERS.veriff();
     const kyc: KycConfig = {
       provider: "veriff",
       returnUrl: undefined,
@@ -38,13 +38,13 @@ describe("starting a verification", () => {
   const verifications = () => on.context.mongo.collection<{ _id: string }>("kyc_verifications");
   const start = (userId: string) => on.call("POST", "/api/kyc/start-verification", { userId });
 
-  function deliver(standIn: StandIn, sessionId: string, move: Move) {
+  function deliver(mock: MockProvider, sessionId: string, move: Move) {
     const now = clock.now();
-    const delivery = standIn.sign(sessionId, move, {
+    const delivery = mock.sign(sessionId, move, {
       signedAtSeconds: Math.floor(now.getTime() / 1000),
       occurredAt: now,
     });
-    return on.call("POST", `/api/webhooks/kyc-status/${standIn.name}`, delivery);
+    return on.call("POST", `/api/webhooks/kyc-status/${mock.name}`, delivery);
   }
 
   it("waits for another request of the user that is under way, and takes over from one that died", async () => {
@@ -89,7 +89,7 @@ describe("starting a verification", () => {
     }
   });
 
-  it("opens a new session when the old one's time is over, and does not believe the old one any more", async () => {
+  it("opens a new session when the old one's time is over, and ignores the old one from then on", async () => {
     const userId = (await on.newUser()).userId;
     const old = (await start(userId)).body.sessionId;
     clock.moveSeconds(7 * DAY_SECONDS + 1);
@@ -121,7 +121,7 @@ describe("starting a verification", () => {
     expect(await on.kycOf(userId)).not.to.have.property("resumeHandle");
   });
 
-  it("looks what became of a session that cannot be resumed", async () => {
+  it("asks the provider what became of a session that cannot be resumed", async () => {
     const userId = (await on.newUser()).userId;
     const { body } = await start(userId);
     await verifications().updateOne({ _id: userId }, { $set: { resumeHandle: "sealed-with-a-secret-that-is-gone" } });
@@ -132,7 +132,7 @@ describe("starting a verification", () => {
     expect(renewed.body["sessionId"]).not.to.equal(body["sessionId"]);
   });
 
-  it("hears a provider that was replaced, and no provider that is not configured", async () => {
+  it("takes deliveries of a provider that was replaced, and none of a provider that is not configured", async () => {
     const userId = (await on.newUser()).userId;
     const expiresAt = new Date(clock.now().getTime() + 1e9);
     await verifications().replaceOne({ _id: userId }, { ...PENDING_AT_PERSONA, expiresAt }, { upsert: true });

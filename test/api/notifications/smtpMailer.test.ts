@@ -16,7 +16,7 @@ function mailTo(name: string): Mail {
   return composeMail(wording, { id: "kyc-1-2", from: "Cairn <no-reply@cairn.example>", to, sentAt: new Date(0) });
 }
 
-async function faultOf(sending: Promise<unknown>): Promise<Error & { code?: string }> {
+async function errorOf(sending: Promise<unknown>): Promise<Error & { code?: string }> {
   return sending.then(
     () => expect.fail("the message was sent"),
     (error: unknown) => error as Error & { code?: string },
@@ -63,32 +63,32 @@ describe("mail by SMTP", () => {
 
     server.mood = "refuses_recipient";
     takenAtCommit = -1;
-    await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), commit));
+    await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), commit));
     expect(takenAtCommit).to.equal(-1);
   });
 
   it("tells a final refusal from one for now, without the server's words", async () => {
     for (const mood of ["refuses_recipient", "refuses_message"] as const) {
       server.mood = mood;
-      const fault = await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes));
-      expect(fault.name).to.equal("MailRefused");
-      expect(fault.message).not.to.match(/mailbox|such a message|zoe/);
+      const error = await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes));
+      expect(error.name).to.equal("MailRejectedError");
+      expect(error.message).not.to.match(/mailbox|such a message|zoe/);
     }
     server.mood = "defers_message";
-    expect(await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).to.deep.include({
+    expect(await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).to.deep.include({
       code: "mail.deferred",
     });
   });
 
   it("says that nobody knows when the server is gone after the message", async () => {
     server.mood = "hangs_up_after_message";
-    expect((await faultOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).name).to.equal("MailUncertain");
+    expect((await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).name).to.equal("MailUncertainError");
   });
 
   it("says that a later try may help when the server cannot be reached", async () => {
     const { url } = server;
     await server.close();
-    expect(await faultOf(createSmtpMailer(url).send(mailTo("Zoë"), yes))).to.deep.include({ code: "mail.unreachable" });
+    expect(await errorOf(createSmtpMailer(url).send(mailTo("Zoë"), yes))).to.deep.include({ code: "mail.unreachable" });
   });
 
   it("lets no name begin a header or a line", async () => {

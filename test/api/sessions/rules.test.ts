@@ -82,7 +82,7 @@ describe("the life of a session", () => {
 });
 
 /** The rules once more, told as a story second by second instead of by deadlines. */
-function tellStory(lifetime: SessionLifetime, steps: Step[]): string[] {
+function statesOf(lifetime: SessionLifetime, steps: Step[]): string[] {
   let quiet = 0;
   let age = 0;
   let end: string | undefined;
@@ -140,7 +140,7 @@ describe("session rules against a model", () => {
           if (end === undefined) times.lastActivityAt = now;
           return end ?? "valid";
         });
-        expect(answers).to.deep.equal(tellStory(lifetime, steps));
+        expect(answers).to.deep.equal(statesOf(lifetime, steps));
       }),
       { numRuns: 10_000 },
     );

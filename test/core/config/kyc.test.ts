@@ -55,7 +55,7 @@ describe("the configuration of KYC", () => {
     expect(problemsOf("api", { KYC_STRIPE_API_KEY: "rk_live_1" })).to.deep.equal(["KYC_STRIPE_WEBHOOK_SECRETS"]);
   });
 
-  it("hears a provider beside the chosen one", () => {
+  it("configures a provider beside the chosen one", () => {
     const { kyc } = loadConfig("api", { ...PERSONA, KYC_VERIFF_API_KEY: "k", KYC_VERIFF_SHARED_SECRETS: "12345678" });
     expect(kyc).to.include.keys("persona", "veriff").and.not.to.have.any.keys("stripe", "onfido", "sumsub");
   });

@@ -124,9 +124,9 @@ function compileInto(dist: string): void {
     const compilerOptions = { ...options, sourceMap: false };
     writeFileSync(output, ts.transpileModule(readFileSync(fileName, "utf8"), { compilerOptions, fileName }).outputText);
   }
-  for (const room of ["core", "indexer", "api"]) {
+  for (const folder of ["core", "indexer", "api"]) {
     const filter = (source: string) => !source.endsWith(".ts");
-    cpSync(join(ROOT, room), join(dist, room), { recursive: true, filter });
+    cpSync(join(ROOT, folder), join(dist, folder), { recursive: true, filter });
   }
   cpSync(join(ROOT, "package.json"), join(dist, "package.json"));
 }

@@ -15,7 +15,7 @@ export function duplicateViolations(sources: Source[]): Violation[] {
           places.set(text, { path: source.path, line });
           return [];
         }
-        // Of a longer stretch only its beginning is told.
+        // Of a longer stretch only its beginning is reported.
         const continues = line <= lastLine;
         lastLine = line + LINES;
         const problem = `repeats ${LINES} lines of ${first.path}:${first.line}`;

@@ -20,7 +20,7 @@ interface Place {
 const ROOT_FILES = ["main", "worker", "modules", "workers"];
 /** Folders of a slice that hold adapters instead of a sub-slice: one file for each outside party. */
 const ADAPTER_FOLDERS = ["providers"];
-const DRAWER = /^(utils?|helpers?|common|misc|shared|types|index|service|manager)$/i;
+const MEANINGLESS_NAME = /^(utils?|helpers?|common|misc|shared|types|index|service|manager)$/i;
 
 const CONNECTIONS = ["mongoose", "ioredis", "bullmq", "express", "pino", "prom-client", "nodemailer", "ws"];
 
@@ -49,9 +49,9 @@ export function sliceViolations(modules: Module[]): Violation[] {
 
 /** Undefined outside of slices. */
 function placeOf(path: string): Place | undefined {
-  const [room, slice, ...rest] = path.replace(/\.tsx?$/, "").split("/");
+  const [folder, slice, ...rest] = path.replace(/\.tsx?$/, "").split("/");
   const name = rest.pop();
-  if (room !== "api" || slice === undefined || slice === "http" || name === undefined) return undefined;
+  if (folder !== "api" || slice === undefined || slice === "http" || name === undefined) return undefined;
   const role = ROLES.find((known) => known === name) ?? "extra";
   return { slice, folders: rest, name, role };
 }
@@ -78,7 +78,7 @@ function nameViolations(path: string, place: Place, all: Place[]): Violation[] {
   const { slice, folders, name, role } = place;
   const same = all.filter((other) => other.slice === slice);
   const found: Violation[] = [];
-  if (DRAWER.test(name)) {
+  if (MEANINGLESS_NAME.test(name)) {
     found.push(violation(`is named ${name}, which says nothing of what it holds`, "name the one idea it holds"));
   }
   const suffix = ROLES.find((known) => new RegExp(`[a-z]${known}$`, "i").test(name));

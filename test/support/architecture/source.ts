@@ -8,7 +8,7 @@ export interface Source {
   text: string;
 }
 
-/** A place where a rule is broken, and what mends it. */
+/** A place where a rule is broken, and how to fix it. */
 export interface Violation {
   path: string;
   /** From 1. */

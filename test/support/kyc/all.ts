@@ -1,4 +1,4 @@
-import type { StandIn } from "./standIn";
+import type { MockProvider } from "./mockProvider";
 import { startOnfido } from "./onfido";
 import { startPersona } from "./persona";
 import { startSandbox } from "./sandbox";
@@ -6,8 +6,8 @@ import { startStripe } from "./stripe";
 import { startSumsub } from "./sumsub";
 import { startVeriff } from "./veriff";
 
-/** How to start the stand-in of each provider. */
-export const STAND_INS: Record<StandIn["name"], () => StandIn | Promise<StandIn>> = {
+/** How to start the mock of each provider. */
+export const MOCK_PROVIDERS: Record<MockProvider["name"], () => MockProvider | Promise<MockProvider>> = {
   sandbox: startSandbox,
   persona: startPersona,
   veriff: startVeriff,

@@ -7,8 +7,8 @@ import {
   PERSONAL,
   serveApi,
   Sessions,
-  type StandIn,
-} from "./standIn";
+  type MockProvider,
+} from "./mockProvider";
 
 const STATUS: Record<Move, string> = {
   submitted: "processing",
@@ -20,12 +20,12 @@ const STATUS: Record<Move, string> = {
 };
 
 /** Onfido's API v3.6 (Studio) and its webhooks: `X-SHA2-Signature`, hex HMAC-SHA256 of the body. */
-export async function startOnfido(): Promise<StandIn> {
+export async function startOnfido(): Promise<MockProvider> {
   const apiToken = freshSecret("api_sandbox.");
   const secrets: [string, string] = [freshSecret(), freshSecret()];
   const applicants = new Set<string>();
   const sessions = new Sessions<string>();
-  const api = await serveApi(answer, () => standIn.outage);
+  const api = await serveApi(answer, () => mock.outage);
 
   function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
     if (headers.authorization !== `Token token=${apiToken}`) return { status: 401 };
@@ -67,7 +67,7 @@ export async function startOnfido(): Promise<StandIn> {
     };
   }
 
-  const standIn: StandIn = {
+  const mock: MockProvider = {
     name: "onfido",
     signsTime: false,
     secrets,
@@ -93,5 +93,5 @@ export async function startOnfido(): Promise<StandIn> {
     },
     close: api.close,
   };
-  return standIn;
+  return mock;
 }

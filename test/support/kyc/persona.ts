@@ -7,8 +7,8 @@ import {
   PERSONAL,
   serveApi,
   Sessions,
-  type StandIn,
-} from "./standIn";
+  type MockProvider,
+} from "./mockProvider";
 
 const STATUS: Record<Move, string> = {
   submitted: "completed",
@@ -29,12 +29,12 @@ const EVENT: Record<Move, string> = {
 };
 
 /** Persona's API v1 and its webhooks: `t=<seconds>,v1=<hex HMAC-SHA256 of "t.body">`. */
-export async function startPersona(): Promise<StandIn> {
+export async function startPersona(): Promise<MockProvider> {
   const apiKey = freshSecret("persona_");
   const secrets: [string, string] = [freshSecret("wbhsec_"), freshSecret("wbhsec_")];
   const sessions = new Sessions<string>();
   const byIdempotencyKey = new Map<string, string>();
-  const api = await serveApi(answer, () => standIn.outage);
+  const api = await serveApi(answer, () => mock.outage);
 
   function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
     if (headers.authorization !== `Bearer ${apiKey}`) return { status: 401 };
@@ -69,7 +69,7 @@ export async function startPersona(): Promise<StandIn> {
     return { data: { type: "inquiry", id, attributes }, meta };
   }
 
-  const standIn: StandIn = {
+  const mock: MockProvider = {
     name: "persona",
     signsTime: true,
     secrets,
@@ -90,5 +90,5 @@ export async function startPersona(): Promise<StandIn> {
     },
     close: api.close,
   };
-  return standIn;
+  return mock;
 }

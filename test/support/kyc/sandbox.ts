@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { type Move, PERSONAL, type StandIn } from "./standIn";
+import { type Move, PERSONAL, type MockProvider } from "./mockProvider";
 
 const STATUS: Record<Move, string> = {
   submitted: "in_progress",
@@ -14,7 +14,7 @@ const STATUS: Record<Move, string> = {
  * The sandbox's webhooks, made here anew (Standard Webhooks 1.0): `v1,<base64 HMAC-SHA256 of "id.timestamp.body">`. Its
  * API is Cairn's own.
  */
-export function startSandbox(): StandIn {
+export function startSandbox(): MockProvider {
   const freshKey = () => `whsec_${randomBytes(32).toString("base64")}`;
   const secrets: [string, string] = [freshKey(), freshKey()];
   return {

@@ -7,8 +7,8 @@ import {
   PERSONAL,
   serveApi,
   Sessions,
-  type StandIn,
-} from "./standIn";
+  type MockProvider,
+} from "./mockProvider";
 
 // Stripe knows no review and no rejection: a failed try asks for another, and an unused session is canceled.
 const STATUS: Record<Move, { status: string; last_error?: { code: string; reason: string } }> = {
@@ -21,12 +21,12 @@ const STATUS: Record<Move, { status: string; last_error?: { code: string; reason
 };
 
 /** Stripe's API for Identity and its webhooks: `t=<seconds>,v1=<hex HMAC-SHA256 of "t.body">`. */
-export async function startStripe(): Promise<StandIn> {
+export async function startStripe(): Promise<MockProvider> {
   const apiKey = freshSecret("rk_test_");
   const secrets: [string, string] = [freshSecret("whsec_"), freshSecret("whsec_")];
   const sessions = new Sessions<Move | "created">();
   const byIdempotencyKey = new Map<string, string>();
-  const api = await serveApi(answer, () => standIn.outage);
+  const api = await serveApi(answer, () => mock.outage);
 
   function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
     if (headers.authorization !== `Bearer ${apiKey}`) return { status: 401 };
@@ -61,7 +61,7 @@ export async function startStripe(): Promise<StandIn> {
     };
   }
 
-  const standIn: StandIn = {
+  const mock: MockProvider = {
     name: "stripe",
     signsTime: true,
     secrets,
@@ -81,5 +81,5 @@ export async function startStripe(): Promise<StandIn> {
     },
     close: api.close,
   };
-  return standIn;
+  return mock;
 }

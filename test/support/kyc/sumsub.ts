@@ -7,8 +7,8 @@ import {
   PERSONAL,
   serveApi,
   Sessions,
-  type StandIn,
-} from "./standIn";
+  type MockProvider,
+} from "./mockProvider";
 
 const EVENT: Record<Move, string> = {
   submitted: "applicantPending",
@@ -49,12 +49,12 @@ function review(status: Move | "init") {
 }
 
 /** Sumsub's API, whose requests are signed, and its webhooks: `X-Payload-Digest`, hex HMAC of the body. */
-export async function startSumsub(): Promise<StandIn> {
+export async function startSumsub(): Promise<MockProvider> {
   const appToken = freshSecret("sbx:");
   const secretKey = freshSecret();
   const secrets: [string, string] = [freshSecret(), freshSecret()];
   const sessions = new Sessions<Move | "init">();
-  const api = await serveApi(answer, () => standIn.outage);
+  const api = await serveApi(answer, () => mock.outage);
 
   function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
     const seconds = String(headers["x-app-access-ts"]);
@@ -77,7 +77,7 @@ export async function startSumsub(): Promise<StandIn> {
     return { status: 200, body: { id: randomUUID(), externalUserId: userId, info, review: review(session.status) } };
   }
 
-  const standIn: StandIn = {
+  const mock: MockProvider = {
     name: "sumsub",
     signsTime: false,
     secrets,
@@ -106,5 +106,5 @@ export async function startSumsub(): Promise<StandIn> {
     },
     close: api.close,
   };
-  return standIn;
+  return mock;
 }

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import type { Mongo } from "../../../core/mongo";
-import { PERSONAL } from "./standIn";
+import { PERSONAL } from "./mockProvider";
 
 /** What reaches Redis while it is watched. */
 export interface RedisTraffic {

@@ -7,8 +7,8 @@ import {
   PERSONAL,
   serveApi,
   Sessions,
-  type StandIn,
-} from "./standIn";
+  type MockProvider,
+} from "./mockProvider";
 
 const STATUS: Record<Move, { status: string; code: number }> = {
   submitted: { status: "submitted", code: 7002 },
@@ -20,11 +20,11 @@ const STATUS: Record<Move, { status: string; code: number }> = {
 };
 
 /** Veriff's API v1 and its webhooks: `X-HMAC-SIGNATURE`, hex HMAC-SHA256 of the body. */
-export async function startVeriff(): Promise<StandIn> {
+export async function startVeriff(): Promise<MockProvider> {
   const apiKey = freshSecret();
   const secrets: [string, string] = [freshSecret(), freshSecret()];
   const sessions = new Sessions<Move | "created">();
-  const api = await serveApi(answer, () => standIn.outage);
+  const api = await serveApi(answer, () => mock.outage);
   const hmac = (key: string, data: string | Buffer) => createHmac("sha256", key).update(data).digest("hex");
 
   function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
@@ -66,7 +66,7 @@ export async function startVeriff(): Promise<StandIn> {
     };
   }
 
-  const standIn: StandIn = {
+  const mock: MockProvider = {
     name: "veriff",
     signsTime: false,
     secrets,
@@ -101,5 +101,5 @@ export async function startVeriff(): Promise<StandIn> {
     },
     close: api.close,
   };
-  return standIn;
+  return mock;
 }

@@ -42,11 +42,11 @@ describe("anchoring a wallet's DID", () => {
 
   async function untilMined(wallet: Wallet): Promise<Wallet> {
     const { walletAddress } = wallet;
-    const look = async () => {
+    const poll = async () => {
       const found = await createWalletStore(on.context.mongo).find(walletAddress);
       return found?.anchoring.status === "mined" ? found : undefined;
     };
-    return eventually(`anchoring of ${walletAddress}`, look);
+    return eventually(`anchoring of ${walletAddress}`, poll);
   }
 
   async function expectOneTransactionEach(wallets: Wallet[], transactionsBefore: number): Promise<void> {

@@ -137,14 +137,14 @@ describe("the webhook inbox", () => {
 
   it("leaves what a rule of the domain refuses to a person, who may have it tried again", async () => {
     const { entryId } = await keep("a");
-    let isMended = false;
+    let isRepaired = false;
     work(() =>
-      isMended ? Promise.resolve("done") : Promise.reject(new DomainError("test.refused", "conflict", "no")),
+      isRepaired ? Promise.resolve("done") : Promise.reject(new DomainError("test.refused", "conflict", "no")),
     );
     await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "rejected");
     await eventually("the dead letter", async () => (await deadLetters.list({ limit: 1 })).length === 1);
     expect(await inbox.due(addSeconds(T0, 999_999), 10)).to.deep.equal([]);
-    isMended = true;
+    isRepaired = true;
     await eventually("the queue to forget it", async () => (await jobs.queue.depth()) === 0);
     await jobs.enqueue(entryId);
     await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");

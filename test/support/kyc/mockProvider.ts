@@ -32,8 +32,8 @@ export interface DeliveryOptions {
   eventId?: string;
 }
 
-/** A stand-in for a provider: its real API on a server of its own, its real way to sign. */
-export interface StandIn {
+/** A mock of a provider: its real API on a server of its own, its real way to sign. */
+export interface MockProvider {
   name: KycConfig["provider"];
   /** True when its webhooks sign a time. */
   signsTime: boolean;
@@ -97,7 +97,7 @@ export function freshSecret(prefix = ""): string {
   return `${prefix}${randomUUID().replaceAll("-", "")}`;
 }
 
-/** The kept sessions of a stand-in: what each was made for and where it stands. */
+/** The sessions of a mock provider: what each was made for and where it stands. */
 export class Sessions<Status extends string> {
   readonly #sessions = new Map<string, { userId: string; status: Status }>();
 

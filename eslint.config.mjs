@@ -44,7 +44,7 @@ export default tseslint.config(
       "@typescript-eslint/no-unsafe-argument": "off",
       "@typescript-eslint/no-unsafe-return": "off",
       "@typescript-eslint/no-unsafe-call": "off",
-      // A stand-in for something asynchronous need not wait for anything itself.
+      // A mock of something asynchronous need not await anything itself.
       "@typescript-eslint/require-await": "off",
     },
   },

@@ -4,7 +4,7 @@ const LOOPBACK = "127.0.0.1";
 
 /**
  * A TCP port on loopback that is free now: the preferred one if it is, else any. Another process may take it before the
- * caller binds it, who must be ready to ask again.
+ * caller binds it, which then calls this again.
  */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && preferred !== 0 && (await isFree(preferred))) return preferred;

@@ -22,7 +22,7 @@ export function isAlive(pid: number): boolean {
   return !(ps(pid, "stat") ?? "Z").startsWith("Z");
 }
 
-/** The command line of a process, its words joined by spaces; null when it does not run or may not be read. */
+/** The command line of a process, its arguments joined by spaces; null when it does not run or may not be read. */
 export function commandLine(pid: number): string | null {
   if (process.platform !== "linux") return ps(pid, "command");
   return readOrNull(() => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim());

@@ -12,7 +12,7 @@ export interface ServiceReport {
   line: string;
 }
 
-/** A service that ended without having been asked to. */
+/** A service that ended and was not stopped by us. */
 export interface ServiceExit extends ChildExit {
   service: ServiceName;
 }
@@ -173,12 +173,12 @@ async function waitUntilReady(child: Child, spec: ServiceSpec, port: number, sig
 
 function startError(spec: ServiceSpec, { code, signal, output }: ChildExit): BootError {
   const how = signal !== null ? `was ended by ${signal}` : code !== null ? `ended with code ${code}` : "is not ready";
-  const said =
+  const printed =
     output.length === 0 ? "it wrote nothing" : `its last lines:\n        ${output.slice(-8).join("\n        ")}`;
   return new BootError("local services", [
     {
       subject: spec.title,
-      problem: `${how} while starting (data in ${spec.dataDir}); ${said}`,
+      problem: `${how} while starting (data in ${spec.dataDir}); ${printed}`,
       fix: `correct what it reports, or move ${spec.dataDir} away to start empty`,
     },
   ]);

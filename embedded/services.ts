@@ -10,7 +10,7 @@ import { startRedis } from "./startRedis";
 
 /** How to start the servers that Cairn needs. */
 export interface LocalServicesOptions {
-  /** Where the data is kept, for instance `.cairn`. Null: a temporary folder that is removed at the end. */
+  /** Where the data is stored, for instance `.cairn`. Null: a temporary folder that is removed at the end. */
   dataDir: string | null;
   /**
    * Where `MONGODB_URI`, `REDIS_URL` and `RPC_URL` name real servers, `NODE_ENV`, `PATH`, and what children inherit.

@@ -89,7 +89,7 @@ function missing(problem: string): BootError {
   return new BootError("local services", [{ subject: "REDIS_URL", problem, fix: INSTALL_COMMANDS }]);
 }
 
-/** For people only: a binary that cannot say its version fails visibly when it is started. */
+/** For people only: a binary that does not print its version fails visibly when it is started. */
 async function versionOf(binary: string): Promise<string> {
   const output = await promisify(execFile)(binary, ["--version"], { timeout: 5_000 }).catch(() => null);
   return /v=([\d.]+)/.exec(output?.stdout ?? "")?.[1] ?? "of unknown version";

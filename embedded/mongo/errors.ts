@@ -39,7 +39,7 @@ const CODE_NAMES = {
 } as const satisfies Record<number, string>;
 
 /**
- * A refusal in MongoDB's own terms: it becomes `{ ok: 0, code, codeName, errmsg, ...extra }` or an entry of
+ * A rejection in MongoDB's own terms: it becomes `{ ok: 0, code, codeName, errmsg, ...extra }` or an entry of
  * `writeErrors`. Codes without a name of their own (aggregation's five-digit ones) are named `Location<code>`,
  * as mongod does.
  */
@@ -63,7 +63,7 @@ export const badValue = (message: string): MongoServerError => new MongoServerEr
 export const failedToParse = (message: string): MongoServerError => new MongoServerError(9, message);
 export const typeMismatch = (message: string): MongoServerError => new MongoServerError(14, message);
 
-/** For what MongoDB can do and this server cannot: refused by name, never half-answered. */
+/** For what MongoDB can do and this server cannot: rejected by name, never answered in part. */
 export const notSupported = (what: string): MongoServerError =>
   new MongoServerError(
     115,

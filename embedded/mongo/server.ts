@@ -13,11 +13,11 @@ export interface EmbeddedMongoOptions {
   port?: number;
   /** Loopback only; 127.0.0.1 by default. */
   host?: string;
-  /** The folder the data is kept in; in memory without one. */
+  /** The folder for the data; in memory without one. */
   dataFolder?: string | undefined;
   /** The value of NODE_ENV: the server refuses to run in production. */
   environment: string | undefined;
-  /** Told of connections that were ended for what they sent, and of internal errors; standard error by default. */
+  /** Receives a line for each connection that was ended for what it sent, and for each internal error; standard error by default. */
   report?: (line: string) => void;
 }
 
@@ -27,13 +27,13 @@ export interface EmbeddedMongo {
   close(): Promise<void>;
 }
 
-/** Raised for a start that is refused by design. */
+/** Raised for a start in production, or on an address that other machines can reach. */
 export class EmbeddedMongoRefusedError extends Error {
   override readonly name = "EmbeddedMongoRefusedError";
 }
 
 /**
- * Starts a server that speaks MongoDB's wire protocol, for a developer's machine and for tests.
+ * Starts a server that implements MongoDB's wire protocol, for a developer's machine and for tests.
  *
  * @throws EmbeddedMongoRefusedError in production or for an address that others can reach; FolderInUseError,
  * JournalDamagedError for the data folder.
@@ -120,11 +120,11 @@ function answer({ engine, report }: Serving, request: Request, connectionId: num
     const reply = runCommand(engine, request.command, connectionId);
     return reply instanceof Uint8Array ? reply : { ...reply, ok: 1 };
   } catch (error) {
-    return refusal(error, report);
+    return rejectionReply(error, report);
   }
 }
 
-function refusal(error: unknown, report: Serving["report"]): Doc {
+function rejectionReply(error: unknown, report: Serving["report"]): Doc {
   if (error instanceof MongoServerError) {
     return { ok: 0, errmsg: error.message, code: error.code, codeName: error.codeName, ...error.extra };
   }

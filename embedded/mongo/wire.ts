@@ -10,7 +10,7 @@ const OP_MSG = 2013;
 const CHECKSUM_PRESENT = 1;
 const MORE_TO_COME = 2;
 
-/** Raised for bytes that are not the protocol, or a part of it this server does not speak: the connection is ended. */
+/** Raised for bytes that are not the protocol, or a part of it that this server does not implement: the connection is ended. */
 export class ProtocolError extends Error {
   override readonly name = "ProtocolError";
 }

@@ -20,7 +20,7 @@ export interface ChoiceOptions {
   signal?: AbortSignal;
 }
 
-/** The oldest server the MongoDB driver speaks to. */
+/** The oldest server that the MongoDB driver supports. */
 const OLDEST = [4, 2] as const;
 const FIND_TIMEOUT_MS = 20_000;
 const DOWNLOAD_TIMEOUT_MS = 4 * 60_000;
@@ -71,7 +71,7 @@ function failureRecordPath(dataDir: string): string {
   return join(dataDir, "mongo-download-failed-at");
 }
 
-/** Whether to look into the caches at all: that takes half a second. */
+/** Whether to search the caches at all: that takes half a second. */
 function anyCache(env: NodeJS.ProcessEnv): boolean {
   const folders = [
     env["MONGOMS_DOWNLOAD_DIR"],
@@ -110,7 +110,7 @@ async function fetchBinary(
   clearTimeout(deadline);
   signal?.throwIfAborted();
   if (mayDownload && found.path === null) {
-    report(`mongod cannot be downloaded now (${found.why ?? "no reason given"}); asked again tomorrow`);
+    report(`mongod cannot be downloaded now (${found.why ?? "no reason given"}); tried again tomorrow`);
     writeFileSync(failureRecordPath(dataDir), String(Date.now()));
   } else {
     rmSync(failureRecordPath(dataDir), { force: true });

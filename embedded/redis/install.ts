@@ -15,10 +15,10 @@ export interface Machine {
 /** The commands that install Redis, in order. */
 export interface InstallPlan {
   manager: string;
-  commands: { words: string[]; mayFail: boolean }[];
+  commands: { argv: string[]; mayFail: boolean }[];
 }
 
-/** How people install Redis themselves, for the message that asks them to. */
+/** How people install Redis themselves, for the message that tells them to. */
 export const INSTALL_COMMANDS =
   "install it (Debian, Ubuntu: sudo apt-get install redis-server; Fedora: sudo dnf install redis; " +
   "Alpine: apk add redis; macOS: brew install redis) or set REDIS_URL to a server that runs";
@@ -38,8 +38,8 @@ const QUIET_APT = [
 
 /** Decides how to install Redis from this machine's packages; null when this user cannot. */
 export async function planInstall(machine: Machine): Promise<InstallPlan | null> {
-  const must = (...words: string[]) => ({ words, mayFail: false });
-  const may = (...words: string[]) => ({ words, mayFail: true });
+  const must = (...argv: string[]) => ({ argv, mayFail: false });
+  const may = (...argv: string[]) => ({ argv, mayFail: true });
   if (machine.platform === "darwin") {
     return machine.has("brew") ? { manager: "brew", commands: [must("brew", "install", "redis")] } : null;
   }
@@ -47,7 +47,7 @@ export async function planInstall(machine: Machine): Promise<InstallPlan | null>
   if (machine.has("apt-get")) {
     const sudo = machine.isRoot ? [] : machine.has("sudo") && (await machine.sudoIsFree()) ? ["sudo", "-n"] : null;
     if (sudo === null) return null;
-    // An update may fail for a source that has nothing to do with Redis; the install tells whether it mattered.
+    // An update may fail for a source that has nothing to do with Redis; the install fails if it mattered.
     const update = may(...sudo, ...QUIET_APT, "update");
     const install = must(...sudo, ...QUIET_APT, "--no-install-recommends", "install", "redis-server");
     return { manager: "apt-get", commands: [update, install] };
@@ -77,17 +77,17 @@ export async function install(
   plan: InstallPlan,
   options: { env: NodeJS.ProcessEnv; report: (line: string) => void; signal?: AbortSignal },
 ): Promise<string | null> {
-  for (const { words, mayFail } of plan.commands) {
+  for (const { argv, mayFail } of plan.commands) {
     options.signal?.throwIfAborted();
-    options.report(`running: ${words.join(" ")}`);
-    const { ok, lastLines } = await run(words, options.env, INSTALL_TIMEOUT_MS);
-    if (!ok && !mayFail) return `"${words.join(" ")}" failed: ${lastLines}`;
+    options.report(`running: ${argv.join(" ")}`);
+    const { ok, lastLines } = await run(argv, options.env, INSTALL_TIMEOUT_MS);
+    if (!ok && !mayFail) return `"${argv.join(" ")}" failed: ${lastLines}`;
   }
   return null;
 }
 
-async function run(words: string[], env: NodeJS.ProcessEnv, withinMs: number) {
-  const [command = "", ...args] = words;
+async function run(argv: string[], env: NodeJS.ProcessEnv, withinMs: number) {
+  const [command = "", ...args] = argv;
   // The command is looked up on the PATH of its environment, not on ours.
   const child = spawn(findOnPath(command, env["PATH"]) ?? command, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

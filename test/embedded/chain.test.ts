@@ -11,7 +11,7 @@ const STRANGER = "0x1111111111111111111111111111111111111111";
 const MNEMONIC = "test test test test test test test test test test test junk";
 const wallet = HDNodeWallet.fromPhrase(MNEMONIC);
 
-/** What a node tells of every block, of both ends of a long chain. */
+/** What a node answers about every block, for a long chain about its first and last blocks. */
 async function history(rpc: ReturnType<typeof rpcTo>): Promise<unknown[]> {
   const height = Number(await rpc("eth_blockNumber"));
   const numbers = Array.from({ length: height + 1 }, (_, number) => number);
@@ -176,7 +176,7 @@ describe("the embedded chain", () => {
     expect(await history(rpc)).to.deep.equal(before);
   });
 
-  it("leaves out a line that is not complete, and renames a journal that was edited, and says so", async () => {
+  it("leaves out a line that is not complete, and renames a journal that was edited, and reports it", async () => {
     const service = await start();
     const rpc = rpcTo(service.url);
     await pay(rpc, 1);
@@ -207,7 +207,7 @@ describe("the embedded chain", () => {
     expect(await rpc("eth_blockNumber")).to.equal("0x1");
   });
 
-  it("tells WebSocket subscribers of a block, on the same port", async () => {
+  it("pushes new blocks to WebSocket subscribers, on the same port", async () => {
     const service = await start();
     const rpc = rpcTo(service.url);
     const provider = new WebSocketProvider(service.url.replace("http", "ws"));

@@ -22,16 +22,16 @@ describe("the MongoDB server of a developer's machine", () => {
   }
 
   async function choose(env: NodeJS.ProcessEnv) {
-    const said: string[] = [];
+    const reported: string[] = [];
     // A home without caches: what other projects downloaded must not decide a test.
     const bare = bareEnv({ HOME: bench.folder(), PATH: "", ...env });
     const choice = await chooseMongo({
       dataDir: bench.folder(),
       persistent: true,
       env: bare,
-      report: (line) => said.push(line),
+      report: (line) => reported.push(line),
     });
-    return { choice, said };
+    return { choice, reported };
   }
 
   it("is the mongod on PATH where there is one", async () => {
@@ -43,13 +43,13 @@ describe("the MongoDB server of a developer's machine", () => {
     });
   });
 
-  it("is the embedded one when the mongod on PATH is too old or does not run, and that is said", async () => {
+  it("is the embedded one when the mongod on PATH is too old or does not run, and that is reported", async () => {
     const old = await choose({ PATH: fakeMongod('echo "db version v3.6.3"') });
     expect(old.choice).to.deep.equal({ kind: "embedded" });
-    expect(old.said.join()).to.match(/mongod is version 3\.6\.3; at least 4\.2 is needed/);
+    expect(old.reported.join()).to.match(/mongod is version 3\.6\.3; at least 4\.2 is needed/);
     const broken = await choose({ PATH: fakeMongod("kill -ILL $$") });
     expect(broken.choice).to.deep.equal({ kind: "embedded" });
-    expect(broken.said.join()).to.match(/does not run on this machine/);
+    expect(broken.reported.join()).to.match(/does not run on this machine/);
   });
 
   it("is a binary that was downloaded before, where mongodb-memory-server keeps one", async () => {
@@ -61,18 +61,18 @@ describe("the MongoDB server of a developer's machine", () => {
     expect(choice).to.deep.equal({ kind: "mongod", path: join(bin, "mongod"), version: "8.0.4" });
   });
 
-  it("is the embedded one, without a word, where nobody asked for a download", async () => {
-    const said: string[] = [];
+  it("is the embedded one, without any report, where no download is configured", async () => {
+    const reported: string[] = [];
     const env = bareEnv({ HOME: bench.folder(), PATH: "", CAIRN_MONGO_DOWNLOAD: "", CI: "" });
-    const options = { dataDir: bench.folder(), persistent: true, env, report: (line: string) => said.push(line) };
+    const options = { dataDir: bench.folder(), persistent: true, env, report: (line: string) => reported.push(line) };
     expect(await chooseMongo(options)).to.deep.equal({ kind: "embedded" });
-    expect(said).to.deep.equal([]);
+    expect(reported).to.deep.equal([]);
   });
 
   it("is not held up by a download that is out of reach, and does not try it again the same day", async () => {
     const dataDir = bench.folder();
     const home = bench.folder();
-    const said: string[] = [];
+    const reported: string[] = [];
     const env = bareEnv({
       HOME: home,
       PATH: "",
@@ -80,19 +80,19 @@ describe("the MongoDB server of a developer's machine", () => {
       MONGOMS_DOWNLOAD_MIRROR: "http://127.0.0.1:1",
       CAIRN_MONGO_DOWNLOAD: "on",
     });
-    const again = () => chooseMongo({ dataDir, persistent: true, env, report: (line) => said.push(line) });
+    const again = () => chooseMongo({ dataDir, persistent: true, env, report: (line) => reported.push(line) });
     const begun = performance.now();
     expect(await again()).to.deep.equal({ kind: "embedded" });
     expect(performance.now() - begun).to.be.lessThan(10_000);
     expect(await again()).to.deep.equal({ kind: "embedded" });
-    expect(said).to.have.length(1);
-    expect(said[0]).to.match(/cannot be downloaded now/);
+    expect(reported).to.have.length(1);
+    expect(reported[0]).to.match(/cannot be downloaded now/);
   });
 
   it("keeps documents through SIGKILL, and never shows one kind the files of the other", async () => {
     const dataDir = bench.folder();
     const exits: ServiceExit[] = [];
-    const said: string[] = [];
+    const reported: string[] = [];
     // The mark of a mongod used before.
     mkdirSync(join(dataDir, "mongod-7.0"));
     writeFileSync(join(dataDir, "mongod-7.0", "WiredTiger"), "theirs");
@@ -103,11 +103,11 @@ describe("the MongoDB server of a developer's machine", () => {
         persistent: true,
         env: bareEnv({ PATH: "", HOME: bench.folder() }),
         onExit: (exit) => exits.push(exit),
-        report: ({ line }) => said.push(line),
+        report: ({ line }) => reported.push(line),
       }),
     );
     expect(service.how).to.equal("embedded");
-    expect(said.join()).to.match(/mongod-7\.0, which stays and is not read/);
+    expect(reported.join()).to.match(/mongod-7\.0, which stays and is not read/);
     const write = await mongoose.createConnection(service.url).asPromise();
     await write.collection("things").insertOne({ name: "kept" });
     await write.close();

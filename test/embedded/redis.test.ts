@@ -6,7 +6,7 @@ import { findOnPath } from "../../embedded/findOnPath";
 import type { Service, ServiceExit } from "../../embedded/service";
 import { type Machine, planInstall } from "../../embedded/redis/install";
 import { startRedis } from "../../embedded/startRedis";
-import { bareEnv, killHard, refusal, workbench } from "./workbench";
+import { bareEnv, killHard, rejectionOf, workbench } from "./workbench";
 
 describe("the embedded Redis", () => {
   const bench = workbench();
@@ -79,7 +79,7 @@ describe("the embedded Redis", () => {
       return log;
     }
 
-    it("installs it from the system's packages, says so, and starts it", async () => {
+    it("installs it from the system's packages, reports it, and starts it", async () => {
       const bin = barePath();
       const log = fakeAptGet(
         bin,
@@ -103,11 +103,11 @@ describe("the embedded Redis", () => {
       expect(calls[1]).to.match(/ install redis-server$/);
     });
 
-    it("says what the package manager complained of, and how to get a Redis", async () => {
+    it("reports the error of the package manager, and how to get a Redis", async () => {
       const bin = barePath();
       fakeAptGet(bin, 'echo "E: Unable to locate package redis-server" >&2; exit 100');
       const options = { dataDir: bench.folder(), persistent: false, env: bareEnv({ PATH: bin }) };
-      const refused = await refusal(startRedis(options, machine(bin)));
+      const refused = await rejectionOf(startRedis(options, machine(bin)));
       expect(refused).to.include("E: Unable to locate package redis-server");
       expect(refused).to.include("sudo apt-get install redis-server").and.to.include("or set REDIS_URL");
     });
@@ -116,7 +116,7 @@ describe("the embedded Redis", () => {
       const bin = barePath();
       const log = fakeAptGet(bin, "exit 0");
       const options = { dataDir: bench.folder(), persistent: false, env: bareEnv({ PATH: bin }) };
-      const refused = await refusal(startRedis(options, machine(bin, { isRoot: false })));
+      const refused = await rejectionOf(startRedis(options, machine(bin, { isRoot: false })));
       for (const text of [
         "REDIS_URL",
         "sudo apt-get install redis-server",
@@ -139,9 +139,9 @@ describe("the embedded Redis", () => {
         });
       expect((await plan("linux", ["apk"], true))?.manager).to.equal("apk");
       expect((await plan("linux", ["dnf"], true))?.manager).to.equal("dnf");
-      expect((await plan("darwin", ["brew"], false))?.commands[0]?.words).to.deep.equal(["brew", "install", "redis"]);
+      expect((await plan("darwin", ["brew"], false))?.commands[0]?.argv).to.deep.equal(["brew", "install", "redis"]);
       const bySudo = await plan("linux", ["apt-get", "sudo"], false, true);
-      expect(bySudo?.commands.map(({ words }) => words.slice(0, 2))).to.deep.equal([
+      expect(bySudo?.commands.map(({ argv }) => argv.slice(0, 2))).to.deep.equal([
         ["sudo", "-n"],
         ["sudo", "-n"],
       ]);

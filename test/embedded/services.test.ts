@@ -11,7 +11,7 @@ import { isAlive } from "../../embedded/processes";
 import type { ServiceExit } from "../../embedded/service";
 import { type LocalServices, startServices } from "../../embedded/services";
 import { eventually } from "../support/eventually";
-import { bareEnv, refusal, rpcTo, workbench } from "./workbench";
+import { bareEnv, rejectionOf, rpcTo, workbench } from "./workbench";
 
 /** Started elsewhere, for tests that need no database of their own. */
 const MONGODB_URI = "mongodb://127.0.0.1:1/elsewhere";
@@ -95,7 +95,7 @@ describe("the local services", () => {
 
   it("are refused in production, naming every server that has to be given", async () => {
     const dataDir = bench.folder();
-    const refused = await refusal(start(dataDir, { NODE_ENV: "production" }));
+    const refused = await rejectionOf(start(dataDir, { NODE_ENV: "production" }));
     for (const variable of ["MONGODB_URI", "REDIS_URL", "RPC_URL"])
       expect(refused).to.include(`- ${variable}: is not set`);
     expect(refused).to.include("NODE_ENV=production");
@@ -105,7 +105,7 @@ describe("the local services", () => {
   it("refuse a data folder that another process uses, and name that process", async () => {
     const dataDir = bench.folder();
     const { starter } = await startElsewhere(dataDir);
-    const refused = await refusal(start(dataDir));
+    const refused = await rejectionOf(start(dataDir));
     expect(refused).to.include(`process ${starter.pid} uses this data folder`).and.to.include(dataDir);
   });
 
@@ -167,7 +167,7 @@ describe("the local services", () => {
     expect(isAlive(stranger.pid ?? -1)).to.equal(true);
   });
 
-  it("tell of a child that was killed, and bring it back at the same address", async () => {
+  it("report a child that was killed, and start it again at the same address", async () => {
     const told: string[] = [];
     const onExit = ({ service, signal }: ServiceExit) => told.push(`${service} ${signal}`);
     const services = bench.keep(await startServices({ dataDir: null, env: bareEnv({ MONGODB_URI }), onExit }));
@@ -187,7 +187,7 @@ describe("the local services", () => {
     writeFileSync(join(bin, "redis-server"), '#!/bin/sh\necho "cannot open the frobnicator" >&2\nexit 3\n', {
       mode: 0o755,
     });
-    const refused = await refusal(start(dataDir, { MONGODB_URI, PATH: `${bin}:${process.env["PATH"] ?? ""}` }));
+    const refused = await rejectionOf(start(dataDir, { MONGODB_URI, PATH: `${bin}:${process.env["PATH"] ?? ""}` }));
     expect(refused).to.include("redis-server: ended with code 3").and.to.include("cannot open the frobnicator");
     expect(readdirSync(join(dataDir, "locks"))).to.be.empty;
     expect(readdirSync(dataDir)).not.to.include("chain.pid");

@@ -1,5 +1,5 @@
-// Starts the services on a data folder, tells their processes on standard output, and stays: a stand-in for `npm start`
-// that a test can kill. Arguments: the data folder, then NAME=value for the environment.
+// Starts the services on a data folder, prints their process ids, and stays, as `npm start` does, so that a test can
+// kill it. Arguments: the data folder, then NAME=value for the environment.
 import { startServices } from "../../embedded/services";
 
 const [dataDir = "", ...settings] = process.argv.slice(2);

@@ -11,7 +11,7 @@ export function bareEnv(overrides: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   return bare;
 }
 
-/** Temporary folders and parts of one test; everything is ended and removed by `clear`. */
+/** Temporary folders and services of one test; `clear` ends and removes everything. */
 export function workbench() {
   const folders: string[] = [];
   const parts: { stop(): Promise<void> }[] = [];
@@ -55,7 +55,7 @@ export function rpcTo(url: string) {
 }
 
 /** The message a promise is rejected with. Throws when it is not rejected. */
-export async function refusal(attempt: Promise<unknown>): Promise<string> {
+export async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;
   } catch (error) {

@@ -20,7 +20,7 @@ async function runTests(...args: string[]): Promise<{ code: number | null; lines
 describe("npm test", () => {
   const perFile = ["--reporter", "scripts/test/fileReporter.ts"];
 
-  it("tells of every file, lists failures under their file, counts at the end and exits with the failures", async () => {
+  it("prints a line for every file, lists failures under their file, counts at the end and exits with the failures", async () => {
     const files = ["passing", "failing", "failingHook"].map((name) => `${FOLDER}/${name}.ts`);
     const { code, lines } = await runTests(...perFile, ...files);
     expect(code).to.equal(2);

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 
-/** What tests look at in bodies; only what the operation answers with is there. */
+/** The fields that tests read from bodies; each operation answers with some of them. */
 export interface AnswerBody {
   code: string;
   type: string;
@@ -15,7 +15,7 @@ export interface AnswerBody {
   expiresAt: string;
   dependencies: Record<string, { status: string }>;
   sessions: { id: string; device: string; current: boolean }[];
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into bodies of every shape
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read bodies of every shape
   [member: string]: any;
 }
 

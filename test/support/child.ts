@@ -5,11 +5,11 @@ import { startWorkers } from "../../api/workers";
 import { createLogger } from "../../core/logger";
 import { type CrashPoint, crashAt } from "./crashPoints";
 import { chosen, type ModuleName } from "./fixture";
-import { type ContextOrders, createTestContext } from "./testContext";
+import { type ContextOptions, createTestContext } from "./testContext";
 
-/** What a child process is told, as JSON in its first argument. */
-export interface ChildOrders {
-  context: ContextOrders;
+/** The first argument of a child process, as JSON. */
+export interface ChildOptions {
+  context: ContextOptions;
   modules?: ModuleName[] | undefined;
   /** Whether it serves the API, runs the workers, or both. */
   serves?: boolean;
@@ -22,32 +22,32 @@ export interface ChildOrders {
 }
 
 /**
- * Cairn in a process of its own, which may die without any clean-up: for tests of what a crash leaves behind. Says
- * `{"port":n}` on standard output when it is ready, and ends with its standard input.
+ * Cairn in a process of its own, which may die without any clean-up: for tests of what a crash leaves behind. Prints
+ * `{"port":n}` when it is ready, and ends with its standard input.
  */
 async function main(): Promise<void> {
-  const orders = JSON.parse(process.argv[2] ?? "") as ChildOrders;
+  const options = JSON.parse(process.argv[2] ?? "") as ChildOptions;
   const logger = createLogger({ processName: "worker", logLevel: "silent" });
-  const { environment } = orders.context;
-  // The driver tells of commands only on connections that were opened for that.
+  const { environment } = options.context;
+  // The driver emits events of commands only on connections that were opened with this option.
   const watched = { ...environment, MONGODB_URI: `${environment["MONGODB_URI"] ?? ""}?monitorCommands=true` };
   const { context } = await createTestContext(
-    { ...orders.context, environment: watched },
+    { ...options.context, environment: watched },
     {
       logger,
-      withChain: orders.withChain,
-      blocking: orders.works === true,
+      withChain: options.withChain,
+      blocking: options.works === true,
       onStep: (step) => {
-        if (step === orders.dieAt) process.kill(process.pid, "SIGKILL");
+        if (step === options.dieAt) process.kill(process.pid, "SIGKILL");
       },
     },
   );
-  if (orders.crash !== undefined) crashAt(orders.crash, context);
+  if (options.crash !== undefined) crashAt(options.crash, context);
   const modules = createModules(context);
-  const list = chosen(modules, orders.modules);
-  if (orders.works === true) startWorkers(context, list);
+  const list = chosen(modules, options.modules);
+  if (options.works === true) startWorkers(context, list);
   let port = 0;
-  if (orders.serves === true) {
+  if (options.serves === true) {
     const readiness = () => Promise.resolve({ status: "ready" as const, dependencies: {} });
     const { app } = createPublicApp(context, list, { ...callersOf(modules), readiness });
     port = (await listen(app, { host: "127.0.0.1", port: 0 })).port;

@@ -77,7 +77,7 @@ interface Message {
   error?: { message: string };
 }
 
-/** Starts Chromium and speaks the DevTools protocol with it. */
+/** Starts Chromium and connects to it by the DevTools protocol. */
 export async function startChromium(path: string): Promise<Chromium> {
   const profile = mkdtempSync(join(tmpdir(), "cairn-chromium-"));
   const child = spawn(

@@ -44,9 +44,9 @@ function crashAtQueue(queue: string, redis: Context["redis"]): void {
   const send = redis.sendCommand.bind(redis);
   redis.sendCommand = (command, ...rest) => {
     const isScript = command.name === "evalsha" || command.name === "eval";
-    const words = command.args.flat().map((word) => (Buffer.isBuffer(word) ? word.toString("latin1") : String(word)));
-    const isOfQueue = words.some((word) => word.endsWith(`:${queue}:events`));
-    if (isScript && isOfQueue && words.some((word) => word.includes("jittered"))) die();
+    const args = command.args.flat().map((arg) => (Buffer.isBuffer(arg) ? arg.toString("latin1") : String(arg)));
+    const isOfQueue = args.some((arg) => arg.endsWith(`:${queue}:events`));
+    if (isScript && isOfQueue && args.some((arg) => arg.includes("jittered"))) die();
     return send(command, ...rest);
   };
 }

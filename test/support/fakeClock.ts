@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "../../core/clock";
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until a test advances or sets it. */
 export interface FakeClock extends Clock {
   advance(seconds: number): void;
   set(date: Date): void;

@@ -25,7 +25,7 @@ import { deployContracts } from "../../chain/deploy";
 import { type Answer, ask, type AskOptions } from "./ask";
 import { followChain } from "./followChain";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "./servers";
-import { type ConfigPatch, type ContextOrders, createTestContext } from "./testContext";
+import { type ConfigPatch, type ContextOptions, createTestContext } from "./testContext";
 
 export const ADMIN_KEY = "CAIRN-ADM-test-key-of-a-fixture";
 export const CHAIN_ID = 31337;
@@ -69,7 +69,7 @@ export interface Fixture {
   /** Every operation that is served. */
   endpoints: Endpoint[];
   /** From which a child process makes the same context. */
-  orders: ContextOrders;
+  contextOptions: ContextOptions;
   chain: FixtureChain;
   /** Answers that the OpenAPI document does not foresee. */
   undeclared: string[];
@@ -109,7 +109,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
   // The application needs its own address, which is known once the server listens.
   const server = await listen((request, response) => served.app(request, response), { host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${server.port}`;
-  const orders: ContextOrders = {
+  const contextOptions: ContextOptions = {
     environment: {
       MONGODB_URI: testMongoUri(name.replaceAll("-", "_")),
       REDIS_URL: testRedisUrl(),
@@ -128,7 +128,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
     config: options.config ?? {},
     timing: options.timing ?? {},
   };
-  const { context, close } = await createTestContext(orders, {
+  const { context, close } = await createTestContext(contextOptions, {
     logger,
     clock: options.clock,
     withChain: options.chain !== undefined && options.chain !== false,
@@ -155,7 +155,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
     modules,
     app: served.app,
     endpoints: served.endpoints,
-    orders,
+    contextOptions,
     chain,
     undeclared,
     log: () => lines.join(""),
@@ -169,7 +169,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
       workers = undefined;
     },
     async startIndexer() {
-      stopIndexer ??= await followChain(context, orders);
+      stopIndexer ??= await followChain(context, contextOptions);
     },
     async close() {
       await opened.stopWorkers();

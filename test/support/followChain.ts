@@ -3,7 +3,7 @@ import { createMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
 import { loadConfig } from "../../core/config/config";
 import type { Context } from "../../process/context";
-import type { ContextOrders } from "./testContext";
+import type { ContextOptions } from "./testContext";
 
 /**
  * Runs the indexer in this process on a context's chain and database.
@@ -12,7 +12,7 @@ import type { ContextOrders } from "./testContext";
  */
 export async function followChain(
   { mongo, logger, chain }: Pick<Context, "mongo" | "logger" | "chain">,
-  { environment }: Pick<ContextOrders, "environment">,
+  { environment }: Pick<ContextOptions, "environment">,
 ): Promise<() => Promise<void>> {
   const stopping = new AbortController();
   const config = loadConfig("indexer", { NODE_ENV: "test", ...environment, INDEXER_POLL_MS: "50" });

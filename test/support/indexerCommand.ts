@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { DevChain } from "./devChain";
 import type { IndexDatabase } from "./indexerHarness";
 
-/** What came of a process: its exit code (null when a signal ended it) and what it said. */
+/** How a process ended: its exit code (null when a signal ended it) and what it printed. */
 export interface Outcome {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -44,15 +44,15 @@ export function startScript(script: string, args: string[], env: NodeJS.ProcessE
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const said = { stdout: "", stderr: "" };
-  child.stdout.on("data", (data: Buffer) => (said.stdout += data.toString()));
-  child.stderr.on("data", (data: Buffer) => (said.stderr += data.toString()));
+  const printed = { stdout: "", stderr: "" };
+  child.stdout.on("data", (data: Buffer) => (printed.stdout += data.toString()));
+  child.stderr.on("data", (data: Buffer) => (printed.stderr += data.toString()));
   const ended = new Promise<Outcome>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal, ...said }));
+    child.once("close", (code, signal) => resolve({ code, signal, ...printed }));
   });
   return {
-    stdout: () => said.stdout,
+    stdout: () => printed.stdout,
     ended,
     kill(signal) {
       child.kill(signal);

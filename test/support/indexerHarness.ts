@@ -79,7 +79,7 @@ export function indexerConfig(options: Omit<HarnessOptions, "database" | "deploy
   };
 }
 
-/** A logger that keeps its lines. */
+/** A logger that collects its lines. */
 export function recordingLogger(): { logger: Logger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);

@@ -1,7 +1,7 @@
 import { Queue } from "bullmq";
 import type { Context } from "../../process/context";
 
-/** What the jobs of a queue say that wait for a worker, the first queued first. */
+/** The data of the jobs that wait in a queue, the first queued first. */
 export async function queuedJobs<Data>({ redis, config }: Pick<Context, "redis" | "config">, name: string) {
   const queue = new Queue<{ data: Data }>(name, { connection: redis, prefix: config.redis.prefix });
   try {

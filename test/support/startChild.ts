@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { ChildOrders } from "./child";
+import type { ChildOptions } from "./child";
 import type { Fixture } from "./fixture";
 
 /** A Cairn process of a test's own. */
@@ -17,13 +17,13 @@ export interface Child {
 
 /** Starts a process on a fixture's servers; it is ready when this resolves. */
 export async function startChild(
-  on: Pick<Fixture, "orders">,
-  orders: Omit<ChildOrders, "context"> & { context?: Partial<ChildOrders["context"]> },
+  on: Pick<Fixture, "contextOptions">,
+  options: Omit<ChildOptions, "context"> & { context?: Partial<ChildOptions["context"]> },
 ): Promise<Child> {
-  const told: ChildOrders = { ...orders, context: { ...on.orders, ...orders.context } };
+  const argument: ChildOptions = { ...options, context: { ...on.contextOptions, ...options.context } };
   const child = spawn(
     process.execPath,
-    ["--require", "./scripts/typescript.cjs", join(__dirname, "child.ts"), JSON.stringify(told)],
+    ["--require", "./scripts/typescript.cjs", join(__dirname, "child.ts"), JSON.stringify(argument)],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   const ended = once(child, "exit").then(([code, signal]: unknown[]) => String(signal ?? code));

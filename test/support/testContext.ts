@@ -12,7 +12,7 @@ import { DIDRegistry__factory, IssuerRegistry__factory } from "../../typechain-t
 export type ConfigPatch = { [Section in keyof Config]?: Partial<Config[Section]> | undefined };
 
 /** What a context of a test is made of, in this process or in a child: all of it can be sent as JSON. */
-export interface ContextOrders {
+export interface ContextOptions {
   environment: Record<string, string>;
   config: ConfigPatch;
   timing: Partial<Timing>;
@@ -27,8 +27,8 @@ const TEST_TIMING: Timing = {
   unseenSeconds: 60,
 };
 
-/** The configuration that orders describe: the worker's, which has what the API's has and the relayer's key. */
-export function configOf({ environment, config }: Pick<ContextOrders, "environment" | "config">): Config {
+/** The configuration of a context: the worker's, which has what the API's has and the relayer's key. */
+export function configOf({ environment, config }: Pick<ContextOptions, "environment" | "config">): Config {
   const loaded = loadConfig("worker", { NODE_ENV: "test", ...environment });
   const patched: Record<string, unknown> = { ...loaded };
   for (const [section, patch] of Object.entries(config)) {
@@ -41,7 +41,7 @@ export function configOf({ environment, config }: Pick<ContextOrders, "environme
 
 /** A context on servers that run already, and what closes its connections. */
 export async function createTestContext(
-  orders: ContextOrders,
+  contextOptions: ContextOptions,
   options: {
     logger: Logger;
     clock?: Clock | undefined;
@@ -54,7 +54,7 @@ export async function createTestContext(
   },
 ): Promise<{ context: Context; close(): Promise<void> }> {
   const { logger, clock = systemClock } = options;
-  const config = configOf(orders);
+  const config = configOf(contextOptions);
   const mongo = options.mongo ?? (await connectMongo({ uri: config.mongodbUri, name: "test", maxPoolSize: 64 }));
   const redis = connectRedis({ url: config.redis.url, name: "test", logger, blocking: options.blocking ?? true });
   if (redis.status !== "ready") await new Promise((resolve) => redis.once("ready", resolve));
@@ -62,7 +62,7 @@ export async function createTestContext(
   const context: Context = {
     ...(await createContext(config, { mongo, redis, chain, logger })),
     clock,
-    timing: { ...TEST_TIMING, ...orders.timing },
+    timing: { ...TEST_TIMING, ...contextOptions.timing },
     onStep: options.onStep,
   };
   return {

@@ -2,7 +2,7 @@ import type { HDNodeWallet, Wallet } from "ethers";
 import type { Answer, AnswerBody } from "./ask";
 import type { Fixture } from "./fixture";
 
-/** Asks for a challenge for a wallet to sign; without a token, only a login's is given. */
+/** Requests a challenge for a wallet to sign; without a token, for a login only. */
 export async function askChallenge(
   on: Pick<Fixture, "ask">,
   token: string | undefined,

@@ -12,7 +12,7 @@ export interface Accumulator {
   result(): unknown;
 }
 
-/** Keeps every value and answers at the end. */
+/** Collects all values and computes the result at the end. */
 function collecting(result: (values: unknown[]) => unknown): () => Accumulator {
   return () => {
     const values: unknown[] = [];

@@ -33,7 +33,7 @@ export function encodeBounded(document: Doc, envelopeBytes = 0): Uint8Array {
   throw tooLarge();
 }
 
-/** Refuses a document past 16 MiB where it need not be encoded. Throws as {@link encodeBounded} does. */
+/** Rejects a document past 16 MiB where it need not be encoded. Throws as {@link encodeBounded} does. */
 export function assertSize(document: Doc): void {
   if (calculateObjectSize(document) > MAX_DOCUMENT_BYTES) throw tooLarge();
 }

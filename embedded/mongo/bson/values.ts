@@ -17,7 +17,7 @@ export function isInt32(value: number): boolean {
   return Number.isInteger(value) && value <= INT32_MAX && value >= INT32_MIN && !Object.is(value, -0);
 }
 
-/** The tag by which bson's classes tell themselves apart; undefined for plain values. */
+/** The tag that names the class of a bson value; undefined for plain values. */
 export function bsonType(value: unknown): string | undefined {
   return typeof value === "object" && value !== null
     ? (value as { _bsontype?: string | undefined })._bsontype

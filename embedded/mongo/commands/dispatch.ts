@@ -98,7 +98,7 @@ const UNSUPPORTED = new Set(
 /**
  * Runs one command and makes what it changed durable before answering.
  *
- * @throws MongoServerError for a refusal of the whole command. Whatever else is thrown is an error of this server.
+ * @throws MongoServerError when the whole command is rejected. Anything else thrown is a bug of this server.
  */
 export function runCommand(engine: Engine, command: Doc, connectionId: number): Reply {
   const [name = ""] = Object.keys(command);

@@ -142,7 +142,7 @@ export function aggregate(engine: Engine, database: string, command: Doc): Uint8
   });
 }
 
-/** Tells which index a query would use, and little more. */
+/** `explain`: which index a query would use, and how many documents it examined. */
 export function explain(engine: Engine, database: string, command: Doc): Doc {
   const inner = docField(command, "explain");
   const [name = ""] = Object.keys(inner);

@@ -1,6 +1,6 @@
 import { getField, isDoc } from "../bson/values";
 
-/** Told the index of the outermost array element through which a path led to a match: what `$` in an update means. */
+/** Filled in by a match: the index of the outermost array element on the path, which `$` in an update refers to. */
 export interface MatchDetails {
   position?: number | undefined;
 }

@@ -11,7 +11,7 @@ interface Scope {
   readonly position?: number | undefined;
 }
 
-/** What becomes of one field. A `transform` sees the stored value and is not asked where there is none. */
+/** What becomes of one field. A `transform` gets the stored value and is not called where there is none. */
 type Leaf =
   | { readonly kind: "include" | "exclude" }
   | { readonly kind: "compute"; readonly compute: (scope: Scope) => unknown }

@@ -38,7 +38,7 @@ export function selectRecords(collection: Collection | undefined, query: Query):
 
 const isReversed = (order: unknown): boolean => isDoc(order) && order.$natural === -1;
 
-/** `$natural` is the order records are kept in; only its direction matters. */
+/** `$natural` is the order in which records are stored; only its direction matters. */
 function withoutNatural(sort: Doc): Doc {
   const { $natural, ...rest } = sort;
   return $natural === undefined ? sort : rest;

@@ -4,7 +4,7 @@ import { type IndexKey } from "./indexKeys";
 import { type Doc, bsonType } from "../bson/values";
 import { identical, keyOf } from "../bson/order";
 
-/** What a collection tells of each change, once it is made, in order. */
+/** What a collection reports after each change, in order. */
 export interface ChangeListener {
   put(namespace: string, document: Doc): void;
   removed(namespace: string, id: unknown): void;

@@ -18,8 +18,8 @@ import type { Change } from "./store";
 
 /*
  * The file is a sequence of frames: length of the payload (uint32 LE), CRC-32 of the payload (uint32 LE), payload (one
- * change as BSON). What a command changed is written, in one call, before the command is acknowledged: so whoever
- * kills this process loses nothing acknowledged. Against a loss of power the file is flushed to the disk every
+ * change as BSON). What a command changed is written, in one call, before the command is acknowledged: so
+ * nothing acknowledged is lost when this process is killed. Against a loss of power the file is flushed to the disk every
  * FSYNC_MS, and before the acknowledgement where the write concern says `j: true`.
  */
 const FILE = "journal.bson";
@@ -83,7 +83,7 @@ export class Journal {
 
   /** Writes the appended changes; with `durable`, waits for the disk. To be called before acknowledging them. */
   commit(durable: boolean): void {
-    // After a failed write the file may end in half a frame: anything appended would be lost behind it.
+    // After a failed write the file may end in half a frame: anything appended after that could not be read.
     if (this.failure) throw new Error(`${this.file} could not be written; restart the server`, { cause: this.failure });
     try {
       this.write(durable);
@@ -226,13 +226,13 @@ function isIntact(buffer: Buffer, at: number, length: number): boolean {
   return payload.readUInt32LE(0) === length && crc32(payload) === buffer.readUInt32LE(at + 4);
 }
 
-/** A crash tears the last frame. An intact frame after a damaged one means lost data, which must not pass in silence. */
+/** A crash tears the last frame. An intact frame after a damaged one means lost data, which must be reported. */
 function assertTornTail(descriptor: number, from: number, size: number, file: string): void {
   const tail = Buffer.alloc(Math.min(size - from, 2 * MAX_PAYLOAD));
   readSync(descriptor, tail, 0, tail.length, from);
   for (let at = 1; at + FRAME_HEAD + 5 <= tail.length; at++) {
     const length = tail.readUInt32LE(at);
-    // The payload is BSON and starts with its own length: nearly every wrong place is told by these four bytes.
+    // The payload is BSON and starts with its own length: these four bytes rule out nearly every wrong position.
     if (!isPlausible(length) || tail.readUInt32LE(at + FRAME_HEAD) !== length) continue;
     if (at + FRAME_HEAD + length <= tail.length && isIntact(tail, at, length)) {
       throw new JournalDamagedError(

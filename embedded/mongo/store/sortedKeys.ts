@@ -12,8 +12,8 @@ export interface Entry<R> {
 const INSERT_ONE_BY_ONE = 16;
 
 /**
- * The entries of an index in order, for ranges and sorts. Built when first asked for; afterwards new entries wait in
- * a buffer and are merged in at the next question, so that bulk writes cost an append each.
+ * The entries of an index in order, for ranges and sorts. Built at the first query that needs it; afterwards new
+ * entries are appended to a buffer, which is merged in at the next query, so that bulk writes stay cheap.
  */
 export class SortedKeys<R> {
   private sorted: Entry<R>[] | undefined;
@@ -29,7 +29,7 @@ export class SortedKeys<R> {
     if (this.sorted) this.pending.push(entry);
   }
 
-  /** To be told after an entry was marked dead. */
+  /** Must be called after an entry was marked dead. */
   noteDead(): void {
     if (this.sorted) this.deadCount++;
   }

@@ -5,7 +5,7 @@ import type { FieldIndex, IndexSpec, StoredRecord } from "./fieldIndex";
 import { type Doc } from "../bson/values";
 import { compareValues } from "../bson/order";
 
-/** One change as the journal keeps it; replayed in order they give the same store again. */
+/** One change as the journal stores it; replayed in order they give the same store again. */
 export type Change =
   | { op: "put"; ns: string; document: Doc }
   | { op: "remove"; ns: string; id: unknown }
@@ -15,7 +15,7 @@ export type Change =
   | { op: "index"; ns: string; spec: IndexSpec }
   | { op: "dropIndex"; ns: string; name: string };
 
-/** All databases of the server, in memory. Every change is told to `record` as it is made. */
+/** All databases of the server, in memory. `record` is called with every change as it is made. */
 export class Store {
   private readonly collections = new Map<string, Collection>();
   private readonly listener: ChangeListener;

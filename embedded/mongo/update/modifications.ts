@@ -51,7 +51,7 @@ function assertPath(path: string): void {
   }
 }
 
-/** Refuses an argument its operator cannot take, before any document is looked at. */
+/** Rejects an argument its operator cannot take, before any document is read. */
 function checked(operator: string, path: string, argument: unknown): unknown {
   if ((operator === "$inc" || operator === "$mul") && !isNumeric(argument)) {
     const verb = operator === "$inc" ? "increment" : "multiply";

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { KYC_PROVIDERS } from "../../../core/config/kyc";
 import { createProviders } from "../../../api/kyc/providers/createProviders";
 import type { SandboxStore } from "../../../api/kyc/sandbox/store";
-import { MOCK_PROVIDERS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/mockProviders";
 import type { SignedDelivery } from "../../support/kyc/mockProvider";
 
 const NOW = new Date("2026-03-01T12:00:00Z");

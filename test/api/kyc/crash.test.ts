@@ -7,7 +7,7 @@ import { eventually } from "../../support/eventually";
 import type { CrashPoint } from "../../support/crashPoints";
 import { type SmtpServer, startSmtpServer } from "../../support/kyc/smtpServer";
 import { type KycFixture, kycFixture, mailBySmtp, mailTo } from "../../support/kyc/kycFixture";
-import { MOCK_PROVIDERS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/mockProviders";
 import { startChild } from "../../support/startChild";
 import type { SignedDelivery, MockProvider } from "../../support/kyc/mockProvider";
 
@@ -112,7 +112,7 @@ describe("KYC, killed with SIGKILL", () => {
         const occurredAt = new Date();
         const signedAtSeconds = Math.floor(occurredAt.getTime() / 1000);
         const delivery = mock.sign(sessionId, "approved", { signedAtSeconds, occurredAt });
-        const { environment } = on.orders;
+        const { environment } = on.contextOptions;
         const REDIS_PREFIX = `${String(environment["REDIS_PREFIX"])}-child`;
         const child = await startChild(on, {
           context: { environment: { ...environment, REDIS_PREFIX }, config: { kyc, mail } },
@@ -142,7 +142,7 @@ describe("KYC, killed with SIGKILL", () => {
         expect(await deliver(on.url, provider, delivery)).to.equal(true);
         await delay(500);
         const inFolder = (await listMailbox(on.mailboxDir)).length;
-        const letters = inFolder + smtp.taken.filter(({ to }) => to.includes(`${userId}@example.com`)).length;
+        const letters = inFolder + smtp.accepted.filter(({ to }) => to.includes(`${userId}@example.com`)).length;
         if (uncertain) expect(letters).to.be.at.most(1);
         else expect(letters).to.equal(1);
         expect((await on.kycOf(userId))?.["version"]).to.equal(2);

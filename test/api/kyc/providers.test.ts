@@ -4,11 +4,11 @@ import { KYC_PROVIDERS } from "../../../core/config/kyc";
 import { listMailbox } from "../../../api/notifications/mailbox";
 import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
-import { MOCK_PROVIDERS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/mockProviders";
 import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
 import {
   type DeliveryOptions,
-  type Move,
+  type ReviewState,
   PERSONAL,
   type SignedDelivery,
   type MockProvider,
@@ -53,14 +53,14 @@ for (const name of KYC_PROVIDERS) {
     }
 
     /** The provider comes to a result and tells it. */
-    function result(sessionId: string, move: Move, options: Partial<DeliveryOptions> = {}): SignedDelivery {
-      mock.decide(sessionId, move);
-      return signed(sessionId, move, options);
+    function result(sessionId: string, state: ReviewState, options: Partial<DeliveryOptions> = {}): SignedDelivery {
+      mock.decide(sessionId, state);
+      return signed(sessionId, state, options);
     }
 
-    function signed(sessionId: string, move: Move, options: Partial<DeliveryOptions> = {}): SignedDelivery {
+    function signed(sessionId: string, state: ReviewState, options: Partial<DeliveryOptions> = {}): SignedDelivery {
       const now = clock.now();
-      return mock.sign(sessionId, move, {
+      return mock.sign(sessionId, state, {
         signedAtSeconds: Math.floor(now.getTime() / 1000),
         occurredAt: now,
         ...options,

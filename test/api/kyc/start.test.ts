@@ -3,9 +3,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { KycConfig } from "../../../core/config/kyc";
 import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
-import { MOCK_PROVIDERS } from "../../support/kyc/all";
+import { MOCK_PROVIDERS } from "../../support/kyc/mockProviders";
 import { type KycFixture, kycFixture } from "../../support/kyc/kycFixture";
-import type { Move, MockProvider } from "../../support/kyc/mockProvider";
+import type { ReviewState, MockProvider } from "../../support/kyc/mockProvider";
 
 const DAY_SECONDS = 86_400;
 
@@ -38,9 +38,9 @@ describe("starting a verification", () => {
   const verifications = () => on.context.mongo.collection<{ _id: string }>("kyc_verifications");
   const start = (userId: string) => on.call("POST", "/api/kyc/start-verification", { userId });
 
-  function deliver(mock: MockProvider, sessionId: string, move: Move) {
+  function deliver(mock: MockProvider, sessionId: string, state: ReviewState) {
     const now = clock.now();
-    const delivery = mock.sign(sessionId, move, {
+    const delivery = mock.sign(sessionId, state, {
       signedAtSeconds: Math.floor(now.getTime() / 1000),
       occurredAt: now,
     });

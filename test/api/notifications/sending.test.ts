@@ -57,10 +57,10 @@ describe("sending a notification", () => {
   it("mails once, raced by sixteen", async () => {
     const id = await keep();
     await Promise.allSettled(Array.from({ length: 16 }, () => sendNotification(parts, id)));
-    expect(smtp.taken).to.have.length(1);
+    expect(smtp.accepted).to.have.length(1);
     expect(await stateOf(id)).to.equal("sent");
     await sendNotification(parts, id);
-    expect(smtp.taken).to.have.length(1);
+    expect(smtp.accepted).to.have.length(1);
   });
 
   it("keeps one notification however often it is kept", async () => {
@@ -72,42 +72,42 @@ describe("sending a notification", () => {
       30,
     );
     await sendNotification(parts, id);
-    expect(smtp.taken).to.have.length(1);
+    expect(smtp.accepted).to.have.length(1);
   });
 
   it("tries again what the server deferred", async () => {
     const id = await keep();
-    smtp.mood = "defers_message";
+    smtp.behaviour = "defers_message";
     expect(await codeOf(sendNotification(parts, id))).to.equal("mail.deferred");
     expect(await stateOf(id)).to.equal("waiting");
-    smtp.mood = "takes";
+    smtp.behaviour = "accepts";
     await sendNotification(parts, id);
-    expect(smtp.taken).to.have.length(1);
+    expect(smtp.accepted).to.have.length(1);
   });
 
   it("gives up what the server refuses for good, until a person has it tried again", async () => {
     const id = await keep();
-    smtp.mood = "refuses_recipient";
+    smtp.behaviour = "refuses_recipient";
     expect(await codeOf(sendNotification(parts, id))).to.equal("mail.refused");
     expect(await stateOf(id)).to.equal("given_up");
-    smtp.mood = "takes";
+    smtp.behaviour = "accepts";
     await sendNotification(parts, id);
-    expect([smtp.taken.length, await stateOf(id)]).to.deep.equal([1, "sent"]);
+    expect([smtp.accepted.length, await stateOf(id)]).to.deep.equal([1, "sent"]);
   });
 
   it("does not repeat what the server may have taken", async () => {
     const id = await keep();
-    smtp.mood = "hangs_up_after_message";
+    smtp.behaviour = "hangs_up_after_message";
     expect(await codeOf(sendNotification(parts, id))).to.equal("mail.uncertain");
-    smtp.mood = "takes";
+    smtp.behaviour = "accepts";
     expect(await codeOf(sendNotification(parts, id))).to.equal("sent");
-    expect([smtp.taken.length, await stateOf(id)]).to.deep.equal([1, "uncertain"]);
+    expect([smtp.accepted.length, await stateOf(id)]).to.deep.equal([1, "uncertain"]);
   });
 
   it("writes to nobody when the account is gone", async () => {
     const id = await keep();
     await sendNotification({ ...parts, recipientOf: () => Promise.resolve(null) }, id);
-    expect([smtp.taken.length, await stateOf(id)]).to.deep.equal([0, "given_up"]);
+    expect([smtp.accepted.length, await stateOf(id)]).to.deep.equal([0, "given_up"]);
   });
 
   it("is swept when it waits too long, and never once it is settled", async () => {

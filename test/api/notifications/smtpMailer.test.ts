@@ -34,8 +34,8 @@ describe("mail by SMTP", () => {
 
   it("hands over one message with an id that names the notification", async () => {
     expect(await createSmtpMailer(server.url).send(mailTo("Zoë Møller"), yes)).to.equal(true);
-    expect(server.taken).to.have.length(1);
-    const [{ to, source } = { to: [], source: "" }] = server.taken;
+    expect(server.accepted).to.have.length(1);
+    const [{ to, source } = { to: [], source: "" }] = server.accepted;
     expect(to).to.deep.equal(["zoe@example.com"]);
     expect(source).to.contain("Message-ID: <kyc-1-2@cairn.example>").and.to.contain("Auto-Submitted: auto-generated");
     expect(source).to.match(/^Subject: Your identity could not be verified\r$/m);
@@ -49,19 +49,19 @@ describe("mail by SMTP", () => {
 
   it("sends nothing when the message is held back at the last moment", async () => {
     expect(await createSmtpMailer(server.url).send(mailTo("Zoë"), () => Promise.resolve(false))).to.equal(false);
-    expect(server.taken).to.deep.equal([]);
+    expect(server.accepted).to.deep.equal([]);
   });
 
   it("asks for the commit only once the server takes data, and before it can have taken the message", async () => {
     let takenAtCommit = -1;
     const commit = () => {
-      takenAtCommit = server.taken.length;
+      takenAtCommit = server.accepted.length;
       return Promise.resolve(true);
     };
     await createSmtpMailer(server.url).send(mailTo("Zoë"), commit);
-    expect([takenAtCommit, server.taken.length]).to.deep.equal([0, 1]);
+    expect([takenAtCommit, server.accepted.length]).to.deep.equal([0, 1]);
 
-    server.mood = "refuses_recipient";
+    server.behaviour = "refuses_recipient";
     takenAtCommit = -1;
     await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), commit));
     expect(takenAtCommit).to.equal(-1);
@@ -69,19 +69,19 @@ describe("mail by SMTP", () => {
 
   it("tells a final refusal from one for now, without the server's words", async () => {
     for (const mood of ["refuses_recipient", "refuses_message"] as const) {
-      server.mood = mood;
+      server.behaviour = mood;
       const error = await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes));
       expect(error.name).to.equal("MailRejectedError");
       expect(error.message).not.to.match(/mailbox|such a message|zoe/);
     }
-    server.mood = "defers_message";
+    server.behaviour = "defers_message";
     expect(await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).to.deep.include({
       code: "mail.deferred",
     });
   });
 
   it("says that nobody knows when the server is gone after the message", async () => {
-    server.mood = "hangs_up_after_message";
+    server.behaviour = "hangs_up_after_message";
     expect((await errorOf(createSmtpMailer(server.url).send(mailTo("Zoë"), yes))).name).to.equal("MailUncertainError");
   });
 
@@ -93,8 +93,8 @@ describe("mail by SMTP", () => {
 
   it("lets no name begin a header or a line", async () => {
     await createSmtpMailer(server.url).send(mailTo("Eve\r\nBcc: all@example.com\r\n\r\nBuy"), yes);
-    const source = server.taken[0]?.source ?? "";
+    const source = server.accepted[0]?.source ?? "";
     expect(source).not.to.match(/^Bcc:/m);
-    expect(server.taken[0]?.to).to.deep.equal(["zoe@example.com"]);
+    expect(server.accepted[0]?.to).to.deep.equal(["zoe@example.com"]);
   });
 });

@@ -179,7 +179,7 @@ describe("linking a wallet", () => {
     }
 
     it("a challenge issued for another site or chain, after the configuration moved", async () => {
-      const environment = { ...api.orders.environment, PUBLIC_URL: "https://moved.example" };
+      const environment = { ...api.contextOptions.environment, PUBLIC_URL: "https://moved.example" };
       const moved = await startChild(api, {
         context: { environment },
         modules: MODULES,

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
-import { type Subject, connectSubject, refusal } from "./subject";
+import { type Subject, connectSubject, rejectionOf } from "./subject";
 
 type Plain = Record<string, unknown>;
 
@@ -329,7 +329,7 @@ describe("MongoDB conformance: aggregation", () => {
   ];
   for (const [what, pipeline, ...codes] of refused) {
     it(`${what} is refused (${codes.join(" or ")})`, async () => {
-      expect((await refusal(run(pipeline))).code).to.be.oneOf(codes);
+      expect((await rejectionOf(run(pipeline))).code).to.be.oneOf(codes);
     });
   }
 });

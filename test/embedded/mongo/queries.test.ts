@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
-import { type Subject, connectSubject, refusal } from "./subject";
+import { type Subject, connectSubject, rejectionOf } from "./subject";
 
 const { BSONRegExp, Decimal128, Long, ObjectId } = mongo;
 type Filter = Record<string, unknown>;
@@ -73,7 +73,7 @@ describe("MongoDB conformance: queries", () => {
     ["$nin is the complement of $in", scalars, { a: { $nin: [1, null] } }, [1, 4, 6, 7, 8]],
     ["$exists true finds null too", scalars, { a: { $exists: true } }, [0, 1, 2, 4, 5, 6, 7, 8]],
     ["$exists false finds only missing", scalars, { a: { $exists: false } }, [3]],
-    ["$type number looks into arrays", scalars, { a: { $type: "number" } }, [0, 5, 7]],
+    ["$type number tests elements of arrays", scalars, { a: { $type: "number" } }, [0, 5, 7]],
     ["$type array finds the field itself", scalars, { a: { $type: "array" } }, [4, 5]],
     ["$type takes several, by name and by code", scalars, { a: { $type: ["bool", 2] } }, [1, 8]],
     ["$not is true where the field is missing", scalars, { a: { $not: { $gt: 0 } } }, [1, 2, 3, 4, 6, 8]],
@@ -86,7 +86,7 @@ describe("MongoDB conformance: queries", () => {
     ["$nor meets none", scalars, { $nor: [{ a: { $exists: true } }] }, [3]],
     ["$expr compares within a document", scalars, { $expr: { $eq: ["$a", 1] } }, [0]],
     ["$expr orders across types", scalars, { $expr: { $gt: ["$a", { $literal: { z: 1 } }] } }, [4, 5, 8]],
-    ["$bitsAllSet looks at bits", scalars, { a: { $bitsAllSet: 1 } }, [0, 5]],
+    ["$bitsAllSet tests bits", scalars, { a: { $bitsAllSet: 1 } }, [0, 5]],
 
     ["a dotted path enters documents and arrays of documents", nested, { "a.b": 1 }, [0, 1]],
     ["a dotted path reaches an array inside an array", nested, { "a.b": 4 }, [2]],
@@ -104,7 +104,7 @@ describe("MongoDB conformance: queries", () => {
     ["$elemMatch wants one element to meet all", items, { items: { $elemMatch: { kind: "a", n: 5 } } }, [1]],
     ["dotted conditions may be met by different elements", items, { "items.kind": "a", "items.n": 5 }, [0, 1, 2]],
     [
-      "$elemMatch with operators looks at the elements themselves",
+      "$elemMatch with operators tests the elements themselves",
       items,
       { items: { $elemMatch: { $gt: 3, $lt: 9 } } },
       [4],
@@ -151,7 +151,7 @@ describe("MongoDB conformance: queries", () => {
   ];
   for (const [what, filter, code] of refused) {
     it(`${what} is refused (${code})`, async () => {
-      expect((await refusal(subject.fresh().find(filter).toArray())).code).to.equal(code);
+      expect((await rejectionOf(subject.fresh().find(filter).toArray())).code).to.equal(code);
     });
   }
 
@@ -203,8 +203,8 @@ describe("MongoDB conformance: queries", () => {
 
     it("inclusion and exclusion together are refused", async () => {
       const things = subject.fresh();
-      expect((await refusal(things.find({}, { projection: { a: 1, b: 0 } }).toArray())).code).to.equal(31254);
-      expect((await refusal(things.find({}, { projection: { a: 0, b: 1 } }).toArray())).code).to.equal(31253);
+      expect((await rejectionOf(things.find({}, { projection: { a: 1, b: 0 } }).toArray())).code).to.equal(31254);
+      expect((await rejectionOf(things.find({}, { projection: { a: 0, b: 1 } }).toArray())).code).to.equal(31253);
     });
   });
 
@@ -245,7 +245,7 @@ describe("MongoDB conformance: queries", () => {
       const { cursorsKilled } = await subject.db.command({ killCursors: things.collectionName, cursors: [id] });
       expect(cursorsKilled).to.have.length(1);
       const more = subject.db.command({ getMore: id, collection: things.collectionName });
-      expect((await refusal(more)).code).to.equal(43);
+      expect((await rejectionOf(more)).code).to.equal(43);
     });
 
     it("of a collection that does not exist are empty", async () => {

@@ -80,7 +80,7 @@ describe("MongoDB conformance: races", () => {
     expect(fulfilled(results).reduce((sum, { upsertedCount }) => sum + upsertedCount, 0)).to.equal(1);
   });
 
-  it("inserts of one unique key: one succeeds, the others are told the key is taken", async () => {
+  it("inserts of one unique key: one succeeds, the others fail with a duplicate key", async () => {
     const users = subject.fresh();
     await addIndex(users, { email: 1 }, { unique: true });
     const results = await race(users.collectionName, (collection, caller) =>

@@ -19,7 +19,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { startEmbeddedMongo } from "../../../embedded/mongo/server";
 import { eventually } from "../../support/eventually";
-import { type Subject, addIndex, connectEmbedded, refusal } from "./subject";
+import { type Subject, addIndex, connectEmbedded, rejectionOf } from "./subject";
 
 const ROOT = path.join(__dirname, "../../..");
 const MAIN = ["--require", "./scripts/typescript.cjs", "embedded/mongo/main.ts"];
@@ -112,7 +112,7 @@ describe("embedded MongoDB server", () => {
       const read = Object.fromEntries(Object.keys(values).map((field) => [field, found?.[field] as unknown]));
       expect(Buffer.from(mongo.BSON.serialize(read))).to.deep.equal(Buffer.from(mongo.BSON.serialize(values)));
       expect((await second.things.findOne({ email: "b" }))?.["changed"]).to.equal(true);
-      expect((await refusal(second.things.insertOne({ email: "a" }))).code).to.equal(11000);
+      expect((await rejectionOf(second.things.insertOne({ email: "a" }))).code).to.equal(11000);
       expect(await kept.collection("new").findOne({}, { projection: { _id: 0 } })).to.deep.equal({ name: "moved" });
     });
 
@@ -163,7 +163,7 @@ describe("embedded MongoDB server", () => {
       await end(first.child, "SIGKILL");
       const second = await running();
       expect(await second.things.countDocuments({ version: 20, text })).to.equal(50);
-      expect((await refusal(second.things.insertOne({ n: 7 }))).code).to.equal(11000);
+      expect((await rejectionOf(second.things.insertOne({ n: 7 }))).code).to.equal(11000);
     });
 
     it("and refuses to start on a journal damaged in the middle, rather than drop what follows", async () => {
@@ -196,7 +196,7 @@ describe("embedded MongoDB server", () => {
     });
   });
 
-  it("ends with its parent when told to", async () => {
+  it("ends with its parent under --die-with-parent", async () => {
     const { child } = await running("--die-with-parent");
     const exit = once(child, "exit");
     child.stdin?.end();
@@ -262,7 +262,7 @@ describe("embedded MongoDB server", () => {
     ];
     for (const [what, act, code] of refused) {
       it(`${what} (${code})`, async () => {
-        expect((await refusal(act(subject.db))).code).to.equal(code);
+        expect((await rejectionOf(act(subject.db))).code).to.equal(code);
       });
     }
 
@@ -270,7 +270,7 @@ describe("embedded MongoDB server", () => {
       const session = subject.client.startSession();
       try {
         session.startTransaction();
-        expect((await refusal(subject.db.collection("c").find({}, { session }).toArray())).code).to.equal(20);
+        expect((await rejectionOf(subject.db.collection("c").find({}, { session }).toArray())).code).to.equal(20);
       } finally {
         await session.endSession();
       }
@@ -290,7 +290,7 @@ describe("embedded MongoDB server", () => {
     }
   });
 
-  it("ends a connection that speaks something else, says so, and goes on serving the others", async () => {
+  it("ends a connection that sends something else, reports it, and goes on serving the others", async () => {
     const reported: string[] = [];
     const subject = await connectEmbedded((line) => reported.push(line));
     try {

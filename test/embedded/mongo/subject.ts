@@ -63,13 +63,13 @@ export function addIndex(
   return collection.createIndex(keys, options, {});
 }
 
-/** What `act` was refused with. Throws when it was not. */
-export async function refusal(act: Promise<unknown>): Promise<mongo.MongoServerError> {
+/** The error that `act` is rejected with. Throws when it succeeds. */
+export async function rejectionOf(act: Promise<unknown>): Promise<mongo.MongoServerError> {
   try {
     await act;
   } catch (error) {
     if (error instanceof mongo.MongoServerError) return error;
     throw error;
   }
-  throw new Error("expected a refusal, but it succeeded");
+  throw new Error("expected a rejectionOf, but it succeeded");
 }

@@ -98,7 +98,7 @@ describe("MongoDB conformance: types", () => {
     });
   }
 
-  it("numbers past 2^53 are told apart", async () => {
+  it("numbers past 2^53 are distinguished", async () => {
     const things = subject.fresh();
     await addIndex(things, { n: 1 });
     await things.insertMany([{ n: Long.fromString("9007199254740992") }, { n: Long.fromString("9007199254740993") }]);

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { mongo } from "mongoose";
-import { type Subject, connectSubject, refusal } from "./subject";
+import { type Subject, connectSubject, rejectionOf } from "./subject";
 
 type Plain = Record<string, unknown>;
 
@@ -194,7 +194,7 @@ describe("MongoDB conformance: updates", () => {
     it(`${what} is refused (${code}) and changes nothing`, async () => {
       const things = subject.fresh();
       await things.insertOne({ _id: 1, ...before } as unknown as mongo.Document);
-      expect((await refusal(things.updateOne({}, update))).code).to.equal(code);
+      expect((await rejectionOf(things.updateOne({}, update))).code).to.equal(code);
       expect(await things.findOne()).to.deep.equal({ _id: 1, ...before });
     });
   }
@@ -202,13 +202,13 @@ describe("MongoDB conformance: updates", () => {
   it("an array filter that is given and not used is refused (9)", async () => {
     const things = subject.fresh();
     const act = things.updateOne({}, { $set: { a: 1 } }, { arrayFilters: [{ x: 1 }] });
-    expect((await refusal(act)).code).to.equal(9);
+    expect((await rejectionOf(act)).code).to.equal(9);
   });
 
   it("a replacement that changes _id is refused (66)", async () => {
     const things = subject.fresh();
     await things.insertOne({ _id: 1, a: 1 } as unknown as mongo.Document);
-    expect((await refusal(things.replaceOne({ a: 1 }, { _id: 2, a: 1 }))).code).to.equal(66);
+    expect((await rejectionOf(things.replaceOne({ a: 1 }, { _id: 2, a: 1 }))).code).to.equal(66);
   });
 
   it("what was written and what was changed are counted apart", async () => {
@@ -267,9 +267,9 @@ describe("MongoDB conformance: updates", () => {
       expect(await things.findOne()).to.deep.equal({ _id: 7, b: 2 });
     });
 
-    it("of a filter that says two things of one path is refused (54)", async () => {
+    it("of a filter that demands two values of one path is refused (54)", async () => {
       const act = subject.fresh().updateOne({ $and: [{ a: 1 }, { a: 2 }] }, { $set: { b: 1 } }, { upsert: true });
-      expect((await refusal(act)).code).to.equal(54);
+      expect((await rejectionOf(act)).code).to.equal(54);
     });
   });
 
@@ -298,7 +298,7 @@ describe("MongoDB conformance: updates", () => {
       expect(await things.countDocuments()).to.equal(0);
     });
 
-    it("upserts, and tells so", async () => {
+    it("upserts, and reports it", async () => {
       const things = subject.fresh();
       const options = { upsert: true, returnDocument: "after", includeResultMetadata: true } as const;
       const result = await things.findOneAndUpdate({ a: 1 }, { $set: { b: 1 } }, options);

@@ -25,7 +25,7 @@ export interface KycFixture extends Fixture {
 
 const FROM = "Cairn <no-reply@cairn.test>";
 
-/** KYC, the inbox it is told by and the mail it sends, with their workers at work unless `workers` is false. */
+/** KYC, the inbox for its webhooks and the mail it sends, with their workers running unless `workers` is false. */
 export async function kycFixture(name: string, options: KycFixtureOptions): Promise<KycFixture> {
   const { kyc, mail, ...rest } = options;
   const on = await fixture(name, {
@@ -64,6 +64,6 @@ export function mailBySmtp(smtpUrl: string): NonNullable<Config["mail"]> {
   return { from: FROM, smtpUrl };
 }
 
-function mailboxOf({ orders }: Fixture): string {
-  return orders.environment["MAILBOX_DIR"] ?? "";
+function mailboxOf({ contextOptions }: Fixture): string {
+  return contextOptions.environment["MAILBOX_DIR"] ?? "";
 }

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { KycConfig } from "../../../core/config/kyc";
 
-/** What a provider knows of a person and must never reach us: in its webhooks and answers, and in nothing we keep. */
+/** Personal data that a provider has in its webhooks and answers, and that Cairn must never store. */
 export const PERSONAL = {
   firstName: "Adalbertine",
   lastName: "Quixwell-Thornbury",
@@ -12,8 +12,8 @@ export const PERSONAL = {
   birthDate: "1987-11-23",
 };
 
-/** What a person or a reviewer does at the provider. */
-export type Move = "submitted" | "review" | "resubmit" | "approved" | "declined" | "expired";
+/** How far the review of a person is at the provider. */
+export type ReviewState = "submitted" | "review" | "resubmit" | "approved" | "declined" | "expired";
 
 /** One delivery, as it goes over the wire. */
 export interface SignedDelivery {
@@ -28,26 +28,26 @@ export interface DeliveryOptions {
   signedAtSeconds: number;
   /** When it happened. */
   occurredAt: Date;
-  /** Distinguishes deliveries of one move. */
+  /** Distinguishes deliveries of one state. */
   eventId?: string;
 }
 
 /** A mock of a provider: its real API on a server of its own, its real way to sign. */
 export interface MockProvider {
   name: KycConfig["provider"];
-  /** True when its webhooks sign a time. */
+  /** True when its webhooks sign a timestamp. */
   signsTime: boolean;
-  /** How Cairn is configured to speak with it. */
+  /** How Cairn is configured for it. */
   config: Partial<KycConfig>;
   /** The secret Cairn was given first and second. */
   secrets: [string, string];
-  /** How many sessions it made for a user. */
+  /** How many sessions it has made for a user. */
   sessionsOf(userId: string): number;
-  /** Makes its API say what the move leads to. */
-  decide(sessionId: string, move: Move): void;
-  /** The webhook of a move. */
-  sign(sessionId: string, move: Move, options: DeliveryOptions): SignedDelivery;
-  /** Headers that carry what is signed or the signature; a flipped bit in one of these must be noticed. */
+  /** Makes its API answer with this state. */
+  decide(sessionId: string, state: ReviewState): void;
+  /** The webhook about a state. */
+  sign(sessionId: string, state: ReviewState, options: DeliveryOptions): SignedDelivery;
+  /** Headers that are signed or hold the signature: a flipped bit in one of these must be rejected. */
   signedHeaders: string[];
   /** While true, the API answers 503. */
   outage: boolean;
@@ -66,7 +66,7 @@ export interface ApiAnswer {
   body?: unknown;
 }
 
-/** A provider's API as a server; `answer` decides, and `isDown` makes it fail. */
+/** Serves a provider's API by `answer`; answers 503 while `isDown`. */
 export async function serveApi(
   answer: (request: ApiRequest) => ApiAnswer,
   isDown: () => boolean,
@@ -77,8 +77,8 @@ export async function serveApi(
     request.on("end", () => {
       const { method = "", url: path = "", headers } = request;
       const body = Buffer.concat(chunks).toString("utf8");
-      const { status, body: said } = isDown() ? { status: 503, body: {} } : answer({ method, path, headers, body });
-      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(said ?? {}));
+      const { status, body: answered } = isDown() ? { status: 503, body: {} } : answer({ method, path, headers, body });
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answered ?? {}));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -92,7 +92,7 @@ export async function serveApi(
   };
 }
 
-/** A fresh secret of a test's own. */
+/** A new random secret. */
 export function freshSecret(prefix = ""): string {
   return `${prefix}${randomUUID().replaceAll("-", "")}`;
 }

@@ -3,14 +3,14 @@ import {
   type ApiAnswer,
   type ApiRequest,
   freshSecret,
-  type Move,
+  type ReviewState,
   PERSONAL,
   serveApi,
   Sessions,
   type MockProvider,
 } from "./mockProvider";
 
-const STATUS: Record<Move, string> = {
+const STATUS: Record<ReviewState, string> = {
   submitted: "processing",
   review: "review",
   resubmit: "awaiting_input",
@@ -37,10 +37,11 @@ export async function startOnfido(): Promise<MockProvider> {
       return { status: 201, body: { id, first_name, last_name } };
     }
     if (method === "POST" && path === "/v3.6/workflow_runs") {
-      const asked = JSON.parse(body) as Record<string, string>;
-      if (asked["workflow_id"] !== "workflow-1" || !applicants.has(asked["applicant_id"] ?? "")) return { status: 422 };
+      const fields = JSON.parse(body) as Record<string, string>;
+      if (fields["workflow_id"] !== "workflow-1" || !applicants.has(fields["applicant_id"] ?? ""))
+        return { status: 422 };
       const id = randomUUID();
-      sessions.add(id, asked["customer_user_id"] ?? "", "awaiting_input");
+      sessions.add(id, fields["customer_user_id"] ?? "", "awaiting_input");
       return { status: 201, body: shown(id) };
     }
     const id = /^\/v3\.6\/workflow_runs\/([^/]+)$/.exec(path)?.[1] ?? "";
@@ -75,17 +76,17 @@ export async function startOnfido(): Promise<MockProvider> {
     signedHeaders: ["x-sha2-signature"],
     outage: false,
     sessionsOf: (userId) => sessions.of(userId),
-    decide: (id, move) => sessions.set(id, STATUS[move]),
-    sign(id, move, { secret = secrets[0], occurredAt, eventId }) {
+    decide: (id, state) => sessions.set(id, STATUS[state]),
+    sign(id, state, { secret = secrets[0], occurredAt, eventId }) {
       const at = eventId ?? occurredAt.toISOString();
       const object = {
         id,
-        status: STATUS[move],
+        status: STATUS[state],
         completed_at_iso8601: at,
         href: `https://api.eu.onfido.com/v3.6/workflow_runs/${id}`,
       };
       const resource = { ...shown(id), applicant_id: randomUUID() };
-      const action = move === "submitted" || move === "resubmit" ? "workflow_run.started" : "workflow_run.completed";
+      const action = state === "submitted" || state === "resubmit" ? "workflow_run.started" : "workflow_run.completed";
       const payload = { resource_type: "workflow_run", action, object, resource };
       const body = Buffer.from(JSON.stringify({ payload }));
       const signature = createHmac("sha256", secret).update(body).digest("hex");

@@ -3,14 +3,14 @@ import {
   type ApiAnswer,
   type ApiRequest,
   freshSecret,
-  type Move,
+  type ReviewState,
   PERSONAL,
   serveApi,
   Sessions,
   type MockProvider,
 } from "./mockProvider";
 
-const STATUS: Record<Move, string> = {
+const STATUS: Record<ReviewState, string> = {
   submitted: "completed",
   review: "needs_review",
   resubmit: "pending",
@@ -19,7 +19,7 @@ const STATUS: Record<Move, string> = {
   expired: "expired",
 };
 
-const EVENT: Record<Move, string> = {
+const EVENT: Record<ReviewState, string> = {
   submitted: "inquiry.completed",
   review: "inquiry.marked-for-review",
   resubmit: "inquiry.started",
@@ -77,10 +77,10 @@ export async function startPersona(): Promise<MockProvider> {
     signedHeaders: ["persona-signature"],
     outage: false,
     sessionsOf: (userId) => sessions.of(userId),
-    decide: (id, move) => sessions.set(id, STATUS[move]),
-    sign(id, move, { secret = secrets[0], signedAtSeconds, occurredAt, eventId = `evt_${randomUUID()}` }) {
+    decide: (id, state) => sessions.set(id, STATUS[state]),
+    sign(id, state, { secret = secrets[0], signedAtSeconds, occurredAt, eventId = `evt_${randomUUID()}` }) {
       const payload = shown(id);
-      const attributes = { name: EVENT[move], "created-at": occurredAt.toISOString(), payload };
+      const attributes = { name: EVENT[state], "created-at": occurredAt.toISOString(), payload };
       const body = Buffer.from(JSON.stringify({ data: { type: "event", id: eventId, attributes } }));
       const v1 = createHmac("sha256", secret).update(`${signedAtSeconds}.`).update(body).digest("hex");
       return {

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { type Move, PERSONAL, type MockProvider } from "./mockProvider";
+import { type ReviewState, PERSONAL, type MockProvider } from "./mockProvider";
 
-const STATUS: Record<Move, string> = {
+const STATUS: Record<ReviewState, string> = {
   submitted: "in_progress",
   review: "needs_review",
   resubmit: "resubmission_requested",
@@ -26,10 +26,10 @@ export function startSandbox(): MockProvider {
     outage: false,
     sessionsOf: () => 1,
     decide: () => undefined,
-    sign(sessionId, move, { secret = secrets[0], signedAtSeconds, occurredAt, eventId = randomUUID() }) {
-      const data = { sessionId, status: STATUS[move], reference: "user", person: PERSONAL };
+    sign(sessionId, state, { secret = secrets[0], signedAtSeconds, occurredAt, eventId = randomUUID() }) {
+      const data = { sessionId, status: STATUS[state], reference: "user", person: PERSONAL };
       const body = Buffer.from(
-        JSON.stringify({ type: `verification.${STATUS[move]}`, timestamp: occurredAt.toISOString(), data }),
+        JSON.stringify({ type: `verification.${STATUS[state]}`, timestamp: occurredAt.toISOString(), data }),
       );
       const key = Buffer.from(secret.slice("whsec_".length), "base64");
       const signed = createHmac("sha256", key).update(`${eventId}.${signedAtSeconds}.`).update(body).digest("base64");

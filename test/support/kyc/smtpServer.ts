@@ -1,37 +1,38 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
-/** A message the server took responsibility for. */
-export interface TakenMessage {
+/** A message that the server has accepted. */
+export interface AcceptedMessage {
   to: string[];
   source: string;
 }
 
 /** How the server treats the next message. */
-export type SmtpMood = "takes" | "refuses_recipient" | "refuses_message" | "defers_message" | "hangs_up_after_message";
+export type SmtpBehaviour =
+  "accepts" | "refuses_recipient" | "refuses_message" | "defers_message" | "hangs_up_after_message";
 
 export interface SmtpServer {
   url: string;
-  mood: SmtpMood;
-  /** What it took, in order. */
-  taken: TakenMessage[];
+  behaviour: SmtpBehaviour;
+  /** What it has accepted, in order. */
+  accepted: AcceptedMessage[];
   /** Users that logged in. */
   logins: string[];
   close(): Promise<void>;
 }
 
-/** A small mail server that speaks SMTP (RFC 5321) with AUTH PLAIN (RFC 4954), on loopback. */
+/** A small mail server: SMTP (RFC 5321) with AUTH PLAIN (RFC 4954), on loopback. */
 export async function startSmtpServer(): Promise<SmtpServer> {
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy());
-    converse(socket, server);
+    serve(socket, server);
   });
   await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
   const server: SmtpServer = {
     url: `smtp://127.0.0.1:${(listener.address() as AddressInfo).port}`,
-    mood: "takes",
-    taken: [],
+    behaviour: "accepts",
+    accepted: [],
     logins: [],
     close: () =>
       new Promise((resolve) => {
@@ -42,12 +43,12 @@ export async function startSmtpServer(): Promise<SmtpServer> {
   return server;
 }
 
-function converse(socket: Socket, server: SmtpServer): void {
-  const say = (line: string) => socket.write(`${line}\r\n`);
+function serve(socket: Socket, server: SmtpServer): void {
+  const reply = (line: string) => socket.write(`${line}\r\n`);
   let received = "";
   let isData = false;
   let to: string[] = [];
-  say("220 mail.test ESMTP");
+  reply("220 mail.test ESMTP");
   socket.setEncoding("latin1").on("data", (chunk: string) => {
     received += chunk;
     for (;;) {
@@ -62,19 +63,19 @@ function converse(socket: Socket, server: SmtpServer): void {
 
   function endData(source: string): void {
     isData = false;
-    switch (server.mood) {
+    switch (server.behaviour) {
       case "hangs_up_after_message":
-        server.taken.push({ to, source });
+        server.accepted.push({ to, source });
         socket.destroy();
         return;
       case "refuses_message":
-        return void say("554 5.6.0 not such a message");
+        return void reply("554 5.6.0 not such a message");
       case "defers_message":
-        return void say("451 4.3.0 not now");
-      case "takes":
+        return void reply("451 4.3.0 not now");
+      case "accepts":
       case "refuses_recipient":
-        server.taken.push({ to, source });
-        return void say("250 2.0.0 taken");
+        server.accepted.push({ to, source });
+        return void reply("250 2.0.0 accepted");
     }
   }
 
@@ -89,22 +90,22 @@ function converse(socket: Socket, server: SmtpServer): void {
             .toString()
             .split("\0")[1] ?? "",
         );
-        return void say("235 2.7.0 welcome");
+        return void reply("235 2.7.0 welcome");
       case "MAIL":
         to = [];
-        return void say("250 2.1.0 ok");
+        return void reply("250 2.1.0 ok");
       case "RCPT":
-        if (server.mood === "refuses_recipient") return void say("550 5.1.1 no such mailbox");
+        if (server.behaviour === "refuses_recipient") return void reply("550 5.1.1 no such mailbox");
         to.push(/<([^>]*)>/.exec(line)?.[1] ?? "");
-        return void say("250 2.1.5 ok");
+        return void reply("250 2.1.5 ok");
       case "DATA":
         isData = true;
-        return void say("354 go ahead");
+        return void reply("354 go ahead");
       case "QUIT":
-        say("221 2.0.0 bye");
+        reply("221 2.0.0 bye");
         return void socket.end();
       default:
-        return void say("250 2.0.0 ok");
+        return void reply("250 2.0.0 ok");
     }
   }
 }

@@ -3,15 +3,15 @@ import {
   type ApiAnswer,
   type ApiRequest,
   freshSecret,
-  type Move,
+  type ReviewState,
   PERSONAL,
   serveApi,
   Sessions,
   type MockProvider,
 } from "./mockProvider";
 
-// Stripe knows no review and no rejection: a failed try asks for another, and an unused session is canceled.
-const STATUS: Record<Move, { status: string; last_error?: { code: string; reason: string } }> = {
+// Stripe has no review and no rejection: a failed attempt requires another, and an unused session is canceled.
+const STATUS: Record<ReviewState, { status: string; last_error?: { code: string; reason: string } }> = {
   submitted: { status: "processing" },
   review: { status: "processing" },
   resubmit: { status: "requires_input", last_error: { code: "document_expired", reason: "The document is expired." } },
@@ -24,7 +24,7 @@ const STATUS: Record<Move, { status: string; last_error?: { code: string; reason
 export async function startStripe(): Promise<MockProvider> {
   const apiKey = freshSecret("rk_test_");
   const secrets: [string, string] = [freshSecret("whsec_"), freshSecret("whsec_")];
-  const sessions = new Sessions<Move | "created">();
+  const sessions = new Sessions<ReviewState | "created">();
   const byIdempotencyKey = new Map<string, string>();
   const api = await serveApi(answer, () => mock.outage);
 
@@ -43,8 +43,8 @@ export async function startStripe(): Promise<MockProvider> {
     return sessions.get(id) === undefined ? { status: 404 } : { status: 200, body: shown(id) };
   }
 
-  function shown(id: string, move?: Move) {
-    const status = move ?? sessions.get(id)?.status ?? "created";
+  function shown(id: string, state?: ReviewState) {
+    const status = state ?? sessions.get(id)?.status ?? "created";
     return {
       id,
       object: "identity.verification_session",
@@ -69,12 +69,12 @@ export async function startStripe(): Promise<MockProvider> {
     signedHeaders: ["stripe-signature"],
     outage: false,
     sessionsOf: (userId) => sessions.of(userId),
-    decide: (id, move) => sessions.set(id, move),
-    sign(id, move, { secret = secrets[0], signedAtSeconds, occurredAt, eventId = `evt_${randomUUID()}` }) {
+    decide: (id, state) => sessions.set(id, state),
+    sign(id, state, { secret = secrets[0], signedAtSeconds, occurredAt, eventId = `evt_${randomUUID()}` }) {
       const created = Math.floor(occurredAt.getTime() / 1000);
-      const type = `identity.verification_session.${STATUS[move].status}`;
-      const said = { id: eventId, object: "event", type, created, data: { object: shown(id, move) } };
-      const body = Buffer.from(JSON.stringify(said));
+      const type = `identity.verification_session.${STATUS[state].status}`;
+      const payload = { id: eventId, object: "event", type, created, data: { object: shown(id, state) } };
+      const body = Buffer.from(JSON.stringify(payload));
       const v1 = createHmac("sha256", secret).update(`${signedAtSeconds}.`).update(body).digest("hex");
       const signature = `t=${signedAtSeconds},v1=${v1}`;
       return { headers: { "content-type": "application/json; charset=utf-8", "stripe-signature": signature }, body };

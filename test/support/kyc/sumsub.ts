@@ -3,14 +3,14 @@ import {
   type ApiAnswer,
   type ApiRequest,
   freshSecret,
-  type Move,
+  type ReviewState,
   PERSONAL,
   serveApi,
   Sessions,
   type MockProvider,
 } from "./mockProvider";
 
-const EVENT: Record<Move, string> = {
+const EVENT: Record<ReviewState, string> = {
   submitted: "applicantPending",
   review: "applicantOnHold",
   resubmit: "applicantReviewed",
@@ -19,7 +19,7 @@ const EVENT: Record<Move, string> = {
   expired: "applicantDeactivated",
 };
 
-function review(status: Move | "init") {
+function review(status: ReviewState | "init") {
   switch (status) {
     case "init":
     case "expired":
@@ -53,7 +53,7 @@ export async function startSumsub(): Promise<MockProvider> {
   const appToken = freshSecret("sbx:");
   const secretKey = freshSecret();
   const secrets: [string, string] = [freshSecret(), freshSecret()];
-  const sessions = new Sessions<Move | "init">();
+  const sessions = new Sessions<ReviewState | "init">();
   const api = await serveApi(answer, () => mock.outage);
 
   function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
@@ -85,21 +85,21 @@ export async function startSumsub(): Promise<MockProvider> {
     signedHeaders: ["x-payload-digest", "x-payload-digest-alg"],
     outage: false,
     sessionsOf: (userId) => sessions.of(userId),
-    decide: (id, move) => sessions.set(id, move),
-    sign(id, move, { secret = secrets[0], occurredAt, eventId = randomUUID() }) {
+    decide: (id, state) => sessions.set(id, state),
+    sign(id, state, { secret = secrets[0], occurredAt, eventId = randomUUID() }) {
       const createdAtMs = occurredAt.toISOString().replace("T", " ").replace("Z", "");
-      const said = {
+      const payload = {
         applicantId: "5cb56e8e0a975a35f333cb83",
         inspectionId: "5cb56e8e0a975a35f333cb84",
         correlationId: eventId,
         externalUserId: id,
         levelName: "id-and-liveness",
-        type: EVENT[move],
-        ...review(move),
+        type: EVENT[state],
+        ...review(state),
         createdAtMs,
         applicantMemberOf: [{ name: PERSONAL.lastName, address: PERSONAL.address }],
       };
-      const body = Buffer.from(JSON.stringify(said));
+      const body = Buffer.from(JSON.stringify(payload));
       const digest = createHmac("sha256", secret).update(body).digest("hex");
       const headers = { "x-payload-digest": digest, "x-payload-digest-alg": "HMAC_SHA256_HEX" };
       return { headers: { "content-type": "application/json", ...headers }, body };

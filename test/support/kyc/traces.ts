@@ -32,7 +32,7 @@ export async function everythingIn(mongo: Mongo): Promise<string> {
   return JSON.stringify(documents);
 }
 
-/** What of a provider's knowledge of a person is found in a text. */
+/** The provider's personal data that a text contains. */
 export function personalDataIn(text: string): string[] {
   return Object.values(PERSONAL).filter((secret) => text.includes(secret));
 }

@@ -3,14 +3,14 @@ import {
   type ApiAnswer,
   type ApiRequest,
   freshSecret,
-  type Move,
+  type ReviewState,
   PERSONAL,
   serveApi,
   Sessions,
   type MockProvider,
 } from "./mockProvider";
 
-const STATUS: Record<Move, { status: string; code: number }> = {
+const STATUS: Record<ReviewState, { status: string; code: number }> = {
   submitted: { status: "submitted", code: 7002 },
   review: { status: "review", code: 9121 },
   resubmit: { status: "resubmission_requested", code: 9103 },
@@ -23,7 +23,7 @@ const STATUS: Record<Move, { status: string; code: number }> = {
 export async function startVeriff(): Promise<MockProvider> {
   const apiKey = freshSecret();
   const secrets: [string, string] = [freshSecret(), freshSecret()];
-  const sessions = new Sessions<Move | "created">();
+  const sessions = new Sessions<ReviewState | "created">();
   const api = await serveApi(answer, () => mock.outage);
   const hmac = (key: string, data: string | Buffer) => createHmac("sha256", key).update(data).digest("hex");
 
@@ -45,22 +45,22 @@ export async function startVeriff(): Promise<MockProvider> {
     const isUndecided = session.status === "created" || session.status === "submitted";
     return {
       status: 200,
-      body: { status: "success", verification: isUndecided ? null : shown(id, session.status as Move) },
+      body: { status: "success", verification: isUndecided ? null : shown(id, session.status as ReviewState) },
     };
   }
 
-  function shown(id: string, move: Move, attemptId = "attempt-1", decisionTime = new Date(0)) {
+  function shown(id: string, state: ReviewState, attemptId = "attempt-1", decisionTime = new Date(0)) {
     return {
       id,
       attemptId,
-      ...STATUS[move],
+      ...STATUS[state],
       vendorData: sessions.get(id)?.userId,
       decisionTime: decisionTime.toISOString(),
-      ...(move === "declined" && {
+      ...(state === "declined" && {
         reasonCode: 103,
         reason: `${PERSONAL.firstName} does not match the document photo`,
       }),
-      ...(move === "resubmit" && { reasonCode: 204, reason: "Poor image quality" }),
+      ...(state === "resubmit" && { reasonCode: 204, reason: "Poor image quality" }),
       person: { firstName: PERSONAL.firstName, lastName: PERSONAL.lastName, dateOfBirth: PERSONAL.birthDate },
       document: { number: PERSONAL.documentNumber, type: "PASSPORT", country: "EE" },
     };
@@ -74,10 +74,10 @@ export async function startVeriff(): Promise<MockProvider> {
     signedHeaders: ["x-hmac-signature"],
     outage: false,
     sessionsOf: (userId) => sessions.of(userId),
-    decide: (id, move) => sessions.set(id, move),
-    sign(id, move, { secret = secrets[0], occurredAt, eventId = "attempt-1" }) {
-      const said =
-        move === "submitted"
+    decide: (id, state) => sessions.set(id, state),
+    sign(id, state, { secret = secrets[0], occurredAt, eventId = "attempt-1" }) {
+      const payload =
+        state === "submitted"
           ? {
               id,
               attemptId: eventId,
@@ -88,10 +88,10 @@ export async function startVeriff(): Promise<MockProvider> {
             }
           : {
               status: "success",
-              verification: shown(id, move, eventId, occurredAt),
+              verification: shown(id, state, eventId, occurredAt),
               technicalData: { ip: "203.0.113.7" },
             };
-      const body = Buffer.from(JSON.stringify(said));
+      const body = Buffer.from(JSON.stringify(payload));
       const headers = {
         "content-type": "application/json",
         "x-auth-client": apiKey,

@@ -60,7 +60,10 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
   });
 
   async function race(maxUsages: number, own: { redisUrl?: string; during?: () => Promise<void> } = {}): Promise<void> {
-    const environment = { ...on.orders.environment, ...(own.redisUrl !== undefined && { REDIS_URL: own.redisUrl }) };
+    const environment = {
+      ...on.contextOptions.environment,
+      ...(own.redisUrl !== undefined && { REDIS_URL: own.redisUrl }),
+    };
     const start = () =>
       startChild(on, { modules: ["verification"], serves: true, withChain: true, context: { environment } });
     const processes = await Promise.all([start(), start()]);

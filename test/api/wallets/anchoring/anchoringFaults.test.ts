@@ -255,7 +255,10 @@ describe("anchoring when something stands in the way", () => {
       deploymentsDir,
       report: () => undefined,
     });
-    const { context, close } = await createTestContext(on.orders, { logger: on.context.logger, withChain: true });
+    const { context, close } = await createTestContext(on.contextOptions, {
+      logger: on.context.logger,
+      withChain: true,
+    });
     const anew = { ...on, context, modules: createModules(context) };
     await fund(proxy.url, on.chain.relayer.address);
     workers.push(startAnchoringWorker(anew));

@@ -156,7 +156,9 @@ describe("outgoing webhooks", () => {
       works: true,
       withChain: false,
       // With queues of its own: else its job stays locked for as long as a queue waits for a worker that is silent.
-      context: { environment: { ...on.orders.environment, REDIS_PREFIX: `${on.context.config.redis.prefix}-killed` } },
+      context: {
+        environment: { ...on.contextOptions.environment, REDIS_PREFIX: `${on.context.config.redis.prefix}-killed` },
+      },
       crash: { mongo: "update webhook_deliveries", when: "before", nth: 1 },
     });
     // The child's clock is the machine's, by which this one is long due.

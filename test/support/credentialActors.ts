@@ -1,5 +1,12 @@
 import { expect } from "chai";
-import { hashMessage, type HDNodeWallet, JsonRpcSigner, type TransactionResponse, Wallet } from "ethers";
+import {
+  hashMessage,
+  type HDNodeWallet,
+  JsonRpcSigner,
+  type TransactionReceipt,
+  type TransactionResponse,
+  Wallet,
+} from "ethers";
 import { listMailbox, type MailboxMessage } from "../../api/notifications/mailbox";
 import { ContractWallet__factory, type DIDRegistry } from "../../typechain-types";
 import type { Answer } from "./ask";
@@ -119,8 +126,8 @@ export async function discredit(on: Fixture, address: string): Promise<void> {
 }
 
 /** Revokes in the issuer's name, past the API. */
-export async function revokeDirectly(on: Fixture, issuer: TestIssuer, credId: string): Promise<void> {
-  await writeAs(on, issuer.address, (registry) => registry.setCredentialStatus(credId, true));
+export async function revokeDirectly(on: Fixture, issuer: TestIssuer, credId: string): Promise<TransactionReceipt> {
+  return writeAs(on, issuer.address, (registry) => registry.setCredentialStatus(credId, true));
 }
 
 /** Deactivates the issuer's DID, past the API. */
@@ -163,9 +170,10 @@ async function writeAs(
   { chain, context }: Fixture,
   address: string,
   write: (registry: DIDRegistry) => Promise<TransactionResponse>,
-): Promise<void> {
+): Promise<TransactionReceipt> {
   const { provider, didRegistry } = context.chain;
   await provider.send("hardhat_impersonateAccount", [address]);
   await fund(chain.rpcUrl, address);
-  await (await write(didRegistry.connect(new JsonRpcSigner(provider, address)))).wait();
+  const receipt = await (await write(didRegistry.connect(new JsonRpcSigner(provider, address)))).wait();
+  return receipt!;
 }

@@ -1,3 +1,5 @@
+import type { Chain } from "../../../chain/client";
+import { answered } from "../../../chain/registry/answered";
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readStatuses } from "../../../chain/registry/credentialStatus";
 import type { Relayer } from "../../../chain/relayer/relayer";
@@ -99,12 +101,22 @@ export async function applyChange(deps: ApplyChangeDeps, changeId: string): Prom
 
   const bits = await readStatuses(chain, credIds);
   if (bits.every((status) => isDone(change, status))) {
-    await changes.markMined(changeId, null, clock.now());
+    await changes.markMined(changeId, await readInclusion(chain, job), clock.now());
     await enqueueNext(deps, issuer);
     return;
   }
   const write = writeOf(change, credIds);
   await deps.sendAsIssuer(deps.relayer, { kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
+}
+
+/** The block of the change's own transaction, which the relayer may not have reported yet; null where none is mined. */
+async function readInclusion(
+  { provider }: Pick<Chain, "provider">,
+  { transactionHash }: StatusChangeJob,
+): Promise<{ transactionHash: string; blockNumber: number } | null> {
+  if (transactionHash === null) return null;
+  const receipt = await answered(provider.getTransactionReceipt(transactionHash));
+  return receipt?.status === 1 ? { transactionHash, blockNumber: receipt.blockNumber } : null;
 }
 
 /** Gives a change up: what it held is usable again, and the issuer's next change has its turn. */

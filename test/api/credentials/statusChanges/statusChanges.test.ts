@@ -122,6 +122,25 @@ describe("changes of a credential's status", () => {
   it("are found and carried out when the process that stored them died before it queued them", async () => {
     const { credentialId, credId } = await issue(on, issuer, alice);
     const changeId = "00000000-0000-4000-8000-0000000000aa";
+    await insertOld({ changeId, credentialIds: [credentialId], credIds: [credId], transactionHash: null });
+    await reaches(changeId, "final");
+    expect((await onChain(credId)).revoked).to.equal(true);
+  });
+
+  it("show the block of their transaction when a sweep comes before the relayer's report", async () => {
+    const { credentialId, credId } = await issue(on, issuer, alice);
+    const { hash: transactionHash, blockNumber } = await revokeDirectly(on, issuer, credId);
+    const changeId = "00000000-0000-4000-8000-0000000000bb";
+    await insertOld({ changeId, credentialIds: [credentialId], credIds: [credId], transactionHash });
+    await reaches(changeId, "final");
+    expect(await job(changeId)).to.include({ transactionHash, blockNumber });
+  });
+
+  /** A revocation stored a minute ago, which no job carries out; submitted when it has a transaction. */
+  async function insertOld(
+    change: Pick<StatusChangeJob, "changeId" | "credentialIds" | "credIds" | "transactionHash">,
+  ): Promise<void> {
+    const { changeId, credentialIds, credIds, transactionHash } = change;
     const old = new Date(Date.now() - 60_000);
     await on.context.mongo
       .db!.collection<Omit<StatusChangeJob, "changeId"> & { _id: string }>("credential_status_jobs")
@@ -129,16 +148,14 @@ describe("changes of a credential's status", () => {
         _id: changeId,
         issuer: issuer.address,
         change: "revoke",
-        credentialIds: [credentialId],
-        credIds: [credId],
-        state: "queued",
-        transactionHash: null,
+        credentialIds,
+        credIds,
+        state: transactionHash === null ? "queued" : "submitted",
+        transactionHash,
         blockNumber: null,
         error: null,
         createdAt: old,
         updatedAt: old,
       });
-    await reaches(changeId, "final");
-    expect((await onChain(credId)).revoked).to.equal(true);
-  });
+  }
 });

@@ -121,42 +121,12 @@ export function createCredentialStore(mongo: Mongo): CredentialStore {
     async ofIssuer(issuer, credentialIds) {
       return (await model.find({ _id: { $in: credentialIds }, issuer }).lean()).map(rename);
     },
-    async ofHolder({ subjectDids, type, issuer, usableAt }, { limit, before }) {
-      const filter = {
-        subjectDid: { $in: subjectDids },
-        ...(type !== undefined && { type }),
-        ...(issuer !== undefined && { issuer }),
-        ...(usableAt !== null && { status: "ACTIVE" as const, expiresAt: { $gt: usableAt } }),
-        ...(before !== null && {
-          $or: [
-            { issuedAt: { $lt: before.issuedAt } },
-            { issuedAt: before.issuedAt, _id: { $gt: before.credentialId } },
-          ],
-        }),
-      };
-      const found = await model.find(filter, { uses: 0 }).sort({ issuedAt: -1, _id: 1 }).limit(limit).lean();
+    async ofHolder(query, page) {
+      const filter = filterOf(query, page.before);
+      const found = await model.find(filter, { uses: 0 }).sort({ issuedAt: -1, _id: 1 }).limit(page.limit).lean();
       return found.map((stored) => rename({ ...stored, uses: [] }));
     },
-    async takeUse(credentialId, maxUsages, taken) {
-      const usable = {
-        _id: credentialId,
-        status: "ACTIVE" as const,
-        hold: null,
-        expiresAt: { $gt: taken.usedAt },
-        "uses.verificationId": { $ne: taken.verificationId },
-      };
-      const change = { $inc: { usageCount: 1 }, $push: { uses: taken, unrecorded: taken.verificationId } };
-      if (maxUsages > 1) {
-        const notLast = await raw.updateOne({ ...usable, usageCount: { $lt: maxUsages - 1 } }, change);
-        if (notLast.modifiedCount === 1) return true;
-      }
-      // The count only grows: a use that was not taken above is the last one, or there is none.
-      const last = await raw.updateOne(
-        { ...usable, usageCount: maxUsages - 1 },
-        { ...change, $set: { status: "USED" as const } },
-      );
-      return last.modifiedCount === 1;
-    },
+    takeUse: (credentialId, maxUsages, taken) => takeUse(raw, { credentialId, maxUsages, taken }),
     async unrecorded(limit) {
       // Matches documents whose list holds any id at all, and can be answered from the index.
       return (
@@ -182,6 +152,43 @@ export function createCredentialStore(mongo: Mongo): CredentialStore {
       await model.updateMany({ _id: { $in: credentialIds }, "hold.change": "suspend" }, { $set: { hold: null } });
     },
   };
+}
+
+/** What {@link CredentialStore.ofHolder} asks for, beginning after the last credential of the page before. */
+function filterOf({ subjectDids, type, issuer, usableAt }: ListFilter, before: Page["before"]) {
+  return {
+    subjectDid: { $in: subjectDids },
+    ...(type !== undefined && { type }),
+    ...(issuer !== undefined && { issuer }),
+    ...(usableAt !== null && { status: "ACTIVE" as const, expiresAt: { $gt: usableAt } }),
+    ...(before !== null && {
+      $or: [{ issuedAt: { $lt: before.issuedAt } }, { issuedAt: before.issuedAt, _id: { $gt: before.credentialId } }],
+    }),
+  };
+}
+
+async function takeUse(
+  raw: ReturnType<typeof rawCollection<Stored>>,
+  { credentialId, maxUsages, taken }: { credentialId: string; maxUsages: number; taken: Use },
+): Promise<boolean> {
+  const usable = {
+    _id: credentialId,
+    status: "ACTIVE" as const,
+    hold: null,
+    expiresAt: { $gt: taken.usedAt },
+    "uses.verificationId": { $ne: taken.verificationId },
+  };
+  const change = { $inc: { usageCount: 1 }, $push: { uses: taken, unrecorded: taken.verificationId } };
+  if (maxUsages > 1) {
+    const notLast = await raw.updateOne({ ...usable, usageCount: { $lt: maxUsages - 1 } }, change);
+    if (notLast.modifiedCount === 1) return true;
+  }
+  // The count only grows: a use that was not taken above is the last one, or there is none.
+  const last = await raw.updateOne(
+    { ...usable, usageCount: maxUsages - 1 },
+    { ...change, $set: { status: "USED" as const } },
+  );
+  return last.modifiedCount === 1;
 }
 
 function credentialOf(stored: Stored | null): Credential | null {

@@ -29,6 +29,10 @@ const WEBHOOK_REFUSALS: RejectionDescription[] = [
 
 /** The operations of identity verification. */
 export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
+  return [...holderEndpoints(deps), ...webhookEndpoints(deps)];
+}
+
+function holderEndpoints(deps: KycDeps): Endpoint[] {
   return [
     defineEndpoint({
       method: "post",
@@ -77,6 +81,11 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
         return { status: 200, body: { status, provider, sessionId, verifiedAt: decidedAt } };
       },
     }),
+  ];
+}
+
+function webhookEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
+  return [
     defineEndpoint({
       method: "post",
       path: "/api/webhooks/kyc-status",
@@ -86,7 +95,7 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
       rawBody: { limitBytes: DELIVERY_LIMIT_BYTES },
       replies: RECEIVED,
       rejections: WEBHOOK_REFUSALS,
-      handle: ({ body }, context) => receive(deps.chosen.name, body, context),
+      handle: ({ body }, context) => receive(deps, { provider: deps.chosen.name, body, context }),
     }),
     defineEndpoint({
       method: "post",
@@ -99,12 +108,16 @@ export function kycEndpoints(deps: KycDeps & ReceiveWebhookDeps): Endpoint[] {
       rawBody: { limitBytes: DELIVERY_LIMIT_BYTES },
       replies: RECEIVED,
       rejections: WEBHOOK_REFUSALS,
-      handle: ({ params, body }, context) => receive(params.provider, body, context),
+      handle: ({ params, body }, context) => receive(deps, { provider: params.provider, body, context }),
     }),
   ];
+}
 
-  async function receive(provider: string, body: Buffer, { header, requestId }: RequestContext) {
-    await receiveWebhook(deps, { provider, delivery: { header, body }, requestId });
-    return { status: 200, body: { received: true } };
-  }
+async function receive(
+  deps: ReceiveWebhookDeps,
+  { provider, body, context }: { provider: string; body: Buffer; context: RequestContext },
+) {
+  const { header, requestId } = context;
+  await receiveWebhook(deps, { provider, delivery: { header, body }, requestId });
+  return { status: 200, body: { received: true } };
 }

@@ -75,49 +75,30 @@ const delivery = z.object({
   reviewResult: reviewResult.nullish(),
 });
 
+const PROVIDER = "sumsub";
+
+interface SumsubAccess {
+  config: NonNullable<KycConfig["sumsub"]>;
+  clock: Clock;
+}
+
 /**
  * Sumsub: applicants, which are sessions without end: our user's id is theirs. Requests are signed; webhooks sign the
  * body alone (`X-Payload-Digest`), so that the decision is read from the API.
  */
 export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Clock): KycProvider {
-  const { apiUrl, appToken, secretKey, level, webhookSecrets: secrets } = config;
-  const provider = "sumsub";
-
-  function signed(method: "GET" | "POST", path: string, body = ""): Record<string, string> {
-    const seconds = String(Math.floor(clock.now().getTime() / 1000));
-    return {
-      "x-app-token": appToken,
-      "x-app-access-ts": seconds,
-      "x-app-access-sig": hmacHex("sha256", secretKey, seconds, method, path, body),
-      "content-type": "application/json",
-    };
-  }
-
-  async function makeLink(userId: string, returnUrl: string): Promise<ProviderSession> {
-    const path = "/resources/sdkIntegrations/levels/-/websdkLink";
-    const redirect = { successUrl: returnUrl, rejectUrl: returnUrl };
-    const body = JSON.stringify({ levelName: level, userId, ttlInSecs: LINK_SECONDS, redirect });
-    const { url: sessionUrl } = await callProvider({
-      provider,
-      purpose: "make a link",
-      url: apiUrl + path,
-      method: "POST",
-      headers: signed("POST", path, body),
-      body,
-      schema: link,
-    });
-    return { sessionId: userId, sessionUrl };
-  }
+  const { apiUrl, webhookSecrets: secrets } = config;
+  const access: SumsubAccess = { config, clock };
 
   return {
-    name: provider,
+    name: PROVIDER,
     signsTime: false,
     // Sumsub reviews again, for instance when a person turns up on a list; its answer of today holds.
     mayRevise: true,
     async createSession({ userId, returnUrl, now }) {
-      return { ...(await makeLink(userId, returnUrl)), expiresAt: addSeconds(now, FORGOTTEN_SECONDS) };
+      return { ...(await createLink(access, { userId, returnUrl })), expiresAt: addSeconds(now, FORGOTTEN_SECONDS) };
     },
-    resumeSession: ({ userId, returnUrl }) => makeLink(userId, returnUrl),
+    resumeSession: ({ userId, returnUrl }) => createLink(access, { userId, returnUrl }),
     verifyDelivery({ header, body }) {
       const algorithm = digestAlgorithm(header("x-payload-digest-alg"));
       if (algorithm === undefined) return "signature";
@@ -131,9 +112,9 @@ export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Cl
         correlationId,
         createdAtMs,
         reviewResult: result,
-      } = parseBody(provider, body, delivery);
+      } = parseBody(PROVIDER, body, delivery);
       const at = createdAtMs ?? "";
-      const deliveryKey = `${provider}:${externalUserId ?? ""}:${correlationId ?? ""}:${type}:${at}`;
+      const deliveryKey = `${PROVIDER}:${externalUserId ?? ""}:${correlationId ?? ""}:${type}:${at}`;
       if (!externalUserId) return { deliveryKey, decision: undefined };
       if (type === "applicantReviewed" && result) return { deliveryKey, decision: decisionOf(externalUserId, result) };
       const substatus = SUBSTATUS_OF_EVENT[type];
@@ -142,11 +123,11 @@ export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Cl
     async fetchDecision({ userId }) {
       const path = `/resources/applicants/-;externalUserId=${encodeURIComponent(userId)}/one`;
       const found = await findAtProvider({
-        provider,
+        provider: PROVIDER,
         purpose: "show an applicant",
         url: apiUrl + path,
         method: "GET",
-        headers: signed("GET", path),
+        headers: signedHeaders(access, { method: "GET", path }),
         schema: applicant,
       });
       // Until the link is opened there is no applicant.
@@ -155,6 +136,41 @@ export function createSumsub(config: NonNullable<KycConfig["sumsub"]>, clock: Cl
       const substatus = SUBSTATUS_OF_REVIEW[review?.reviewStatus ?? ""];
       return substatus === undefined ? null : undecided(userId, substatus);
     },
+  };
+}
+
+/** A link to the web SDK, by which a person goes through a verification. */
+async function createLink(
+  access: SumsubAccess,
+  { userId, returnUrl }: { userId: string; returnUrl: string },
+): Promise<ProviderSession> {
+  const { apiUrl, level } = access.config;
+  const path = "/resources/sdkIntegrations/levels/-/websdkLink";
+  const redirect = { successUrl: returnUrl, rejectUrl: returnUrl };
+  const body = JSON.stringify({ levelName: level, userId, ttlInSecs: LINK_SECONDS, redirect });
+  const { url: sessionUrl } = await callProvider({
+    provider: PROVIDER,
+    purpose: "make a link",
+    url: apiUrl + path,
+    method: "POST",
+    headers: signedHeaders(access, { method: "POST", path, body }),
+    body,
+    schema: link,
+  });
+  return { sessionId: userId, sessionUrl };
+}
+
+/** The headers of a request, signed with the app's secret over time, method, path and body. */
+function signedHeaders(
+  { config, clock }: SumsubAccess,
+  { method, path, body = "" }: { method: "GET" | "POST"; path: string; body?: string },
+): Record<string, string> {
+  const seconds = String(Math.floor(clock.now().getTime() / 1000));
+  return {
+    "x-app-token": config.appToken,
+    "x-app-access-ts": seconds,
+    "x-app-access-sig": hmacHex("sha256", config.secretKey, seconds, method, path, body),
+    "content-type": "application/json",
   };
 }
 

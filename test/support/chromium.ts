@@ -174,27 +174,8 @@ async function openTab(connection: DevToolsConnection): Promise<Tab> {
     sessionId: string;
   };
   const send = (method: string, params?: Json) => connection.send(method, params, sessionId);
-  const consoleErrors: string[] = [];
-  const stopListening = connection.listen(sessionId, (method, params) => {
-    if (method === "Log.entryAdded") {
-      const { level, text } = params["entry"] as { level: string; text: string };
-      if (level === "error") consoleErrors.push(text);
-    }
-    if (method === "Runtime.exceptionThrown") consoleErrors.push(JSON.stringify(params["exceptionDetails"]));
-  });
+  const { consoleErrors, stopListening } = collectErrors(connection, sessionId);
   for (const domain of ["Page", "Runtime", "Log", "Accessibility"]) await send(`${domain}.enable`);
-
-  function loaded(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error("The page did not load in time.")), TIMEOUT_MS);
-      const stop = connection.listen(sessionId, (method) => {
-        if (method !== "Page.loadEventFired") return;
-        clearTimeout(timer);
-        stop();
-        resolve();
-      });
-    });
-  }
 
   return {
     consoleErrors,
@@ -207,7 +188,7 @@ async function openTab(connection: DevToolsConnection): Promise<Tab> {
       await send("Emulation.setEmulatedMedia", { features });
     },
     async goto(url) {
-      const load = loaded();
+      const load = waitForLoad(connection, sessionId);
       await send("Page.navigate", { url });
       await load;
     },
@@ -232,15 +213,7 @@ async function openTab(connection: DevToolsConnection): Promise<Tab> {
     },
     async accessibilityTree() {
       const { nodes } = (await send("Accessibility.getFullAXTree")) as { nodes: AxNode[] };
-      return inOrder(nodes).map(({ role, name, properties = [] }) => {
-        const property = (wanted: string) => properties.find((one) => one.name === wanted)?.value.value;
-        return {
-          role: role?.value ?? "",
-          name: name?.value ?? "",
-          level: property("level") as number | undefined,
-          live: property("live") as string | undefined,
-        };
-      });
+      return inOrder(nodes).map(readNode);
     },
     async screenshot({ fullPage = false } = {}) {
       const { data } = await send("Page.captureScreenshot", { format: "png", captureBeyondViewport: fullPage });
@@ -253,6 +226,35 @@ async function openTab(connection: DevToolsConnection): Promise<Tab> {
   };
 }
 
+/** What a page logs as an error or throws, from now on. */
+function collectErrors(
+  connection: DevToolsConnection,
+  sessionId: string,
+): { consoleErrors: string[]; stopListening: () => void } {
+  const consoleErrors: string[] = [];
+  const stopListening = connection.listen(sessionId, (method, params) => {
+    if (method === "Log.entryAdded") {
+      const { level, text } = params["entry"] as { level: string; text: string };
+      if (level === "error") consoleErrors.push(text);
+    }
+    if (method === "Runtime.exceptionThrown") consoleErrors.push(JSON.stringify(params["exceptionDetails"]));
+  });
+  return { consoleErrors, stopListening };
+}
+
+/** Resolves when the tab fires its next load event. */
+function waitForLoad(connection: DevToolsConnection, sessionId: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error("The page did not load in time.")), TIMEOUT_MS);
+    const stop = connection.listen(sessionId, (method) => {
+      if (method !== "Page.loadEventFired") return;
+      clearTimeout(timer);
+      stop();
+      resolve();
+    });
+  });
+}
+
 interface AxNode {
   nodeId: string;
   ignored: boolean;
@@ -260,6 +262,16 @@ interface AxNode {
   name?: { value: string };
   childIds?: string[];
   properties?: { name: string; value: { value: unknown } }[];
+}
+
+function readNode({ role, name, properties = [] }: AxNode) {
+  const property = (wanted: string) => properties.find((one) => one.name === wanted)?.value.value;
+  return {
+    role: role?.value ?? "",
+    name: name?.value ?? "",
+    level: property("level") as number | undefined,
+    live: property("live") as string | undefined,
+  };
 }
 
 function inOrder(nodes: AxNode[]): AxNode[] {

@@ -43,69 +43,82 @@ export async function startSmtpServer(): Promise<SmtpServer> {
   return server;
 }
 
+/** One connection, and what it has sent so far. */
+interface Connection {
+  socket: Socket;
+  server: SmtpServer;
+  received: string;
+  /** Between DATA and the line with the dot. */
+  isData: boolean;
+  to: string[];
+}
+
 function serve(socket: Socket, server: SmtpServer): void {
-  const reply = (line: string) => socket.write(`${line}\r\n`);
-  let received = "";
-  let isData = false;
-  let to: string[] = [];
-  reply("220 mail.test ESMTP");
+  const connection: Connection = { socket, server, received: "", isData: false, to: [] };
+  socket.write("220 mail.test ESMTP\r\n");
   socket.setEncoding("latin1").on("data", (chunk: string) => {
-    received += chunk;
+    connection.received += chunk;
     for (;;) {
+      const { received, isData } = connection;
       const end = received.indexOf(isData ? "\r\n.\r\n" : "\r\n");
       if (end < 0) return;
       const text = received.slice(0, end);
-      received = received.slice(end + (isData ? 5 : 2));
-      if (isData) endData(text);
-      else command(text);
+      connection.received = received.slice(end + (isData ? 5 : 2));
+      const reply = isData ? endData(connection, text) : command(connection, text);
+      if (reply !== null) socket.write(`${reply}\r\n`);
     }
   });
+}
 
-  function endData(source: string): void {
-    isData = false;
-    switch (server.behaviour) {
-      case "hangs_up_after_message":
-        server.accepted.push({ to, source });
-        socket.destroy();
-        return;
-      case "refuses_message":
-        return void reply("554 5.6.0 not such a message");
-      case "defers_message":
-        return void reply("451 4.3.0 not now");
-      case "accepts":
-      case "refuses_recipient":
-        server.accepted.push({ to, source });
-        return void reply("250 2.0.0 accepted");
-    }
+/** @returns the reply; null when the connection was ended instead */
+function endData(connection: Connection, source: string): string | null {
+  const { socket, server, to } = connection;
+  connection.isData = false;
+  switch (server.behaviour) {
+    case "hangs_up_after_message":
+      server.accepted.push({ to, source });
+      socket.destroy();
+      return null;
+    case "refuses_message":
+      return "554 5.6.0 not such a message";
+    case "defers_message":
+      return "451 4.3.0 not now";
+    case "accepts":
+    case "refuses_recipient":
+      server.accepted.push({ to, source });
+      return "250 2.0.0 accepted";
   }
+}
 
-  function command(line: string): void {
-    const [verb = "", ...rest] = line.split(" ");
-    switch (verb.toUpperCase()) {
-      case "EHLO":
-        return void socket.write("250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME\r\n");
-      case "AUTH":
-        server.logins.push(
-          Buffer.from(rest[1] ?? "", "base64")
-            .toString()
-            .split("\0")[1] ?? "",
-        );
-        return void reply("235 2.7.0 welcome");
-      case "MAIL":
-        to = [];
-        return void reply("250 2.1.0 ok");
-      case "RCPT":
-        if (server.behaviour === "refuses_recipient") return void reply("550 5.1.1 no such mailbox");
-        to.push(/<([^>]*)>/.exec(line)?.[1] ?? "");
-        return void reply("250 2.1.5 ok");
-      case "DATA":
-        isData = true;
-        return void reply("354 go ahead");
-      case "QUIT":
-        reply("221 2.0.0 bye");
-        return void socket.end();
-      default:
-        return void reply("250 2.0.0 ok");
-    }
+/** @returns the reply; null when the connection was ended with it */
+function command(connection: Connection, line: string): string | null {
+  const { socket, server } = connection;
+  const [verb = "", ...rest] = line.split(" ");
+  switch (verb.toUpperCase()) {
+    case "EHLO":
+      return "250-mail.test\r\n250-AUTH PLAIN\r\n250 8BITMIME";
+    case "AUTH":
+      server.logins.push(loginOf(rest[1] ?? ""));
+      return "235 2.7.0 welcome";
+    case "MAIL":
+      connection.to = [];
+      return "250 2.1.0 ok";
+    case "RCPT":
+      if (server.behaviour === "refuses_recipient") return "550 5.1.1 no such mailbox";
+      connection.to.push(/<([^>]*)>/.exec(line)?.[1] ?? "");
+      return "250 2.1.5 ok";
+    case "DATA":
+      connection.isData = true;
+      return "354 go ahead";
+    case "QUIT":
+      socket.end("221 2.0.0 bye\r\n");
+      return null;
+    default:
+      return "250 2.0.0 ok";
   }
+}
+
+/** The user in the initial response of AUTH PLAIN (RFC 4616). */
+function loginOf(response: string): string {
+  return Buffer.from(response, "base64").toString().split("\0")[1] ?? "";
 }

@@ -19,52 +19,23 @@ const STATUS: Record<ReviewState, { status: string; code: number }> = {
   expired: { status: "expired", code: 9104 },
 };
 
+/** Its secrets and what it has stored. */
+interface Veriff {
+  apiKey: string;
+  secrets: [string, string];
+  sessions: Sessions<ReviewState | "created">;
+}
+
 /** Veriff's API v1 and its webhooks: `X-HMAC-SIGNATURE`, hex HMAC-SHA256 of the body. */
 export async function startVeriff(): Promise<MockProvider> {
   const apiKey = freshSecret();
   const secrets: [string, string] = [freshSecret(), freshSecret()];
   const sessions = new Sessions<ReviewState | "created">();
-  const api = await serveApi(answer, () => mock.outage);
-  const hmac = (key: string, data: string | Buffer) => createHmac("sha256", key).update(data).digest("hex");
-
-  function answer({ method, path, headers, body }: ApiRequest): ApiAnswer {
-    if (headers["x-auth-client"] !== apiKey) return { status: 401 };
-    if (method === "POST" && path === "/v1/sessions") {
-      const { verification } = JSON.parse(body) as { verification: { callback: string; vendorData: string } };
-      if (!URL.canParse(verification.callback)) return { status: 400 };
-      const id = randomUUID();
-      sessions.add(id, verification.vendorData, "created");
-      const sessionToken = freshSecret("ey");
-      const url = `https://magic.veriff.me/v/${sessionToken}`;
-      return { status: 201, body: { status: "success", verification: { id, url, sessionToken, status: "created" } } };
-    }
-    const id = /^\/v1\/sessions\/([^/]+)\/decision$/.exec(path)?.[1] ?? "";
-    if (headers["x-hmac-signature"] !== hmac(secrets[0], id)) return { status: 401 };
-    const session = sessions.get(id);
-    if (session === undefined) return { status: 404 };
-    const isUndecided = session.status === "created" || session.status === "submitted";
-    return {
-      status: 200,
-      body: { status: "success", verification: isUndecided ? null : shown(id, session.status as ReviewState) },
-    };
-  }
-
-  function shown(id: string, state: ReviewState, attemptId = "attempt-1", decisionTime = new Date(0)) {
-    return {
-      id,
-      attemptId,
-      ...STATUS[state],
-      vendorData: sessions.get(id)?.userId,
-      decisionTime: decisionTime.toISOString(),
-      ...(state === "declined" && {
-        reasonCode: 103,
-        reason: `${PERSONAL.firstName} does not match the document photo`,
-      }),
-      ...(state === "resubmit" && { reasonCode: 204, reason: "Poor image quality" }),
-      person: { firstName: PERSONAL.firstName, lastName: PERSONAL.lastName, dateOfBirth: PERSONAL.birthDate },
-      document: { number: PERSONAL.documentNumber, type: "PASSPORT", country: "EE" },
-    };
-  }
+  const veriff: Veriff = { apiKey, secrets, sessions };
+  const api = await serveApi(
+    (request) => answer(veriff, request),
+    () => mock.outage,
+  );
 
   const mock: MockProvider = {
     name: "veriff",
@@ -88,7 +59,7 @@ export async function startVeriff(): Promise<MockProvider> {
             }
           : {
               status: "success",
-              verification: shown(id, state, eventId, occurredAt),
+              verification: shown(veriff, id, state, eventId, occurredAt),
               technicalData: { ip: "203.0.113.7" },
             };
       const body = Buffer.from(JSON.stringify(payload));
@@ -102,4 +73,49 @@ export async function startVeriff(): Promise<MockProvider> {
     close: api.close,
   };
   return mock;
+}
+
+function answer(veriff: Veriff, { method, path, headers, body }: ApiRequest): ApiAnswer {
+  const { apiKey, secrets, sessions } = veriff;
+  if (headers["x-auth-client"] !== apiKey) return { status: 401 };
+  if (method === "POST" && path === "/v1/sessions") {
+    const { verification } = JSON.parse(body) as { verification: { callback: string; vendorData: string } };
+    if (!URL.canParse(verification.callback)) return { status: 400 };
+    const id = randomUUID();
+    sessions.add(id, verification.vendorData, "created");
+    const sessionToken = freshSecret("ey");
+    const url = `https://magic.veriff.me/v/${sessionToken}`;
+    return { status: 201, body: { status: "success", verification: { id, url, sessionToken, status: "created" } } };
+  }
+  const id = /^\/v1\/sessions\/([^/]+)\/decision$/.exec(path)?.[1] ?? "";
+  if (headers["x-hmac-signature"] !== hmac(secrets[0], id)) return { status: 401 };
+  const session = sessions.get(id);
+  if (session === undefined) return { status: 404 };
+  const isUndecided = session.status === "created" || session.status === "submitted";
+  return {
+    status: 200,
+    body: { status: "success", verification: isUndecided ? null : shown(veriff, id, session.status as ReviewState) },
+  };
+}
+
+function shown(veriff: Veriff, id: string, state: ReviewState, attemptId = "attempt-1", decisionTime = new Date(0)) {
+  const { sessions } = veriff;
+  return {
+    id,
+    attemptId,
+    ...STATUS[state],
+    vendorData: sessions.get(id)?.userId,
+    decisionTime: decisionTime.toISOString(),
+    ...(state === "declined" && {
+      reasonCode: 103,
+      reason: `${PERSONAL.firstName} does not match the document photo`,
+    }),
+    ...(state === "resubmit" && { reasonCode: 204, reason: "Poor image quality" }),
+    person: { firstName: PERSONAL.firstName, lastName: PERSONAL.lastName, dateOfBirth: PERSONAL.birthDate },
+    document: { number: PERSONAL.documentNumber, type: "PASSPORT", country: "EE" },
+  };
+}
+
+function hmac(key: string, data: string | Buffer): string {
+  return createHmac("sha256", key).update(data).digest("hex");
 }

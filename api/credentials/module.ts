@@ -13,7 +13,7 @@ import { typeEndpoints } from "./types/routes";
 import { createTypeStore } from "./types/store";
 
 type CredentialNeeds = Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf"> &
-  Pick<ApplyChangeDeps, "sendAsIssuer">;
+  Pick<ApplyChangeDeps, "sendAsIssuer" | "isWritePending">;
 
 /** Credentials: issuing, holding, sharing, and changes of their status on the chain. */
 export function createCredentials(context: Context, needs: CredentialNeeds) {

@@ -8,7 +8,7 @@ import { createIssuerJobs } from "./anchoring/jobs";
 import { issuerAnchoringHandler } from "./anchoring/relayHandler";
 import { issuerEndpoints } from "./routes";
 import type { AssertionKey } from "./rules";
-import { type IssuerWrite, sendAsIssuer } from "./signer";
+import { type IssuerWrite, isWritePending, sendAsIssuer } from "./signer";
 import { createIssuerStore } from "./store";
 
 /** Documents whose keys are cached: far more than an installation's issuers have. */
@@ -32,6 +32,7 @@ export function createIssuers(context: Context) {
       takeIndex: (issuer: string) => takeIndex(deps, issuer),
       assertionKeys: (address: string, documentHash: string) => getAssertionKeys(deps, { address, documentHash }),
       sendAsIssuer: (relayer: Relayer, write: IssuerWrite) => sendAsIssuer({ ...deps, relayer }, write),
+      isWritePending,
     },
   });
 }

@@ -46,7 +46,7 @@ export async function sendAsIssuer(deps: IssuerSignerDeps, { kind, issuer, name,
   if (account === null) throw issuerUnknown();
   const to = chain.deployment.contracts.DIDRegistry.address;
   // One pending transaction an identity: its writes need its nonces in order.
-  const subject = `identity/${issuer}`;
+  const subject = subjectOf(issuer);
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     // A registry deployed anew is another one: what the former did does not count there.
     const key = `${name}/${to}/${attempt}`;
@@ -64,6 +64,25 @@ export async function sendAsIssuer(deps: IssuerSignerDeps, { kind, issuer, name,
     }
   }
   throw rejected("it was reverted or lost every time it was sent");
+}
+
+/**
+ * Whether a write that {@link sendAsIssuer} took is pending: the relayer has not reported yet what became of it, even
+ * where the chain already shows its effect.
+ *
+ * @throws TransientError `rpc.unreachable`
+ */
+export async function isWritePending(
+  relayer: Pick<Relayer, "find">,
+  { issuer, name }: Pick<IssuerWrite, "issuer" | "name">,
+): Promise<boolean> {
+  // No transaction has the bare name as its key, so this is the one pending for the issuer.
+  const pending = await relayer.find({ key: name, subject: subjectOf(issuer) });
+  return pending?.open === true && pending.key.startsWith(`${name}/`);
+}
+
+function subjectOf(issuer: string): string {
+  return `identity/${issuer}`;
 }
 
 async function consentTo(

@@ -1,5 +1,3 @@
-import type { Chain } from "../../../chain/client";
-import { answered } from "../../../chain/registry/answered";
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readStatuses } from "../../../chain/registry/credentialStatus";
 import type { Relayer } from "../../../chain/relayer/relayer";
@@ -79,6 +77,8 @@ export interface ApplyChangeDeps
     relayer: Relayer,
     request: { kind: string; issuer: string; name: string; write: RegistryWrite },
   ): Promise<void>;
+  /** Whether the relayer has yet to report what became of a write it took. */
+  isWritePending(relayer: Relayer, write: { issuer: string; name: string }): Promise<boolean>;
 }
 
 /**
@@ -100,23 +100,16 @@ export async function applyChange(deps: ApplyChangeDeps, changeId: string): Prom
   if (first?.changeId !== changeId) return;
 
   const bits = await readStatuses(chain, credIds);
+  const name = `status/${changeId}`;
   if (bits.every((status) => isDone(change, status))) {
-    await changes.markMined(changeId, await readInclusion(chain, job), clock.now());
+    // Mined by our own transaction: the relayer's report names its block.
+    if (await deps.isWritePending(deps.relayer, { issuer, name })) return;
+    await changes.markMined(changeId, null, clock.now());
     await enqueueNext(deps, issuer);
     return;
   }
   const write = writeOf(change, credIds);
-  await deps.sendAsIssuer(deps.relayer, { kind: STATUS_CHANGE, issuer, name: `status/${changeId}`, write });
-}
-
-/** The block of the change's own transaction, which the relayer may not have reported yet; null where none is mined. */
-async function readInclusion(
-  { provider }: Pick<Chain, "provider">,
-  { transactionHash }: StatusChangeJob,
-): Promise<{ transactionHash: string; blockNumber: number } | null> {
-  if (transactionHash === null) return null;
-  const receipt = await answered(provider.getTransactionReceipt(transactionHash));
-  return receipt?.status === 1 ? { transactionHash, blockNumber: receipt.blockNumber } : null;
+  await deps.sendAsIssuer(deps.relayer, { kind: STATUS_CHANGE, issuer, name, write });
 }
 
 /** Gives a change up: what it held is usable again, and the issuer's next change has its turn. */

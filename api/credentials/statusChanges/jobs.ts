@@ -22,7 +22,7 @@ export function createStatusChangeJobs(context: Context) {
     /** Asks a worker to carry out a change of status; asking twice is harmless. */
     enqueueChange: (changeId: string, requestId?: string) =>
       queue.enqueue(`status-${changeId}`, { changeId }, { requestId }),
-    worker: (deps: SweepDeps & Pick<ApplyChangeDeps, "sendAsIssuer">) => ({
+    worker: (deps: SweepDeps & Pick<ApplyChangeDeps, "sendAsIssuer" | "isWritePending">) => ({
       name: "statusChanges",
       start: ({ relayer }: Pick<ApplyChangeDeps, "relayer">) =>
         startWorker<StatusChangeJobData>(context, {
@@ -36,7 +36,7 @@ export function createStatusChangeJobs(context: Context) {
   };
 }
 
-type SweepDeps = Omit<ApplyChangeDeps, "relayer" | "sendAsIssuer"> & Pick<Context, "timing">;
+type SweepDeps = Omit<ApplyChangeDeps, "relayer" | "sendAsIssuer" | "isWritePending"> & Pick<Context, "timing">;
 
 /** Finalizes the mined changes that the index shows, and queues again the changes whose job is gone. */
 export async function sweepChanges(deps: SweepDeps): Promise<void> {

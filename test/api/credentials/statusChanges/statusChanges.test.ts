@@ -1,5 +1,9 @@
 import { expect } from "chai";
+import { applyChange } from "../../../../api/credentials/statusChanges/actions";
 import type { StatusChangeJob } from "../../../../api/credentials/statusChanges/rules";
+import { createChangeStore } from "../../../../api/credentials/statusChanges/store";
+import { isWritePending } from "../../../../api/issuers/signer";
+import type { Relayer } from "../../../../chain/relayer/relayer";
 import { createCredentialStore } from "../../../../api/credentials/store";
 import { eventually } from "../../../support/eventually";
 import {
@@ -122,26 +126,44 @@ describe("changes of a credential's status", () => {
   it("are found and carried out when the process that stored them died before it queued them", async () => {
     const { credentialId, credId } = await issue(on, issuer, alice);
     const changeId = "00000000-0000-4000-8000-0000000000aa";
-    await insertOld({ changeId, credentialIds: [credentialId], credIds: [credId], transactionHash: null });
+    await insertOld({ changeId, credentialIds: [credentialId], credIds: [credId] });
     await reaches(changeId, "final");
     expect((await onChain(credId)).revoked).to.equal(true);
   });
 
-  it("show the block of their transaction when a sweep comes before the relayer's report", async () => {
+  it("leave it to the relayer to report the block of a transaction that the chain shows already", async () => {
     const { credentialId, credId } = await issue(on, issuer, alice);
-    const { hash: transactionHash, blockNumber } = await revokeDirectly(on, issuer, credId);
+    await revokeDirectly(on, issuer, credId);
+    const changes = createChangeStore(on.context.mongo);
     const changeId = "00000000-0000-4000-8000-0000000000bb";
-    await insertOld({ changeId, credentialIds: [credentialId], credIds: [credId], transactionHash });
-    await reaches(changeId, "final");
-    expect(await job(changeId)).to.include({ transactionHash, blockNumber });
+    // Later than any sweep of this test, so that only the calls below carry it out.
+    const updatedAt = new Date(Date.now() + 3_600_000);
+    await insertOld({ changeId, credentialIds: [credentialId], credIds: [credId], updatedAt });
+    const apply = (key: string) =>
+      applyChange(
+        {
+          ...on.context,
+          changes,
+          credentials: createCredentialStore(on.context.mongo),
+          relayer: { find: async () => ({ key, open: true }) } as unknown as Relayer,
+          isWritePending,
+          sendAsIssuer: () => Promise.reject(new Error("the chain shows the change already")),
+          enqueueChange: () => Promise.resolve(),
+        },
+        changeId,
+      );
+    await apply(`status/${changeId}/0x00/1`);
+    expect((await changes.find(changeId))!.state).to.equal("queued");
+    await apply("status/another/0x00/1");
+    expect((await changes.find(changeId))!.state).to.be.oneOf(["mined", "final"]);
   });
 
-  /** A revocation stored a minute ago, which no job carries out; submitted when it has a transaction. */
+  /** A revocation stored a minute ago and not queued; the sweep finds it, unless it was updated since. */
   async function insertOld(
-    change: Pick<StatusChangeJob, "changeId" | "credentialIds" | "credIds" | "transactionHash">,
+    change: Pick<StatusChangeJob, "changeId" | "credentialIds" | "credIds"> & { updatedAt?: Date },
   ): Promise<void> {
-    const { changeId, credentialIds, credIds, transactionHash } = change;
     const old = new Date(Date.now() - 60_000);
+    const { changeId, credentialIds, credIds, updatedAt = old } = change;
     await on.context.mongo
       .db!.collection<Omit<StatusChangeJob, "changeId"> & { _id: string }>("credential_status_jobs")
       .insertOne({
@@ -150,12 +172,12 @@ describe("changes of a credential's status", () => {
         change: "revoke",
         credentialIds,
         credIds,
-        state: transactionHash === null ? "queued" : "submitted",
-        transactionHash,
+        state: "queued",
+        transactionHash: null,
         blockNumber: null,
         error: null,
         createdAt: old,
-        updatedAt: old,
+        updatedAt,
       });
   }
 });

@@ -39,5 +39,7 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: "[redacted]" },
   };
-  return destination ? pino(options, destination) : pino(options);
+  // Each line is written before the call returns: lines that wait while the process exits would be retried for ever once
+  // nobody reads standard output any more.
+  return pino(options, destination ?? pino.destination({ dest: process.stdout.fd, sync: true }));
 }

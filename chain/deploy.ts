@@ -1,9 +1,9 @@
-import { type JsonRpcProvider, Transaction, Wallet, concat, getCreate2Address, id, keccak256 } from "ethers";
+import { type JsonRpcProvider, Interface, Transaction, Wallet, concat, getCreate2Address, id, keccak256 } from "ethers";
 import { mkdirSync, readFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
 import { type DeployedContract, type Deployment, deploymentPath } from "./deployment";
 import { messageOf } from "../core/errors";
+import initCodes from "./initCode.json";
 import { createProvider } from "./provider";
-import { DIDRegistry__factory, IssuerRegistry__factory } from "../typechain-types";
 
 /**
  * The deterministic deployment proxy that most chains already hold: it deploys by CREATE2, so that the same code and
@@ -18,6 +18,14 @@ const PROXY_DEPLOYMENT =
   "2222222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222";
 
 const SALT = id("cairn");
+
+type ContractName = keyof typeof initCodes;
+
+/** How the constructors take their arguments. */
+const CONSTRUCTORS: Record<ContractName, Interface> = {
+  DIDRegistry: new Interface(["constructor(string didMethod)"]),
+  IssuerRegistry: new Interface(["constructor(address registry, address initialOwner)"]),
+};
 
 export interface DeployOptions {
   rpcUrl: string;
@@ -49,13 +57,11 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     const deployer = new Wallet(options.deployerPrivateKey, provider);
     const owner = options.issuerRegistryOwner ?? deployer.address;
     const known = readRecord(options);
-    const place = (name: "DIDRegistry" | "IssuerRegistry", initCode: string, constructorArguments: string[]) =>
-      deployOnce({ name, deployer, provider, initCode, constructorArguments, known, report: options.report });
+    const place = (name: ContractName, constructorArguments: string[]) =>
+      deployOnce({ name, deployer, provider, constructorArguments, known, report: options.report });
 
-    const didInit = await new DIDRegistry__factory().getDeployTransaction(options.didMethod);
-    const DIDRegistry = await place("DIDRegistry", didInit.data, [options.didMethod]);
-    const issuerInit = await new IssuerRegistry__factory().getDeployTransaction(owner);
-    const IssuerRegistry = await place("IssuerRegistry", issuerInit.data, [owner]);
+    const DIDRegistry = await place("DIDRegistry", [options.didMethod]);
+    const IssuerRegistry = await place("IssuerRegistry", [DIDRegistry.address, owner]);
 
     const genesisHash = await blockHashOf(provider, 0);
     const { chainId, didMethod } = options;
@@ -68,15 +74,15 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
 }
 
 async function deployOnce(options: {
-  name: "DIDRegistry" | "IssuerRegistry";
+  name: ContractName;
   deployer: Wallet;
   provider: JsonRpcProvider;
-  initCode: string;
   constructorArguments: string[];
   known: Deployment | undefined;
   report(line: string): void;
 }): Promise<DeployedContract> {
-  const { name, deployer, provider, initCode, constructorArguments } = options;
+  const { name, deployer, provider, constructorArguments } = options;
+  const initCode = initCodeOf(name, constructorArguments);
   const address = getCreate2Address(PROXY, SALT, keccak256(initCode));
 
   if ((await provider.getCode(address)) !== "0x") {
@@ -105,6 +111,14 @@ async function deployOnce(options: {
   options.report(`${name} deployed at ${address} in block ${receipt.blockNumber}`);
   const { blockNumber, blockHash, hash: transactionHash } = receipt;
   return { address, blockNumber, blockHash, transactionHash, constructorArguments };
+}
+
+/**
+ * What creates a contract: code that is committed rather than compiled, so that addresses are the same whoever deploys,
+ * and the constructor's arguments. test/contracts/initCode.test.ts keeps it equal to what the compiler makes.
+ */
+function initCodeOf(name: ContractName, constructorArguments: string[]): string {
+  return concat([initCodes[name], CONSTRUCTORS[name].encodeDeploy(constructorArguments)]);
 }
 
 async function ensureProxy(deployer: Wallet, provider: JsonRpcProvider): Promise<void> {

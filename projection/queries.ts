@@ -2,13 +2,8 @@ import { type EventName, type RegistryEvent } from "../chain/registry/events";
 import type { DidState, IssuerState } from "../chain/registry/fold";
 import { wordIdOf } from "../chain/registry/foldWord";
 import { blockOf } from "../chain/registry/position";
-import {
-  isBitSet,
-  placeOfCredential,
-  STATUS_PURPOSES,
-  type StatusPurpose,
-  wordAfter,
-} from "../chain/registry/statusWord";
+import { PURPOSE } from "../chain/registry/statusPurpose";
+import { isBitSet, placeOfCredential, wordAfter, ZERO_BITS } from "../chain/registry/statusWord";
 import type { Mongo } from "../core/mongo";
 import { type Freshness, freshnessOf, incompletenessOf } from "./freshness";
 import {
@@ -82,9 +77,10 @@ export interface Projection {
   /**
    * `count` consecutive words of an issuer's bitmap from position `firstWord` on.
    *
+   * @param purpose 0 to 255 (`statusPurpose.ts`)
    * @throws RangeError for more than 4,096 words
    */
-  statusWords(issuer: string, purpose: StatusPurpose, firstWord: number, count: number): Promise<IndexedWords>;
+  statusWords(issuer: string, purpose: number, firstWord: number, count: number): Promise<IndexedWords>;
   credentialStatus(credId: string): Promise<IndexedStatus>;
 }
 
@@ -102,7 +98,6 @@ export function createProjection(mongo: Mongo): Projection {
   };
 }
 
-const ZERO_WORD = `0x${"0".repeat(64)}`;
 const MAX_WORDS = 4_096;
 /** How often an answer that a reorg overtook is asked for again. */
 const READS_ACROSS_REORGS = 5;
@@ -193,7 +188,7 @@ async function listEvents(
 
 function statusWords(
   collections: RegistryCollections,
-  { issuer, purpose, firstWord, count }: { issuer: string; purpose: StatusPurpose; firstWord: number; count: number },
+  { issuer, purpose, firstWord, count }: { issuer: string; purpose: number; firstWord: number; count: number },
 ): Promise<IndexedWords> {
   if (count > MAX_WORDS) throw new RangeError(`at most ${MAX_WORDS} words at once, not ${count}`);
   const first = wordAfter("0", firstWord);
@@ -210,12 +205,13 @@ function statusWords(
 function credentialStatus(collections: RegistryCollections, credId: string): Promise<IndexedStatus> {
   const issuer = credId.slice(0, 42);
   const { word, bit } = placeOfCredential(credId);
-  const ids = STATUS_PURPOSES.map((purpose) => wordIdOf({ issuer, purpose, word }));
+  const purposes = [PURPOSE.revocation, PURPOSE.suspension];
+  const ids = purposes.map((purpose) => wordIdOf({ issuer, purpose, word }));
   return atOneHeight(collections, async (checkpoint) => {
     const [revocations, suspensions] = await readWords(collections, checkpoint, ids);
     return {
-      revoked: isBitSet(revocations ?? ZERO_WORD, bit),
-      suspended: isBitSet(suspensions ?? ZERO_WORD, bit),
+      revoked: isBitSet(revocations ?? ZERO_BITS, bit),
+      suspended: isBitSet(suspensions ?? ZERO_BITS, bit),
       freshness: freshnessOf(checkpoint),
       unverifiedReason: await unverifiedReasonOf(collections, checkpoint, issuer),
     };
@@ -228,7 +224,7 @@ async function readWords(
   checkpoint: CheckpointDocument | null,
   ids: string[],
 ): Promise<string[]> {
-  if (!checkpoint?.indexed) return ids.map(() => ZERO_WORD);
+  if (!checkpoint?.indexed) return ids.map(() => ZERO_BITS);
   const bits = new Map<string, string>();
   const uncommitted: string[] = [];
   // IXSCAN _id_.
@@ -237,7 +233,7 @@ async function readWords(
     else uncommitted.push(word._id);
   }
   for (const [id, word] of await refoldWords(collections, checkpoint, uncommitted)) bits.set(id, word.bits);
-  return ids.map((id) => bits.get(id) ?? ZERO_WORD);
+  return ids.map((id) => bits.get(id) ?? ZERO_BITS);
 }
 
 async function unverifiedReasonOf(

@@ -1,6 +1,6 @@
 import { type EventName, eventsAffecting } from "../chain/registry/events";
 import { type DidState, foldDid, foldIssuer, type IssuerState } from "../chain/registry/fold";
-import { foldWord, wordIdsOf, type WordState } from "../chain/registry/foldWord";
+import { foldWord, wordMergesOf, type WordState } from "../chain/registry/foldWord";
 import { type CheckpointDocument, countsIn, type EventDocument, type RegistryCollections } from "./models";
 
 type Events = Pick<RegistryCollections, "events">;
@@ -76,10 +76,8 @@ export async function refoldWords(
   const words = new Map<string, WordState>();
   for (const [issuer, wanted] of byIssuer) {
     for await (const event of eventsOfSubject(from, checkpoint, issuer, STATUS_EVENTS)) {
-      for (const id of wordIdsOf(event)) {
-        if (!wanted.has(id)) continue;
-        const word = foldWord(id, words.get(id) ?? null, event);
-        if (word !== null) words.set(id, word);
+      for (const merge of wordMergesOf(event)) {
+        if (wanted.has(merge.id)) words.set(merge.id, foldWord(words.get(merge.id) ?? null, merge, event));
       }
     }
   }

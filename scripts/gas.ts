@@ -1,6 +1,6 @@
-import { GAS_ANCHORS, GAS_GOALS, GAS_SHARES, measureGas } from "../test/contracts/support/gasRun";
+import { GAS_ANCHORS, GAS_CEILINGS, GAS_SHARES, measureGas } from "../test/contracts/support/gasRun";
 
-/** Prints what every kind of transaction costs, beside the goals and what others cost. */
+/** Prints what every kind of transaction costs, beside the most it may cost and what others cost. */
 async function main(): Promise<void> {
   const figures = await measureGas();
   const rows = Object.entries(figures).map(([what, gas]) => {
@@ -8,12 +8,12 @@ async function main(): Promise<void> {
     return [
       what,
       gas.toLocaleString("en"),
-      share === undefined ? "" : (gas / share).toFixed(1),
-      GAS_GOALS[what]?.atMost.toLocaleString("en") ?? "",
+      share === undefined ? "" : (gas / share).toLocaleString("en", { maximumFractionDigits: 1 }),
+      GAS_CEILINGS[what]?.toLocaleString("en") ?? "",
       GAS_ANCHORS[what] ?? "",
     ];
   });
-  const table = [["transaction", "gas", "each", "goal", "for comparison"], ...rows];
+  const table = [["transaction", "gas", "each", "at most", "for comparison"], ...rows];
   const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
   const leftAligned = new Set([0, 4]);
   for (const row of table) {

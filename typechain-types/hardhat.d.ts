@@ -38,6 +38,10 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.Address__factory>;
     getContractFactory(
+      name: "Base64",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.Base64__factory>;
+    getContractFactory(
       name: "ECDSA",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.ECDSA__factory>;
@@ -50,9 +54,25 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.MessageHashUtils__factory>;
     getContractFactory(
+      name: "ERC7913P256Verifier",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.ERC7913P256Verifier__factory>;
+    getContractFactory(
+      name: "ERC7913WebAuthnVerifier",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.ERC7913WebAuthnVerifier__factory>;
+    getContractFactory(
       name: "Errors",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.Errors__factory>;
+    getContractFactory(
+      name: "ERC165",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.ERC165__factory>;
+    getContractFactory(
+      name: "IERC165",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.IERC165__factory>;
     getContractFactory(
       name: "SafeCast",
       signerOrOptions?: ethers.Signer | FactoryOptions
@@ -78,6 +98,14 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.DIDRegistry__factory>;
     getContractFactory(
+      name: "DigestAnchor",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.DigestAnchor__factory>;
+    getContractFactory(
+      name: "Identities",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.Identities__factory>;
+    getContractFactory(
       name: "IdentityStore",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.IdentityStore__factory>;
@@ -86,9 +114,13 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.ICredentialStatus__factory>;
     getContractFactory(
-      name: "IDIDRegistry",
+      name: "IDigestAnchor",
       signerOrOptions?: ethers.Signer | FactoryOptions
-    ): Promise<Contracts.IDIDRegistry__factory>;
+    ): Promise<Contracts.IDigestAnchor__factory>;
+    getContractFactory(
+      name: "IIdentity",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.IIdentity__factory>;
     getContractFactory(
       name: "IIssuerRegistry",
       signerOrOptions?: ethers.Signer | FactoryOptions
@@ -98,6 +130,10 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.IssuerRegistry__factory>;
     getContractFactory(
+      name: "AnsweringWallet",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.AnsweringWallet__factory>;
+    getContractFactory(
       name: "BatchingWallet",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.BatchingWallet__factory>;
@@ -105,6 +141,22 @@ declare module "hardhat/types/runtime" {
       name: "ContractWallet",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.ContractWallet__factory>;
+    getContractFactory(
+      name: "EcdsaVerifier",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.EcdsaVerifier__factory>;
+    getContractFactory(
+      name: "GasBurningWallet",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.GasBurningWallet__factory>;
+    getContractFactory(
+      name: "HistoryPlayer",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.HistoryPlayer__factory>;
+    getContractFactory(
+      name: "PlayedWallet",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.PlayedWallet__factory>;
     getContractFactory(
       name: "ReentrantWallet",
       signerOrOptions?: ethers.Signer | FactoryOptions
@@ -141,6 +193,11 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.Address>;
     getContractAt(
+      name: "Base64",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.Base64>;
+    getContractAt(
       name: "ECDSA",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
@@ -156,10 +213,30 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.MessageHashUtils>;
     getContractAt(
+      name: "ERC7913P256Verifier",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.ERC7913P256Verifier>;
+    getContractAt(
+      name: "ERC7913WebAuthnVerifier",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.ERC7913WebAuthnVerifier>;
+    getContractAt(
       name: "Errors",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
     ): Promise<Contracts.Errors>;
+    getContractAt(
+      name: "ERC165",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.ERC165>;
+    getContractAt(
+      name: "IERC165",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.IERC165>;
     getContractAt(
       name: "SafeCast",
       address: string | ethers.Addressable,
@@ -191,6 +268,16 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.DIDRegistry>;
     getContractAt(
+      name: "DigestAnchor",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.DigestAnchor>;
+    getContractAt(
+      name: "Identities",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.Identities>;
+    getContractAt(
       name: "IdentityStore",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
@@ -201,10 +288,15 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.ICredentialStatus>;
     getContractAt(
-      name: "IDIDRegistry",
+      name: "IDigestAnchor",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
-    ): Promise<Contracts.IDIDRegistry>;
+    ): Promise<Contracts.IDigestAnchor>;
+    getContractAt(
+      name: "IIdentity",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.IIdentity>;
     getContractAt(
       name: "IIssuerRegistry",
       address: string | ethers.Addressable,
@@ -216,6 +308,11 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.IssuerRegistry>;
     getContractAt(
+      name: "AnsweringWallet",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.AnsweringWallet>;
+    getContractAt(
       name: "BatchingWallet",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
@@ -225,6 +322,26 @@ declare module "hardhat/types/runtime" {
       address: string | ethers.Addressable,
       signer?: ethers.Signer
     ): Promise<Contracts.ContractWallet>;
+    getContractAt(
+      name: "EcdsaVerifier",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.EcdsaVerifier>;
+    getContractAt(
+      name: "GasBurningWallet",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.GasBurningWallet>;
+    getContractAt(
+      name: "HistoryPlayer",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.HistoryPlayer>;
+    getContractAt(
+      name: "PlayedWallet",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.PlayedWallet>;
     getContractAt(
       name: "ReentrantWallet",
       address: string | ethers.Addressable,
@@ -256,6 +373,10 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.Address>;
     deployContract(
+      name: "Base64",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.Base64>;
+    deployContract(
       name: "ECDSA",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ECDSA>;
@@ -268,9 +389,25 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.MessageHashUtils>;
     deployContract(
+      name: "ERC7913P256Verifier",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.ERC7913P256Verifier>;
+    deployContract(
+      name: "ERC7913WebAuthnVerifier",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.ERC7913WebAuthnVerifier>;
+    deployContract(
       name: "Errors",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.Errors>;
+    deployContract(
+      name: "ERC165",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.ERC165>;
+    deployContract(
+      name: "IERC165",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.IERC165>;
     deployContract(
       name: "SafeCast",
       signerOrOptions?: ethers.Signer | DeployContractOptions
@@ -296,6 +433,14 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.DIDRegistry>;
     deployContract(
+      name: "DigestAnchor",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.DigestAnchor>;
+    deployContract(
+      name: "Identities",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.Identities>;
+    deployContract(
       name: "IdentityStore",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.IdentityStore>;
@@ -304,9 +449,13 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ICredentialStatus>;
     deployContract(
-      name: "IDIDRegistry",
+      name: "IDigestAnchor",
       signerOrOptions?: ethers.Signer | DeployContractOptions
-    ): Promise<Contracts.IDIDRegistry>;
+    ): Promise<Contracts.IDigestAnchor>;
+    deployContract(
+      name: "IIdentity",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.IIdentity>;
     deployContract(
       name: "IIssuerRegistry",
       signerOrOptions?: ethers.Signer | DeployContractOptions
@@ -316,6 +465,10 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.IssuerRegistry>;
     deployContract(
+      name: "AnsweringWallet",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.AnsweringWallet>;
+    deployContract(
       name: "BatchingWallet",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.BatchingWallet>;
@@ -323,6 +476,22 @@ declare module "hardhat/types/runtime" {
       name: "ContractWallet",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ContractWallet>;
+    deployContract(
+      name: "EcdsaVerifier",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.EcdsaVerifier>;
+    deployContract(
+      name: "GasBurningWallet",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.GasBurningWallet>;
+    deployContract(
+      name: "HistoryPlayer",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.HistoryPlayer>;
+    deployContract(
+      name: "PlayedWallet",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.PlayedWallet>;
     deployContract(
       name: "ReentrantWallet",
       signerOrOptions?: ethers.Signer | DeployContractOptions
@@ -359,6 +528,11 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.Address>;
     deployContract(
+      name: "Base64",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.Base64>;
+    deployContract(
       name: "ECDSA",
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
@@ -374,10 +548,30 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.MessageHashUtils>;
     deployContract(
+      name: "ERC7913P256Verifier",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.ERC7913P256Verifier>;
+    deployContract(
+      name: "ERC7913WebAuthnVerifier",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.ERC7913WebAuthnVerifier>;
+    deployContract(
       name: "Errors",
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.Errors>;
+    deployContract(
+      name: "ERC165",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.ERC165>;
+    deployContract(
+      name: "IERC165",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.IERC165>;
     deployContract(
       name: "SafeCast",
       args: any[],
@@ -409,6 +603,16 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.DIDRegistry>;
     deployContract(
+      name: "DigestAnchor",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.DigestAnchor>;
+    deployContract(
+      name: "Identities",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.Identities>;
+    deployContract(
       name: "IdentityStore",
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
@@ -419,10 +623,15 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ICredentialStatus>;
     deployContract(
-      name: "IDIDRegistry",
+      name: "IDigestAnchor",
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
-    ): Promise<Contracts.IDIDRegistry>;
+    ): Promise<Contracts.IDigestAnchor>;
+    deployContract(
+      name: "IIdentity",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.IIdentity>;
     deployContract(
       name: "IIssuerRegistry",
       args: any[],
@@ -434,6 +643,11 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.IssuerRegistry>;
     deployContract(
+      name: "AnsweringWallet",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.AnsweringWallet>;
+    deployContract(
       name: "BatchingWallet",
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
@@ -443,6 +657,26 @@ declare module "hardhat/types/runtime" {
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ContractWallet>;
+    deployContract(
+      name: "EcdsaVerifier",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.EcdsaVerifier>;
+    deployContract(
+      name: "GasBurningWallet",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.GasBurningWallet>;
+    deployContract(
+      name: "HistoryPlayer",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.HistoryPlayer>;
+    deployContract(
+      name: "PlayedWallet",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.PlayedWallet>;
     deployContract(
       name: "ReentrantWallet",
       args: any[],

@@ -67,7 +67,11 @@ export const revocationsReply = z.strictObject({
       issuer: z.string(),
       event: z.string(),
       credentials: z.array(
-        z.strictObject({ credId: z.string(), change: z.enum(["revoked", "suspended", "reinstated", "written"]) }),
+        z.strictObject({
+          credId: z.string(),
+          purpose: z.int().meta({ description: "0 revocation, 1 suspension, 2 refresh; others are the issuer's own" }),
+          change: z.enum(["revoked", "suspended", "reinstated", "set", "cleared"]),
+        }),
       ),
       truncated: z.boolean().meta({ description: "The event concerns more credentials than are listed" }),
       ...place,

@@ -1,5 +1,5 @@
-import { statusSlots } from "../../chain/registry/statusSlots";
 import { decodeRlp, encodeRlp, keccak256, toBeHex } from "ethers";
+import { statusSlots } from "../../chain/registry/storageSlots";
 import { parseCredId, statusPosition } from "../../chain/status/credId";
 import { ProofError, verifyTrieProof } from "./merkleProof";
 
@@ -26,11 +26,6 @@ export interface ProvenStatus {
   suspended: boolean;
   proof: StatusProof;
 }
-
-/**
- * Where DIDRegistry keeps the words: `_words` is its fifth variable, after two of EIP-712's, the identities and the
- * delegations. A test compares this with the contract.
- */
 
 /** The header's fields in the order in which they are hashed; each fork added at the end. */
 const HEADER_FIELDS = [

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock";
 import { buildDidDocument, type DidDocument } from "../../chain/did/document";
 import { parseRegistryDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
-import type { DidState } from "../../chain/registry/fold";
+import { type DidState, implicitDid } from "../../chain/registry/fold";
 import type { Indexed, Projection } from "../../projection/queries";
 import { parseOptions, ResolutionError, type VersionedState, versionOf } from "./rules";
 
@@ -22,8 +22,9 @@ export interface Resolution {
 }
 
 /**
- * Resolves a DID of this registry from the index (DID Resolution §4.4). What the standard has an error
- * for is not thrown: the result holds it.
+ * Resolves a DID of this registry from the index (DID Resolution §4.4): every address is an identity, and one that the
+ * chain knows no change of has the default document. What the standard has an error for is not thrown: the result holds
+ * it.
  *
  * @param query the resolution options as they came
  */
@@ -60,12 +61,10 @@ async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, 
     const message = `The index is not sure to know every change of this DID (${indexed.unverifiedReason}). Try again later, or ask the chain.`;
     return failedResolution(new ResolutionError("INTERNAL_ERROR", message), metadata);
   }
-  if (indexed.state === null || indexed.state.version === 0) {
-    const message = "This DID is not registered, as far as the index has seen the chain.";
-    return failedResolution(new ResolutionError("NOT_FOUND", message), metadata);
-  }
   const latest = Object.keys(options).length === 0;
-  const found = latest ? { state: indexed.state } : versionOf(await deps.projection.eventsOf(address), options);
+  const found = latest
+    ? { state: indexed.state ?? implicitDid(address) }
+    : versionOf(address, await deps.projection.eventsOf(address), options);
   if (found === undefined) {
     return failedResolution(new ResolutionError("NOT_FOUND", "This DID has no such version."), metadata);
   }
@@ -84,6 +83,7 @@ function succeed(
     versionId: state.version.toString(),
     ...(next && { nextUpdate: moment(next.at), nextVersionId: next.version.toString() }),
     deactivated: !state.active,
+    registered: state.registration !== null,
     ...(state.documentHash !== null && { documentSha256: state.documentHash }),
     ...(state.updated && { transactionHash: state.updated.transactionHash, blockNumber: state.updated.blockNumber }),
   };

@@ -15,7 +15,10 @@ const params = z.strictObject({
 // Any option passes here: the resolver rejects unknown ones with the error that its standard names.
 const query = z.record(z.string(), z.unknown()).meta({
   properties: {
-    versionId: { type: "string", description: "The version to resolve, counted from 1" },
+    versionId: {
+      type: "string",
+      description: "The version to resolve: how many changes the DID had; 0 is the default document",
+    },
     versionTime: { type: "string", format: "date-time", description: "Resolve the version that was current then; UTC" },
     expandRelativeUrls: { type: "string", enum: ["true", "false"], description: "Documents hold absolute URLs anyway" },
   },
@@ -34,14 +37,14 @@ export function didEndpoints(deps: DidDeps): Endpoint[] {
       tag: "DIDs",
       summary: "Resolve a DID",
       description:
-        "From the index, whose last block `didResolutionMetadata.index` names. Accept chooses between the whole result (`application/did-resolution`) and the document alone (`application/did`, `application/did+ld+json`, `application/did+json`).",
+        "Every address of the chain has a DID; until its first change it controls itself, and `didDocumentMetadata.registered` says whether a document's address was published. From the index, whose last block `didResolutionMetadata.index` names. Accept chooses between the whole result (`application/did-resolution`) and the document alone (`application/did`, `application/did+ld+json`, `application/did+json`).",
       auth: "none",
       params,
       query,
       replies: {
         200: result("The DID document, or the result that holds it."),
         400: result("INVALID_DID or INVALID_OPTIONS."),
-        404: result("NOT_FOUND: no such DID, or no such version of it."),
+        404: result("NOT_FOUND: no such version of the DID."),
         406: result("REPRESENTATION_NOT_SUPPORTED."),
         410: result("The DID is deactivated; there is no document."),
         500: result("INTERNAL_ERROR: the index cannot vouch for what it knows."),

@@ -1,5 +1,5 @@
 import type { RegistryEvent } from "../../chain/registry/events";
-import { type DidState, foldDid } from "../../chain/registry/fold";
+import { type DidState, foldDid, implicitDid } from "../../chain/registry/fold";
 
 /** Why a DID could not be resolved: the last part of the error's URI (DID Resolution §10). */
 export type ResolutionErrorName =
@@ -41,7 +41,7 @@ export class ResolutionError extends Error {
 
 /** Which version of a DID document is asked for; the latest when neither is given. */
 export interface VersionChoice {
-  /** Counts the identity's changes from 1. */
+  /** How many changes the identity had. */
   version?: number;
   /** The version that was current at this moment. */
   time?: Date;
@@ -80,8 +80,8 @@ export function parseOptions(query: Record<string, unknown>): VersionChoice {
     throw invalidOptions("versionId and versionTime exclude each other: give one of them.");
   }
   if (versionId !== undefined) {
-    if (typeof versionId !== "string" || !/^[1-9]\d{0,15}$/.test(versionId)) {
-      throw invalidOptions("versionId is a whole number from 1, as didDocumentMetadata gives it.");
+    if (typeof versionId !== "string" || !/^(0|[1-9]\d{0,15})$/.test(versionId)) {
+      throw invalidOptions("versionId is a whole number from 0, as didDocumentMetadata gives it.");
     }
     return { version: Number(versionId) };
   }
@@ -97,14 +97,15 @@ function invalidOptions(message: string): ResolutionError {
 }
 
 /**
- * Finds a version of an identity by folding its events.
+ * Finds a version of an identity by folding its events. Version 0 is the identity before its first change.
  *
+ * @param address of the identity
  * @param events all of the identity, in the order of the chain
- * @returns undefined when there is no such version, or none yet at that time
+ * @returns undefined when there is no such version
  */
-export function versionOf(events: RegistryEvent[], choice: VersionChoice): VersionedState | undefined {
-  let chosen: DidState | undefined;
-  let state: DidState | null = null;
+export function versionOf(address: string, events: RegistryEvent[], choice: VersionChoice): VersionedState | undefined {
+  let state = implicitDid(address);
+  let chosen = isChosen(state, choice) ? state : undefined;
   for (const event of events) {
     const next: DidState = foldDid(state, event);
     if (chosen !== undefined && next.version > chosen.version && !isChosen(next, choice)) {
@@ -117,7 +118,6 @@ export function versionOf(events: RegistryEvent[], choice: VersionChoice): Versi
 }
 
 function isChosen({ version, updated }: DidState, { version: asked, time }: VersionChoice): boolean {
-  if (version === 0 || updated === null) return false;
   if (asked !== undefined) return version === asked;
-  return time === undefined || updated.minedAt <= time;
+  return time === undefined || updated === null || updated.minedAt <= time;
 }

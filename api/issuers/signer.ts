@@ -1,7 +1,7 @@
 import { getBytes, hexlify } from "ethers";
 import { registryDomain } from "../../chain/deployment";
 import { type Consent, consentDigest, encodeWrite, type RegistryWrite } from "../../chain/registry/consents";
-import { readNonce } from "../../chain/registry/identity";
+import { readIdentity } from "../../chain/registry/identity";
 import { readRevert } from "../../chain/registry/reverts";
 import type { Relayer } from "../../chain/relayer/relayer";
 import { addSeconds } from "../../core/clock";
@@ -92,9 +92,9 @@ async function consentTo(
 ): Promise<Consent> {
   const { address: signer } = await keys.describe(controllerKeyId);
   if (signer === null) throw new RangeError(`the key ${controllerKeyId} is no account's`);
-  const nonce = await readNonce(chain, address);
+  const { nonce } = await readIdentity(chain, address);
   const deadline = Math.floor(addSeconds(clock.now(), CONSENT_SECONDS).getTime() / 1000);
-  const digest = consentDigest(registryDomain(chain.deployment), write, { nonce, deadline });
+  const digest = consentDigest(registryDomain(chain.deployment), write, { signer, nonce, deadline });
   return { signer, nonce, deadline, signature: hexlify(await keys.sign(controllerKeyId, getBytes(digest))) };
 }
 
@@ -106,7 +106,7 @@ function busy(): TransientError {
 function rejectionOf(error: unknown): Error | undefined {
   const revert = readRevert(error);
   if (revert === undefined) return undefined;
-  if (revert.name === "NonceAlreadyConsumed") {
+  if (revert.name === "NonceMismatch") {
     return new TransientError("issuer.nonce_moved", "The issuer's nonce moved while a write was signed.", {
       cause: error,
     });

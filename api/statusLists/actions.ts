@@ -1,3 +1,4 @@
+import { PURPOSE } from "../../chain/registry/statusPurpose";
 import { encodeBitstring, wordsToBytes } from "../../chain/status/bitstring";
 import { WORDS_PER_LIST } from "../../chain/status/credId";
 import { sha256Hex } from "../../core/hash";
@@ -48,7 +49,7 @@ export async function readStatusList(
   if (list > MAX_LIST) throw new DomainError("status_list.unknown", "not_found", "No issuer has so many credentials.");
   const [signer, { words, freshness, unverifiedReason }] = await Promise.all([
     signerOf(issuer),
-    projection.statusWords(issuer, purpose, list * WORDS_PER_LIST, WORDS_PER_LIST),
+    projection.statusWords(issuer, PURPOSE[purpose], list * WORDS_PER_LIST, WORDS_PER_LIST),
   ]);
   if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
   if (unverifiedReason !== null)

@@ -7,7 +7,7 @@ import { TransientError } from "../../core/errors";
  */
 
 /** The place of the first element in an answer that is a list: its offset and its length come before. */
-export const FIRST_ELEMENT = 2;
+const FIRST_ELEMENT = 2;
 
 /** A word that is zero. */
 export const ZERO_WORD = `0x${"0".repeat(64)}`;
@@ -20,10 +20,29 @@ export const ZERO_WORD = `0x${"0".repeat(64)}`;
 export function fieldPlace(method: FunctionFragment, field: string): number {
   const fields = method.outputs[0]?.components ?? [];
   const index = fields.findIndex(({ name }) => name === field);
-  const wide = fields.slice(0, index).find(({ type }) => type.startsWith("tuple") || /\[\d+\]$/.test(type));
+  const wide = fields.slice(0, index).find(isWide);
   if (index < 0 || wide !== undefined) throw new RangeError(`${method.name} has no field ${field} at a fixed place`);
   // The offset of a struct of variable length comes before its fields.
   return index + (fields.some(isDynamic) ? 1 : 0);
+}
+
+/**
+ * The places of a field in the answer of a function that returns a list of structs of fixed length, by the struct's
+ * place in the list, from 0.
+ *
+ * @throws RangeError when the structs have no such field, or their fields are not of one word each
+ */
+export function elementFieldPlace(method: FunctionFragment, field: string): (index: number) => number {
+  const fields = method.outputs[0]?.arrayChildren?.components ?? [];
+  const place = fields.findIndex(({ name }) => name === field);
+  if (place < 0 || fields.some((other) => isDynamic(other) || isWide(other))) {
+    throw new RangeError(`the elements that ${method.name} returns have no field ${field} at a fixed place`);
+  }
+  return (index) => FIRST_ELEMENT + index * fields.length + place;
+}
+
+function isWide({ type }: ParamType): boolean {
+  return type.startsWith("tuple") || /\[\d+\]$/.test(type);
 }
 
 function isDynamic({ type }: ParamType): boolean {

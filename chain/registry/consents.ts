@@ -1,4 +1,4 @@
-import { Interface, TypedDataEncoder } from "ethers";
+import { type FunctionFragment, Interface, TypedDataEncoder } from "ethers";
 import { DID_REGISTRY_ABI } from "./abi";
 
 const registryInterface = new Interface(DID_REGISTRY_ABI);
@@ -11,27 +11,45 @@ export interface RegistryDomain {
   didMethod: string;
 }
 
-/** A write of the DIDRegistry in an identity's name, by the EIP-712 type that its signer signs. */
-export type RegistryWrite =
-  | { type: "RegisterDID"; values: { identity: string; did: string; documentUri: string; documentHash: string } }
-  | { type: "UpdateDocument"; values: { identity: string; documentUri: string; documentHash: string } }
-  | { type: "SetCredentialStatus"; values: { credId: string; revoked: boolean } }
-  | { type: "SetCredentialStatuses"; values: { credIds: string[]; revoked: boolean } }
-  | { type: "SuspendCredential"; values: { credId: string } }
-  | { type: "SuspendCredentials"; values: { credIds: string[] } };
+/**
+ * The values that each EIP-712 type of the registry signs, beside the signer, the nonce and the deadline: the arguments
+ * of the function of the same name. Addresses and `bytes32` are hexadecimal with `0x`, times Unix seconds.
+ */
+export interface ConsentValues {
+  RegisterDID: { did: string; documentUri: string; documentHash: string };
+  UpdateDocument: { identity: string; documentUri: string; documentHash: string };
+  ChangeController: { identity: string; newController: string };
+  NameSuccessor: { identity: string; commitment: string };
+  RotateController: { identity: string; salt: string; nextCommitment: string };
+  AddDelegate: { identity: string; role: string; delegate: string; expiresAt: number };
+  RevokeDelegate: { identity: string; role: string; delegate: string };
+  DeactivateDID: { identity: string };
+  CancelNonces: { identity: string; role: string; nextNonce: bigint };
+  SetStatus: { credId: string; purpose: number; on: boolean };
+  SetStatusWords: { issuer: string; purpose: number; firstWord: bigint; masks: bigint[]; on: boolean };
+  SetStatusMasks: { issuer: string; purpose: number; words: bigint[]; masks: bigint[]; on: boolean };
+  AnchorDigest: { identity: string; digest: string };
+}
 
-/** What limits a consent, beside what it consents to. */
+/** The name of an EIP-712 type of the registry. */
+export type ConsentType = keyof ConsentValues;
+
+/** A write of the DIDRegistry in an account's name. */
+export type RegistryWrite = { [Type in ConsentType]: { type: Type; values: ConsentValues[Type] } }[ConsentType];
+
+/** Who consents, and what limits the consent, beside what it consents to. */
 export interface ConsentTerms {
-  /** The identity's nonce in the registry. */
-  nonce: number | bigint;
+  /** The account that signs. */
+  signer: string;
+  /** The signer's nonce in the registry (`nonce.ts`). */
+  nonce: bigint;
   /** The last second at which the signature counts, Unix seconds. */
   deadline: number;
 }
 
-/** A signed consent, as the contract's `...For` functions take it. */
+/** A signed consent, as the contract's `...WithConsent` functions take it. */
 export interface Consent extends ConsentTerms {
-  signer: string;
-  /** `0x` and hexadecimal digits: 65 bytes of a key, or whatever a contract wallet approves. */
+  /** `0x` and hexadecimal digits: 65 bytes of a key, a key with its signature (ERC-7913), or what a contract approves. */
   signature: string;
 }
 
@@ -41,54 +59,80 @@ export interface TypedField {
   type: string;
 }
 
-const IDENTITY: TypedField = { name: "identity", type: "address" };
-const DOCUMENT: TypedField[] = [
-  { name: "documentUri", type: "string" },
-  { name: "documentHash", type: "bytes32" },
-];
-const CREDENTIAL: TypedField = { name: "credId", type: "bytes32" };
-const CREDENTIALS: TypedField = { name: "credIds", type: "bytes32[]" };
-const REVOKED: TypedField = { name: "revoked", type: "bool" };
-const TERMS: TypedField[] = [
-  { name: "nonce", type: "uint256" },
-  { name: "deadline", type: "uint256" },
-];
-
-/** Of each type: its members, all of which end with the nonce and the deadline, and the function that takes it. */
-export const CONSENT_TYPES = {
-  RegisterDID: {
-    fields: [IDENTITY, { name: "did", type: "string" }, ...DOCUMENT, ...TERMS],
-    method: "registerDIDFor",
-  },
-  UpdateDocument: { fields: [IDENTITY, ...DOCUMENT, ...TERMS], method: "updateDocumentFor" },
-  SetCredentialStatus: { fields: [CREDENTIAL, REVOKED, ...TERMS], method: "setCredentialStatusFor" },
-  SetCredentialStatuses: { fields: [CREDENTIALS, REVOKED, ...TERMS], method: "setCredentialStatusesFor" },
-  SuspendCredential: { fields: [CREDENTIAL, ...TERMS], method: "suspendCredentialFor" },
-  SuspendCredentials: { fields: [CREDENTIALS, ...TERMS], method: "suspendCredentialsFor" },
-} as const satisfies Record<RegistryWrite["type"], { fields: TypedField[]; method: string }>;
+/**
+ * The members of a type: the signer, the arguments of its function without the consent, the nonce and the deadline.
+ */
+export function consentFields(type: ConsentType): TypedField[] {
+  const [, ...reversed] = [...methodOf(type).inputs].reverse();
+  return [
+    { name: "signer", type: "address" },
+    ...reversed.reverse().map((parameter) => ({ name: parameter.name, type: parameter.type })),
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ];
+}
 
 /** The EIP-712 domain of the registry's consents; the contract's constructor names it the same. */
 export function consentDomain({ chainId, contract }: Pick<RegistryDomain, "chainId" | "contract">) {
-  return { name: "Cairn DIDRegistry", version: "1", chainId, verifyingContract: contract };
+  return { name: "Cairn DIDRegistry", version: "2", chainId, verifyingContract: contract };
 }
 
 /** The digest that a consent's signature is over (EIP-712 §Definition), `0x` and 64 hexadecimal digits. */
 export function consentDigest(
   registry: Pick<RegistryDomain, "chainId" | "contract">,
   { type, values }: RegistryWrite,
-  { nonce, deadline }: ConsentTerms,
+  { signer, nonce, deadline }: ConsentTerms,
 ): string {
-  const types = { [type]: [...CONSENT_TYPES[type].fields] };
-  return TypedDataEncoder.hash(consentDomain(registry), types, { ...values, nonce, deadline });
+  const message = { ...values, signer, nonce, deadline };
+  return TypedDataEncoder.hash(consentDomain(registry), { [type]: consentFields(type) }, message);
+}
+
+const DOMAIN_FIELDS: TypedField[] = [
+  { name: "name", type: "string" },
+  { name: "version", type: "string" },
+  { name: "chainId", type: "uint256" },
+  { name: "verifyingContract", type: "address" },
+];
+
+/**
+ * The EIP-712 typed data of a consent, ready for `eth_signTypedData_v4`: as JSON, integers in decimal. ethers adds the
+ * type `EIP712Domain` itself and wants it left out.
+ */
+export function consentTypedData(
+  registry: Pick<RegistryDomain, "chainId" | "contract">,
+  { type, values }: RegistryWrite,
+  { signer, nonce, deadline }: ConsentTerms,
+) {
+  return {
+    domain: consentDomain(registry),
+    types: { EIP712Domain: DOMAIN_FIELDS, [type]: consentFields(type) },
+    primaryType: type,
+    message: inJson({ signer, ...values, nonce, deadline }),
+  };
 }
 
 /** The calldata of a write with its consent, `0x` and hexadecimal digits. */
 export function encodeWrite({ type, values }: RegistryWrite, consent: Consent): string {
-  const { method } = CONSENT_TYPES[type];
+  const method = methodOf(type);
   const given: Record<string, unknown> = { ...values, consent };
-  const parameters = registryInterface.getFunction(method)?.inputs ?? [];
   return registryInterface.encodeFunctionData(
     method,
-    parameters.map(({ name }) => given[name]),
+    method.inputs.map(({ name }) => given[name]),
   );
+}
+
+/** The function that takes a type's consent: `RegisterDID` is taken by `registerDIDWithConsent`. */
+function methodOf(type: ConsentType): FunctionFragment {
+  const method = registryInterface.getFunction(`${type.charAt(0).toLowerCase()}${type.slice(1)}WithConsent`);
+  if (method === null) throw new RangeError(`the registry takes no consent to ${type}`);
+  return method;
+}
+
+function inJson(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, jsonOf(value)]));
+}
+
+function jsonOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(jsonOf);
+  return typeof value === "bigint" || typeof value === "number" ? value.toString() : value;
 }

@@ -1,9 +1,8 @@
 import type { Chain } from "../client";
 import { Exchange } from "../exchange";
-import { statusPosition } from "../status/credId";
+import { formatCredId } from "../status/credId";
 import { didRegistryInterface, issuerRegistryInterface } from "./abi";
-import { addressOf, argument, fieldPlace, FIRST_ELEMENT, isSet, wordOf, ZERO_WORD } from "./answerWords";
-import { isBitSet, STATUS_PURPOSES, type StatusPurpose } from "./statusWord";
+import { addressOf, argument, elementFieldPlace, fieldPlace, isSet, wordOf, ZERO_WORD } from "./answerWords";
 
 /** A credential and who is to hold it. Addresses are `0x` and 40 lower-case hexadecimal digits. */
 export interface CredentialQuestion {
@@ -21,32 +20,31 @@ export interface CredentialFacts {
   documentHash: string;
   revoked: boolean;
   suspended: boolean;
-  /** Whose signature counts as the subject's: its controller, itself while it is not registered, nobody's once deactivated. */
+  /** Whose signature counts as the subject's: its controller's, which is itself unless it changed; nobody's once deactivated. */
   holder: string | null;
   /** The chain's newest block just before it was asked: the facts are as of this block or a later one. */
   block: { number: number; hash: string };
 }
 
 const RESOLVE_DID = didRegistryInterface.getFunction("resolveDID");
-const STATUS_WORDS = didRegistryInterface.getFunction("statusWords");
-const IS_ACCREDITED = issuerRegistryInterface.getFunction("isAccredited");
+const CREDENTIAL_STATES = issuerRegistryInterface.getFunction("credentialStates");
 
 /** Read once: ethers hashes the signature whenever a fragment is asked for its selector. */
-const SELECTORS = {
-  resolveDID: RESOLVE_DID.selector,
-  statusWords: STATUS_WORDS.selector,
-  isAccredited: IS_ACCREDITED.selector,
-};
+const RESOLVE_DID_SELECTOR = RESOLVE_DID.selector;
 
 /** Places of an identity's fields in the answer of `resolveDID`. */
 const DOCUMENT_HASH = fieldPlace(RESOLVE_DID, "documentHash");
 const CONTROLLER = fieldPlace(RESOLVE_DID, "controller");
-const VERSION = fieldPlace(RESOLVE_DID, "version");
 const ACTIVE = fieldPlace(RESOLVE_DID, "active");
 
+/** Places of a credential's fields in the answer of `credentialStates`. */
+const ACCREDITED = elementFieldPlace(CREDENTIAL_STATES, "accredited");
+const REVOKED = elementFieldPlace(CREDENTIAL_STATES, "revoked");
+const SUSPENDED = elementFieldPlace(CREDENTIAL_STATES, "suspended");
+
 /**
- * Asks the chain about several credentials in one exchange. What they have in common, such as an issuer's accreditation
- * or a word of 256 statuses, is asked once.
+ * Asks the chain about several credentials in one exchange: one call for their statuses and their issuers'
+ * accreditations, and one for each identity, whatever it has to do with the credentials.
  *
  * @returns the facts in the order of the questions
  * @throws TransientError `rpc.unreachable` when no endpoint answers, `rpc.failed` when an answer is an error or too short
@@ -55,62 +53,27 @@ export async function readCredentialFacts(
   { provider, deployment }: Pick<Chain, "provider" | "deployment">,
   questions: CredentialQuestion[],
 ): Promise<CredentialFacts[]> {
+  const { DIDRegistry, IssuerRegistry } = deployment.contracts;
   const exchange = new Exchange(provider);
   const block = exchange.ask("eth_getBlockByNumber", ["latest", false]);
-  const asked = questions.map((question) => askFor(exchange, deployment.contracts, question));
+  const credIds = questions.map(formatCredId);
+  const states = exchange.call(
+    IssuerRegistry.address,
+    issuerRegistryInterface.encodeFunctionData("credentialStates", [credIds]),
+  );
+  const identity = (address: string) => exchange.call(DIDRegistry.address, RESOLVE_DID_SELECTOR + argument(address));
+  const asked = questions.map(({ issuer, subject }) => ({ issuer: identity(issuer), subject: identity(subject) }));
+
   const answers = await exchange.send();
   const text = (id: number): string => String(answers.get(id));
   const { number, hash } = answers.get(block) as { number: string; hash: string };
-
-  return questions.map(({ index, subject }, at) => {
-    const ids = asked[at] as AskedFor;
-    const issuer = text(ids.issuer);
-    return {
-      accredited: isSet(text(ids.accreditation), 0),
-      documentHash: isSet(issuer, ACTIVE) ? wordOf(issuer, DOCUMENT_HASH) : ZERO_WORD,
-      revoked: bitOf(text(ids.revocation), index),
-      suspended: bitOf(text(ids.suspension), index),
-      holder: holderOf(text(ids.subject), subject),
-      block: { number: Number(number), hash },
-    };
-  });
-}
-
-/** By which ids the answers to one question are found. */
-interface AskedFor {
-  accreditation: number;
-  issuer: number;
-  subject: number;
-  revocation: number;
-  suspension: number;
-}
-
-function askFor(
-  exchange: Exchange,
-  { DIDRegistry, IssuerRegistry }: Chain["deployment"]["contracts"],
-  { issuer, index, subject }: CredentialQuestion,
-): AskedFor {
-  const { word } = statusPosition(index);
-  const identity = (address: string) => exchange.call(DIDRegistry.address, SELECTORS.resolveDID + argument(address));
-  const statusWord = (purpose: StatusPurpose) => {
-    const values = [issuer, BigInt(STATUS_PURPOSES.indexOf(purpose)), word, 1n];
-    return exchange.call(DIDRegistry.address, SELECTORS.statusWords + values.map(argument).join(""));
-  };
-  return {
-    accreditation: exchange.call(IssuerRegistry.address, SELECTORS.isAccredited + argument(issuer)),
-    issuer: identity(issuer),
-    subject: identity(subject),
-    revocation: statusWord("revocation"),
-    suspension: statusWord("suspension"),
-  };
-}
-
-function holderOf(identity: string, subject: string): string | null {
-  if (!isSet(identity, VERSION)) return subject;
-  return isSet(identity, ACTIVE) ? addressOf(identity, CONTROLLER) : null;
-}
-
-/** The bit of a credential in the answer of `statusWords` for its word. */
-function bitOf(answer: string, index: number): boolean {
-  return isBitSet(wordOf(answer, FIRST_ELEMENT), index % 256);
+  const ofCredentials = text(states);
+  return asked.map(({ issuer, subject }, at) => ({
+    accredited: isSet(ofCredentials, ACCREDITED(at)),
+    documentHash: isSet(text(issuer), ACTIVE) ? wordOf(text(issuer), DOCUMENT_HASH) : ZERO_WORD,
+    revoked: isSet(ofCredentials, REVOKED(at)),
+    suspended: isSet(ofCredentials, SUSPENDED(at)),
+    holder: isSet(text(subject), ACTIVE) ? addressOf(text(subject), CONTROLLER) : null,
+    block: { number: Number(number), hash },
+  }));
 }

@@ -1,6 +1,8 @@
 import type { DID_REGISTRY_ABI, ISSUER_REGISTRY_ABI } from "./abi";
 import type { AccreditationEffect, Effect, IdentityEffect, NoEffect, StatusEffect } from "./effects";
-import { purposeAt, type WordKey } from "./statusWord";
+import { bit, range, scattered } from "./statusEffects";
+import { PURPOSE } from "./statusPurpose";
+import type { WordKey } from "./statusWord";
 
 /**
  * The events of both registries, each once, with all that is to be decided about it. An event that the contracts have
@@ -18,9 +20,12 @@ export interface ArgumentTypes {
   text: string;
   /** A number that stays below 2^53. */
   counter: number;
-  /** Index into `STATUS_PURPOSES`. */
+  /** 0 to 255 (`statusPurpose.ts`). */
   purpose: number;
+  /** Of a consent, in decimal (`nonce.ts`). */
+  nonce: string;
   word: WordKey;
+  wordList: WordKey[];
   /** The 256 bits of a status word in hexadecimal; the first is of the lowest index. */
   bits: string;
   bitsList: string[];
@@ -64,15 +69,8 @@ type AbiEventName = Extract<
 export const EVENTS = {
   DIDRegistered: event({
     registry: "DIDRegistry",
-    form: {
-      identity: "indexed address",
-      controller: "indexed address",
-      did: "text",
-      documentUri: "text",
-      // SHA-256 of the hosted document; zero when none was given.
-      documentHash: "bytes32",
-      version: "counter",
-    },
+    // `documentHash` is the SHA-256 of the hosted document; zero when none was given.
+    form: { identity: "indexed address", documentUri: "text", documentHash: "bytes32", version: "counter" },
     subject: "identity",
     effect: (args) => ({ on: "identity", kind: "registered", ...args }),
     projection: ["dids"],
@@ -86,14 +84,23 @@ export const EVENTS = {
   }),
   ControllerChanged: event({
     registry: "DIDRegistry",
-    form: {
-      identity: "indexed address",
-      previousController: "indexed address",
-      newController: "indexed address",
-      version: "counter",
-    },
+    form: { identity: "indexed address", controller: "indexed address", version: "counter" },
     subject: "identity",
     effect: (args) => ({ on: "identity", kind: "controllerChanged", ...args }),
+    projection: ["dids"],
+  }),
+  SuccessorNamed: event({
+    registry: "DIDRegistry",
+    form: { identity: "indexed address", commitment: "bytes32", version: "counter" },
+    subject: "identity",
+    effect: (args) => ({ on: "identity", kind: "successorNamed", ...args }),
+    projection: ["dids"],
+  }),
+  ControllerRotated: event({
+    registry: "DIDRegistry",
+    form: { identity: "indexed address", controller: "indexed address", commitment: "bytes32", version: "counter" },
+    subject: "identity",
+    effect: (args) => ({ on: "identity", kind: "controllerRotated", ...args }),
     projection: ["dids"],
   }),
   DelegateAdded: event({
@@ -111,12 +118,7 @@ export const EVENTS = {
   }),
   DelegateRevoked: event({
     registry: "DIDRegistry",
-    form: {
-      identity: "indexed address",
-      role: "indexed bytes32",
-      delegate: "indexed address",
-      version: "counter",
-    },
+    form: { identity: "indexed address", role: "indexed bytes32", delegate: "indexed address", version: "counter" },
     subject: "identity",
     effect: (args) => ({ on: "identity", kind: "delegateRevoked", ...args }),
     projection: ["dids"],
@@ -130,58 +132,122 @@ export const EVENTS = {
   }),
   NonceConsumed: event({
     registry: "DIDRegistry",
-    form: { identity: "indexed address", signer: "indexed address", nonce: "counter" },
+    form: { identity: "indexed address", signer: "indexed address", nonce: "nonce" },
     subject: "identity",
-    effect: (args) => ({ on: "identity", kind: "nonceConsumed", ...args }),
+    effect: ({ signer, nonce }) => ({
+      on: "identity",
+      kind: "noncesSpent",
+      signer,
+      firstNonce: BigInt(nonce),
+      nextNonce: BigInt(nonce) + 1n,
+    }),
+    projection: ["dids"],
+  }),
+  NoncesCancelled: event({
+    registry: "DIDRegistry",
+    form: { identity: "indexed address", signer: "indexed address", firstNonce: "nonce", nextNonce: "nonce" },
+    subject: "identity",
+    effect: ({ signer, firstNonce, nextNonce }) => ({
+      on: "identity",
+      kind: "noncesSpent",
+      signer,
+      firstNonce: BigInt(firstNonce),
+      nextNonce: BigInt(nextNonce),
+    }),
+    projection: ["dids"],
+  }),
+  DigestAnchored: event({
+    registry: "DIDRegistry",
+    form: { identity: "indexed address", digest: "indexed bytes32", anchorSequence: "counter" },
+    subject: "identity",
+    effect: (args) => ({ on: "identity", kind: "digestAnchored", ...args }),
     projection: ["dids"],
   }),
   CredentialRevoked: event({
     registry: "DIDRegistry",
     form: { issuer: "indexed address", credId: "indexed bytes32", statusSequence: "counter" },
     subject: "issuer",
-    effect: (args) => ({ on: "status", kind: "bit", purpose: "revocation", value: true, ...args }),
+    effect: (args) => bit({ ...args, purpose: PURPOSE.revocation, value: true }),
     projection: ["dids", "words"],
   }),
-  CredentialSuspended: event({
+  StatusSet: event({
     registry: "DIDRegistry",
-    form: { issuer: "indexed address", credId: "indexed bytes32", statusSequence: "counter" },
+    form: { issuer: "indexed address", credId: "indexed bytes32", purpose: "purpose", statusSequence: "counter" },
     subject: "issuer",
-    effect: (args) => ({ on: "status", kind: "bit", purpose: "suspension", value: true, ...args }),
+    effect: (args) => bit({ ...args, value: true }),
     projection: ["dids", "words"],
   }),
-  CredentialReinstated: event({
+  StatusCleared: event({
     registry: "DIDRegistry",
-    form: { issuer: "indexed address", credId: "indexed bytes32", statusSequence: "counter" },
+    form: { issuer: "indexed address", credId: "indexed bytes32", purpose: "purpose", statusSequence: "counter" },
     subject: "issuer",
-    effect: (args) => ({ on: "status", kind: "bit", purpose: "suspension", value: false, ...args }),
-    projection: ["dids", "words"],
-  }),
-  StatusWordChanged: event({
-    registry: "DIDRegistry",
-    form: {
-      issuer: "indexed address",
-      purpose: "indexed purpose",
-      word: "indexed word",
-      bits: "bits",
-      changed: "bits",
-      statusSequence: "counter",
-    },
-    subject: "issuer",
-    effect: (args) => ({ on: "status", kind: "word", ...args, purpose: purposeAt(args.purpose) }),
+    effect: (args) => bit({ ...args, value: false }),
     projection: ["dids", "words"],
   }),
   RevocationWordsSet: event({
     registry: "DIDRegistry",
-    form: { issuer: "indexed address", firstWord: "word", words: "bitsList", statusSequence: "counter" },
+    form: { issuer: "indexed address", firstWord: "word", masks: "bitsList", statusSequence: "counter" },
     subject: "issuer",
-    effect: (args) => ({ on: "status", kind: "words", purpose: "revocation", ...args }),
+    effect: (args) => range({ ...args, purpose: PURPOSE.revocation, value: true }),
     projection: ["dids", "words"],
   }),
-  SuspensionWordsSet: event({
+  StatusWordsSet: event({
     registry: "DIDRegistry",
-    form: { issuer: "indexed address", firstWord: "word", words: "bitsList", statusSequence: "counter" },
+    form: {
+      issuer: "indexed address",
+      purpose: "indexed purpose",
+      firstWord: "word",
+      masks: "bitsList",
+      statusSequence: "counter",
+    },
     subject: "issuer",
-    effect: (args) => ({ on: "status", kind: "words", purpose: "suspension", ...args }),
+    effect: (args) => range({ ...args, value: true }),
+    projection: ["dids", "words"],
+  }),
+  StatusWordsCleared: event({
+    registry: "DIDRegistry",
+    form: {
+      issuer: "indexed address",
+      purpose: "indexed purpose",
+      firstWord: "word",
+      masks: "bitsList",
+      statusSequence: "counter",
+    },
+    subject: "issuer",
+    effect: (args) => range({ ...args, value: false }),
+    projection: ["dids", "words"],
+  }),
+  RevocationMasksSet: event({
+    registry: "DIDRegistry",
+    form: { issuer: "indexed address", words: "wordList", masks: "bitsList", statusSequence: "counter" },
+    subject: "issuer",
+    effect: (args) => scattered({ ...args, purpose: PURPOSE.revocation, value: true }),
+    projection: ["dids", "words"],
+  }),
+  StatusMasksSet: event({
+    registry: "DIDRegistry",
+    form: {
+      issuer: "indexed address",
+      purpose: "indexed purpose",
+      words: "wordList",
+      masks: "bitsList",
+      statusSequence: "counter",
+    },
+    subject: "issuer",
+    effect: (args) => scattered({ ...args, value: true }),
+    projection: ["dids", "words"],
+  }),
+  StatusMasksCleared: event({
+    registry: "DIDRegistry",
+    form: {
+      issuer: "indexed address",
+      purpose: "indexed purpose",
+      words: "wordList",
+      masks: "bitsList",
+      statusSequence: "counter",
+    },
+    subject: "issuer",
+    effect: (args) => scattered({ ...args, value: false }),
     projection: ["dids", "words"],
   }),
   IssuerAccredited: event({

@@ -1,22 +1,8 @@
-/** What a bitmap says of a credential, by the names of `statusPurpose` (W3C Bitstring Status List v1.0, section 2.1). */
-export type StatusPurpose = "revocation" | "suspension";
-
-/** The purposes in the order of the contract's enum. */
-export const STATUS_PURPOSES = ["revocation", "suspension"] as const satisfies readonly StatusPurpose[];
-
-/**
- * The purpose at a place of the contract's enum.
- *
- * @throws RangeError when the enum has no such place
- */
-export function purposeAt(index: number): StatusPurpose {
-  const purpose = STATUS_PURPOSES[index];
-  if (purpose === undefined) throw new RangeError(`the contract knows no status purpose ${index}`);
-  return purpose;
-}
-
-/** A status word's position, up to 2^88, as 22 lower-case hexadecimal digits: sorts as the number does. */
+/** A status word's position, below 2^88, as 22 lower-case hexadecimal digits: sorts as the number does. */
 export type WordKey = string;
+
+/** A word without a bit set. */
+export const ZERO_BITS = `0x${"0".repeat(64)}`;
 
 /** The {@link WordKey} of a word's position. */
 export function wordKey(word: number | bigint): WordKey {
@@ -32,6 +18,17 @@ export function placeOfCredential(credId: string): { word: WordKey; bit: number 
 /** Whether a bit of a word is set. `bits`: the word in hexadecimal with `0x`; bit 0 is its most significant. */
 export function isBitSet(bits: string, bit: number): boolean {
   return ((Number.parseInt(bits.charAt(2 + (bit >> 2)), 16) >> (3 - (bit & 3))) & 1) === 1;
+}
+
+/** The word, in hexadecimal with `0x`, in which one bit alone is set; bit 0 is its most significant. */
+export function maskOfBit(bit: number): string {
+  return `0x${"0".repeat(bit >> 2)}${(8 >> (bit & 3)).toString(16)}${"0".repeat(63 - (bit >> 2))}`;
+}
+
+/** A word after the bits of a mask were set or cleared; all three in hexadecimal with `0x`. */
+export function mergeBits(bits: string, mask: string, value: boolean): string {
+  const merged = value ? BigInt(bits) | BigInt(mask) : BigInt(bits) & ~BigInt(mask);
+  return `0x${merged.toString(16).padStart(64, "0")}`;
 }
 
 /** The key of the word `offset` places after another. */

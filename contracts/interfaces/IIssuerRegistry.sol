@@ -1,27 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.24;
 
+import {ICredentialStatus} from "./ICredentialStatus.sol";
+
 /**
  * @title Issuer registry
  * @notice Who is accredited to issue credentials. An owner keeps the list, and everyone can read it and follow its
  * events. Accreditation says that an issuer is known; it gives no power over any identity or credential status.
+ *
+ * A verifier that trusts this list asks `verify` whether a credential counts: its issuer accredited and active, the
+ * credential neither revoked nor suspended. That the credential's own signature is its issuer's is for the verifier to
+ * check, off chain.
  */
 interface IIssuerRegistry {
     /**
      * @notice What is known of an issuer.
      * @param accredited Whether it is accredited now
      * @param version How many events it has; zero when it was never heard of
-     * @param updatedBlock Block of the last of them
      * @param updatedAt Time of the last of them, Unix seconds
      * @param metadataUri The URI that the last of them gave
      */
     struct Issuer {
         bool accredited;
         uint32 version;
-        uint64 updatedBlock;
         uint64 updatedAt;
         string metadataUri;
     }
+
+    /**
+     * @notice What a verifier needs to know of one credential.
+     * @param issuer The issuer that the id names
+     * @param accredited Whether the issuer is accredited
+     * @param active Whether the issuer's identity is not deactivated
+     * @param revoked Whether the credential is revoked
+     * @param suspended Whether the credential is suspended
+     * @param valid Whether the credential counts: accredited, active, neither revoked nor suspended
+     */
+    struct CredentialVerification {
+        address issuer;
+        bool accredited;
+        bool active;
+        bool revoked;
+        bool suspended;
+        bool valid;
+    }
+
+    /// @notice The contract that was to tell credentials' status does not say that it can (ERC-165).
+    error NotCredentialStatus(address registry);
 
     /// @notice The zero address can be neither issuer nor owner.
     error ZeroAddress();
@@ -61,6 +86,18 @@ interface IIssuerRegistry {
 
     /// @notice Whether an issuer is accredited now.
     function isAccredited(address issuer) external view returns (bool accredited);
+
+    /// @notice The registry that tells the status of credentials.
+    function credentialStatus() external view returns (ICredentialStatus registry);
+
+    /// @notice Whether a credential counts: its issuer accredited and active, the credential neither revoked nor
+    /// suspended.
+    function verify(bytes32 credId) external view returns (bool valid);
+
+    /// @notice What `verify` looks at, of many credentials, in their order.
+    function credentialStates(
+        bytes32[] calldata credIds
+    ) external view returns (CredentialVerification[] memory states);
 
     /// @notice All that is known of an issuer, in one call; zeros when it was never heard of.
     function issuerOf(address issuer) external view returns (Issuer memory record);

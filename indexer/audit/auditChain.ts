@@ -1,7 +1,6 @@
 import type { DidState, IssuerState } from "../../chain/registry/fold";
 import type { WordState } from "../../chain/registry/foldWord";
 import { blockOf } from "../../chain/registry/position";
-import { STATUS_PURPOSES } from "../../chain/registry/statusWord";
 import { assertNever } from "../../core/errors";
 import { issuerOf, statusWords } from "../completeness/chainState";
 import { type AskDeps, askContract } from "./askContract";
@@ -52,14 +51,12 @@ async function auditIssuers(deps: AskDeps, page: [string, IssuerState][]): Promi
       accredited: issuer.accredited,
       metadataUri: issuer.metadataUri,
       version: issuer.version,
-      updatedBlock: issuer.updated.blockNumber,
       updatedAt: issuer.updated.minedAt.getTime() / 1000,
     };
     const chain = {
       accredited: answer["accredited"],
       metadataUri: answer["metadataUri"] ?? issuer.metadataUri,
       version: Number(answer["version"]),
-      updatedBlock: Number(answer["updatedBlock"]),
       updatedAt: Number(answer["updatedAt"]),
     };
     differencesOf({ collection: "issuers", id: address }, indexed, chain).forEach(deps.report);
@@ -68,7 +65,7 @@ async function auditIssuers(deps: AskDeps, page: [string, IssuerState][]): Promi
 
 async function auditWords(deps: AskDeps, page: [string, WordState][]): Promise<void> {
   const questions = page.map(([, { issuer, purpose, word }]) =>
-    statusWords.ask(issuer, STATUS_PURPOSES.indexOf(purpose), BigInt(`0x${word}`), 1),
+    statusWords.ask(issuer, purpose, BigInt(`0x${word}`), 1),
   );
   const answers = await askContract(deps, "DIDRegistry", questions);
   page.forEach(([id, { bits }], index) => {

@@ -1,9 +1,10 @@
 import type { DidState } from "../../chain/registry/fold";
+import { formatNonce } from "../../chain/registry/nonce";
+import { ZERO_BITS } from "../../chain/registry/statusWord";
 import { delegateExpiresAt, resolveDid } from "../completeness/chainState";
 import { type AskDeps, askContract } from "./askContract";
 import { differencesOf } from "./difference";
 
-const ZERO_HASH = `0x${"0".repeat(64)}`;
 /** The latest moment of a Date, in seconds. */
 const LATEST_SECONDS = 8.64e12;
 
@@ -20,41 +21,46 @@ export async function auditDids(deps: AskDeps, page: [string, DidState][]): Prom
 
 /** The answer of `resolveDID` in the form of the index; text that is not UTF-8 cannot be compared and is taken as stored. */
 function recordOf(record: Record<string, unknown>, stored: DidState): Record<string, unknown> {
-  const registered = Number(record["version"]) > 0;
-  const hash = String(record["documentHash"]);
+  const changed = Number(record["version"]) > 0;
   return {
-    did: record["did"] ?? stored.did,
+    registered: record["registered"],
     documentUri: record["documentUri"] ?? stored.documentUri,
-    documentHash: hash === ZERO_HASH ? null : hash,
+    documentHash: valueOrNull(record["documentHash"]),
     controller: String(record["controller"]).toLowerCase(),
-    version: Number(record["version"]),
-    statusSequence: Number(record["statusSequence"]),
-    nonce: Number(record["nonce"]),
+    successor: valueOrNull(record["successor"]),
     active: record["active"],
-    createdBlock: registered ? Number(record["createdBlock"]) : null,
-    createdAt: registered ? Number(record["createdAt"]) : null,
-    updatedBlock: registered ? Number(record["updatedBlock"]) : null,
-    updatedAt: registered ? Number(record["updatedAt"]) : null,
+    version: Number(record["version"]),
+    controlVersion: Number(record["controlVersion"]),
+    statusSequence: Number(record["statusSequence"]),
+    anchorSequence: Number(record["anchorSequence"]),
+    nonce: record["nonce"],
+    createdAt: changed ? Number(record["createdAt"]) : null,
+    updatedAt: changed ? Number(record["updatedAt"]) : null,
   };
 }
 
 function storedRecord(did: DidState): Record<string, unknown> {
-  const { created, updated } = did;
+  const { controlVersion, nonceCount, created, updated } = did;
   const seconds = (date: Date | undefined) => (date === undefined ? null : date.getTime() / 1000);
   return {
-    did: did.did,
+    registered: did.registration !== null,
     documentUri: did.documentUri,
     documentHash: did.documentHash,
     controller: did.controller,
-    version: did.version,
-    statusSequence: did.statusSequence,
-    nonce: did.nonce,
+    successor: did.successor,
     active: did.active,
-    createdBlock: created?.blockNumber ?? null,
+    version: did.version,
+    controlVersion,
+    statusSequence: did.statusSequence,
+    anchorSequence: did.anchorSequence,
+    nonce: formatNonce({ grant: controlVersion, count: nonceCount }),
     createdAt: seconds(created?.minedAt),
-    updatedBlock: updated?.blockNumber ?? null,
     updatedAt: seconds(updated?.minedAt),
   };
+}
+
+function valueOrNull(bytes32: unknown): string | null {
+  return bytes32 === ZERO_BITS ? null : String(bytes32);
 }
 
 async function auditDelegates(deps: AskDeps, dids: [string, DidState][]): Promise<void> {

@@ -1,4 +1,4 @@
-import { wordIdsOf } from "../../chain/registry/foldWord";
+import { wordMergesOf } from "../../chain/registry/foldWord";
 import { positionOf } from "../../chain/registry/position";
 import { type CheckpointDocument, countsIn, type RegistryCollections } from "../../projection/models";
 import type { Contracts } from "../fetch/blockRange";
@@ -63,7 +63,7 @@ async function compareBatch(
     stored.delete(id);
     audited.events += 1;
     audited.subjects.add(event.subject);
-    for (const word of wordIdsOf(event)) audited.words.add(word);
+    for (const { id: word } of wordMergesOf(event)) audited.words.add(word);
   }
   for (const [id, indexed] of stored) report(extraEvent(id, indexed));
 }

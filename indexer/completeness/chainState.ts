@@ -1,15 +1,12 @@
 import type { Interface } from "ethers";
 import { didRegistryInterface, issuerRegistryInterface } from "../../chain/registry/abi";
+import { type IdentityHeader, parseHeader } from "../../chain/registry/header";
 import type { IndexIdentity } from "../../projection/models";
 import type { Endpoint, RpcCall } from "../rpc/endpoint";
 import { RpcError } from "../rpc/rpcError";
 
-/** An identity's counters, as the chain has them. */
-export interface Counters {
-  version: number;
-  statusSequence: number;
-  nonce: number;
-}
+/** An identity's counters, as the chain has them: each counts one kind of its events. */
+export type Counters = Pick<IdentityHeader, "version" | "statusSequence" | "anchorSequence" | "nonceCount">;
 
 /** A call of a contract's view function at one block, by its hash (EIP-1898): a node on another branch cannot answer. */
 export function callAt(to: string, data: string, blockHash: string): RpcCall {
@@ -46,18 +43,18 @@ export const statusWords = {
   },
 };
 
-/** The counters of identities at one block, in the order asked for. @throws RpcError */
+/** The counters of identities at one block, in the order asked for: one call of `headers`. @throws RpcError */
 export async function countersAt(
   endpoint: Endpoint,
   { contracts }: Pick<IndexIdentity, "contracts">,
   identities: string[],
   blockHash: string,
 ): Promise<Counters[]> {
-  const calls = identities.map((identity) => callAt(contracts.DIDRegistry, resolveDid.ask(identity), blockHash));
-  return (await endpoint.callAll(calls)).map((answer) => {
-    const { version, statusSequence, nonce } = resolveDid.read(answer);
-    return { version: Number(version), statusSequence: Number(statusSequence), nonce: Number(nonce) };
-  });
+  if (identities.length === 0) return [];
+  const data = didRegistryInterface.encodeFunctionData("headers", [identities]);
+  const [answer] = await endpoint.callAll([callAt(contracts.DIDRegistry, data, blockHash)]);
+  const [headers] = didRegistryInterface.decodeFunctionResult("headers", textOf(answer)) as unknown as [bigint[]];
+  return headers.map(parseHeader);
 }
 
 /** The versions of issuers at one block, in the order asked for. @throws RpcError */

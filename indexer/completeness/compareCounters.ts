@@ -39,6 +39,9 @@ function idsOf(documents: { _id: string }[]): string[] {
 
 function isSame(did: DidDocument, counters: Counters | undefined): boolean {
   return (
-    did.version === counters?.version && did.statusSequence === counters.statusSequence && did.nonce === counters.nonce
+    did.version === counters?.version &&
+    did.statusSequence === counters.statusSequence &&
+    did.anchorSequence === counters.anchorSequence &&
+    did.nonceCount === counters.nonceCount
   );
 }

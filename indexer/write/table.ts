@@ -23,12 +23,18 @@ export interface Table {
   clearCache(): void;
 }
 
+/** What an event does to one document. */
+export interface Step<State> {
+  key: string;
+  /** The state after it; `before` is null when there was none. */
+  fold(before: State | null): State | null;
+}
+
 export interface TableDeps<State extends { position: number }> {
   collection: mongo.Collection<Row<State>>;
   term: Term;
-  /** The keys of the documents that an event changes. */
-  keysOf(event: RegistryEvent): string[];
-  fold(key: string, before: State | null, event: RegistryEvent): State | null;
+  /** What an event does to documents, in its order. */
+  stepsOf(event: RegistryEvent): Step<State>[];
   /** States folded anew from the events in the index; keys without any event are left out. */
   refold(keys: Iterable<string>): Promise<Map<string, State>>;
 }
@@ -72,10 +78,10 @@ async function apply<State extends { position: number }>(
   table: TableState<State>,
   events: RegistryEvent[],
 ): Promise<void> {
-  const changes = events.flatMap((event) => table.keysOf(event).map((key) => ({ key, event })));
-  if (changes.length === 0) return;
-  const states = await load(table, new Set(changes.map(({ key }) => key)));
-  for (const { key, event } of changes) states.set(key, table.fold(key, states.get(key) ?? null, event));
+  const steps = events.flatMap((event) => table.stepsOf(event));
+  if (steps.length === 0) return;
+  const states = await load(table, new Set(steps.map(({ key }) => key)));
+  for (const { key, fold } of steps) states.set(key, fold(states.get(key) ?? null));
   await replaceFenced(table.collection, rowsOf(table, states), table.term.number);
   for (const [key, state] of states) table.cache.set(key, state);
 }

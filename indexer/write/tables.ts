@@ -1,6 +1,6 @@
 import { affects, type ProjectionKind } from "../../chain/registry/events";
 import { type DidState, foldDid, foldIssuer, type IssuerState } from "../../chain/registry/fold";
-import { foldWord, wordIdsOf, type WordState } from "../../chain/registry/foldWord";
+import { foldWord, wordMergesOf, type WordState } from "../../chain/registry/foldWord";
 import type { RegistryCollections } from "../../projection/models";
 import { refoldDid, refoldEach, refoldIssuer, refoldWords } from "../../projection/refold";
 import { createTable, type Table } from "./table";
@@ -15,22 +15,22 @@ export function createTables(collections: RegistryCollections, term: Term): Tabl
     dids: createTable<DidState>({
       collection: collections.dids,
       term,
-      keysOf: (event) => (affects(event, "dids") ? [event.subject] : []),
-      fold: (_address, before, event) => foldDid(before, event),
+      stepsOf: (event) =>
+        affects(event, "dids") ? [{ key: event.subject, fold: (before) => foldDid(before, event) }] : [],
       refold: (keys) => refoldEach(keys, (address) => refoldDid(collections, term.checkpoint, address)),
     }),
     issuers: createTable<IssuerState>({
       collection: collections.issuers,
       term,
-      keysOf: (event) => (affects(event, "issuers") ? [event.subject] : []),
-      fold: (_address, before, event) => foldIssuer(before, event),
+      stepsOf: (event) =>
+        affects(event, "issuers") ? [{ key: event.subject, fold: (before) => foldIssuer(before, event) }] : [],
       refold: (keys) => refoldEach(keys, (address) => refoldIssuer(collections, term.checkpoint, address)),
     }),
     words: createTable<WordState>({
       collection: collections.words,
       term,
-      keysOf: wordIdsOf,
-      fold: foldWord,
+      stepsOf: (event) =>
+        wordMergesOf(event).map((merge) => ({ key: merge.id, fold: (before) => foldWord(before, merge, event) })),
       refold: (keys) => refoldWords(collections, term.checkpoint, keys),
     }),
   };

@@ -1,6 +1,6 @@
 import { eventsAffecting, type RegistryEvent } from "../../chain/registry/events";
 import type { Unverified } from "../../chain/registry/fold";
-import { wordIdsOf } from "../../chain/registry/foldWord";
+import { wordMergesOf } from "../../chain/registry/foldWord";
 import { positionOf } from "../../chain/registry/position";
 import type { BlockRef, RegistryCollections } from "../../projection/models";
 import type { Header } from "../rpc/block";
@@ -152,7 +152,7 @@ async function refoldSubjects({ collections, tables }: WriterState, subjects: It
   await tables.issuers.refold(all);
   const filter = { subject: { $in: all }, name: { $in: STATUS_EVENTS } };
   const ids = new Set<string>();
-  for await (const event of collections.events.find(filter)) for (const id of wordIdsOf(event)) ids.add(id);
+  for await (const event of collections.events.find(filter)) for (const { id } of wordMergesOf(event)) ids.add(id);
   const stored = collections.words.find({ issuer: { $in: all } }, { projection: { _id: 1 } });
   for await (const { _id } of stored) ids.add(_id);
   await tables.words.refold(ids);

@@ -187,7 +187,7 @@ function send(
 
 function registrationOf(identity: string, documentUri: string): string {
   const values: [string, string] = [`did:mychain:${identity}`, documentUri];
-  return did.encodeFunctionData("registerDID(string,string)", values);
+  return did.encodeFunctionData("registerDID", values);
 }
 
 /** @param index of the credential, unique for its issuer */

@@ -36,7 +36,7 @@ export async function registerIssuer(chain: Chain, keysDir: string): Promise<Ben
   });
   const digest = `0x${sha256Hex(document)}`;
   const registry = chain.didRegistry.connect(owner);
-  const registered = await registry["registerDID(string,string,bytes32)"](did, "https://issuer.example", digest);
+  const registered = await registry.registerDIDWithHash(did, "https://issuer.example", digest);
   await registered.wait();
   const accredited = await chain.issuerRegistry.connect(owner).accredit(address, "");
   await accredited.wait();

@@ -63,6 +63,19 @@ async function compile({ renewTypes }) {
   fs.cpSync(GENERATED, COMMITTED, { recursive: true });
   fs.writeFileSync(path.join(COMMITTED, HASH_FILE), `${hash}\n`);
   say("typechain-types/ is made of the contracts as they are now: commit both together");
+  if (!deployedCodeIsCurrent()) {
+    say("chain/initCode.json, which npm run deploy sends, is of other contracts. This writes it anew:");
+    say("UPDATE_INIT_CODE=1 npm test -- test/contracts/initCode.test.ts");
+  }
+}
+
+/** Whether the committed code that creates the contracts is what this machine's compiler made. */
+function deployedCodeIsCurrent() {
+  const committed = JSON.parse(fs.readFileSync(local("chain", "initCode.json"), "utf8"));
+  return Object.entries(committed).every(([name, initCode]) => {
+    const artifact = path.join(COMPILED, "contracts", `${name}.sol`, `${name}.json`);
+    return JSON.parse(fs.readFileSync(artifact, "utf8")).bytecode === initCode;
+  });
 }
 
 /** Files of typechain-types/ that are missing, too many or not, byte for byte, what this machine's compiler made. */

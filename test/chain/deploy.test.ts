@@ -44,7 +44,8 @@ describe("deploying the contracts", () => {
     expect(JSON.parse(readFileSync(deploymentPath(options.deploymentsDir, 31337), "utf8"))).to.deep.equal(deployment);
     const { DIDRegistry, IssuerRegistry } = deployment.contracts;
     expect(DIDRegistry.constructorArguments).to.deep.equal(["mychain"]);
-    expect(IssuerRegistry.constructorArguments).to.deep.equal(["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"]);
+    const deployer = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+    expect(IssuerRegistry.constructorArguments).to.deep.equal([DIDRegistry.address, deployer]);
     const provider = new JsonRpcProvider(chain.url);
     const receipt = await provider.getTransactionReceipt(DIDRegistry.transactionHash ?? "");
     expect(receipt).to.include({ blockNumber: DIDRegistry.blockNumber, blockHash: DIDRegistry.blockHash, status: 1 });
@@ -87,7 +88,8 @@ describe("deploying the contracts", () => {
     const other = await deployContracts({ ...options, didMethod: "other", issuerRegistryOwner: owner });
     expect(other.contracts.DIDRegistry.address).not.to.equal(first.contracts.DIDRegistry.address);
     expect(other.contracts.IssuerRegistry.address).not.to.equal(first.contracts.IssuerRegistry.address);
-    expect(other.contracts.IssuerRegistry.constructorArguments).to.deep.equal([owner]);
+    const { DIDRegistry, IssuerRegistry } = other.contracts;
+    expect(IssuerRegistry.constructorArguments).to.deep.equal([DIDRegistry.address, owner]);
   });
 
   it("refuses a chain that was not meant, and an endpoint that does not answer", async () => {

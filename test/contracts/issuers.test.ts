@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { ZeroAddress } from "ethers";
 import { ethers } from "hardhat";
 import { fieldsOf } from "./support/outcome";
+import { credIdOf, METHOD, REFRESH, SUSPENSION } from "./support/registry";
 
 const ABOUT = "https://example.com/about.json";
 const REASON = "https://example.com/reason.json";
@@ -10,8 +11,9 @@ const REASON = "https://example.com/reason.json";
 async function freshRegistry() {
   const [owner, issuer, stranger] = await ethers.getSigners();
   if (!owner || !issuer || !stranger) throw new Error("The network has too few accounts.");
-  const registry = await ethers.deployContract("IssuerRegistry", [owner.address]);
-  return { registry, owner, issuer, stranger };
+  const credentials = await ethers.deployContract("DIDRegistry", [METHOD]);
+  const registry = await ethers.deployContract("IssuerRegistry", [await credentials.getAddress(), owner.address]);
+  return { registry, credentials, owner, issuer, stranger };
 }
 
 describe("accreditation", () => {
@@ -21,7 +23,6 @@ describe("accreditation", () => {
     expect(fieldsOf(await registry.issuerOf(issuer.address))).to.deep.equal({
       accredited: false,
       version: 0n,
-      updatedBlock: 0n,
       updatedAt: 0n,
       metadataUri: "",
     });
@@ -36,7 +37,6 @@ describe("accreditation", () => {
     expect(fieldsOf(await registry.issuerOf(issuer.address))).to.deep.equal({
       accredited: true,
       version: 1n,
-      updatedBlock: BigInt(await time.latestBlock()),
       updatedAt: BigInt(await time.latest()),
       metadataUri: ABOUT,
     });
@@ -100,6 +100,70 @@ describe("accreditation", () => {
   });
 });
 
+describe("the verification of a credential", () => {
+  it("asks for an accredited, active issuer, and a credential neither revoked nor suspended", async () => {
+    const { registry, credentials, issuer } = await loadFixture(freshRegistry);
+    const credId = credIdOf(issuer, 7);
+    const asIssuer = credentials.connect(issuer);
+    const expectState = async (expected: Record<string, boolean>) => {
+      const state = {
+        issuer: issuer.address,
+        accredited: true,
+        active: true,
+        revoked: false,
+        suspended: false,
+        valid: false,
+        ...expected,
+      };
+      expect((await registry.credentialStates([credId])).map(fieldsOf)).to.deep.equal([state]);
+      expect(await registry.verify(credId)).to.equal(state.valid);
+    };
+    await expectState({ accredited: false });
+    await registry.accredit(issuer.address, ABOUT);
+    await expectState({ valid: true });
+    await asIssuer.setStatus(credId, REFRESH, true);
+    await expectState({ valid: true });
+    await asIssuer.setStatus(credId, SUSPENSION, true);
+    await expectState({ suspended: true });
+    await asIssuer.setCredentialStatus(credId, false);
+    await expectState({ valid: true });
+    await registry.discredit(issuer.address, REASON);
+    await expectState({ accredited: false });
+    await registry.accredit(issuer.address, ABOUT);
+    const snapshot = (await ethers.provider.send("evm_snapshot", [])) as string;
+    await asIssuer.setCredentialStatus(credId, true);
+    await expectState({ revoked: true });
+    await ethers.provider.send("evm_revert", [snapshot]);
+    await asIssuer.deactivateDID(issuer.address);
+    await expectState({ active: false });
+  });
+
+  it("tells of many in their order, of other issuers too", async () => {
+    const { registry, credentials, issuer, stranger } = await loadFixture(freshRegistry);
+    await registry.accredit(issuer.address, ABOUT);
+    await credentials.connect(issuer).setCredentialStatus(credIdOf(issuer, 2), true);
+    const asked = [credIdOf(issuer, 1), credIdOf(stranger, 1), credIdOf(issuer, 2)];
+    const states = (await registry.credentialStates(asked)).map(fieldsOf);
+    expect(states.map((state) => [state["issuer"], state["valid"]])).to.deep.equal([
+      [issuer.address, true],
+      [stranger.address, false],
+      [issuer.address, false],
+    ]);
+    expect(await registry.credentialStates([])).to.deep.equal([]);
+  });
+
+  it("is by the registry that the constructor was given, which must be one", async () => {
+    const { registry, credentials, owner, stranger } = await loadFixture(freshRegistry);
+    expect(await registry.credentialStatus()).to.equal(await credentials.getAddress());
+    const factory = await ethers.getContractFactory("IssuerRegistry");
+    for (const wrong of [ZeroAddress, stranger.address, await registry.getAddress()]) {
+      await expect(factory.deploy(wrong, owner.address))
+        .to.be.revertedWithCustomError(factory, "NotCredentialStatus")
+        .withArgs(wrong);
+    }
+  });
+});
+
 describe("the ownership of the issuer registry", () => {
   it("passes on only when the new owner accepts", async () => {
     const { registry, owner, issuer, stranger } = await loadFixture(freshRegistry);
@@ -138,7 +202,11 @@ describe("the ownership of the issuer registry", () => {
   });
 
   it("never begins with the zero address", async () => {
+    const { credentials } = await loadFixture(freshRegistry);
     const factory = await ethers.getContractFactory("IssuerRegistry");
-    await expect(factory.deploy(ZeroAddress)).to.be.revertedWithCustomError(factory, "OwnableInvalidOwner");
+    await expect(factory.deploy(await credentials.getAddress(), ZeroAddress)).to.be.revertedWithCustomError(
+      factory,
+      "OwnableInvalidOwner",
+    );
   });
 });

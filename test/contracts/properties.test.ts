@@ -1,192 +1,210 @@
-import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/signers";
-import { loadFixture, time } from "@nomicfoundation/hardhat-network-helpers";
+import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
 import fc from "fast-check";
 import { ethers } from "hardhat";
-import { wordsToBytes, getBit } from "../../chain/status/bitstring";
-import { formatCredId } from "../../chain/status/credId";
-import type { DIDRegistry } from "../../typechain-types";
-import { ACCOUNTS, actorOf, at, identityOf, shifted, histories, WORDS_WATCHED } from "./support/histories";
-import { Refusal, RegistryModel, type Way, type Wish } from "./support/model";
-import { fieldsOf, outcomeOf } from "./support/outcome";
-import { didOf, emptyRegistry, REVOCATION, STATUS_ROLE, SUSPENSION, URI } from "./support/registry";
-import { consentTo, send, sendFor } from "./support/wishes";
+import { getBit, wordsToBytes } from "../../chain/status/bitstring";
+import { ecdsaKeyAccount, type TestAccount } from "./support/accounts";
+import { type Consent, consentTo } from "./support/consents";
+import { eventTexts } from "./support/outcome";
+import {
+  credIdOf,
+  didOf,
+  DOCUMENT_HASH,
+  emptyRegistry,
+  REVOCATION,
+  SUSPENSION,
+  URI,
+  type World,
+} from "./support/registry";
+import { namedKey } from "./support/secp256k1";
 
-/** How many random histories are played. `CONTRACT_PROPERTY_RUNS=1000` for a night of them. */
-const RUNS = Number(process.env["CONTRACT_PROPERTY_RUNS"] ?? 25);
-const STEPS = 40;
+/** How many examples each property has. */
+const RUNS = 25;
+const WORDS = 4;
 
-/** Whether a history that fails is shrunk to a short one, which takes minutes. `CONTRACT_PROPERTY_SHRINK=no` spares it. */
-const endOnFailure = process.env["CONTRACT_PROPERTY_SHRINK"] === "no";
-
-function expectedOf(model: RegistryModel, wish: Wish, way: Way): { events: string[] } | { error: string } {
-  try {
-    return { events: model.apply(wish, way) };
-  } catch (thrown) {
-    if (thrown instanceof Refusal) return { error: thrown.error };
-    throw thrown;
-  }
+/** One write of any form, in one direction: what it sets or clears, as positions in the list. */
+interface Merge {
+  form: "one" | "words" | "masks";
+  positions: number[];
 }
 
-async function expectSameState(registry: DIDRegistry, model: RegistryModel, accounts: HardhatEthersSigner[]) {
-  for (const { address } of accounts) {
-    const expected = model.of(address);
-    const record = await registry.resolveDID(address);
-    const registered = expected.stage !== "unregistered";
-    expect(fieldsOf(record)).to.include({
-      did: registered ? didOf(address) : "",
-      documentUri: expected.documentUri,
-      controller: registered ? expected.controller : ethers.ZeroAddress,
-      version: expected.version,
-      statusSequence: expected.statusSequence,
-      nonce: expected.nonce,
-      active: expected.stage === "active",
-    });
-    for (const purpose of [REVOCATION, SUSPENSION]) {
-      for (const word of WORDS_WATCHED) {
-        const [stored = 0n] = await registry.statusWords(address, purpose, word, 1);
-        expect(stored).to.equal(expected.words[purpose === REVOCATION ? 0 : 1].get(word) ?? 0n);
-      }
-    }
-    for (const { address: delegate } of accounts) {
-      const expiresAt = await registry.delegateExpiresAt(address, STATUS_ROLE, delegate);
-      expect(expiresAt).to.equal(expected.delegates.get(delegate) ?? 0n);
-    }
-  }
+const merges = fc.array(
+  fc.record({
+    form: fc.constantFrom<Merge["form"]>("one", "words", "masks"),
+    positions: fc.array(fc.nat(WORDS * 256 - 1), { maxLength: 12 }),
+  }),
+  { maxLength: 6 },
+);
+
+/** A reader without masks: one boolean for each credential. */
+function naiveList(positions: number[]): boolean[] {
+  const list = Array.from({ length: WORDS * 256 }, () => false);
+  for (const position of positions) list[position] = true;
+  return list;
 }
 
-/** What no history may ever do, whatever the model says: end a revocation, a deactivation, or leave a gap. */
-class Witness {
-  private readonly revoked = new Map<string, bigint>();
-  private readonly counters = new Map<string, bigint>();
-
-  async look(registry: DIDRegistry, account: HardhatEthersSigner): Promise<void> {
-    const record = await registry.resolveDID(account.address);
-    if (this.counters.get(`${account.address} deactivated`) === 1n) expect(record.active).to.equal(false);
-    if (record.version > 0n && !record.active) this.counters.set(`${account.address} deactivated`, 1n);
-    for (const word of WORDS_WATCHED) {
-      const [bits = 0n] = await registry.statusWords(account.address, REVOCATION, word, 1);
-      const before = this.revoked.get(`${account.address} ${word}`) ?? 0n;
-      expect(bits & before).to.equal(before);
-      this.revoked.set(`${account.address} ${word}`, bits);
-    }
-  }
-
-  /** Every counted event is exactly one more than the last of its identity and kind. */
-  count(registry: DIDRegistry, logs: readonly { topics: readonly string[]; data: string }[]): void {
-    for (const log of logs) {
-      const parsed = registry.interface.parseLog(log);
-      if (!parsed) throw new Error("The registry emitted an event that is not in its interface.");
-      const counter = parsed.name === "NonceConsumed" ? "nonce" : parsed.args["version"] ? "version" : "statusSequence";
-      const key = `${String(parsed.args[0])} ${counter}`;
-      const last = this.counters.get(key) ?? (counter === "nonce" ? -1n : 0n);
-      expect(parsed.args[counter], parsed.name).to.equal(last + 1n);
-      this.counters.set(key, last + 1n);
-    }
-  }
+function masksOf(positions: number[]): bigint[] {
+  const list = naiveList(positions);
+  return Array.from({ length: WORDS }, (_, word) =>
+    BigInt(
+      `0b${list
+        .slice(word * 256, (word + 1) * 256)
+        .map(Number)
+        .join("")}`,
+    ),
+  );
 }
 
-describe("under every history of calls", () => {
-  it("the registry does what its model does: same events, same refusals, same state", async function () {
-    this.timeout(RUNS * 20_000);
+async function carryOut({ registry, issuer }: World, purpose: bigint, { form, positions }: Merge, on: boolean) {
+  const asIssuer = registry.connect(issuer);
+  const { address } = issuer;
+  if (form === "one") {
+    for (const position of positions) await asIssuer.setStatus(credIdOf(issuer, position), purpose, on);
+    return;
+  }
+  const masks = masksOf(positions);
+  if (form === "words") {
+    await asIssuer.setStatusWords(address, purpose, 0, masks, on);
+    return;
+  }
+  const words = masks.flatMap((mask, word) => (mask === 0n ? [] : [word])).reverse();
+  await asIssuer.setStatusMasks(
+    address,
+    purpose,
+    words,
+    words.map((word) => masks[word] ?? 0n),
+    on,
+  );
+}
+
+async function listOf({ registry, issuer }: World, purpose: bigint): Promise<boolean[]> {
+  const bytes = wordsToBytes([...(await registry.statusWords(issuer.address, purpose, 0, WORDS))]);
+  return Array.from({ length: WORDS * 256 }, (_, position) => getBit(bytes, position));
+}
+
+describe("merges of status words", () => {
+  it("of one direction leave the same in any order and any form, which is what a naive reader has", async () => {
     await fc.assert(
-      fc.asyncProperty(histories(STEPS), async (history) => {
-        const { registry } = await loadFixture(emptyRegistry);
-        const accounts = (await ethers.getSigners()).slice(0, ACCOUNTS);
-        const relayer = at(await ethers.getSigners(), ACCOUNTS);
-        const model = new RegistryModel();
-        const witness = new Witness();
-        let nowSeconds = BigInt(await time.latest());
-        for (const step of history) {
-          nowSeconds += BigInt(step.secondsLater);
-          const wish = step.wish(accounts, nowSeconds, (address) => model.of(address).nonce);
-          const account = actorOf(step, wish, model, accounts);
-          const way: Way = { account: account.address, nowSeconds };
-          let sending;
-          await time.setNextBlockTimestamp(nowSeconds);
-          if (step.consent) {
-            const { nonceOffset, secondsLeft, genuine } = step.consent;
-            const nonce = shifted(model.of(identityOf(wish, account.address)).nonce, nonceOffset);
-            const deadline = nowSeconds + BigInt(secondsLeft);
-            way.consent = { nonce, deadline, genuine };
-            const key = genuine ? account : relayer;
-            const by = await consentTo(registry, wish, account, { nonce, deadline, key });
-            sending = sendFor(registry.connect(relayer), wish, by);
-          } else {
-            sending = send(registry.connect(account), wish);
-          }
-          const actual = await outcomeOf(registry.interface, sending);
-          const expected = expectedOf(model, wish, way);
-          expect({ ...actual, gasUsed: undefined }, wish.kind).to.deep.equal({ ...expected, gasUsed: undefined });
+      fc.asyncProperty(merges, merges, fc.constantFrom(REVOCATION, SUSPENSION, 255n), async (sets, clears, purpose) => {
+        const results: boolean[][] = [];
+        for (const inOrder of [(all: Merge[]) => all, (all: Merge[]) => [...all].reverse()]) {
+          const world = await loadFixture(emptyRegistry);
+          for (const merge of inOrder(sets)) await carryOut(world, purpose, merge, true);
+          if (purpose !== REVOCATION) for (const merge of inOrder(clears)) await carryOut(world, purpose, merge, false);
+          results.push(await listOf(world, purpose));
         }
-        await expectSameState(registry, model, accounts);
-        witness.count(registry, await ethers.provider.getLogs({ address: await registry.getAddress(), fromBlock: 0 }));
+        const cleared = new Set(purpose === REVOCATION ? [] : clears.flatMap(({ positions }) => positions));
+        const expected = naiveList(sets.flatMap(({ positions }) => positions).filter((each) => !cleared.has(each)));
+        expect(results).to.deep.equal([expected, expected]);
       }),
-      { numRuns: RUNS, endOnFailure },
+      { numRuns: RUNS, seed: 12 },
     );
   });
 
-  it("nothing revoked or deactivated ever comes back", async function () {
-    this.timeout(RUNS * 20_000);
+  it("have an event exactly when a bit changes, and touch no other purpose and no other issuer", async () => {
     await fc.assert(
-      fc.asyncProperty(histories(STEPS / 2), async (history) => {
-        const { registry } = await loadFixture(emptyRegistry);
-        const accounts = (await ethers.getSigners()).slice(0, ACCOUNTS);
-        const [first] = accounts;
-        if (!first) throw new Error("The network has no accounts.");
-        await send(registry, { kind: "register", did: didOf(first.address), documentUri: URI });
-        const witness = new Witness();
-        for (const step of history) {
-          const now = BigInt(await time.latest());
-          // Each wish is the first account's own, so that most come true.
-          await outcomeOf(
-            registry.interface,
-            send(
+      fc.asyncProperty(merges, async (all) => {
+        const world = await loadFixture(emptyRegistry);
+        const { registry, issuer, holder } = world;
+        const seen = new Set<number>();
+        let sequence = 0n;
+        for (const { positions } of all) {
+          const masks = masksOf(positions);
+          const sent = await registry.connect(issuer).setStatusWords(issuer.address, SUSPENSION, 0, masks, true);
+          const changes = positions.some((position) => !seen.has(position));
+          if (changes) sequence++;
+          expect((await sent.wait())?.logs).to.have.length(changes ? 1 : 0);
+          positions.forEach((position) => seen.add(position));
+          expect((await registry.resolveDID(issuer.address)).statusSequence).to.equal(sequence);
+        }
+        for (const [address, purpose] of [
+          [issuer.address, REVOCATION],
+          [issuer.address, 2n],
+          [holder.address, SUSPENSION],
+        ] as const) {
+          expect(await registry.statusWords(address, purpose, 0, WORDS)).to.deep.equal([0n, 0n, 0n, 0n]);
+        }
+      }),
+      { numRuns: RUNS, seed: 12 },
+    );
+  });
+});
+
+describe("a bulk registration", () => {
+  /** What is wrong with an entry, and in which order they come: identities are few, so that they come twice. */
+  const entries = fc.array(
+    fc.record({
+      account: fc.nat(4),
+      wrong: fc.constantFrom("nothing", "nothing", "nonce", "deadline", "signature", "document", "uri"),
+    }),
+    { maxLength: 8 },
+  );
+
+  it("leaves what its valid entries leave, one after the other", async () => {
+    const key = namedKey("bulk property");
+    await fc.assert(
+      fc.asyncProperty(entries, async (plan) => {
+        const outcomes: unknown[] = [];
+        for (const bulk of [true, false]) {
+          const world = await loadFixture(emptyRegistry);
+          const { registry, relayer } = world;
+          const verifier = await (await ethers.deployContract("EcdsaVerifier")).getAddress();
+          const accounts: TestAccount[] = [0, 1, 2, 3].map((position) => namedKey(`bulk ${position}`));
+          accounts.push(ecdsaKeyAccount(verifier, key));
+          const deadline = BigInt((await ethers.provider.getBlock("latest"))?.timestamp ?? 0) + 3600n;
+          const registrations = [];
+          for (const { account, wrong } of plan) {
+            const signer = accounts[account] ?? namedKey("nobody");
+            const documentUri = wrong === "uri" ? "" : URI;
+            const write = {
+              name: "registerDID",
+              did: didOf(signer.address),
+              documentUri,
+              documentHash: DOCUMENT_HASH,
+            } as const;
+            const consent: Consent = await consentTo(
               registry,
-              step.wish([first, first, first, first], now, () => 0n),
-            ),
-          );
-          await witness.look(registry, first);
-        }
-      }),
-      { numRuns: RUNS, endOnFailure },
-    );
-  });
-
-  it("a batch leaves what its singles leave, and the bits lie where the bitstring has them", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.nat(1023), { minLength: 1, maxLength: 30 }),
-        fc.array(fc.nat(1023), { maxLength: 10 }),
-        fc.constantFrom<"revoke" | "suspend" | "reinstate">("revoke", "suspend", "reinstate"),
-        async (indexes, suspendedBefore, change) => {
-          const words = async (batch: boolean) => {
-            const { registry, issuer } = await loadFixture(emptyRegistry);
-            const ids = (all: number[]) => all.map((index) => formatCredId({ issuer: issuer.address, index }));
-            const asIssuer = registry.connect(issuer);
-            await asIssuer["registerDID(string,string)"](didOf(issuer.address), URI);
-            if (suspendedBefore.length > 0) await asIssuer.suspendCredentials(ids(suspendedBefore));
-            if (batch && change === "suspend") await asIssuer.suspendCredentials(ids(indexes));
-            else if (batch) await asIssuer.setCredentialStatuses(ids(indexes), change === "revoke");
-            else {
-              for (const credId of ids(indexes)) {
-                if (change === "suspend") await asIssuer.suspendCredential(credId);
-                else await asIssuer.setCredentialStatus(credId, change === "revoke");
+              write,
+              wrong === "signature" ? namedKey("forger") : signer,
+              {
+                account: signer.address,
+                nonce: wrong === "nonce" ? 1n : 0n,
+                deadline: wrong === "deadline" ? 1n : deadline,
+              },
+            );
+            const documentHash = wrong === "document" ? ethers.ZeroHash : DOCUMENT_HASH;
+            registrations.push({ documentUri, documentHash, consent });
+          }
+          const asRelayer = registry.connect(relayer);
+          const events: string[] = [];
+          if (bulk) {
+            const sent = await asRelayer.registerManyWithConsent(registrations);
+            events.push(...eventTexts(registry.interface, (await sent.wait())?.logs ?? []));
+          } else {
+            for (const { documentUri, documentHash, consent } of registrations) {
+              try {
+                const did = didOf(consent.signer);
+                const sent = await asRelayer.registerDIDWithConsent(did, documentUri, documentHash, consent);
+                events.push(...eventTexts(registry.interface, (await sent.wait())?.logs ?? []));
+              } catch {
+                // An entry that cannot be registered alone is left out by the bulk.
               }
             }
-            const purpose = change === "revoke" ? REVOCATION : SUSPENSION;
-            return [...(await registry.statusWords(issuer.address, purpose, 0, 4))];
-          };
-          const together = await words(true);
-          expect(together).to.deep.equal(await words(false));
-          const wanted = new Set(change === "suspend" ? [...indexes, ...suspendedBefore] : indexes);
-          const bytes = wordsToBytes(together);
-          const all = Array.from({ length: 1024 }, (_, index) => index);
-          const expected = change === "reinstate" ? suspendedBefore.filter((index) => !wanted.has(index)) : [...wanted];
-          expect(all.filter((index) => getBit(bytes, index))).to.have.members([...new Set(expected)]);
-        },
-      ),
-      { numRuns: Math.ceil(RUNS / 2), endOnFailure },
+          }
+          // Headers without their times, which differ from one transaction to the next.
+          const timeless = (header: bigint) => header & ~((2n ** 80n - 1n) << 136n);
+          const headers = await registry.headers(accounts.map(({ address }) => address));
+          const documents = await Promise.all(
+            accounts.map(async ({ address }) => {
+              const record = await registry.resolveDID(address);
+              return [record.documentUri, record.documentHash];
+            }),
+          );
+          outcomes.push({ events, headers: headers.map(timeless), documents });
+        }
+        expect(outcomes[0]).to.deep.equal(outcomes[1]);
+      }),
+      { numRuns: RUNS, seed: 12 },
     );
   });
 });

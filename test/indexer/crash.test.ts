@@ -1,3 +1,4 @@
+import { ZeroHash } from "ethers";
 import { type CrashPoint, CRASH_POINTS } from "../../indexer/write/crashPoints";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { type Faults, startFaultyRpc } from "../support/faultyRpc";
@@ -91,8 +92,8 @@ describe("an indexer that is killed", () => {
     await randomActivity(chain, seededRandom(800), 4);
     const alice = chain.accounts[9]!;
     const registry = await chain.didRegistry(alice);
-    await (await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/1.json")).wait();
-    const { blockHash } = (await (await registry.burnNonce(alice, 0)).wait())!;
+    await (await registry.registerDID(`did:mychain:${alice}`, "https://a.example/1.json")).wait();
+    const { blockHash } = (await (await registry.cancelNonces(alice, ZeroHash, 1)).wait())!;
     await randomActivity(chain, seededRandom(802), 4);
     // A chain whose filters are empty proves nothing of a block without logs: only the identity's counters do.
     const node = await startFaultyRpc(chain.url, { alter: withoutFilters(blockHash) });

@@ -193,7 +193,7 @@ describe("the indexer's operations server", () => {
     const { number } = await head();
     const alice = chain.accounts[8]!;
     const registry = await chain.didRegistry(alice);
-    await (await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json")).wait();
+    await (await registry.registerDID(`did:mychain:${alice}`, "https://a.example/did.json")).wait();
     await eventually("the new block to be seen", async () => (await metric("head_block"))! > number);
     clock.moveSeconds(MAX_LAG_SECONDS + 30);
     await expectStays(async () =>

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { PURPOSE } from "../../chain/registry/statusPurpose";
 import { createProjection, type Projection } from "../../projection/queries";
 import { type DevChain, startDevChain } from "../support/devChain";
 import { type IndexDatabase, indexedUpTo, connectIndexDatabase, startIndexer } from "../support/indexerHarness";
@@ -18,10 +19,10 @@ describe("reading the index", () => {
     expect(await index.freshness(), "nothing is indexed yet").to.equal(null);
     expect((await index.findDid(issuer)).freshness).to.equal(null);
     const registry = await chain.didRegistry(issuer);
-    await (await registry["registerDID(string,string)"](`did:mychain:${issuer}`, "https://a.example")).wait();
+    await (await registry.registerDID(`did:mychain:${issuer}`, "https://a.example")).wait();
     await (await registry.setCredentialStatus(credId(3), true)).wait();
-    await (await registry.suspendCredential(credId(256))).wait();
-    await (await registry.setStatusWords(issuer, 1, 2, [1n, 2n])).wait();
+    await (await registry.setStatus(credId(256), PURPOSE.suspension, true)).wait();
+    await (await registry.setStatusWords(issuer, PURPOSE.suspension, 2, [1n, 2n], true)).wait();
     await (await (await chain.issuerRegistry()).accredit(issuer, "https://issuer.example")).wait();
     const indexer = startIndexer({ database, rpcUrls: [chain.url], deployment: () => chain.deployment });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
@@ -45,10 +46,10 @@ describe("reading the index", () => {
   });
 
   it("gives words in order, with zeros where none was written", async () => {
-    const { words, freshness } = await index.statusWords(issuer, "suspension", 0, 5);
+    const { words, freshness } = await index.statusWords(issuer, PURPOSE.suspension, 0, 5);
     expect(words.map((word) => BigInt(word))).to.deep.equal([0n, 1n << 255n, 1n, 2n, 0n]);
     expect(freshness?.blockNumber).to.equal(await chain.blockNumber());
-    expect(() => index.statusWords(issuer, "suspension", 0, 5_000)).to.throw(RangeError);
+    expect(() => index.statusWords(issuer, PURPOSE.suspension, 0, 5_000)).to.throw(RangeError);
   });
 
   it("finds an issuer's accreditation", async () => {
@@ -62,8 +63,8 @@ describe("reading the index", () => {
     expect(events.map(({ name }) => name)).to.deep.equal([
       "DIDRegistered",
       "CredentialRevoked",
-      "CredentialSuspended",
-      "SuspensionWordsSet",
+      "StatusSet",
+      "StatusWordsSet",
       "IssuerAccredited",
     ]);
     const first = await index.listEvents({ limit: 2 });

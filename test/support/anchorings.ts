@@ -19,13 +19,13 @@ async function signRegistration(
   const registration: Registration = {
     walletAddress,
     documentUri: `https://cairn.example/${walletAddress}`,
-    nonce: 0,
+    nonce: "0",
     deadline: new Date(Math.floor(Date.now() / 1000) * 1000 + 86_400_000),
     ...changes,
   };
   const registry = { chainId: CHAIN_ID, contract: contracts.DIDRegistry.address, didMethod };
   const { domain, types, primaryType, message } = registrationTypedData(registry, registration);
-  const signature = await holder.signTypedData(domain, { [primaryType]: types[primaryType] }, message);
+  const signature = await holder.signTypedData(domain, { [primaryType]: types[primaryType] ?? [] }, message);
   return { ...registration, signature };
 }
 

@@ -137,9 +137,7 @@ export async function deactivate(on: Fixture, issuer: TestIssuer): Promise<void>
 
 /** Registers a holder's DID and makes another holder's account its controller. */
 export async function registerAndHandOver(on: Fixture, { wallet, did }: TestHolder, heir: TestHolder): Promise<void> {
-  await writeAs(on, wallet.address, (registry) =>
-    registry["registerDID(string,string)"](did, "https://holder.example/did.json"),
-  );
+  await writeAs(on, wallet.address, (registry) => registry.registerDID(did, "https://holder.example/did.json"));
   await writeAs(on, wallet.address, (registry) => registry.changeController(wallet.address, heir.wallet.address));
 }
 

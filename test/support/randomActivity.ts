@@ -18,6 +18,8 @@ export function seededRandom(seed: number): SeededRandom {
 
 const did = DIDRegistry__factory.createInterface();
 const issuers = IssuerRegistry__factory.createInterface();
+/** Revocation, suspension, and one of an issuer's own. */
+const PURPOSES = [0, 1, 200];
 const ROLES = [encodeBytes32String("status"), encodeBytes32String("keys")];
 
 /**
@@ -64,11 +66,7 @@ function randomCall(random: SeededRandom, actor: string, other: string): string 
     case 0:
     case 1:
     case 2:
-      return did.encodeFunctionData("registerDID(string,string,bytes32)", [
-        `did:mychain:${actor}`,
-        "https://a.example",
-        hash,
-      ]);
+      return did.encodeFunctionData("registerDIDWithHash", [`did:mychain:${actor}`, "https://a.example", hash]);
     case 3:
       return did.encodeFunctionData("updateDocument", [actor, `https://a.example/${random(1000)}/ü`, hash]);
     case 4:
@@ -78,23 +76,25 @@ function randomCall(random: SeededRandom, actor: string, other: string): string 
     case 6:
       return random(6) === 0
         ? did.encodeFunctionData("changeController", [actor, other])
-        : did.encodeFunctionData("burnNonce", [actor, random(3)]);
+        : did.encodeFunctionData("cancelNonces", [actor, ROLES[0]!, 1 + random(3)]);
     case 7:
       return random(10) === 0
         ? did.encodeFunctionData("deactivateDID", [actor])
-        : did.encodeFunctionData("suspendCredential", [credId]);
+        : did.encodeFunctionData("anchorDigest", [actor, hash]);
     case 8:
     case 9:
       return did.encodeFunctionData("setCredentialStatus", [credId, random(2) === 0]);
     case 10:
-      return did.encodeFunctionData("suspendCredential", [credId]);
+      return did.encodeFunctionData("setStatus", [credId, PURPOSES[random(3)]!, random(3) > 0]);
     case 11: {
-      const ids = Array.from({ length: 1 + random(4) }, () => `${actor}${random(600).toString(16).padStart(24, "0")}`);
-      return did.encodeFunctionData("setCredentialStatuses", [ids, random(3) > 0]);
+      const masks = Array.from({ length: 1 + random(4) }, () => 1n << BigInt(random(256)));
+      const words = masks.map(() => random(4));
+      return did.encodeFunctionData("setStatusMasks", [actor, PURPOSES[random(3)]!, words, masks, random(3) > 0]);
     }
     default: {
-      const words = Array.from({ length: 1 + random(3) }, () => (1n << BigInt(random(256))) | BigInt(random(2 ** 31)));
-      return did.encodeFunctionData("setStatusWords", [actor, random(4) === 0 ? 0 : 1, random(4), words]);
+      const masks = Array.from({ length: 1 + random(3) }, () => (1n << BigInt(random(256))) | BigInt(random(2 ** 31)));
+      const purpose = random(4) === 0 ? 0 : 1;
+      return did.encodeFunctionData("setStatusWords", [actor, purpose, random(4), masks, random(4) > 0]);
     }
   }
 }

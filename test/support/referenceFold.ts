@@ -69,61 +69,65 @@ function fold(reference: Reference, seen: Seen): void {
   }
   const subject = String(args["identity"] ?? args["issuer"] ?? "").toLowerCase();
   if (subject === "") return;
-  const did = reference.dids.get(subject) ?? emptyDid();
+  const did = reference.dids.get(subject) ?? emptyDid(subject);
   reference.dids.set(subject, did);
   did["position"] = position;
-  if (event.name === "NonceConsumed") {
-    did["nonce"] = Number(args["nonce"]) + 1;
+  const names = event.fragment.inputs.map(({ name }) => name);
+  if (names.includes("statusSequence")) {
+    did["statusSequence"] = Number(args["statusSequence"]);
+    for (const [purpose, word, mask] of masksOf(event)) {
+      const id = `${subject}:${purpose}:${word.toString(16).padStart(22, "0")}`;
+      const before = BigInt((reference.words.get(id)?.["bits"] as string | undefined) ?? "0x0");
+      const bits = event.name.endsWith("Cleared") ? before & ~mask : before | mask;
+      const value = `0x${bits.toString(16).padStart(64, "0")}`;
+      reference.words.set(id, { issuer: subject, purpose, word: id.slice(-22), bits: value, updated: at, position });
+    }
     return;
   }
-  if (args["statusSequence"] !== undefined && event.fragment.inputs.some(({ name }) => name === "statusSequence")) {
-    did["statusSequence"] = Number(args["statusSequence"]);
-    for (const [purpose, word, bits] of wordsOf(reference, subject, event)) {
-      const id = `${subject}:${purpose}:${word.toString(16).padStart(22, "0")}`;
-      const value = `0x${bits.toString(16).padStart(64, "0")}`;
-      reference.words.set(id, {
-        issuer: subject,
-        purpose,
-        word: id.slice(-22),
-        bits: value,
-        updated: at,
-        position,
-      });
-    }
+  if (event.name === "NonceConsumed") return spendNonces(did, args["nonce"] as bigint, (args["nonce"] as bigint) + 1n);
+  if (event.name === "NoncesCancelled") return spendNonces(did, args["firstNonce"], args["nextNonce"]);
+  if (event.name === "DigestAnchored") {
+    did["anchorSequence"] = Number(args["anchorSequence"]);
     return;
   }
   did["version"] = Number(args["version"]);
   did["updated"] = at;
-  const delegates = did["delegates"] as { role: string; delegate: string; expiresAt: Date }[];
-  const others = delegates.filter(
-    ({ role, delegate }) => role !== String(args["role"]) || delegate !== String(args["delegate"]).toLowerCase(),
-  );
+  did["created"] ??= at;
+  const delegates = did["delegates"] as ReferenceDelegation[];
+  const isMeant = ({ role, delegate }: ReferenceDelegation) =>
+    role === String(args["role"]) && delegate === String(args["delegate"]).toLowerCase();
   switch (event.name) {
     case "DIDRegistered":
-      did["did"] = args["did"];
-      did["controller"] = args["controller"]!.toLowerCase();
-      did["created"] = at;
-      did["active"] = true;
-      setDocument(did, args);
-      return;
     case "DocumentUpdated":
-      setDocument(did, args);
+      did["registration"] ??= at;
+      did["documentUri"] = args["documentUri"];
+      did["documentHash"] = args["documentHash"] === ZERO ? null : args["documentHash"];
       return;
     case "ControllerChanged":
-      did["controller"] = args["newController"]!.toLowerCase();
+    case "ControllerRotated":
+      did["controller"] = args["controller"]!.toLowerCase();
+      did["controlVersion"] = did["version"];
+      did["delegates"] = [];
+      if (event.name === "ControllerRotated")
+        did["successor"] = args["commitment"] === ZERO ? null : args["commitment"];
       return;
-    case "DelegateAdded":
-      did["delegates"] = [
-        ...others,
-        {
-          role: args["role"],
-          delegate: args["delegate"]!.toLowerCase(),
-          expiresAt: new Date(Math.min(Number(args["expiresAt"]) * 1000, 8.64e15)),
-        },
-      ];
+    case "SuccessorNamed":
+      did["successor"] = args["commitment"];
       return;
+    case "DelegateAdded": {
+      const held = delegates.find((candidate) => isMeant(candidate) && candidate.expiresAt > at.minedAt);
+      const added = {
+        role: args["role"],
+        delegate: args["delegate"]!.toLowerCase(),
+        expiresAt: new Date(Math.min(Number(args["expiresAt"]) * 1000, 8.64e15)),
+        grantVersion: held?.grantVersion ?? did["version"],
+        nonceCount: held?.nonceCount ?? 0,
+      };
+      did["delegates"] = [...delegates.filter((candidate) => !isMeant(candidate)), added];
+      return;
+    }
     case "DelegateRevoked":
-      did["delegates"] = others;
+      did["delegates"] = delegates.filter((candidate) => !isMeant(candidate));
       return;
     case "DIDDeactivated":
       did["active"] = false;
@@ -133,43 +137,54 @@ function fold(reference: Reference, seen: Seen): void {
   }
 }
 
-function emptyDid(): Record<string, unknown> {
+interface ReferenceDelegation {
+  role: string;
+  delegate: string;
+  expiresAt: Date;
+  grantVersion: number;
+  nonceCount: number;
+}
+
+function emptyDid(address: string): Record<string, unknown> {
   return {
-    did: "",
+    registration: null,
     documentUri: "",
     documentHash: null,
-    controller: `0x${"0".repeat(40)}`,
+    controller: address,
+    successor: null,
     delegates: [],
-    active: false,
+    active: true,
     version: 0,
+    controlVersion: 0,
     statusSequence: 0,
-    nonce: 0,
+    anchorSequence: 0,
+    nonceCount: 0,
     created: null,
     updated: null,
     unverified: null,
   };
 }
 
-function setDocument(did: Record<string, unknown>, args: Record<string, unknown>): void {
-  did["documentUri"] = args["documentUri"];
-  did["documentHash"] = args["documentHash"] === ZERO ? null : args["documentHash"];
+function spendNonces(did: Record<string, unknown>, first: bigint, next: bigint): void {
+  const grant = Number(first / 2n ** 64n);
+  const count = Number(next % 2n ** 64n);
+  if (grant === did["controlVersion"]) did["nonceCount"] = count;
+  else
+    (did["delegates"] as ReferenceDelegation[]).find(({ grantVersion }) => grantVersion === grant)!.nonceCount = count;
 }
 
-function wordsOf(reference: Reference, issuer: string, event: LogDescription): [string, bigint, bigint][] {
+function masksOf(event: LogDescription): [number, bigint, bigint][] {
   const args = event.args as unknown as Args;
-  if (event.name === "StatusWordChanged") {
-    return [[args["purpose"] === 0n ? "revocation" : "suspension", args["word"]!, args["bits"]!]];
+  const purpose = event.name.includes("Revo") ? 0 : Number(args["purpose"]);
+  if (event.name.includes("Words")) {
+    const first = args["firstWord"] as bigint;
+    return [...args["masks"]!].map((mask: bigint, offset) => [purpose, first + BigInt(offset), mask]);
   }
-  if (event.name.endsWith("WordsSet")) {
-    const purpose = event.name.startsWith("Revocation") ? "revocation" : "suspension";
-    return [...args["words"]!].map((bits, offset) => [purpose, (args["firstWord"] as bigint) + BigInt(offset), bits]);
+  if (event.name.includes("Masks")) {
+    return [...args["words"]!].map((word: bigint, at) => [purpose, word, args["masks"]![at] as bigint]);
   }
-  const purpose = event.name === "CredentialRevoked" ? "revocation" : "suspension";
   const index = BigInt(args["credId"]) & ((1n << 96n) - 1n);
-  const id = `${issuer}:${purpose}:${(index >> 8n).toString(16).padStart(22, "0")}`;
-  const before = BigInt((reference.words.get(id)?.["bits"] as string | undefined) ?? "0x0");
-  const mask = 1n << (255n - (index & 255n));
-  return [[purpose, index >> 8n, event.name === "CredentialReinstated" ? before & ~mask : before | mask]];
+  return [[purpose, index >> 8n, 1n << (255n - (index & 255n))]];
 }
 
 /** Compares every stored document with the reference, so that a difference names the document. */

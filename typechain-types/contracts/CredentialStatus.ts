@@ -23,35 +23,67 @@ import type {
   TypedContractMethod,
 } from "../common";
 
+export type ConsentStruct = {
+  signer: AddressLike;
+  nonce: BigNumberish;
+  deadline: BigNumberish;
+  signature: BytesLike;
+};
+
+export type ConsentStructOutput = [
+  signer: string,
+  nonce: bigint,
+  deadline: bigint,
+  signature: string
+] & { signer: string; nonce: bigint; deadline: bigint; signature: string };
+
 export declare namespace ICredentialStatus {
-  export type ConsentStruct = {
-    signer: AddressLike;
-    nonce: BigNumberish;
-    deadline: BigNumberish;
-    signature: BytesLike;
+  export type CredentialStateStruct = {
+    issuer: AddressLike;
+    active: boolean;
+    revoked: boolean;
+    suspended: boolean;
   };
 
-  export type ConsentStructOutput = [
-    signer: string,
-    nonce: bigint,
-    deadline: bigint,
-    signature: string
-  ] & { signer: string; nonce: bigint; deadline: bigint; signature: string };
+  export type CredentialStateStructOutput = [
+    issuer: string,
+    active: boolean,
+    revoked: boolean,
+    suspended: boolean
+  ] & { issuer: string; active: boolean; revoked: boolean; suspended: boolean };
 }
 
-export declare namespace IDIDRegistry {
+export declare namespace IIdentity {
+  export type RegistrationStruct = {
+    documentUri: string;
+    documentHash: BytesLike;
+    consent: ConsentStruct;
+  };
+
+  export type RegistrationStructOutput = [
+    documentUri: string,
+    documentHash: string,
+    consent: ConsentStructOutput
+  ] & {
+    documentUri: string;
+    documentHash: string;
+    consent: ConsentStructOutput;
+  };
+
   export type DIDRecordStruct = {
     did: string;
     documentUri: string;
     documentHash: BytesLike;
     controller: AddressLike;
+    successor: BytesLike;
     version: BigNumberish;
+    controlVersion: BigNumberish;
     statusSequence: BigNumberish;
+    anchorSequence: BigNumberish;
     nonce: BigNumberish;
-    createdBlock: BigNumberish;
     createdAt: BigNumberish;
-    updatedBlock: BigNumberish;
     updatedAt: BigNumberish;
+    registered: boolean;
     active: boolean;
   };
 
@@ -60,26 +92,30 @@ export declare namespace IDIDRegistry {
     documentUri: string,
     documentHash: string,
     controller: string,
+    successor: string,
     version: bigint,
+    controlVersion: bigint,
     statusSequence: bigint,
+    anchorSequence: bigint,
     nonce: bigint,
-    createdBlock: bigint,
     createdAt: bigint,
-    updatedBlock: bigint,
     updatedAt: bigint,
+    registered: boolean,
     active: boolean
   ] & {
     did: string;
     documentUri: string;
     documentHash: string;
     controller: string;
+    successor: string;
     version: bigint;
+    controlVersion: bigint;
     statusSequence: bigint;
+    anchorSequence: bigint;
     nonce: bigint;
-    createdBlock: bigint;
     createdAt: bigint;
-    updatedBlock: bigint;
     updatedAt: bigint;
+    registered: boolean;
     active: boolean;
   };
 }
@@ -88,48 +124,51 @@ export interface CredentialStatusInterface extends Interface {
   getFunction(
     nameOrSignature:
       | "addDelegate"
-      | "addDelegateFor"
-      | "burnNonce"
-      | "burnNonceFor"
+      | "addDelegateWithConsent"
+      | "cancelNonces"
+      | "cancelNoncesWithConsent"
       | "changeController"
-      | "changeControllerFor"
+      | "changeControllerWithConsent"
       | "controllerOf"
-      | "credentialStatus"
+      | "credentialStates"
       | "deactivateDID"
-      | "deactivateDIDFor"
+      | "deactivateDIDWithConsent"
       | "delegateExpiresAt"
       | "eip712Domain"
+      | "headers"
       | "isCredentialRevoked"
       | "isDelegate"
+      | "keyAccount"
       | "method"
-      | "nonceOf"
-      | "registerDID(string,string,bytes32)"
-      | "registerDID(string,string)"
-      | "registerDIDFor"
+      | "nameSuccessor"
+      | "nameSuccessorWithConsent"
+      | "nonceOfSigner"
+      | "registerDID"
+      | "registerDIDWithConsent"
+      | "registerDIDWithHash"
+      | "registerManyWithConsent"
       | "resolveDID"
       | "revokeDelegate"
-      | "revokeDelegateFor"
+      | "revokeDelegateWithConsent"
+      | "rotateController"
+      | "rotateControllerWithConsent"
       | "setCredentialStatus"
-      | "setCredentialStatusFor"
-      | "setCredentialStatuses"
-      | "setCredentialStatusesFor"
+      | "setStatus"
+      | "setStatusMasks"
+      | "setStatusMasksWithConsent"
+      | "setStatusWithConsent"
       | "setStatusWords"
-      | "setStatusWordsFor"
+      | "setStatusWordsWithConsent"
       | "statusWords"
-      | "suspendCredential"
-      | "suspendCredentialFor"
-      | "suspendCredentials"
-      | "suspendCredentialsFor"
       | "updateDocument"
-      | "updateDocumentFor"
+      | "updateDocumentWithConsent"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
       | "ControllerChanged"
-      | "CredentialReinstated"
+      | "ControllerRotated"
       | "CredentialRevoked"
-      | "CredentialSuspended"
       | "DIDDeactivated"
       | "DIDRegistered"
       | "DelegateAdded"
@@ -137,9 +176,16 @@ export interface CredentialStatusInterface extends Interface {
       | "DocumentUpdated"
       | "EIP712DomainChanged"
       | "NonceConsumed"
+      | "NoncesCancelled"
+      | "RevocationMasksSet"
       | "RevocationWordsSet"
-      | "StatusWordChanged"
-      | "SuspensionWordsSet"
+      | "StatusCleared"
+      | "StatusMasksCleared"
+      | "StatusMasksSet"
+      | "StatusSet"
+      | "StatusWordsCleared"
+      | "StatusWordsSet"
+      | "SuccessorNamed"
   ): EventFragment;
 
   encodeFunctionData(
@@ -147,46 +193,40 @@ export interface CredentialStatusInterface extends Interface {
     values: [AddressLike, BytesLike, AddressLike, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "addDelegateFor",
-    values: [
-      AddressLike,
-      BytesLike,
-      AddressLike,
-      BigNumberish,
-      ICredentialStatus.ConsentStruct
-    ]
+    functionFragment: "addDelegateWithConsent",
+    values: [AddressLike, BytesLike, AddressLike, BigNumberish, ConsentStruct]
   ): string;
   encodeFunctionData(
-    functionFragment: "burnNonce",
-    values: [AddressLike, BigNumberish]
+    functionFragment: "cancelNonces",
+    values: [AddressLike, BytesLike, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "burnNonceFor",
-    values: [AddressLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "cancelNoncesWithConsent",
+    values: [AddressLike, BytesLike, BigNumberish, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "changeController",
     values: [AddressLike, AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "changeControllerFor",
-    values: [AddressLike, AddressLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "changeControllerWithConsent",
+    values: [AddressLike, AddressLike, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "controllerOf",
     values: [AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "credentialStatus",
-    values: [BytesLike]
+    functionFragment: "credentialStates",
+    values: [BytesLike[]]
   ): string;
   encodeFunctionData(
     functionFragment: "deactivateDID",
     values: [AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "deactivateDIDFor",
-    values: [AddressLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "deactivateDIDWithConsent",
+    values: [AddressLike, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "delegateExpiresAt",
@@ -197,6 +237,10 @@ export interface CredentialStatusInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(
+    functionFragment: "headers",
+    values: [AddressLike[]]
+  ): string;
+  encodeFunctionData(
     functionFragment: "isCredentialRevoked",
     values: [BytesLike]
   ): string;
@@ -204,22 +248,38 @@ export interface CredentialStatusInterface extends Interface {
     functionFragment: "isDelegate",
     values: [AddressLike, BytesLike, AddressLike]
   ): string;
+  encodeFunctionData(
+    functionFragment: "keyAccount",
+    values: [BytesLike]
+  ): string;
   encodeFunctionData(functionFragment: "method", values?: undefined): string;
   encodeFunctionData(
-    functionFragment: "nonceOf",
-    values: [AddressLike]
+    functionFragment: "nameSuccessor",
+    values: [AddressLike, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "registerDID(string,string,bytes32)",
-    values: [string, string, BytesLike]
+    functionFragment: "nameSuccessorWithConsent",
+    values: [AddressLike, BytesLike, ConsentStruct]
   ): string;
   encodeFunctionData(
-    functionFragment: "registerDID(string,string)",
+    functionFragment: "nonceOfSigner",
+    values: [AddressLike, BytesLike, AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "registerDID",
     values: [string, string]
   ): string;
   encodeFunctionData(
-    functionFragment: "registerDIDFor",
-    values: [string, string, BytesLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "registerDIDWithConsent",
+    values: [string, string, BytesLike, ConsentStruct]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "registerDIDWithHash",
+    values: [string, string, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "registerManyWithConsent",
+    values: [IIdentity.RegistrationStruct[]]
   ): string;
   encodeFunctionData(
     functionFragment: "resolveDID",
@@ -230,42 +290,57 @@ export interface CredentialStatusInterface extends Interface {
     values: [AddressLike, BytesLike, AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "revokeDelegateFor",
-    values: [
-      AddressLike,
-      BytesLike,
-      AddressLike,
-      ICredentialStatus.ConsentStruct
-    ]
+    functionFragment: "revokeDelegateWithConsent",
+    values: [AddressLike, BytesLike, AddressLike, ConsentStruct]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "rotateController",
+    values: [AddressLike, BytesLike, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "rotateControllerWithConsent",
+    values: [AddressLike, BytesLike, BytesLike, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "setCredentialStatus",
     values: [BytesLike, boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatusFor",
-    values: [BytesLike, boolean, ICredentialStatus.ConsentStruct]
+    functionFragment: "setStatus",
+    values: [BytesLike, BigNumberish, boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatuses",
-    values: [BytesLike[], boolean]
+    functionFragment: "setStatusMasks",
+    values: [AddressLike, BigNumberish, BigNumberish[], BigNumberish[], boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatusesFor",
-    values: [BytesLike[], boolean, ICredentialStatus.ConsentStruct]
+    functionFragment: "setStatusMasksWithConsent",
+    values: [
+      AddressLike,
+      BigNumberish,
+      BigNumberish[],
+      BigNumberish[],
+      boolean,
+      ConsentStruct
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setStatusWithConsent",
+    values: [BytesLike, BigNumberish, boolean, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "setStatusWords",
-    values: [AddressLike, BigNumberish, BigNumberish, BigNumberish[]]
+    values: [AddressLike, BigNumberish, BigNumberish, BigNumberish[], boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setStatusWordsFor",
+    functionFragment: "setStatusWordsWithConsent",
     values: [
       AddressLike,
       BigNumberish,
       BigNumberish,
       BigNumberish[],
-      ICredentialStatus.ConsentStruct
+      boolean,
+      ConsentStruct
     ]
   ): string;
   encodeFunctionData(
@@ -273,28 +348,12 @@ export interface CredentialStatusInterface extends Interface {
     values: [AddressLike, BigNumberish, BigNumberish, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "suspendCredential",
-    values: [BytesLike]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentialFor",
-    values: [BytesLike, ICredentialStatus.ConsentStruct]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentials",
-    values: [BytesLike[]]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentialsFor",
-    values: [BytesLike[], ICredentialStatus.ConsentStruct]
-  ): string;
-  encodeFunctionData(
     functionFragment: "updateDocument",
     values: [AddressLike, string, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "updateDocumentFor",
-    values: [AddressLike, string, BytesLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "updateDocumentWithConsent",
+    values: [AddressLike, string, BytesLike, ConsentStruct]
   ): string;
 
   decodeFunctionResult(
@@ -302,12 +361,15 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "addDelegateFor",
+    functionFragment: "addDelegateWithConsent",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(functionFragment: "burnNonce", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "burnNonceFor",
+    functionFragment: "cancelNonces",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "cancelNoncesWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -315,7 +377,7 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "changeControllerFor",
+    functionFragment: "changeControllerWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -323,7 +385,7 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "credentialStatus",
+    functionFragment: "credentialStates",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -331,7 +393,7 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "deactivateDIDFor",
+    functionFragment: "deactivateDIDWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -342,23 +404,40 @@ export interface CredentialStatusInterface extends Interface {
     functionFragment: "eip712Domain",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "headers", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "isCredentialRevoked",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "isDelegate", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "keyAccount", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "method", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "nonceOf", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "registerDID(string,string,bytes32)",
+    functionFragment: "nameSuccessor",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "registerDID(string,string)",
+    functionFragment: "nameSuccessorWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "registerDIDFor",
+    functionFragment: "nonceOfSigner",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerDID",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerDIDWithConsent",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerDIDWithHash",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerManyWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "resolveDID", data: BytesLike): Result;
@@ -367,23 +446,32 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "revokeDelegateFor",
+    functionFragment: "revokeDelegateWithConsent",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "rotateController",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "rotateControllerWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
     functionFragment: "setCredentialStatus",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "setStatus", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatusFor",
+    functionFragment: "setStatusMasks",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatuses",
+    functionFragment: "setStatusMasksWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatusesFor",
+    functionFragment: "setStatusWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -391,7 +479,7 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setStatusWordsFor",
+    functionFragment: "setStatusWordsWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -399,27 +487,11 @@ export interface CredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "suspendCredential",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentialFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentials",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentialsFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
     functionFragment: "updateDocument",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "updateDocumentFor",
+    functionFragment: "updateDocumentWithConsent",
     data: BytesLike
   ): Result;
 }
@@ -427,20 +499,17 @@ export interface CredentialStatusInterface extends Interface {
 export namespace ControllerChangedEvent {
   export type InputTuple = [
     identity: AddressLike,
-    previousController: AddressLike,
-    newController: AddressLike,
+    controller: AddressLike,
     version: BigNumberish
   ];
   export type OutputTuple = [
     identity: string,
-    previousController: string,
-    newController: string,
+    controller: string,
     version: bigint
   ];
   export interface OutputObject {
     identity: string;
-    previousController: string;
-    newController: string;
+    controller: string;
     version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -449,21 +518,24 @@ export namespace ControllerChangedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace CredentialReinstatedEvent {
+export namespace ControllerRotatedEvent {
   export type InputTuple = [
-    issuer: AddressLike,
-    credId: BytesLike,
-    statusSequence: BigNumberish
+    identity: AddressLike,
+    controller: AddressLike,
+    commitment: BytesLike,
+    version: BigNumberish
   ];
   export type OutputTuple = [
-    issuer: string,
-    credId: string,
-    statusSequence: bigint
+    identity: string,
+    controller: string,
+    commitment: string,
+    version: bigint
   ];
   export interface OutputObject {
-    issuer: string;
-    credId: string;
-    statusSequence: bigint;
+    identity: string;
+    controller: string;
+    commitment: string;
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -472,28 +544,6 @@ export namespace CredentialReinstatedEvent {
 }
 
 export namespace CredentialRevokedEvent {
-  export type InputTuple = [
-    issuer: AddressLike,
-    credId: BytesLike,
-    statusSequence: BigNumberish
-  ];
-  export type OutputTuple = [
-    issuer: string,
-    credId: string,
-    statusSequence: bigint
-  ];
-  export interface OutputObject {
-    issuer: string;
-    credId: string;
-    statusSequence: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace CredentialSuspendedEvent {
   export type InputTuple = [
     issuer: AddressLike,
     credId: BytesLike,
@@ -531,24 +581,18 @@ export namespace DIDDeactivatedEvent {
 export namespace DIDRegisteredEvent {
   export type InputTuple = [
     identity: AddressLike,
-    controller: AddressLike,
-    did: string,
     documentUri: string,
     documentHash: BytesLike,
     version: BigNumberish
   ];
   export type OutputTuple = [
     identity: string,
-    controller: string,
-    did: string,
     documentUri: string,
     documentHash: string,
     version: bigint
   ];
   export interface OutputObject {
     identity: string;
-    controller: string;
-    did: string;
     documentUri: string;
     documentHash: string;
     version: bigint;
@@ -665,23 +709,48 @@ export namespace NonceConsumedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace RevocationWordsSetEvent {
+export namespace NoncesCancelledEvent {
+  export type InputTuple = [
+    identity: AddressLike,
+    signer: AddressLike,
+    firstNonce: BigNumberish,
+    nextNonce: BigNumberish
+  ];
+  export type OutputTuple = [
+    identity: string,
+    signer: string,
+    firstNonce: bigint,
+    nextNonce: bigint
+  ];
+  export interface OutputObject {
+    identity: string;
+    signer: string;
+    firstNonce: bigint;
+    nextNonce: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace RevocationMasksSetEvent {
   export type InputTuple = [
     issuer: AddressLike,
-    firstWord: BigNumberish,
     words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
-    firstWord: bigint,
     words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
-    firstWord: bigint;
     words: bigint[];
+    masks: bigint[];
     statusSequence: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -690,29 +759,76 @@ export namespace RevocationWordsSetEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace StatusWordChangedEvent {
+export namespace RevocationWordsSetEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    firstWord: BigNumberish,
+    masks: BigNumberish[],
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    firstWord: bigint,
+    masks: bigint[],
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    firstWord: bigint;
+    masks: bigint[];
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusClearedEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    credId: BytesLike,
+    purpose: BigNumberish,
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    credId: string,
+    purpose: bigint,
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    credId: string;
+    purpose: bigint;
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusMasksClearedEvent {
   export type InputTuple = [
     issuer: AddressLike,
     purpose: BigNumberish,
-    word: BigNumberish,
-    bits: BigNumberish,
-    changed: BigNumberish,
+    words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
     purpose: bigint,
-    word: bigint,
-    bits: bigint,
-    changed: bigint,
+    words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
     purpose: bigint;
-    word: bigint;
-    bits: bigint;
-    changed: bigint;
+    words: bigint[];
+    masks: bigint[];
     statusSequence: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -721,24 +837,130 @@ export namespace StatusWordChangedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace SuspensionWordsSetEvent {
+export namespace StatusMasksSetEvent {
   export type InputTuple = [
     issuer: AddressLike,
-    firstWord: BigNumberish,
+    purpose: BigNumberish,
     words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
-    firstWord: bigint,
+    purpose: bigint,
     words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
-    firstWord: bigint;
+    purpose: bigint;
     words: bigint[];
+    masks: bigint[];
     statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusSetEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    credId: BytesLike,
+    purpose: BigNumberish,
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    credId: string,
+    purpose: bigint,
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    credId: string;
+    purpose: bigint;
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusWordsClearedEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    purpose: BigNumberish,
+    firstWord: BigNumberish,
+    masks: BigNumberish[],
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    purpose: bigint,
+    firstWord: bigint,
+    masks: bigint[],
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    purpose: bigint;
+    firstWord: bigint;
+    masks: bigint[];
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusWordsSetEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    purpose: BigNumberish,
+    firstWord: BigNumberish,
+    masks: BigNumberish[],
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    purpose: bigint,
+    firstWord: bigint,
+    masks: bigint[],
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    purpose: bigint;
+    firstWord: bigint;
+    masks: bigint[];
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace SuccessorNamedEvent {
+  export type InputTuple = [
+    identity: AddressLike,
+    commitment: BytesLike,
+    version: BigNumberish
+  ];
+  export type OutputTuple = [
+    identity: string,
+    commitment: string,
+    version: bigint
+  ];
+  export interface OutputObject {
+    identity: string;
+    commitment: string;
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -800,26 +1022,31 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
 
-  addDelegateFor: TypedContractMethod<
+  addDelegateWithConsent: TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
       expiresAt: BigNumberish,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
 
-  burnNonce: TypedContractMethod<
-    [identity: AddressLike, nonce: BigNumberish],
+  cancelNonces: TypedContractMethod<
+    [identity: AddressLike, role: BytesLike, nextNonce: BigNumberish],
     [void],
     "nonpayable"
   >;
 
-  burnNonceFor: TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+  cancelNoncesWithConsent: TypedContractMethod<
+    [
+      identity: AddressLike,
+      role: BytesLike,
+      nextNonce: BigNumberish,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
@@ -830,21 +1057,17 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
 
-  changeControllerFor: TypedContractMethod<
-    [
-      identity: AddressLike,
-      newController: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
-    ],
+  changeControllerWithConsent: TypedContractMethod<
+    [identity: AddressLike, newController: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
 
   controllerOf: TypedContractMethod<[identity: AddressLike], [string], "view">;
 
-  credentialStatus: TypedContractMethod<
-    [credId: BytesLike],
-    [[boolean, boolean] & { revoked: boolean; suspended: boolean }],
+  credentialStates: TypedContractMethod<
+    [credIds: BytesLike[]],
+    [ICredentialStatus.CredentialStateStructOutput[]],
     "view"
   >;
 
@@ -854,8 +1077,8 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
 
-  deactivateDIDFor: TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+  deactivateDIDWithConsent: TypedContractMethod<
+    [identity: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -882,6 +1105,8 @@ export interface CredentialStatus extends BaseContract {
     "view"
   >;
 
+  headers: TypedContractMethod<[identities: AddressLike[]], [bigint[]], "view">;
+
   isCredentialRevoked: TypedContractMethod<
     [credId: BytesLike],
     [boolean],
@@ -894,36 +1119,60 @@ export interface CredentialStatus extends BaseContract {
     "view"
   >;
 
+  keyAccount: TypedContractMethod<[key: BytesLike], [string], "view">;
+
   method: TypedContractMethod<[], [string], "view">;
 
-  nonceOf: TypedContractMethod<[identity: AddressLike], [bigint], "view">;
-
-  "registerDID(string,string,bytes32)": TypedContractMethod<
-    [did: string, documentUri: string, documentHash: BytesLike],
+  nameSuccessor: TypedContractMethod<
+    [identity: AddressLike, commitment: BytesLike],
     [void],
     "nonpayable"
   >;
 
-  "registerDID(string,string)": TypedContractMethod<
+  nameSuccessorWithConsent: TypedContractMethod<
+    [identity: AddressLike, commitment: BytesLike, consent: ConsentStruct],
+    [void],
+    "nonpayable"
+  >;
+
+  nonceOfSigner: TypedContractMethod<
+    [identity: AddressLike, role: BytesLike, signer: AddressLike],
+    [bigint],
+    "view"
+  >;
+
+  registerDID: TypedContractMethod<
     [did: string, documentUri: string],
     [void],
     "nonpayable"
   >;
 
-  registerDIDFor: TypedContractMethod<
+  registerDIDWithConsent: TypedContractMethod<
     [
       did: string,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
 
+  registerDIDWithHash: TypedContractMethod<
+    [did: string, documentUri: string, documentHash: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+
+  registerManyWithConsent: TypedContractMethod<
+    [registrations: IIdentity.RegistrationStruct[]],
+    [bigint],
+    "nonpayable"
+  >;
+
   resolveDID: TypedContractMethod<
     [identity: AddressLike],
-    [IDIDRegistry.DIDRecordStructOutput],
+    [IIdentity.DIDRecordStructOutput],
     "view"
   >;
 
@@ -933,12 +1182,29 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
 
-  revokeDelegateFor: TypedContractMethod<
+  revokeDelegateWithConsent: TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
+    ],
+    [void],
+    "nonpayable"
+  >;
+
+  rotateController: TypedContractMethod<
+    [identity: AddressLike, salt: BytesLike, nextCommitment: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+
+  rotateControllerWithConsent: TypedContractMethod<
+    [
+      identity: AddressLike,
+      salt: BytesLike,
+      nextCommitment: BytesLike,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -950,27 +1216,43 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
 
-  setCredentialStatusFor: TypedContractMethod<
+  setStatus: TypedContractMethod<
+    [credId: BytesLike, purpose: BigNumberish, on: boolean],
+    [void],
+    "nonpayable"
+  >;
+
+  setStatusMasks: TypedContractMethod<
     [
-      credId: BytesLike,
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
 
-  setCredentialStatuses: TypedContractMethod<
-    [credIds: BytesLike[], revoked: boolean],
+  setStatusMasksWithConsent: TypedContractMethod<
+    [
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
 
-  setCredentialStatusesFor: TypedContractMethod<
+  setStatusWithConsent: TypedContractMethod<
     [
-      credIds: BytesLike[],
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      credId: BytesLike,
+      purpose: BigNumberish,
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -981,19 +1263,21 @@ export interface CredentialStatus extends BaseContract {
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[]
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
 
-  setStatusWordsFor: TypedContractMethod<
+  setStatusWordsWithConsent: TypedContractMethod<
     [
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[],
-      consent: ICredentialStatus.ConsentStruct
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1010,42 +1294,18 @@ export interface CredentialStatus extends BaseContract {
     "view"
   >;
 
-  suspendCredential: TypedContractMethod<
-    [credId: BytesLike],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentialFor: TypedContractMethod<
-    [credId: BytesLike, consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentials: TypedContractMethod<
-    [credIds: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentialsFor: TypedContractMethod<
-    [credIds: BytesLike[], consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-
   updateDocument: TypedContractMethod<
     [identity: AddressLike, documentUri: string, documentHash: BytesLike],
     [void],
     "nonpayable"
   >;
 
-  updateDocumentFor: TypedContractMethod<
+  updateDocumentWithConsent: TypedContractMethod<
     [
       identity: AddressLike,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1068,29 +1328,34 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "addDelegateFor"
+    nameOrSignature: "addDelegateWithConsent"
   ): TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
       expiresAt: BigNumberish,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "burnNonce"
+    nameOrSignature: "cancelNonces"
   ): TypedContractMethod<
-    [identity: AddressLike, nonce: BigNumberish],
+    [identity: AddressLike, role: BytesLike, nextNonce: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "burnNonceFor"
+    nameOrSignature: "cancelNoncesWithConsent"
   ): TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+    [
+      identity: AddressLike,
+      role: BytesLike,
+      nextNonce: BigNumberish,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
@@ -1102,13 +1367,9 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "changeControllerFor"
+    nameOrSignature: "changeControllerWithConsent"
   ): TypedContractMethod<
-    [
-      identity: AddressLike,
-      newController: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
-    ],
+    [identity: AddressLike, newController: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -1116,19 +1377,19 @@ export interface CredentialStatus extends BaseContract {
     nameOrSignature: "controllerOf"
   ): TypedContractMethod<[identity: AddressLike], [string], "view">;
   getFunction(
-    nameOrSignature: "credentialStatus"
+    nameOrSignature: "credentialStates"
   ): TypedContractMethod<
-    [credId: BytesLike],
-    [[boolean, boolean] & { revoked: boolean; suspended: boolean }],
+    [credIds: BytesLike[]],
+    [ICredentialStatus.CredentialStateStructOutput[]],
     "view"
   >;
   getFunction(
     nameOrSignature: "deactivateDID"
   ): TypedContractMethod<[identity: AddressLike], [void], "nonpayable">;
   getFunction(
-    nameOrSignature: "deactivateDIDFor"
+    nameOrSignature: "deactivateDIDWithConsent"
   ): TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+    [identity: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -1157,6 +1418,9 @@ export interface CredentialStatus extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "headers"
+  ): TypedContractMethod<[identities: AddressLike[]], [bigint[]], "view">;
+  getFunction(
     nameOrSignature: "isCredentialRevoked"
   ): TypedContractMethod<[credId: BytesLike], [boolean], "view">;
   getFunction(
@@ -1167,42 +1431,70 @@ export interface CredentialStatus extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "keyAccount"
+  ): TypedContractMethod<[key: BytesLike], [string], "view">;
+  getFunction(
     nameOrSignature: "method"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
-    nameOrSignature: "nonceOf"
-  ): TypedContractMethod<[identity: AddressLike], [bigint], "view">;
-  getFunction(
-    nameOrSignature: "registerDID(string,string,bytes32)"
+    nameOrSignature: "nameSuccessor"
   ): TypedContractMethod<
-    [did: string, documentUri: string, documentHash: BytesLike],
+    [identity: AddressLike, commitment: BytesLike],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "registerDID(string,string)"
+    nameOrSignature: "nameSuccessorWithConsent"
+  ): TypedContractMethod<
+    [identity: AddressLike, commitment: BytesLike, consent: ConsentStruct],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "nonceOfSigner"
+  ): TypedContractMethod<
+    [identity: AddressLike, role: BytesLike, signer: AddressLike],
+    [bigint],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "registerDID"
   ): TypedContractMethod<
     [did: string, documentUri: string],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "registerDIDFor"
+    nameOrSignature: "registerDIDWithConsent"
   ): TypedContractMethod<
     [
       did: string,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "registerDIDWithHash"
+  ): TypedContractMethod<
+    [did: string, documentUri: string, documentHash: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "registerManyWithConsent"
+  ): TypedContractMethod<
+    [registrations: IIdentity.RegistrationStruct[]],
+    [bigint],
     "nonpayable"
   >;
   getFunction(
     nameOrSignature: "resolveDID"
   ): TypedContractMethod<
     [identity: AddressLike],
-    [IDIDRegistry.DIDRecordStructOutput],
+    [IIdentity.DIDRecordStructOutput],
     "view"
   >;
   getFunction(
@@ -1213,13 +1505,32 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "revokeDelegateFor"
+    nameOrSignature: "revokeDelegateWithConsent"
   ): TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
+    ],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "rotateController"
+  ): TypedContractMethod<
+    [identity: AddressLike, salt: BytesLike, nextCommitment: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "rotateControllerWithConsent"
+  ): TypedContractMethod<
+    [
+      identity: AddressLike,
+      salt: BytesLike,
+      nextCommitment: BytesLike,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1232,30 +1543,47 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatusFor"
+    nameOrSignature: "setStatus"
+  ): TypedContractMethod<
+    [credId: BytesLike, purpose: BigNumberish, on: boolean],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "setStatusMasks"
   ): TypedContractMethod<
     [
-      credId: BytesLike,
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatuses"
+    nameOrSignature: "setStatusMasksWithConsent"
   ): TypedContractMethod<
-    [credIds: BytesLike[], revoked: boolean],
+    [
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatusesFor"
+    nameOrSignature: "setStatusWithConsent"
   ): TypedContractMethod<
     [
-      credIds: BytesLike[],
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      credId: BytesLike,
+      purpose: BigNumberish,
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1267,20 +1595,22 @@ export interface CredentialStatus extends BaseContract {
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[]
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setStatusWordsFor"
+    nameOrSignature: "setStatusWordsWithConsent"
   ): TypedContractMethod<
     [
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[],
-      consent: ICredentialStatus.ConsentStruct
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1298,26 +1628,6 @@ export interface CredentialStatus extends BaseContract {
     "view"
   >;
   getFunction(
-    nameOrSignature: "suspendCredential"
-  ): TypedContractMethod<[credId: BytesLike], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "suspendCredentialFor"
-  ): TypedContractMethod<
-    [credId: BytesLike, consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "suspendCredentials"
-  ): TypedContractMethod<[credIds: BytesLike[]], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "suspendCredentialsFor"
-  ): TypedContractMethod<
-    [credIds: BytesLike[], consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
     nameOrSignature: "updateDocument"
   ): TypedContractMethod<
     [identity: AddressLike, documentUri: string, documentHash: BytesLike],
@@ -1325,13 +1635,13 @@ export interface CredentialStatus extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "updateDocumentFor"
+    nameOrSignature: "updateDocumentWithConsent"
   ): TypedContractMethod<
     [
       identity: AddressLike,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1345,11 +1655,11 @@ export interface CredentialStatus extends BaseContract {
     ControllerChangedEvent.OutputObject
   >;
   getEvent(
-    key: "CredentialReinstated"
+    key: "ControllerRotated"
   ): TypedContractEvent<
-    CredentialReinstatedEvent.InputTuple,
-    CredentialReinstatedEvent.OutputTuple,
-    CredentialReinstatedEvent.OutputObject
+    ControllerRotatedEvent.InputTuple,
+    ControllerRotatedEvent.OutputTuple,
+    ControllerRotatedEvent.OutputObject
   >;
   getEvent(
     key: "CredentialRevoked"
@@ -1357,13 +1667,6 @@ export interface CredentialStatus extends BaseContract {
     CredentialRevokedEvent.InputTuple,
     CredentialRevokedEvent.OutputTuple,
     CredentialRevokedEvent.OutputObject
-  >;
-  getEvent(
-    key: "CredentialSuspended"
-  ): TypedContractEvent<
-    CredentialSuspendedEvent.InputTuple,
-    CredentialSuspendedEvent.OutputTuple,
-    CredentialSuspendedEvent.OutputObject
   >;
   getEvent(
     key: "DIDDeactivated"
@@ -1415,6 +1718,20 @@ export interface CredentialStatus extends BaseContract {
     NonceConsumedEvent.OutputObject
   >;
   getEvent(
+    key: "NoncesCancelled"
+  ): TypedContractEvent<
+    NoncesCancelledEvent.InputTuple,
+    NoncesCancelledEvent.OutputTuple,
+    NoncesCancelledEvent.OutputObject
+  >;
+  getEvent(
+    key: "RevocationMasksSet"
+  ): TypedContractEvent<
+    RevocationMasksSetEvent.InputTuple,
+    RevocationMasksSetEvent.OutputTuple,
+    RevocationMasksSetEvent.OutputObject
+  >;
+  getEvent(
     key: "RevocationWordsSet"
   ): TypedContractEvent<
     RevocationWordsSetEvent.InputTuple,
@@ -1422,22 +1739,57 @@ export interface CredentialStatus extends BaseContract {
     RevocationWordsSetEvent.OutputObject
   >;
   getEvent(
-    key: "StatusWordChanged"
+    key: "StatusCleared"
   ): TypedContractEvent<
-    StatusWordChangedEvent.InputTuple,
-    StatusWordChangedEvent.OutputTuple,
-    StatusWordChangedEvent.OutputObject
+    StatusClearedEvent.InputTuple,
+    StatusClearedEvent.OutputTuple,
+    StatusClearedEvent.OutputObject
   >;
   getEvent(
-    key: "SuspensionWordsSet"
+    key: "StatusMasksCleared"
   ): TypedContractEvent<
-    SuspensionWordsSetEvent.InputTuple,
-    SuspensionWordsSetEvent.OutputTuple,
-    SuspensionWordsSetEvent.OutputObject
+    StatusMasksClearedEvent.InputTuple,
+    StatusMasksClearedEvent.OutputTuple,
+    StatusMasksClearedEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusMasksSet"
+  ): TypedContractEvent<
+    StatusMasksSetEvent.InputTuple,
+    StatusMasksSetEvent.OutputTuple,
+    StatusMasksSetEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusSet"
+  ): TypedContractEvent<
+    StatusSetEvent.InputTuple,
+    StatusSetEvent.OutputTuple,
+    StatusSetEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusWordsCleared"
+  ): TypedContractEvent<
+    StatusWordsClearedEvent.InputTuple,
+    StatusWordsClearedEvent.OutputTuple,
+    StatusWordsClearedEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusWordsSet"
+  ): TypedContractEvent<
+    StatusWordsSetEvent.InputTuple,
+    StatusWordsSetEvent.OutputTuple,
+    StatusWordsSetEvent.OutputObject
+  >;
+  getEvent(
+    key: "SuccessorNamed"
+  ): TypedContractEvent<
+    SuccessorNamedEvent.InputTuple,
+    SuccessorNamedEvent.OutputTuple,
+    SuccessorNamedEvent.OutputObject
   >;
 
   filters: {
-    "ControllerChanged(address,address,address,uint256)": TypedContractEvent<
+    "ControllerChanged(address,address,uint256)": TypedContractEvent<
       ControllerChangedEvent.InputTuple,
       ControllerChangedEvent.OutputTuple,
       ControllerChangedEvent.OutputObject
@@ -1448,15 +1800,15 @@ export interface CredentialStatus extends BaseContract {
       ControllerChangedEvent.OutputObject
     >;
 
-    "CredentialReinstated(address,bytes32,uint256)": TypedContractEvent<
-      CredentialReinstatedEvent.InputTuple,
-      CredentialReinstatedEvent.OutputTuple,
-      CredentialReinstatedEvent.OutputObject
+    "ControllerRotated(address,address,bytes32,uint256)": TypedContractEvent<
+      ControllerRotatedEvent.InputTuple,
+      ControllerRotatedEvent.OutputTuple,
+      ControllerRotatedEvent.OutputObject
     >;
-    CredentialReinstated: TypedContractEvent<
-      CredentialReinstatedEvent.InputTuple,
-      CredentialReinstatedEvent.OutputTuple,
-      CredentialReinstatedEvent.OutputObject
+    ControllerRotated: TypedContractEvent<
+      ControllerRotatedEvent.InputTuple,
+      ControllerRotatedEvent.OutputTuple,
+      ControllerRotatedEvent.OutputObject
     >;
 
     "CredentialRevoked(address,bytes32,uint256)": TypedContractEvent<
@@ -1470,17 +1822,6 @@ export interface CredentialStatus extends BaseContract {
       CredentialRevokedEvent.OutputObject
     >;
 
-    "CredentialSuspended(address,bytes32,uint256)": TypedContractEvent<
-      CredentialSuspendedEvent.InputTuple,
-      CredentialSuspendedEvent.OutputTuple,
-      CredentialSuspendedEvent.OutputObject
-    >;
-    CredentialSuspended: TypedContractEvent<
-      CredentialSuspendedEvent.InputTuple,
-      CredentialSuspendedEvent.OutputTuple,
-      CredentialSuspendedEvent.OutputObject
-    >;
-
     "DIDDeactivated(address,uint256)": TypedContractEvent<
       DIDDeactivatedEvent.InputTuple,
       DIDDeactivatedEvent.OutputTuple,
@@ -1492,7 +1833,7 @@ export interface CredentialStatus extends BaseContract {
       DIDDeactivatedEvent.OutputObject
     >;
 
-    "DIDRegistered(address,address,string,string,bytes32,uint256)": TypedContractEvent<
+    "DIDRegistered(address,string,bytes32,uint256)": TypedContractEvent<
       DIDRegisteredEvent.InputTuple,
       DIDRegisteredEvent.OutputTuple,
       DIDRegisteredEvent.OutputObject
@@ -1558,6 +1899,28 @@ export interface CredentialStatus extends BaseContract {
       NonceConsumedEvent.OutputObject
     >;
 
+    "NoncesCancelled(address,address,uint256,uint256)": TypedContractEvent<
+      NoncesCancelledEvent.InputTuple,
+      NoncesCancelledEvent.OutputTuple,
+      NoncesCancelledEvent.OutputObject
+    >;
+    NoncesCancelled: TypedContractEvent<
+      NoncesCancelledEvent.InputTuple,
+      NoncesCancelledEvent.OutputTuple,
+      NoncesCancelledEvent.OutputObject
+    >;
+
+    "RevocationMasksSet(address,uint256[],uint256[],uint256)": TypedContractEvent<
+      RevocationMasksSetEvent.InputTuple,
+      RevocationMasksSetEvent.OutputTuple,
+      RevocationMasksSetEvent.OutputObject
+    >;
+    RevocationMasksSet: TypedContractEvent<
+      RevocationMasksSetEvent.InputTuple,
+      RevocationMasksSetEvent.OutputTuple,
+      RevocationMasksSetEvent.OutputObject
+    >;
+
     "RevocationWordsSet(address,uint256,uint256[],uint256)": TypedContractEvent<
       RevocationWordsSetEvent.InputTuple,
       RevocationWordsSetEvent.OutputTuple,
@@ -1569,26 +1932,81 @@ export interface CredentialStatus extends BaseContract {
       RevocationWordsSetEvent.OutputObject
     >;
 
-    "StatusWordChanged(address,uint8,uint256,uint256,uint256,uint256)": TypedContractEvent<
-      StatusWordChangedEvent.InputTuple,
-      StatusWordChangedEvent.OutputTuple,
-      StatusWordChangedEvent.OutputObject
+    "StatusCleared(address,bytes32,uint8,uint256)": TypedContractEvent<
+      StatusClearedEvent.InputTuple,
+      StatusClearedEvent.OutputTuple,
+      StatusClearedEvent.OutputObject
     >;
-    StatusWordChanged: TypedContractEvent<
-      StatusWordChangedEvent.InputTuple,
-      StatusWordChangedEvent.OutputTuple,
-      StatusWordChangedEvent.OutputObject
+    StatusCleared: TypedContractEvent<
+      StatusClearedEvent.InputTuple,
+      StatusClearedEvent.OutputTuple,
+      StatusClearedEvent.OutputObject
     >;
 
-    "SuspensionWordsSet(address,uint256,uint256[],uint256)": TypedContractEvent<
-      SuspensionWordsSetEvent.InputTuple,
-      SuspensionWordsSetEvent.OutputTuple,
-      SuspensionWordsSetEvent.OutputObject
+    "StatusMasksCleared(address,uint8,uint256[],uint256[],uint256)": TypedContractEvent<
+      StatusMasksClearedEvent.InputTuple,
+      StatusMasksClearedEvent.OutputTuple,
+      StatusMasksClearedEvent.OutputObject
     >;
-    SuspensionWordsSet: TypedContractEvent<
-      SuspensionWordsSetEvent.InputTuple,
-      SuspensionWordsSetEvent.OutputTuple,
-      SuspensionWordsSetEvent.OutputObject
+    StatusMasksCleared: TypedContractEvent<
+      StatusMasksClearedEvent.InputTuple,
+      StatusMasksClearedEvent.OutputTuple,
+      StatusMasksClearedEvent.OutputObject
+    >;
+
+    "StatusMasksSet(address,uint8,uint256[],uint256[],uint256)": TypedContractEvent<
+      StatusMasksSetEvent.InputTuple,
+      StatusMasksSetEvent.OutputTuple,
+      StatusMasksSetEvent.OutputObject
+    >;
+    StatusMasksSet: TypedContractEvent<
+      StatusMasksSetEvent.InputTuple,
+      StatusMasksSetEvent.OutputTuple,
+      StatusMasksSetEvent.OutputObject
+    >;
+
+    "StatusSet(address,bytes32,uint8,uint256)": TypedContractEvent<
+      StatusSetEvent.InputTuple,
+      StatusSetEvent.OutputTuple,
+      StatusSetEvent.OutputObject
+    >;
+    StatusSet: TypedContractEvent<
+      StatusSetEvent.InputTuple,
+      StatusSetEvent.OutputTuple,
+      StatusSetEvent.OutputObject
+    >;
+
+    "StatusWordsCleared(address,uint8,uint256,uint256[],uint256)": TypedContractEvent<
+      StatusWordsClearedEvent.InputTuple,
+      StatusWordsClearedEvent.OutputTuple,
+      StatusWordsClearedEvent.OutputObject
+    >;
+    StatusWordsCleared: TypedContractEvent<
+      StatusWordsClearedEvent.InputTuple,
+      StatusWordsClearedEvent.OutputTuple,
+      StatusWordsClearedEvent.OutputObject
+    >;
+
+    "StatusWordsSet(address,uint8,uint256,uint256[],uint256)": TypedContractEvent<
+      StatusWordsSetEvent.InputTuple,
+      StatusWordsSetEvent.OutputTuple,
+      StatusWordsSetEvent.OutputObject
+    >;
+    StatusWordsSet: TypedContractEvent<
+      StatusWordsSetEvent.InputTuple,
+      StatusWordsSetEvent.OutputTuple,
+      StatusWordsSetEvent.OutputObject
+    >;
+
+    "SuccessorNamed(address,bytes32,uint256)": TypedContractEvent<
+      SuccessorNamedEvent.InputTuple,
+      SuccessorNamedEvent.OutputTuple,
+      SuccessorNamedEvent.OutputObject
+    >;
+    SuccessorNamed: TypedContractEvent<
+      SuccessorNamedEvent.InputTuple,
+      SuccessorNamedEvent.OutputTuple,
+      SuccessorNamedEvent.OutputObject
     >;
   };
 }

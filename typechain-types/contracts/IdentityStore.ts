@@ -23,35 +23,51 @@ import type {
   TypedContractMethod,
 } from "../common";
 
-export declare namespace ICredentialStatus {
-  export type ConsentStruct = {
-    signer: AddressLike;
-    nonce: BigNumberish;
-    deadline: BigNumberish;
-    signature: BytesLike;
+export type ConsentStruct = {
+  signer: AddressLike;
+  nonce: BigNumberish;
+  deadline: BigNumberish;
+  signature: BytesLike;
+};
+
+export type ConsentStructOutput = [
+  signer: string,
+  nonce: bigint,
+  deadline: bigint,
+  signature: string
+] & { signer: string; nonce: bigint; deadline: bigint; signature: string };
+
+export declare namespace IIdentity {
+  export type RegistrationStruct = {
+    documentUri: string;
+    documentHash: BytesLike;
+    consent: ConsentStruct;
   };
 
-  export type ConsentStructOutput = [
-    signer: string,
-    nonce: bigint,
-    deadline: bigint,
-    signature: string
-  ] & { signer: string; nonce: bigint; deadline: bigint; signature: string };
-}
+  export type RegistrationStructOutput = [
+    documentUri: string,
+    documentHash: string,
+    consent: ConsentStructOutput
+  ] & {
+    documentUri: string;
+    documentHash: string;
+    consent: ConsentStructOutput;
+  };
 
-export declare namespace IDIDRegistry {
   export type DIDRecordStruct = {
     did: string;
     documentUri: string;
     documentHash: BytesLike;
     controller: AddressLike;
+    successor: BytesLike;
     version: BigNumberish;
+    controlVersion: BigNumberish;
     statusSequence: BigNumberish;
+    anchorSequence: BigNumberish;
     nonce: BigNumberish;
-    createdBlock: BigNumberish;
     createdAt: BigNumberish;
-    updatedBlock: BigNumberish;
     updatedAt: BigNumberish;
+    registered: boolean;
     active: boolean;
   };
 
@@ -60,26 +76,30 @@ export declare namespace IDIDRegistry {
     documentUri: string,
     documentHash: string,
     controller: string,
+    successor: string,
     version: bigint,
+    controlVersion: bigint,
     statusSequence: bigint,
+    anchorSequence: bigint,
     nonce: bigint,
-    createdBlock: bigint,
     createdAt: bigint,
-    updatedBlock: bigint,
     updatedAt: bigint,
+    registered: boolean,
     active: boolean
   ] & {
     did: string;
     documentUri: string;
     documentHash: string;
     controller: string;
+    successor: string;
     version: bigint;
+    controlVersion: bigint;
     statusSequence: bigint;
+    anchorSequence: bigint;
     nonce: bigint;
-    createdBlock: bigint;
     createdAt: bigint;
-    updatedBlock: bigint;
     updatedAt: bigint;
+    registered: boolean;
     active: boolean;
   };
 }
@@ -88,48 +108,40 @@ export interface IdentityStoreInterface extends Interface {
   getFunction(
     nameOrSignature:
       | "addDelegate"
-      | "addDelegateFor"
-      | "burnNonce"
-      | "burnNonceFor"
+      | "addDelegateWithConsent"
+      | "cancelNonces"
+      | "cancelNoncesWithConsent"
       | "changeController"
-      | "changeControllerFor"
+      | "changeControllerWithConsent"
       | "controllerOf"
-      | "credentialStatus"
       | "deactivateDID"
-      | "deactivateDIDFor"
+      | "deactivateDIDWithConsent"
       | "delegateExpiresAt"
       | "eip712Domain"
-      | "isCredentialRevoked"
+      | "headers"
       | "isDelegate"
+      | "keyAccount"
       | "method"
-      | "nonceOf"
-      | "registerDID(string,string,bytes32)"
-      | "registerDID(string,string)"
-      | "registerDIDFor"
+      | "nameSuccessor"
+      | "nameSuccessorWithConsent"
+      | "nonceOfSigner"
+      | "registerDID"
+      | "registerDIDWithConsent"
+      | "registerDIDWithHash"
+      | "registerManyWithConsent"
       | "resolveDID"
       | "revokeDelegate"
-      | "revokeDelegateFor"
-      | "setCredentialStatus"
-      | "setCredentialStatusFor"
-      | "setCredentialStatuses"
-      | "setCredentialStatusesFor"
-      | "setStatusWords"
-      | "setStatusWordsFor"
-      | "statusWords"
-      | "suspendCredential"
-      | "suspendCredentialFor"
-      | "suspendCredentials"
-      | "suspendCredentialsFor"
+      | "revokeDelegateWithConsent"
+      | "rotateController"
+      | "rotateControllerWithConsent"
       | "updateDocument"
-      | "updateDocumentFor"
+      | "updateDocumentWithConsent"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
       | "ControllerChanged"
-      | "CredentialReinstated"
-      | "CredentialRevoked"
-      | "CredentialSuspended"
+      | "ControllerRotated"
       | "DIDDeactivated"
       | "DIDRegistered"
       | "DelegateAdded"
@@ -137,9 +149,8 @@ export interface IdentityStoreInterface extends Interface {
       | "DocumentUpdated"
       | "EIP712DomainChanged"
       | "NonceConsumed"
-      | "RevocationWordsSet"
-      | "StatusWordChanged"
-      | "SuspensionWordsSet"
+      | "NoncesCancelled"
+      | "SuccessorNamed"
   ): EventFragment;
 
   encodeFunctionData(
@@ -147,46 +158,36 @@ export interface IdentityStoreInterface extends Interface {
     values: [AddressLike, BytesLike, AddressLike, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "addDelegateFor",
-    values: [
-      AddressLike,
-      BytesLike,
-      AddressLike,
-      BigNumberish,
-      ICredentialStatus.ConsentStruct
-    ]
+    functionFragment: "addDelegateWithConsent",
+    values: [AddressLike, BytesLike, AddressLike, BigNumberish, ConsentStruct]
   ): string;
   encodeFunctionData(
-    functionFragment: "burnNonce",
-    values: [AddressLike, BigNumberish]
+    functionFragment: "cancelNonces",
+    values: [AddressLike, BytesLike, BigNumberish]
   ): string;
   encodeFunctionData(
-    functionFragment: "burnNonceFor",
-    values: [AddressLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "cancelNoncesWithConsent",
+    values: [AddressLike, BytesLike, BigNumberish, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "changeController",
     values: [AddressLike, AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "changeControllerFor",
-    values: [AddressLike, AddressLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "changeControllerWithConsent",
+    values: [AddressLike, AddressLike, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "controllerOf",
     values: [AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "credentialStatus",
-    values: [BytesLike]
-  ): string;
-  encodeFunctionData(
     functionFragment: "deactivateDID",
     values: [AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "deactivateDIDFor",
-    values: [AddressLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "deactivateDIDWithConsent",
+    values: [AddressLike, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "delegateExpiresAt",
@@ -197,29 +198,45 @@ export interface IdentityStoreInterface extends Interface {
     values?: undefined
   ): string;
   encodeFunctionData(
-    functionFragment: "isCredentialRevoked",
-    values: [BytesLike]
+    functionFragment: "headers",
+    values: [AddressLike[]]
   ): string;
   encodeFunctionData(
     functionFragment: "isDelegate",
     values: [AddressLike, BytesLike, AddressLike]
   ): string;
+  encodeFunctionData(
+    functionFragment: "keyAccount",
+    values: [BytesLike]
+  ): string;
   encodeFunctionData(functionFragment: "method", values?: undefined): string;
   encodeFunctionData(
-    functionFragment: "nonceOf",
-    values: [AddressLike]
+    functionFragment: "nameSuccessor",
+    values: [AddressLike, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "registerDID(string,string,bytes32)",
-    values: [string, string, BytesLike]
+    functionFragment: "nameSuccessorWithConsent",
+    values: [AddressLike, BytesLike, ConsentStruct]
   ): string;
   encodeFunctionData(
-    functionFragment: "registerDID(string,string)",
+    functionFragment: "nonceOfSigner",
+    values: [AddressLike, BytesLike, AddressLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "registerDID",
     values: [string, string]
   ): string;
   encodeFunctionData(
-    functionFragment: "registerDIDFor",
-    values: [string, string, BytesLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "registerDIDWithConsent",
+    values: [string, string, BytesLike, ConsentStruct]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "registerDIDWithHash",
+    values: [string, string, BytesLike]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "registerManyWithConsent",
+    values: [IIdentity.RegistrationStruct[]]
   ): string;
   encodeFunctionData(
     functionFragment: "resolveDID",
@@ -230,71 +247,24 @@ export interface IdentityStoreInterface extends Interface {
     values: [AddressLike, BytesLike, AddressLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "revokeDelegateFor",
-    values: [
-      AddressLike,
-      BytesLike,
-      AddressLike,
-      ICredentialStatus.ConsentStruct
-    ]
+    functionFragment: "revokeDelegateWithConsent",
+    values: [AddressLike, BytesLike, AddressLike, ConsentStruct]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatus",
-    values: [BytesLike, boolean]
+    functionFragment: "rotateController",
+    values: [AddressLike, BytesLike, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatusFor",
-    values: [BytesLike, boolean, ICredentialStatus.ConsentStruct]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "setCredentialStatuses",
-    values: [BytesLike[], boolean]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "setCredentialStatusesFor",
-    values: [BytesLike[], boolean, ICredentialStatus.ConsentStruct]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "setStatusWords",
-    values: [AddressLike, BigNumberish, BigNumberish, BigNumberish[]]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "setStatusWordsFor",
-    values: [
-      AddressLike,
-      BigNumberish,
-      BigNumberish,
-      BigNumberish[],
-      ICredentialStatus.ConsentStruct
-    ]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "statusWords",
-    values: [AddressLike, BigNumberish, BigNumberish, BigNumberish]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredential",
-    values: [BytesLike]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentialFor",
-    values: [BytesLike, ICredentialStatus.ConsentStruct]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentials",
-    values: [BytesLike[]]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentialsFor",
-    values: [BytesLike[], ICredentialStatus.ConsentStruct]
+    functionFragment: "rotateControllerWithConsent",
+    values: [AddressLike, BytesLike, BytesLike, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "updateDocument",
     values: [AddressLike, string, BytesLike]
   ): string;
   encodeFunctionData(
-    functionFragment: "updateDocumentFor",
-    values: [AddressLike, string, BytesLike, ICredentialStatus.ConsentStruct]
+    functionFragment: "updateDocumentWithConsent",
+    values: [AddressLike, string, BytesLike, ConsentStruct]
   ): string;
 
   decodeFunctionResult(
@@ -302,12 +272,15 @@ export interface IdentityStoreInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "addDelegateFor",
+    functionFragment: "addDelegateWithConsent",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(functionFragment: "burnNonce", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "burnNonceFor",
+    functionFragment: "cancelNonces",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "cancelNoncesWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -315,7 +288,7 @@ export interface IdentityStoreInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "changeControllerFor",
+    functionFragment: "changeControllerWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -323,15 +296,11 @@ export interface IdentityStoreInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "credentialStatus",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
     functionFragment: "deactivateDID",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "deactivateDIDFor",
+    functionFragment: "deactivateDIDWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -342,23 +311,36 @@ export interface IdentityStoreInterface extends Interface {
     functionFragment: "eip712Domain",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(
-    functionFragment: "isCredentialRevoked",
-    data: BytesLike
-  ): Result;
+  decodeFunctionResult(functionFragment: "headers", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "isDelegate", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "keyAccount", data: BytesLike): Result;
   decodeFunctionResult(functionFragment: "method", data: BytesLike): Result;
-  decodeFunctionResult(functionFragment: "nonceOf", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "registerDID(string,string,bytes32)",
+    functionFragment: "nameSuccessor",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "registerDID(string,string)",
+    functionFragment: "nameSuccessorWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "registerDIDFor",
+    functionFragment: "nonceOfSigner",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerDID",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerDIDWithConsent",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerDIDWithHash",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "registerManyWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "resolveDID", data: BytesLike): Result;
@@ -367,51 +349,15 @@ export interface IdentityStoreInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "revokeDelegateFor",
+    functionFragment: "revokeDelegateWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatus",
+    functionFragment: "rotateController",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatusFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "setCredentialStatuses",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "setCredentialStatusesFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "setStatusWords",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "setStatusWordsFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "statusWords",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredential",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentialFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentials",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentialsFor",
+    functionFragment: "rotateControllerWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -419,7 +365,7 @@ export interface IdentityStoreInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "updateDocumentFor",
+    functionFragment: "updateDocumentWithConsent",
     data: BytesLike
   ): Result;
 }
@@ -427,20 +373,17 @@ export interface IdentityStoreInterface extends Interface {
 export namespace ControllerChangedEvent {
   export type InputTuple = [
     identity: AddressLike,
-    previousController: AddressLike,
-    newController: AddressLike,
+    controller: AddressLike,
     version: BigNumberish
   ];
   export type OutputTuple = [
     identity: string,
-    previousController: string,
-    newController: string,
+    controller: string,
     version: bigint
   ];
   export interface OutputObject {
     identity: string;
-    previousController: string;
-    newController: string;
+    controller: string;
     version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -449,65 +392,24 @@ export namespace ControllerChangedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace CredentialReinstatedEvent {
+export namespace ControllerRotatedEvent {
   export type InputTuple = [
-    issuer: AddressLike,
-    credId: BytesLike,
-    statusSequence: BigNumberish
+    identity: AddressLike,
+    controller: AddressLike,
+    commitment: BytesLike,
+    version: BigNumberish
   ];
   export type OutputTuple = [
-    issuer: string,
-    credId: string,
-    statusSequence: bigint
+    identity: string,
+    controller: string,
+    commitment: string,
+    version: bigint
   ];
   export interface OutputObject {
-    issuer: string;
-    credId: string;
-    statusSequence: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace CredentialRevokedEvent {
-  export type InputTuple = [
-    issuer: AddressLike,
-    credId: BytesLike,
-    statusSequence: BigNumberish
-  ];
-  export type OutputTuple = [
-    issuer: string,
-    credId: string,
-    statusSequence: bigint
-  ];
-  export interface OutputObject {
-    issuer: string;
-    credId: string;
-    statusSequence: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace CredentialSuspendedEvent {
-  export type InputTuple = [
-    issuer: AddressLike,
-    credId: BytesLike,
-    statusSequence: BigNumberish
-  ];
-  export type OutputTuple = [
-    issuer: string,
-    credId: string,
-    statusSequence: bigint
-  ];
-  export interface OutputObject {
-    issuer: string;
-    credId: string;
-    statusSequence: bigint;
+    identity: string;
+    controller: string;
+    commitment: string;
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -531,24 +433,18 @@ export namespace DIDDeactivatedEvent {
 export namespace DIDRegisteredEvent {
   export type InputTuple = [
     identity: AddressLike,
-    controller: AddressLike,
-    did: string,
     documentUri: string,
     documentHash: BytesLike,
     version: BigNumberish
   ];
   export type OutputTuple = [
     identity: string,
-    controller: string,
-    did: string,
     documentUri: string,
     documentHash: string,
     version: bigint
   ];
   export interface OutputObject {
     identity: string;
-    controller: string;
-    did: string;
     documentUri: string;
     documentHash: string;
     version: bigint;
@@ -665,24 +561,24 @@ export namespace NonceConsumedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace RevocationWordsSetEvent {
+export namespace NoncesCancelledEvent {
   export type InputTuple = [
-    issuer: AddressLike,
-    firstWord: BigNumberish,
-    words: BigNumberish[],
-    statusSequence: BigNumberish
+    identity: AddressLike,
+    signer: AddressLike,
+    firstNonce: BigNumberish,
+    nextNonce: BigNumberish
   ];
   export type OutputTuple = [
-    issuer: string,
-    firstWord: bigint,
-    words: bigint[],
-    statusSequence: bigint
+    identity: string,
+    signer: string,
+    firstNonce: bigint,
+    nextNonce: bigint
   ];
   export interface OutputObject {
-    issuer: string;
-    firstWord: bigint;
-    words: bigint[];
-    statusSequence: bigint;
+    identity: string;
+    signer: string;
+    firstNonce: bigint;
+    nextNonce: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -690,55 +586,21 @@ export namespace RevocationWordsSetEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace StatusWordChangedEvent {
+export namespace SuccessorNamedEvent {
   export type InputTuple = [
-    issuer: AddressLike,
-    purpose: BigNumberish,
-    word: BigNumberish,
-    bits: BigNumberish,
-    changed: BigNumberish,
-    statusSequence: BigNumberish
+    identity: AddressLike,
+    commitment: BytesLike,
+    version: BigNumberish
   ];
   export type OutputTuple = [
-    issuer: string,
-    purpose: bigint,
-    word: bigint,
-    bits: bigint,
-    changed: bigint,
-    statusSequence: bigint
+    identity: string,
+    commitment: string,
+    version: bigint
   ];
   export interface OutputObject {
-    issuer: string;
-    purpose: bigint;
-    word: bigint;
-    bits: bigint;
-    changed: bigint;
-    statusSequence: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
-}
-
-export namespace SuspensionWordsSetEvent {
-  export type InputTuple = [
-    issuer: AddressLike,
-    firstWord: BigNumberish,
-    words: BigNumberish[],
-    statusSequence: BigNumberish
-  ];
-  export type OutputTuple = [
-    issuer: string,
-    firstWord: bigint,
-    words: bigint[],
-    statusSequence: bigint
-  ];
-  export interface OutputObject {
-    issuer: string;
-    firstWord: bigint;
-    words: bigint[];
-    statusSequence: bigint;
+    identity: string;
+    commitment: string;
+    version: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
   export type Filter = TypedDeferredTopicFilter<Event>;
@@ -800,26 +662,31 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
 
-  addDelegateFor: TypedContractMethod<
+  addDelegateWithConsent: TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
       expiresAt: BigNumberish,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
 
-  burnNonce: TypedContractMethod<
-    [identity: AddressLike, nonce: BigNumberish],
+  cancelNonces: TypedContractMethod<
+    [identity: AddressLike, role: BytesLike, nextNonce: BigNumberish],
     [void],
     "nonpayable"
   >;
 
-  burnNonceFor: TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+  cancelNoncesWithConsent: TypedContractMethod<
+    [
+      identity: AddressLike,
+      role: BytesLike,
+      nextNonce: BigNumberish,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
@@ -830,23 +697,13 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
 
-  changeControllerFor: TypedContractMethod<
-    [
-      identity: AddressLike,
-      newController: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
-    ],
+  changeControllerWithConsent: TypedContractMethod<
+    [identity: AddressLike, newController: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
 
   controllerOf: TypedContractMethod<[identity: AddressLike], [string], "view">;
-
-  credentialStatus: TypedContractMethod<
-    [credId: BytesLike],
-    [[boolean, boolean] & { revoked: boolean; suspended: boolean }],
-    "view"
-  >;
 
   deactivateDID: TypedContractMethod<
     [identity: AddressLike],
@@ -854,8 +711,8 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
 
-  deactivateDIDFor: TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+  deactivateDIDWithConsent: TypedContractMethod<
+    [identity: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -882,11 +739,7 @@ export interface IdentityStore extends BaseContract {
     "view"
   >;
 
-  isCredentialRevoked: TypedContractMethod<
-    [credId: BytesLike],
-    [boolean],
-    "view"
-  >;
+  headers: TypedContractMethod<[identities: AddressLike[]], [bigint[]], "view">;
 
   isDelegate: TypedContractMethod<
     [identity: AddressLike, role: BytesLike, delegate: AddressLike],
@@ -894,36 +747,60 @@ export interface IdentityStore extends BaseContract {
     "view"
   >;
 
+  keyAccount: TypedContractMethod<[key: BytesLike], [string], "view">;
+
   method: TypedContractMethod<[], [string], "view">;
 
-  nonceOf: TypedContractMethod<[identity: AddressLike], [bigint], "view">;
-
-  "registerDID(string,string,bytes32)": TypedContractMethod<
-    [did: string, documentUri: string, documentHash: BytesLike],
+  nameSuccessor: TypedContractMethod<
+    [identity: AddressLike, commitment: BytesLike],
     [void],
     "nonpayable"
   >;
 
-  "registerDID(string,string)": TypedContractMethod<
+  nameSuccessorWithConsent: TypedContractMethod<
+    [identity: AddressLike, commitment: BytesLike, consent: ConsentStruct],
+    [void],
+    "nonpayable"
+  >;
+
+  nonceOfSigner: TypedContractMethod<
+    [identity: AddressLike, role: BytesLike, signer: AddressLike],
+    [bigint],
+    "view"
+  >;
+
+  registerDID: TypedContractMethod<
     [did: string, documentUri: string],
     [void],
     "nonpayable"
   >;
 
-  registerDIDFor: TypedContractMethod<
+  registerDIDWithConsent: TypedContractMethod<
     [
       did: string,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
 
+  registerDIDWithHash: TypedContractMethod<
+    [did: string, documentUri: string, documentHash: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+
+  registerManyWithConsent: TypedContractMethod<
+    [registrations: IIdentity.RegistrationStruct[]],
+    [bigint],
+    "nonpayable"
+  >;
+
   resolveDID: TypedContractMethod<
     [identity: AddressLike],
-    [IDIDRegistry.DIDRecordStructOutput],
+    [IIdentity.DIDRecordStructOutput],
     "view"
   >;
 
@@ -933,103 +810,30 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
 
-  revokeDelegateFor: TypedContractMethod<
+  revokeDelegateWithConsent: TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
 
-  setCredentialStatus: TypedContractMethod<
-    [credId: BytesLike, revoked: boolean],
+  rotateController: TypedContractMethod<
+    [identity: AddressLike, salt: BytesLike, nextCommitment: BytesLike],
     [void],
     "nonpayable"
   >;
 
-  setCredentialStatusFor: TypedContractMethod<
+  rotateControllerWithConsent: TypedContractMethod<
     [
-      credId: BytesLike,
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      identity: AddressLike,
+      salt: BytesLike,
+      nextCommitment: BytesLike,
+      consent: ConsentStruct
     ],
-    [void],
-    "nonpayable"
-  >;
-
-  setCredentialStatuses: TypedContractMethod<
-    [credIds: BytesLike[], revoked: boolean],
-    [void],
-    "nonpayable"
-  >;
-
-  setCredentialStatusesFor: TypedContractMethod<
-    [
-      credIds: BytesLike[],
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
-    ],
-    [void],
-    "nonpayable"
-  >;
-
-  setStatusWords: TypedContractMethod<
-    [
-      issuer: AddressLike,
-      purpose: BigNumberish,
-      firstWord: BigNumberish,
-      words: BigNumberish[]
-    ],
-    [void],
-    "nonpayable"
-  >;
-
-  setStatusWordsFor: TypedContractMethod<
-    [
-      issuer: AddressLike,
-      purpose: BigNumberish,
-      firstWord: BigNumberish,
-      words: BigNumberish[],
-      consent: ICredentialStatus.ConsentStruct
-    ],
-    [void],
-    "nonpayable"
-  >;
-
-  statusWords: TypedContractMethod<
-    [
-      issuer: AddressLike,
-      purpose: BigNumberish,
-      firstWord: BigNumberish,
-      count: BigNumberish
-    ],
-    [bigint[]],
-    "view"
-  >;
-
-  suspendCredential: TypedContractMethod<
-    [credId: BytesLike],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentialFor: TypedContractMethod<
-    [credId: BytesLike, consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentials: TypedContractMethod<
-    [credIds: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentialsFor: TypedContractMethod<
-    [credIds: BytesLike[], consent: ICredentialStatus.ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -1040,12 +844,12 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
 
-  updateDocumentFor: TypedContractMethod<
+  updateDocumentWithConsent: TypedContractMethod<
     [
       identity: AddressLike,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1068,29 +872,34 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "addDelegateFor"
+    nameOrSignature: "addDelegateWithConsent"
   ): TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
       expiresAt: BigNumberish,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "burnNonce"
+    nameOrSignature: "cancelNonces"
   ): TypedContractMethod<
-    [identity: AddressLike, nonce: BigNumberish],
+    [identity: AddressLike, role: BytesLike, nextNonce: BigNumberish],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "burnNonceFor"
+    nameOrSignature: "cancelNoncesWithConsent"
   ): TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+    [
+      identity: AddressLike,
+      role: BytesLike,
+      nextNonce: BigNumberish,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
@@ -1102,13 +911,9 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "changeControllerFor"
+    nameOrSignature: "changeControllerWithConsent"
   ): TypedContractMethod<
-    [
-      identity: AddressLike,
-      newController: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
-    ],
+    [identity: AddressLike, newController: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -1116,19 +921,12 @@ export interface IdentityStore extends BaseContract {
     nameOrSignature: "controllerOf"
   ): TypedContractMethod<[identity: AddressLike], [string], "view">;
   getFunction(
-    nameOrSignature: "credentialStatus"
-  ): TypedContractMethod<
-    [credId: BytesLike],
-    [[boolean, boolean] & { revoked: boolean; suspended: boolean }],
-    "view"
-  >;
-  getFunction(
     nameOrSignature: "deactivateDID"
   ): TypedContractMethod<[identity: AddressLike], [void], "nonpayable">;
   getFunction(
-    nameOrSignature: "deactivateDIDFor"
+    nameOrSignature: "deactivateDIDWithConsent"
   ): TypedContractMethod<
-    [identity: AddressLike, consent: ICredentialStatus.ConsentStruct],
+    [identity: AddressLike, consent: ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -1157,8 +955,8 @@ export interface IdentityStore extends BaseContract {
     "view"
   >;
   getFunction(
-    nameOrSignature: "isCredentialRevoked"
-  ): TypedContractMethod<[credId: BytesLike], [boolean], "view">;
+    nameOrSignature: "headers"
+  ): TypedContractMethod<[identities: AddressLike[]], [bigint[]], "view">;
   getFunction(
     nameOrSignature: "isDelegate"
   ): TypedContractMethod<
@@ -1167,42 +965,70 @@ export interface IdentityStore extends BaseContract {
     "view"
   >;
   getFunction(
+    nameOrSignature: "keyAccount"
+  ): TypedContractMethod<[key: BytesLike], [string], "view">;
+  getFunction(
     nameOrSignature: "method"
   ): TypedContractMethod<[], [string], "view">;
   getFunction(
-    nameOrSignature: "nonceOf"
-  ): TypedContractMethod<[identity: AddressLike], [bigint], "view">;
-  getFunction(
-    nameOrSignature: "registerDID(string,string,bytes32)"
+    nameOrSignature: "nameSuccessor"
   ): TypedContractMethod<
-    [did: string, documentUri: string, documentHash: BytesLike],
+    [identity: AddressLike, commitment: BytesLike],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "registerDID(string,string)"
+    nameOrSignature: "nameSuccessorWithConsent"
+  ): TypedContractMethod<
+    [identity: AddressLike, commitment: BytesLike, consent: ConsentStruct],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "nonceOfSigner"
+  ): TypedContractMethod<
+    [identity: AddressLike, role: BytesLike, signer: AddressLike],
+    [bigint],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "registerDID"
   ): TypedContractMethod<
     [did: string, documentUri: string],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "registerDIDFor"
+    nameOrSignature: "registerDIDWithConsent"
   ): TypedContractMethod<
     [
       did: string,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "registerDIDWithHash"
+  ): TypedContractMethod<
+    [did: string, documentUri: string, documentHash: BytesLike],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "registerManyWithConsent"
+  ): TypedContractMethod<
+    [registrations: IIdentity.RegistrationStruct[]],
+    [bigint],
     "nonpayable"
   >;
   getFunction(
     nameOrSignature: "resolveDID"
   ): TypedContractMethod<
     [identity: AddressLike],
-    [IDIDRegistry.DIDRecordStructOutput],
+    [IIdentity.DIDRecordStructOutput],
     "view"
   >;
   getFunction(
@@ -1213,107 +1039,33 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "revokeDelegateFor"
+    nameOrSignature: "revokeDelegateWithConsent"
   ): TypedContractMethod<
     [
       identity: AddressLike,
       role: BytesLike,
       delegate: AddressLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatus"
+    nameOrSignature: "rotateController"
   ): TypedContractMethod<
-    [credId: BytesLike, revoked: boolean],
+    [identity: AddressLike, salt: BytesLike, nextCommitment: BytesLike],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatusFor"
+    nameOrSignature: "rotateControllerWithConsent"
   ): TypedContractMethod<
     [
-      credId: BytesLike,
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      identity: AddressLike,
+      salt: BytesLike,
+      nextCommitment: BytesLike,
+      consent: ConsentStruct
     ],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "setCredentialStatuses"
-  ): TypedContractMethod<
-    [credIds: BytesLike[], revoked: boolean],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "setCredentialStatusesFor"
-  ): TypedContractMethod<
-    [
-      credIds: BytesLike[],
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
-    ],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "setStatusWords"
-  ): TypedContractMethod<
-    [
-      issuer: AddressLike,
-      purpose: BigNumberish,
-      firstWord: BigNumberish,
-      words: BigNumberish[]
-    ],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "setStatusWordsFor"
-  ): TypedContractMethod<
-    [
-      issuer: AddressLike,
-      purpose: BigNumberish,
-      firstWord: BigNumberish,
-      words: BigNumberish[],
-      consent: ICredentialStatus.ConsentStruct
-    ],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "statusWords"
-  ): TypedContractMethod<
-    [
-      issuer: AddressLike,
-      purpose: BigNumberish,
-      firstWord: BigNumberish,
-      count: BigNumberish
-    ],
-    [bigint[]],
-    "view"
-  >;
-  getFunction(
-    nameOrSignature: "suspendCredential"
-  ): TypedContractMethod<[credId: BytesLike], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "suspendCredentialFor"
-  ): TypedContractMethod<
-    [credId: BytesLike, consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "suspendCredentials"
-  ): TypedContractMethod<[credIds: BytesLike[]], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "suspendCredentialsFor"
-  ): TypedContractMethod<
-    [credIds: BytesLike[], consent: ICredentialStatus.ConsentStruct],
     [void],
     "nonpayable"
   >;
@@ -1325,13 +1077,13 @@ export interface IdentityStore extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "updateDocumentFor"
+    nameOrSignature: "updateDocumentWithConsent"
   ): TypedContractMethod<
     [
       identity: AddressLike,
       documentUri: string,
       documentHash: BytesLike,
-      consent: ICredentialStatus.ConsentStruct
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -1345,25 +1097,11 @@ export interface IdentityStore extends BaseContract {
     ControllerChangedEvent.OutputObject
   >;
   getEvent(
-    key: "CredentialReinstated"
+    key: "ControllerRotated"
   ): TypedContractEvent<
-    CredentialReinstatedEvent.InputTuple,
-    CredentialReinstatedEvent.OutputTuple,
-    CredentialReinstatedEvent.OutputObject
-  >;
-  getEvent(
-    key: "CredentialRevoked"
-  ): TypedContractEvent<
-    CredentialRevokedEvent.InputTuple,
-    CredentialRevokedEvent.OutputTuple,
-    CredentialRevokedEvent.OutputObject
-  >;
-  getEvent(
-    key: "CredentialSuspended"
-  ): TypedContractEvent<
-    CredentialSuspendedEvent.InputTuple,
-    CredentialSuspendedEvent.OutputTuple,
-    CredentialSuspendedEvent.OutputObject
+    ControllerRotatedEvent.InputTuple,
+    ControllerRotatedEvent.OutputTuple,
+    ControllerRotatedEvent.OutputObject
   >;
   getEvent(
     key: "DIDDeactivated"
@@ -1415,29 +1153,22 @@ export interface IdentityStore extends BaseContract {
     NonceConsumedEvent.OutputObject
   >;
   getEvent(
-    key: "RevocationWordsSet"
+    key: "NoncesCancelled"
   ): TypedContractEvent<
-    RevocationWordsSetEvent.InputTuple,
-    RevocationWordsSetEvent.OutputTuple,
-    RevocationWordsSetEvent.OutputObject
+    NoncesCancelledEvent.InputTuple,
+    NoncesCancelledEvent.OutputTuple,
+    NoncesCancelledEvent.OutputObject
   >;
   getEvent(
-    key: "StatusWordChanged"
+    key: "SuccessorNamed"
   ): TypedContractEvent<
-    StatusWordChangedEvent.InputTuple,
-    StatusWordChangedEvent.OutputTuple,
-    StatusWordChangedEvent.OutputObject
-  >;
-  getEvent(
-    key: "SuspensionWordsSet"
-  ): TypedContractEvent<
-    SuspensionWordsSetEvent.InputTuple,
-    SuspensionWordsSetEvent.OutputTuple,
-    SuspensionWordsSetEvent.OutputObject
+    SuccessorNamedEvent.InputTuple,
+    SuccessorNamedEvent.OutputTuple,
+    SuccessorNamedEvent.OutputObject
   >;
 
   filters: {
-    "ControllerChanged(address,address,address,uint256)": TypedContractEvent<
+    "ControllerChanged(address,address,uint256)": TypedContractEvent<
       ControllerChangedEvent.InputTuple,
       ControllerChangedEvent.OutputTuple,
       ControllerChangedEvent.OutputObject
@@ -1448,37 +1179,15 @@ export interface IdentityStore extends BaseContract {
       ControllerChangedEvent.OutputObject
     >;
 
-    "CredentialReinstated(address,bytes32,uint256)": TypedContractEvent<
-      CredentialReinstatedEvent.InputTuple,
-      CredentialReinstatedEvent.OutputTuple,
-      CredentialReinstatedEvent.OutputObject
+    "ControllerRotated(address,address,bytes32,uint256)": TypedContractEvent<
+      ControllerRotatedEvent.InputTuple,
+      ControllerRotatedEvent.OutputTuple,
+      ControllerRotatedEvent.OutputObject
     >;
-    CredentialReinstated: TypedContractEvent<
-      CredentialReinstatedEvent.InputTuple,
-      CredentialReinstatedEvent.OutputTuple,
-      CredentialReinstatedEvent.OutputObject
-    >;
-
-    "CredentialRevoked(address,bytes32,uint256)": TypedContractEvent<
-      CredentialRevokedEvent.InputTuple,
-      CredentialRevokedEvent.OutputTuple,
-      CredentialRevokedEvent.OutputObject
-    >;
-    CredentialRevoked: TypedContractEvent<
-      CredentialRevokedEvent.InputTuple,
-      CredentialRevokedEvent.OutputTuple,
-      CredentialRevokedEvent.OutputObject
-    >;
-
-    "CredentialSuspended(address,bytes32,uint256)": TypedContractEvent<
-      CredentialSuspendedEvent.InputTuple,
-      CredentialSuspendedEvent.OutputTuple,
-      CredentialSuspendedEvent.OutputObject
-    >;
-    CredentialSuspended: TypedContractEvent<
-      CredentialSuspendedEvent.InputTuple,
-      CredentialSuspendedEvent.OutputTuple,
-      CredentialSuspendedEvent.OutputObject
+    ControllerRotated: TypedContractEvent<
+      ControllerRotatedEvent.InputTuple,
+      ControllerRotatedEvent.OutputTuple,
+      ControllerRotatedEvent.OutputObject
     >;
 
     "DIDDeactivated(address,uint256)": TypedContractEvent<
@@ -1492,7 +1201,7 @@ export interface IdentityStore extends BaseContract {
       DIDDeactivatedEvent.OutputObject
     >;
 
-    "DIDRegistered(address,address,string,string,bytes32,uint256)": TypedContractEvent<
+    "DIDRegistered(address,string,bytes32,uint256)": TypedContractEvent<
       DIDRegisteredEvent.InputTuple,
       DIDRegisteredEvent.OutputTuple,
       DIDRegisteredEvent.OutputObject
@@ -1558,37 +1267,26 @@ export interface IdentityStore extends BaseContract {
       NonceConsumedEvent.OutputObject
     >;
 
-    "RevocationWordsSet(address,uint256,uint256[],uint256)": TypedContractEvent<
-      RevocationWordsSetEvent.InputTuple,
-      RevocationWordsSetEvent.OutputTuple,
-      RevocationWordsSetEvent.OutputObject
+    "NoncesCancelled(address,address,uint256,uint256)": TypedContractEvent<
+      NoncesCancelledEvent.InputTuple,
+      NoncesCancelledEvent.OutputTuple,
+      NoncesCancelledEvent.OutputObject
     >;
-    RevocationWordsSet: TypedContractEvent<
-      RevocationWordsSetEvent.InputTuple,
-      RevocationWordsSetEvent.OutputTuple,
-      RevocationWordsSetEvent.OutputObject
-    >;
-
-    "StatusWordChanged(address,uint8,uint256,uint256,uint256,uint256)": TypedContractEvent<
-      StatusWordChangedEvent.InputTuple,
-      StatusWordChangedEvent.OutputTuple,
-      StatusWordChangedEvent.OutputObject
-    >;
-    StatusWordChanged: TypedContractEvent<
-      StatusWordChangedEvent.InputTuple,
-      StatusWordChangedEvent.OutputTuple,
-      StatusWordChangedEvent.OutputObject
+    NoncesCancelled: TypedContractEvent<
+      NoncesCancelledEvent.InputTuple,
+      NoncesCancelledEvent.OutputTuple,
+      NoncesCancelledEvent.OutputObject
     >;
 
-    "SuspensionWordsSet(address,uint256,uint256[],uint256)": TypedContractEvent<
-      SuspensionWordsSetEvent.InputTuple,
-      SuspensionWordsSetEvent.OutputTuple,
-      SuspensionWordsSetEvent.OutputObject
+    "SuccessorNamed(address,bytes32,uint256)": TypedContractEvent<
+      SuccessorNamedEvent.InputTuple,
+      SuccessorNamedEvent.OutputTuple,
+      SuccessorNamedEvent.OutputObject
     >;
-    SuspensionWordsSet: TypedContractEvent<
-      SuspensionWordsSetEvent.InputTuple,
-      SuspensionWordsSetEvent.OutputTuple,
-      SuspensionWordsSetEvent.OutputObject
+    SuccessorNamed: TypedContractEvent<
+      SuccessorNamedEvent.InputTuple,
+      SuccessorNamedEvent.OutputTuple,
+      SuccessorNamedEvent.OutputObject
     >;
   };
 }

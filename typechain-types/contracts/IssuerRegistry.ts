@@ -24,10 +24,34 @@ import type {
 } from "../common";
 
 export declare namespace IIssuerRegistry {
+  export type CredentialVerificationStruct = {
+    issuer: AddressLike;
+    accredited: boolean;
+    active: boolean;
+    revoked: boolean;
+    suspended: boolean;
+    valid: boolean;
+  };
+
+  export type CredentialVerificationStructOutput = [
+    issuer: string,
+    accredited: boolean,
+    active: boolean,
+    revoked: boolean,
+    suspended: boolean,
+    valid: boolean
+  ] & {
+    issuer: string;
+    accredited: boolean;
+    active: boolean;
+    revoked: boolean;
+    suspended: boolean;
+    valid: boolean;
+  };
+
   export type IssuerStruct = {
     accredited: boolean;
     version: BigNumberish;
-    updatedBlock: BigNumberish;
     updatedAt: BigNumberish;
     metadataUri: string;
   };
@@ -35,13 +59,11 @@ export declare namespace IIssuerRegistry {
   export type IssuerStructOutput = [
     accredited: boolean,
     version: bigint,
-    updatedBlock: bigint,
     updatedAt: bigint,
     metadataUri: string
   ] & {
     accredited: boolean;
     version: bigint;
-    updatedBlock: bigint;
     updatedAt: bigint;
     metadataUri: string;
   };
@@ -52,6 +74,8 @@ export interface IssuerRegistryInterface extends Interface {
     nameOrSignature:
       | "acceptOwnership"
       | "accredit"
+      | "credentialStates"
+      | "credentialStatus"
       | "discredit"
       | "isAccredited"
       | "issuerOf"
@@ -59,6 +83,7 @@ export interface IssuerRegistryInterface extends Interface {
       | "pendingOwner"
       | "renounceOwnership"
       | "transferOwnership"
+      | "verify"
   ): FunctionFragment;
 
   getEvent(
@@ -76,6 +101,14 @@ export interface IssuerRegistryInterface extends Interface {
   encodeFunctionData(
     functionFragment: "accredit",
     values: [AddressLike, string]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "credentialStates",
+    values: [BytesLike[]]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "credentialStatus",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "discredit",
@@ -102,12 +135,21 @@ export interface IssuerRegistryInterface extends Interface {
     functionFragment: "transferOwnership",
     values: [AddressLike]
   ): string;
+  encodeFunctionData(functionFragment: "verify", values: [BytesLike]): string;
 
   decodeFunctionResult(
     functionFragment: "acceptOwnership",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "accredit", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "credentialStates",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "credentialStatus",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "discredit", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "isAccredited",
@@ -127,6 +169,7 @@ export interface IssuerRegistryInterface extends Interface {
     functionFragment: "transferOwnership",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "verify", data: BytesLike): Result;
 }
 
 export namespace IssuerAccreditedEvent {
@@ -250,6 +293,14 @@ export interface IssuerRegistry extends BaseContract {
     "nonpayable"
   >;
 
+  credentialStates: TypedContractMethod<
+    [credIds: BytesLike[]],
+    [IIssuerRegistry.CredentialVerificationStructOutput[]],
+    "view"
+  >;
+
+  credentialStatus: TypedContractMethod<[], [string], "view">;
+
   discredit: TypedContractMethod<
     [issuer: AddressLike, metadataUri: string],
     [void],
@@ -276,6 +327,8 @@ export interface IssuerRegistry extends BaseContract {
     "nonpayable"
   >;
 
+  verify: TypedContractMethod<[credId: BytesLike], [boolean], "view">;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
@@ -290,6 +343,16 @@ export interface IssuerRegistry extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "credentialStates"
+  ): TypedContractMethod<
+    [credIds: BytesLike[]],
+    [IIssuerRegistry.CredentialVerificationStructOutput[]],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "credentialStatus"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "discredit"
   ): TypedContractMethod<
@@ -319,6 +382,9 @@ export interface IssuerRegistry extends BaseContract {
   getFunction(
     nameOrSignature: "transferOwnership"
   ): TypedContractMethod<[newOwner: AddressLike], [void], "nonpayable">;
+  getFunction(
+    nameOrSignature: "verify"
+  ): TypedContractMethod<[credId: BytesLike], [boolean], "view">;
 
   getEvent(
     key: "IssuerAccredited"

@@ -7,5 +7,7 @@ import type * as test from "./test";
 export type { test };
 export type { CredentialStatus } from "./CredentialStatus";
 export type { DIDRegistry } from "./DIDRegistry";
+export type { DigestAnchor } from "./DigestAnchor";
+export type { Identities } from "./Identities";
 export type { IdentityStore } from "./IdentityStore";
 export type { IssuerRegistry } from "./IssuerRegistry";

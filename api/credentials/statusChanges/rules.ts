@@ -1,5 +1,6 @@
 import type { RegistryWrite } from "../../../chain/registry/consents";
-import { assertNever } from "../../../core/errors";
+import { PURPOSE } from "../../../chain/registry/statusPurpose";
+import { parseCredId, statusPosition } from "../../../chain/status/credId";
 import type { StatusChange } from "../rules";
 
 /**
@@ -26,27 +27,30 @@ export interface StatusChangeJob {
 }
 
 /**
- * The write by which a change is made.
+ * The write by which a change is made: a single bit, or the masks of the words that hold the credentials' bits.
  *
  * @param credIds at least one, all of one issuer
  */
 export function writeOf(change: StatusChange, credIds: string[]): RegistryWrite {
   const [credId, ...others] = credIds;
   if (credId === undefined) throw new RangeError("a change of status names no credential");
-  const isOne = others.length === 0;
-  switch (change) {
-    case "suspend":
-      return isOne
-        ? { type: "SuspendCredential", values: { credId } }
-        : { type: "SuspendCredentials", values: { credIds } };
-    case "revoke":
-    case "reinstate": {
-      const revoked = change === "revoke";
-      return isOne
-        ? { type: "SetCredentialStatus", values: { credId, revoked } }
-        : { type: "SetCredentialStatuses", values: { credIds, revoked } };
-    }
-    default:
-      return assertNever(change);
+  const purpose = change === "revoke" ? PURPOSE.revocation : PURPOSE.suspension;
+  const on = change !== "reinstate";
+  if (others.length === 0) return { type: "SetStatus", values: { credId, purpose, on } };
+  const masks = masksOf(credIds);
+  const { issuer } = parseCredId(credId);
+  return {
+    type: "SetStatusMasks",
+    values: { issuer, purpose, words: [...masks.keys()], masks: [...masks.values()], on },
+  };
+}
+
+/** The bits of credentials by the position of their words, the lowest first. */
+function masksOf(credIds: string[]): Map<bigint, bigint> {
+  const masks = new Map<bigint, bigint>();
+  for (const credId of [...credIds].sort()) {
+    const { word, mask } = statusPosition(parseCredId(credId).index);
+    masks.set(word, (masks.get(word) ?? 0n) | mask);
   }
+  return masks;
 }

@@ -77,7 +77,7 @@ function documentWrite(
   { registered, documentUri, documentHash }: { registered: boolean; documentUri: string; documentHash: string },
 ): RegistryWrite {
   if (registered) return { type: "UpdateDocument", values: { identity, documentUri, documentHash } };
-  return { type: "RegisterDID", values: { identity, did, documentUri, documentHash } };
+  return { type: "RegisterDID", values: { did, documentUri, documentHash } };
 }
 
 /** Accreditation is the registry owner's to give: here it is given only where the relayer is that owner. */

@@ -3,6 +3,7 @@ import { TransientError } from "../../../core/errors";
 import type { Freshness } from "../../../projection/freshness";
 import type { Projection } from "../../../projection/queries";
 import { formatCredId } from "../../../chain/status/credId";
+import { implicitDid } from "../../../chain/registry/fold";
 import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
 import type { FactReader } from "./chainFacts";
 
@@ -43,13 +44,14 @@ export function createIndexFacts({
       for (const { freshness, unverifiedReason } of [accreditation, issuing, held])
         requireVerified(freshness, unverifiedReason);
       const { blockNumber, blockHash } = requireVerified(status.freshness, status.unverifiedReason);
-      const registered = held.state !== null && held.state.version > 0;
+      // An identity without any event controls itself.
+      const holder = held.state ?? implicitDid(subject);
       return {
         accredited: accreditation.state?.accredited ?? false,
         documentHash: (issuing.state?.active === true ? issuing.state.documentHash : null) ?? ZERO_HASH,
         revoked: status.revoked,
         suspended: status.suspended,
-        holder: registered ? (held.state?.active === true ? held.state.controller : null) : subject,
+        holder: holder.active ? holder.controller : null,
         block: { number: blockNumber, hash: blockHash },
       };
     },

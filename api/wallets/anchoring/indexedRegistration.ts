@@ -7,8 +7,8 @@ export async function readIndexedRegistration(
   walletAddress: string,
 ): Promise<IndexedRegistration | null> {
   const { state, freshness } = await projection.findDid(walletAddress);
-  const created = state?.created ?? null;
-  if (created === null || freshness === null) return null;
-  const { transactionHash, blockNumber } = created;
+  const registration = state?.registration ?? null;
+  if (registration === null || freshness === null) return null;
+  const { transactionHash, blockNumber } = registration;
   return { transactionHash, blockNumber, finalized: blockNumber <= freshness.finalizedNumber };
 }

@@ -117,13 +117,14 @@ export function requireReusable(anchoring: Anchoring, now: Date): NonNullable<An
  * @param onChain what the registry says of the identity now
  * @throws DomainError `anchoring.signature_expired`, `anchoring.nonce_consumed`
  */
-export function requireSendable(registration: Registration, onChain: { nonce: number }, now: Date): void {
+export function requireSendable(registration: Registration, onChain: { nonce: bigint }, now: Date): void {
   if (registration.deadline <= now) {
     const message = "The registration was signed too long ago. Sign it again to anchor the DID.";
     throw new DomainError("anchoring.signature_expired", "gone", message);
   }
-  if (registration.nonce !== onChain.nonce) {
-    const message = "The signature's nonce was used or burned on-chain in the meantime. Sign the registration again.";
+  if (registration.nonce !== onChain.nonce.toString()) {
+    const message =
+      "The signature's nonce was used or cancelled on the chain in the meantime. Sign the registration again.";
     throw new DomainError("anchoring.nonce_consumed", "conflict", message);
   }
 }

@@ -93,7 +93,12 @@ async function nextRegistration(
   const did = formatDid(chain.deployment.didMethod, walletAddress);
   const deadline = addSeconds(clock.now(), REGISTRATION_SECONDS);
   deadline.setMilliseconds(0);
-  return { walletAddress, documentUri: `${config.http.publicUrl}/1.0/identifiers/${did}`, nonce, deadline };
+  return {
+    walletAddress,
+    documentUri: `${config.http.publicUrl}/1.0/identifiers/${did}`,
+    nonce: nonce.toString(),
+    deadline,
+  };
 }
 
 /**

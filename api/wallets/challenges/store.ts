@@ -11,7 +11,7 @@ const registration = new Schema(
   {
     walletAddress: { type: String, required: true },
     documentUri: { type: String, required: true },
-    nonce: { type: Number, required: true },
+    nonce: { type: String, required: true },
     deadline: { type: Date, required: true },
   },
   { _id: false },

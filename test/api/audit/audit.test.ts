@@ -153,7 +153,7 @@ describe("audit", () => {
     expect([...first.changes, ...second.changes]).to.deep.equal(body.changes);
     const events = (await on.ask("GET", `/audit/events?subject=${issuer.address}&name=DIDRegistered`)).body.events;
     expect(events).to.have.length(1);
-    expect(events[0].args.did).to.equal(issuer.did);
+    expect(events[0].args.documentUri).to.include(`/issuers/${issuer.address}/documents/`);
   });
 
   it("refuses ids it cannot know", async () => {

@@ -47,8 +47,6 @@ const registered = (identity: string) =>
     name: "DIDRegistered",
     args: {
       identity,
-      controller: identity,
-      did: did(identity),
       documentUri: "https://alice.example/did.json",
       documentHash: ZERO_HASH,
       version: 1,
@@ -59,8 +57,8 @@ const EVENTS: Record<string, RegistryEvent[]> = {
   [ALICE]: history(
     ALICE,
     registered(ALICE),
-    { name: "ControllerChanged", args: { identity: ALICE, previousController: ALICE, newController: BOB, version: 2 } },
-    { name: "NonceConsumed", args: { identity: ALICE, signer: BOB, nonce: 0 } },
+    { name: "ControllerChanged", args: { identity: ALICE, controller: BOB, version: 2 } },
+    { name: "NonceConsumed", args: { identity: ALICE, signer: BOB, nonce: (2n << 64n).toString() } },
     {
       name: "DocumentUpdated",
       args: { identity: ALICE, documentUri: "ipfs://bafy", documentHash: `0x${"5a".repeat(32)}`, version: 3 },
@@ -174,6 +172,7 @@ describe("resolving a DID over HTTP", () => {
       updated: "2026-11-21T12:03:30Z",
       versionId: "3",
       deactivated: false,
+      registered: true,
       documentSha256: `0x${"5a".repeat(32)}`,
       transactionHash: `0x${"a".repeat(63)}3`,
       blockNumber: 13,
@@ -245,7 +244,15 @@ describe("resolving a DID over HTTP", () => {
       const { body } = await resolve(`${did(ALICE)}?versionTime=${time}`);
       expect(body.didDocumentMetadata["versionId"], time).to.equal(version);
     }
-    await expectError(`${did(ALICE)}?versionTime=2026-11-21T12:00:00Z`, 404, "NOT_FOUND");
+    const { body } = await resolve(`${did(ALICE)}?versionTime=2026-11-21T12:00:00Z`);
+    expect(body.didDocumentMetadata, "before its first change it controlled itself").to.deep.equal({
+      versionId: "0",
+      nextVersionId: "1",
+      nextUpdate: "2026-11-21T12:00:30Z",
+      deactivated: false,
+      registered: false,
+    });
+    expect(body.didDocument).to.not.have.property("controller");
   });
 
   it("shows a delegate until its role ends", async () => {
@@ -267,10 +274,22 @@ describe("resolving a DID over HTTP", () => {
     expect([before.status, before.body.didDocumentMetadata["deactivated"]]).to.deep.equal([200, false]);
   });
 
-  it("does not know what was never registered, and says as of which block", async () => {
-    const { body } = await expectError(did(BOB), 404, "NOT_FOUND");
-    expect(body.didResolutionMetadata.index).to.include({ blockNumber: 20 });
+  it("gives the default document of a DID that never changed, and says as of which block", async () => {
+    for (const query of ["", "?versionId=0", "?versionTime=2026-11-21T12:00:00Z"]) {
+      const { status, body } = await resolve(did(BOB) + query);
+      expect(status).to.equal(200);
+      expect(body.didDocument).to.include({ id: did(BOB) });
+      expect(body.didDocument).to.not.have.any.keys("controller", "service");
+      const [method] = body.didDocument!["verificationMethod"] as { blockchainAccountId: string }[];
+      expect(method!.blockchainAccountId.toLowerCase()).to.equal(`eip155:31337:${BOB}`);
+      expect(body.didDocumentMetadata).to.deep.equal({ versionId: "0", deactivated: false, registered: false });
+      expect(body.didResolutionMetadata.index).to.include({ blockNumber: 20 });
+    }
+  });
+
+  it("knows no version that is not there yet", async () => {
     await expectError(`${did(ALICE)}?versionId=4`, 404, "NOT_FOUND");
+    await expectError(`${did(BOB)}?versionId=1`, 404, "NOT_FOUND");
   });
 
   it("gives no document while an event may be missing", async () => {
@@ -291,7 +310,7 @@ describe("resolving a DID over HTTP", () => {
     await expectError("did:web:example.com", 501, "METHOD_NOT_SUPPORTED");
     await expectError(`${did(ALICE)}?service=files`, 501, "FEATURE_NOT_SUPPORTED");
     for (const query of [
-      "versionId=0",
+      "versionId=01",
       "versionId=one",
       "versionId=1&versionId=2",
       "versionTime=yesterday",

@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { FunctionFragment } from "ethers";
 import { didRegistryInterface, issuerRegistryInterface } from "../../../chain/registry/abi";
-import { addressOf, argument, fieldPlace, FIRST_ELEMENT, isSet, wordOf } from "../../../chain/registry/answerWords";
+import { addressOf, argument, elementFieldPlace, fieldPlace, isSet, wordOf } from "../../../chain/registry/answerWords";
 import { TransientError } from "../../../core/errors";
 
+const ALICE = `0x${"a1".repeat(20)}`;
 const CAROL = `0x${"ca".repeat(20)}`;
 const HASH = `0x${"12".repeat(32)}`;
 const record = {
@@ -11,13 +12,15 @@ const record = {
   documentUri: "https://a.example",
   documentHash: HASH,
   controller: CAROL,
+  successor: HASH,
   version: 3,
+  controlVersion: 2,
   statusSequence: 0,
+  anchorSequence: 0,
   nonce: 9,
-  createdBlock: 1,
   createdAt: 2,
-  updatedBlock: 3,
   updatedAt: 4,
+  registered: true,
   active: false,
 };
 
@@ -35,8 +38,22 @@ describe("the words of a contract's answer", () => {
   });
 
   it("are found in a list, and in a struct of fixed length", () => {
-    const words = didRegistryInterface.encodeFunctionResult("statusWords", [[7n]]);
-    expect(Number(wordOf(words, FIRST_ELEMENT))).to.equal(7);
+    const states = [ALICE, CAROL].map((issuer) => ({
+      issuer,
+      accredited: issuer === CAROL,
+      active: true,
+      revoked: false,
+      suspended: true,
+      valid: false,
+    }));
+    const answers = issuerRegistryInterface.encodeFunctionResult("credentialStates", [states]);
+    const credentialStates = issuerRegistryInterface.getFunction("credentialStates");
+    const [issuerAt, accreditedAt] = ["issuer", "accredited"].map((field) =>
+      elementFieldPlace(credentialStates, field),
+    );
+    expect([0, 1].map((index) => addressOf(answers, issuerAt!(index)))).to.deep.equal([ALICE, CAROL]);
+    expect([0, 1].map((index) => isSet(answers, accreditedAt!(index)))).to.deep.equal([false, true]);
+    expect(() => elementFieldPlace(credentialStates, "nobody")).to.throw(RangeError);
     const fixed = FunctionFragment.from("function f() view returns ((address a, uint256 b) s)");
     expect(fieldPlace(fixed, "b")).to.equal(1);
   });

@@ -20,7 +20,9 @@ const ABI_TYPES: Record<ArgumentKind, string> = {
   text: "string",
   counter: "uint256",
   purpose: "uint8",
+  nonce: "uint256",
   word: "uint256",
+  wordList: "uint256[]",
   bits: "uint256",
   bitsList: "uint256[]",
   seconds: "uint64",
@@ -49,11 +51,14 @@ describe("the table of registry events", () => {
   it("says of which events the history of an issuer's statuses consists", () => {
     expect(eventsAffecting("words")).to.deep.equal([
       "CredentialRevoked",
-      "CredentialSuspended",
-      "CredentialReinstated",
-      "StatusWordChanged",
+      "StatusSet",
+      "StatusCleared",
       "RevocationWordsSet",
-      "SuspensionWordsSet",
+      "StatusWordsSet",
+      "StatusWordsCleared",
+      "RevocationMasksSet",
+      "StatusMasksSet",
+      "StatusMasksCleared",
     ]);
   });
 });

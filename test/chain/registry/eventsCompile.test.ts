@@ -112,15 +112,6 @@ describe("an event added to the contracts", () => {
     expect(filesInError([...added({ KeyRotated: rotated }), effect])).to.deep.equal(["chain/registry/fold.ts"]);
   });
 
-  it("does not compile with a new effect on statuses before words are folded by it and audits show it", () => {
-    const effect = {
-      file: EFFECTS,
-      find: '| { kind: "bit"',
-      replace: '| { kind: "range"; from: string } | { kind: "bit"',
-    };
-    expect(filesInError([effect])).to.have.members(["chain/registry/foldWord.ts", "api/audit/rules.ts"]);
-  });
-
   it("does not compile with an effect on something new before every reader of effects decides about it", () => {
     const effect = { file: EFFECTS, find: "| NoEffect;", replace: '| NoEffect | { on: "schema" };' };
     expect(filesInError([effect])).to.have.members([

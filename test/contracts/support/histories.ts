@@ -1,224 +1,297 @@
-import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/signers";
 import fc from "fast-check";
-import { ethers } from "hardhat";
-import { formatCredId } from "../../../chain/status/credId";
-import type { RegistryModel, Wish } from "./model";
-import { didOf, REVOCATION, SUSPENSION, URI } from "./registry";
+import type { KeyName } from "./cast";
 
-/** Accounts 0 to 2 are identities now and then; 3 is only ever a stranger, a controller or a delegate. */
-export const ACCOUNTS = 4;
+/** How many accounts a history has; see `createCast`. Those up to the last but one have the same key behind them. */
+export const MEMBERS = 7;
+
 const LAST_INDEX = 2n ** 96n - 1n;
 const LAST_WORD = LAST_INDEX >> 8n;
-/** The words that a history can touch. */
-export const WORDS_WATCHED = [0n, 1n, LAST_WORD];
 
-/** One step of a history: somebody wants something, by a call or by a consent. */
-export interface Step {
-  actor: { is: "account"; position: number } | { is: "controller" } | { is: "delegate" };
-  wish: (accounts: HardhatEthersSigner[], nowSeconds: bigint, nonceOf: (address: string) => bigint) => Wish;
-  secondsLater: number;
-  consent: { nonceOffset: bigint; secondsLeft: number; genuine: boolean } | undefined;
+/** The words of a list that a history can touch. */
+export const WORDS_WATCHED = [0n, 1n, LAST_WORD - 1n, LAST_WORD];
+export const PURPOSES_WATCHED = [0n, 1n, 255n];
+
+/** An account: by its position, or by what it is to the identity that is written to. */
+export type Who = { is: "member"; position: number } | { is: "controller" } | { is: "delegate" } | { is: "successor" };
+
+/** A write by positions instead of addresses: `identity` and `to` count accounts, `salt` and `role` a few values. */
+export type PlannedWrite =
+  | { name: "registerDID"; uri: number; hash: boolean; foreign: boolean }
+  | { name: "updateDocument"; identity: number; uri: number; hash: boolean }
+  | { name: "changeController"; identity: number; to: number }
+  | { name: "nameSuccessor"; identity: number; to: number; salt: number }
+  | { name: "rotateController"; identity: number; salt: number; next: { to: number; salt: number } | null }
+  | { name: "addDelegate"; identity: number; role: number; to: number; seconds: number }
+  | { name: "revokeDelegate"; identity: number; role: number; to: number; existing: boolean }
+  | { name: "deactivateDID"; identity: number }
+  | { name: "cancelNonces"; identity: number; role: number; ahead: number; otherGrant: boolean }
+  | { name: "setCredentialStatus"; identity: number; index: bigint; revoked: boolean }
+  | { name: "setStatus"; identity: number; index: bigint; purpose: bigint; on: boolean }
+  | { name: "setStatusWords"; identity: number; purpose: bigint; firstWord: bigint; masks: bigint[]; on: boolean }
+  | { name: "setStatusMasks"; identity: number; purpose: bigint; words: bigint[]; masks: bigint[]; on: boolean }
+  | { name: "anchorDigest"; identity: number; digest: number };
+
+/**
+ * Which nonce a consent carries: the current one moved by `ahead`; the first of the next grant, which anyone can
+ * foresee; or a count without its grant.
+ */
+export type PlannedNonce = { is: "current"; ahead: number } | { is: "next grant" } | { is: "without grant" };
+
+/** A consent that is signed. */
+export interface PlannedConsent {
+  who: Who;
+  write: PlannedWrite;
+  nonce: PlannedNonce;
+  /** From the time of signing to the deadline. */
+  secondsLeft: number;
+  /** Whose key signs: one that the account accepts, or another. */
+  key: "own" | "second" | KeyName;
+  /** Whether the signature has the form of the account's kind. */
+  formed: boolean;
 }
 
-const who = fc.nat(ACCOUNTS - 1);
-const identity = fc.nat(2);
-const index = fc.constantFrom(0n, 1n, 2n, 255n, 256n, 257n, 511n, LAST_INDEX);
-const uri = fc.constantFrom(URI, "https://example.org/a", "https://example.org/b");
-const bits = fc.oneof(
+/** What is changed about a consent between signing and sending; its signature stays. */
+export type Relabelling =
+  | { is: "nothing" }
+  | { is: "signer"; to: number }
+  | { is: "identity"; to: number }
+  | { is: "function" }
+  | { is: "argument" }
+  | { is: "nonce" }
+  | { is: "deadline" };
+
+/** One step of a history: a transaction, or a signature that is made and kept. */
+export interface Step {
+  secondsLater: number;
+  act:
+    | { kind: "call"; who: Who; write: PlannedWrite }
+    | { kind: "calls"; who: Who; writes: PlannedWrite[] }
+    | { kind: "sign"; consent: PlannedConsent }
+    | { kind: "sign and send"; consent: PlannedConsent }
+    | { kind: "send"; signed: number; unsent: boolean; relabelling: Relabelling }
+    | { kind: "bulk"; entries: BulkPlan[] };
+}
+
+export interface BulkPlan {
+  position: number;
+  uri: number;
+  hash: boolean;
+  nonce: PlannedNonce;
+  secondsLeft: number;
+  key: PlannedConsent["key"];
+}
+
+const rarely = fc.oneof({ weight: 15, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
+
+// Histories are dense: three of the accounts are written to nearly always.
+const identity = fc.oneof({ weight: 12, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.nat(MEMBERS - 1) });
+const member = fc.nat(MEMBERS - 1);
+const index = fc.constantFrom(0n, 0n, 1n, 255n, 256n, LAST_INDEX);
+const purpose = fc.constantFrom(0n, 0n, 1n, 1n, 1n, 1n, 1n, 255n);
+const word = fc.oneof(
+  { weight: 15, arbitrary: fc.constantFrom(0n, 0n, 0n, 1n, LAST_WORD) },
+  { weight: 1, arbitrary: fc.constantFrom(LAST_WORD + 1n, 2n ** 256n - 1n) },
+);
+const mask = fc.oneof(
   fc.constantFrom(0n, 1n, 1n << 255n, 2n ** 256n - 1n),
   fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
 );
+const role = fc.constantFrom(0, 0, 0, 1, 1, 2);
+const uri = fc.nat(2);
+const hash = fc.boolean();
+const salt = fc.nat(1);
+const on = fc.constantFrom(true, true, true, false, false);
 
-/** The account at a position. */
-export function at(accounts: HardhatEthersSigner[], position: number): HardhatEthersSigner {
-  const account = accounts[position];
-  if (!account) throw new Error(`There is no account ${position}.`);
-  return account;
-}
-
-/** A wish of nobody yet: accounts are known only when the history is played. */
-const wishes: fc.Arbitrary<Step["wish"]> = fc.oneof(
+const writes: fc.Arbitrary<PlannedWrite> = fc.oneof(
   {
-    weight: 3,
-    arbitrary: fc.tuple(who, uri).map(([i, documentUri]): Step["wish"] => (accounts) => ({
-      kind: "register",
-      did: didOf(at(accounts, i).address),
-      documentUri,
-    })),
+    weight: 4,
+    arbitrary: fc.record({
+      name: fc.constant("registerDID" as const),
+      uri,
+      hash,
+      foreign: rarely,
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ name: fc.constant("updateDocument" as const), identity, uri, hash }) },
+  { weight: 5, arbitrary: fc.record({ name: fc.constant("changeController" as const), identity, to: member }) },
+  { weight: 3, arbitrary: fc.record({ name: fc.constant("nameSuccessor" as const), identity, to: member, salt }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      name: fc.constant("rotateController" as const),
+      identity,
+      salt,
+      next: fc.option(fc.record({ to: member, salt }), { nil: null }),
+    }),
   },
   {
-    weight: 2,
-    arbitrary: fc.tuple(identity, uri).map(([i, documentUri]): Step["wish"] => (accounts) => ({
-      kind: "update",
-      identity: at(accounts, i).address,
-      documentUri,
-    })),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(identity, who).map(([i, j]): Step["wish"] => (accounts) => ({
-      kind: "changeController",
-      identity: at(accounts, i).address,
-      newController: at(accounts, j).address,
-    })),
-  },
-  {
-    weight: 3,
-    arbitrary: fc
-      .tuple(identity, who, fc.integer({ min: -1, max: 60 }))
-      .map(([i, j, seconds]): Step["wish"] => (accounts, now) => ({
-        kind: "addDelegate",
-        identity: at(accounts, i).address,
-        delegate: at(accounts, j).address,
-        expiresAt: now + BigInt(seconds),
-      })),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.tuple(identity, who).map(([i, j]): Step["wish"] => (accounts) => ({
-      kind: "revokeDelegate",
-      identity: at(accounts, i).address,
-      delegate: at(accounts, j).address,
-    })),
-  },
-  {
-    weight: 1,
-    arbitrary: identity.map((i): Step["wish"] => (accounts) => ({
-      kind: "deactivate",
-      identity: at(accounts, i).address,
-    })),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.tuple(identity, fc.bigInt(-1n, 1n)).map(([i, offset]): Step["wish"] => (accounts, _now, nonceOf) => ({
-      kind: "burnNonce",
-      identity: at(accounts, i).address,
-      nonce: shifted(nonceOf(at(accounts, i).address), offset),
-    })),
+    weight: 10,
+    arbitrary: fc.record({
+      name: fc.constant("addDelegate" as const),
+      identity,
+      role,
+      to: member,
+      seconds: fc.constantFrom(-1, 0, 1, 30, 60, 100, 300, 300, 3000, 3000),
+    }),
   },
   {
     weight: 4,
-    arbitrary: fc.tuple(identity, index, fc.boolean()).map(([i, n, revoked]): Step["wish"] => (accounts) => ({
-      kind: "setStatus",
-      credId: credIdOf(accounts, i, n),
-      revoked,
-    })),
+    arbitrary: fc.record({
+      name: fc.constant("revokeDelegate" as const),
+      identity,
+      role,
+      to: member,
+      existing: fc.constantFrom(true, true, true, true, false),
+    }),
   },
-  {
-    weight: 3,
-    arbitrary: fc
-      .tuple(identity, index)
-      .map(([i, n]): Step["wish"] => (accounts) => ({ kind: "suspend", credId: credIdOf(accounts, i, n) })),
-  },
+  { weight: 1, arbitrary: fc.record({ name: fc.constant("deactivateDID" as const), identity }) },
   {
     weight: 4,
-    arbitrary: fc.tuple(batchOf(), fc.boolean()).map(([ids, revoked]): Step["wish"] => (accounts) => ({
-      kind: "setStatuses",
-      credIds: ids.map(([i, n]) => credIdOf(accounts, i, n)),
-      revoked,
-    })),
+    arbitrary: fc.record({
+      name: fc.constant("cancelNonces" as const),
+      identity,
+      role,
+      ahead: fc.constantFrom(-1, 0, 1, 1, 1, 2, 3, 65_536, 65_537),
+      otherGrant: rarely,
+    }),
   },
   {
-    weight: 3,
-    arbitrary: batchOf().map((ids): Step["wish"] => (accounts) => ({
-      kind: "suspendMany",
-      credIds: ids.map(([i, n]) => credIdOf(accounts, i, n)),
-    })),
+    weight: 5,
+    arbitrary: fc.record({
+      name: fc.constant("setCredentialStatus" as const),
+      identity,
+      index,
+      revoked: fc.boolean(),
+    }),
+  },
+  { weight: 9, arbitrary: fc.record({ name: fc.constant("setStatus" as const), identity, index, purpose, on }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      name: fc.constant("setStatusWords" as const),
+      identity,
+      purpose,
+      firstWord: word,
+      masks: fc.array(mask, { maxLength: 2 }),
+      on,
+    }),
   },
   {
-    weight: 3,
+    weight: 6,
     arbitrary: fc
-      .tuple(
+      .record({
+        name: fc.constant("setStatusMasks" as const),
         identity,
-        fc.constantFrom(REVOCATION, SUSPENSION),
-        fc.constantFrom(0n, 1n, LAST_WORD),
-        fc.array(bits, { maxLength: 2 }),
-      )
-      .map(([i, purpose, firstWord, words]): Step["wish"] => (accounts) => ({
-        kind: "setWords",
-        issuer: at(accounts, i).address,
         purpose,
-        firstWord,
-        words,
+        words: fc.array(word, { maxLength: 3 }),
+        masks: fc.array(mask, { minLength: 3, maxLength: 3 }),
+        on,
+        unfitting: rarely,
+      })
+      .map(({ unfitting, masks, ...rest }) => ({
+        ...rest,
+        masks: unfitting ? masks : masks.slice(0, rest.words.length),
       })),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({ name: fc.constant("anchorDigest" as const), identity, digest: fc.nat(2) }),
   },
 );
 
-/** Ids of mostly one issuer. */
-function batchOf(): fc.Arbitrary<[number, bigint][]> {
-  return fc.oneof(
-    {
-      weight: 9,
-      arbitrary: fc
-        .tuple(identity, fc.array(index, { minLength: 1, maxLength: 6 }))
-        .map(([i, all]) => all.map((n): [number, bigint] => [i, n])),
-    },
-    { weight: 1, arbitrary: fc.array(fc.tuple(identity, index), { minLength: 2, maxLength: 4 }) },
-  );
-}
+// Left to chance alone, nearly all of a history would be refused.
+const who: fc.Arbitrary<Who> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ is: fc.constant("member" as const), position: member }) },
+  { weight: 6, arbitrary: fc.constant({ is: "controller" as const }) },
+  { weight: 3, arbitrary: fc.constant({ is: "delegate" as const }) },
+  { weight: 1, arbitrary: fc.constant({ is: "successor" as const }) },
+);
+
+const nonce: fc.Arbitrary<PlannedNonce> = fc.oneof(
+  { weight: 16, arbitrary: fc.constant({ is: "current" as const, ahead: 0 }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ is: fc.constant("current" as const), ahead: fc.constantFrom(1, 1, 2, -1) }),
+  },
+  { weight: 1, arbitrary: fc.constant({ is: "next grant" as const }) },
+  { weight: 1, arbitrary: fc.constant({ is: "without grant" as const }) },
+);
+
+const key: fc.Arbitrary<PlannedConsent["key"]> = fc.oneof(
+  { weight: 12, arbitrary: fc.constant("own" as const) },
+  { weight: 3, arbitrary: fc.constant("second" as const) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("shared" as const, "delegated" as const, "covered" as const, "stranger" as const),
+  },
+);
+
+const secondsLeft = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(1000, 1000, 200, 60) },
+  { weight: 1, arbitrary: fc.constantFrom(0, -1) },
+);
+
+const consent: fc.Arbitrary<PlannedConsent> = fc.record({
+  who,
+  write: writes,
+  nonce,
+  secondsLeft,
+  key,
+  formed: rarely.map((rare) => !rare),
+});
+
+const relabelling: fc.Arbitrary<Relabelling> = fc.oneof(
+  { weight: 14, arbitrary: fc.constant({ is: "nothing" as const }) },
+  { weight: 5, arbitrary: fc.record({ is: fc.constant("signer" as const), to: member }) },
+  { weight: 3, arbitrary: fc.record({ is: fc.constant("identity" as const), to: member }) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .constantFrom("function" as const, "argument" as const, "nonce" as const, "deadline" as const)
+      .map((is) => ({ is })),
+  },
+);
 
 const steps: fc.Arbitrary<Step> = fc.record({
-  // Left to chance alone, nearly all of a history would be refused.
-  actor: fc.oneof(
-    { weight: 2, arbitrary: who.map((position) => ({ is: "account" as const, position })) },
-    { weight: 4, arbitrary: fc.constant({ is: "controller" as const }) },
-    { weight: 2, arbitrary: fc.constant({ is: "delegate" as const }) },
+  // Steps at one time are one transaction, which is what makes thousands of histories bearable.
+  secondsLater: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.constantFrom(1, 1, 5, 20, 60) },
   ),
-  wish: wishes,
-  secondsLater: fc.integer({ min: 1, max: 20 }),
-  consent: fc.option(
-    fc.record({
-      nonceOffset: fc.constantFrom(0n, 0n, 0n, 0n, 0n, 0n, -1n, 1n),
-      secondsLeft: fc.constantFrom(1000, 1000, 1000, 1000, 0, -1),
-      genuine: fc.constantFrom(true, true, true, true, true, true, false),
-    }),
-    { nil: undefined },
+  act: fc.oneof(
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant("call" as const), who, write: writes }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("calls" as const),
+        who,
+        writes: fc.array(writes, { minLength: 2, maxLength: 3 }),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant("sign" as const), consent }) },
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant("sign and send" as const), consent }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        kind: fc.constant("send" as const),
+        signed: fc.nat(30),
+        unsent: fc.constantFrom(true, true, false),
+        relabelling,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("bulk" as const),
+        entries: fc.array(fc.record({ position: member, uri: fc.nat(3), hash, nonce, secondsLeft, key }), {
+          maxLength: 4,
+        }),
+      }),
+    },
   ),
 });
 
-function credIdOf(accounts: HardhatEthersSigner[], position: number, index: bigint): string {
-  return formatCredId({ issuer: at(accounts, position).address, index });
-}
-
-/** A nonce near another one, and never below zero. */
-export function shifted(nonce: bigint, offset: bigint): bigint {
-  return nonce + offset < 0n ? nonce : nonce + offset;
-}
-
-/** Whose nonce a consent to this wish must carry. */
-export function identityOf(wish: Wish, account: string): string {
-  if (wish.kind === "register") return account;
-  if ("identity" in wish) return wish.identity;
-  if ("issuer" in wish) return wish.issuer;
-  return ethers.getAddress(("credId" in wish ? wish.credId : (wish.credIds[0] ?? "")).slice(0, 42));
-}
-
-/** Histories of so many steps, most of which begin with identities that are registered. */
+/** Random histories of so many steps. */
 export function histories(length: number): fc.Arbitrary<Step[]> {
-  const registered = fc.constantFrom(0, 1, 2, 2, 3, 3);
-  const rest = fc.array(steps, { minLength: length, maxLength: length, size: "max" });
-  return fc.tuple(registered, rest).map(([count, later]) => [...registrations.slice(0, count), ...later]);
-}
-
-const registrations: Step[] = [0, 1, 2].map((position) => ({
-  actor: { is: "account", position },
-  wish: (accounts) => ({ kind: "register", did: didOf(at(accounts, position).address), documentUri: URI }),
-  secondsLater: 1,
-  consent: undefined,
-}));
-
-/** Who has the wish of a step. */
-export function actorOf(
-  step: Step,
-  wish: Wish,
-  model: RegistryModel,
-  accounts: HardhatEthersSigner[],
-): HardhatEthersSigner {
-  if (step.actor.is === "account") return at(accounts, step.actor.position);
-  const own = accounts.find(({ address }) => wish.kind === "register" && wish.did === didOf(address));
-  if (own) return own;
-  const identity = model.of(identityOf(wish, at(accounts, 0).address));
-  const [delegate] = identity.delegates.keys();
-  const wanted = step.actor.is === "delegate" ? delegate : identity.controller;
-  return accounts.find(({ address }) => address === wanted) ?? at(accounts, 0);
+  return fc.array(steps, { minLength: length, maxLength: length, size: "max" });
 }

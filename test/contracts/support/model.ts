@@ -1,246 +1,301 @@
-import { parseCredId, statusPosition } from "../../../chain/status/credId";
-import { event } from "./outcome";
-import { DOCUMENT_HASH, didOf, REVOCATION, STATUS_ROLE } from "./registry";
+import { ZeroAddress, ZeroHash } from "ethers";
+import { Refusal, refuse, textOf } from "./outcome";
+import { commitmentOf, didOf } from "./registry";
+import { copyOf, delegationKey, type ModelDelegation, type ModelIdentity, neverWritten } from "./modelIdentity";
+import { changeMasks, changeOne, changeWords } from "./modelStatus";
+import { identityOf, roleOf, type Write } from "./writes";
 
-/** A refusal, by the name of the contract's error. */
-export class Refusal extends Error {
-  constructor(readonly error: string) {
-    super(error);
-  }
-}
-
-/** What an account wants the registry to do. Addresses are in checksum case, as the chain gives them. */
-export type Wish =
-  | { kind: "register"; did: string; documentUri: string }
-  | { kind: "update"; identity: string; documentUri: string }
-  | { kind: "changeController"; identity: string; newController: string }
-  | { kind: "addDelegate"; identity: string; delegate: string; expiresAt: bigint }
-  | { kind: "revokeDelegate"; identity: string; delegate: string }
-  | { kind: "deactivate"; identity: string }
-  | { kind: "burnNonce"; identity: string; nonce: bigint }
-  | { kind: "setStatus"; credId: string; revoked: boolean }
-  | { kind: "suspend"; credId: string }
-  | { kind: "setStatuses"; credIds: string[]; revoked: boolean }
-  | { kind: "suspendMany"; credIds: string[] }
-  | { kind: "setWords"; issuer: string; purpose: bigint; firstWord: bigint; words: bigint[] };
-
-/** How the wish reaches the registry: by the account's own call, or by its consent that a relayer brings. */
+/** How a write reaches the registry: by the account's own call, or by its consent that a relayer brings. */
 export interface Way {
   account: string;
   nowSeconds: bigint;
-  consent?: { nonce: bigint; deadline: bigint; genuine: boolean };
+  consent?: ConsentTerms;
 }
 
-export interface ModelIdentity {
-  controller: string;
+export interface ConsentTerms {
+  nonce: bigint;
+  deadline: bigint;
+  /** The EIP-712 digest of what is submitted. */
+  digest: string;
+  /** Whether the signature is the account's, over that digest. */
+  genuine: boolean;
+}
+
+export interface BulkEntry {
   documentUri: string;
   documentHash: string;
-  version: bigint;
-  statusSequence: bigint;
-  nonce: bigint;
-  stage: "unregistered" | "active" | "deactivated";
-  delegates: Map<string, bigint>;
-  words: [revoked: Map<bigint, bigint>, suspended: Map<bigint, bigint>];
+  signer: string;
+  consent: ConsentTerms;
 }
 
-const LAST_WORD = 2n ** 88n - 1n;
+const MAX_URI_LENGTH = 2048;
+const MAX_CANCELLED = 65_536n;
 
 /** What the registry promises, in a few plain rules and without a thought for gas. */
 export class RegistryModel {
   private readonly identities = new Map<string, ModelIdentity>();
+  /** Copies of the identities as they were before the transaction, if it has touched them. */
+  private before = new Map<string, ModelIdentity | undefined>();
 
-  of(address: string): ModelIdentity {
-    const key = address.toLowerCase();
-    const known: ModelIdentity = this.identities.get(key) ?? {
-      controller: address,
-      documentUri: "",
-      documentHash: "",
-      version: 0n,
-      statusSequence: 0n,
-      nonce: 0n,
-      stage: "unregistered",
-      delegates: new Map(),
-      words: [new Map(), new Map()],
-    };
-    this.identities.set(key, known);
-    return known;
+  /** The state of an identity; one that was never written controls itself. */
+  of(address: string): Readonly<ModelIdentity> {
+    return this.identities.get(address) ?? neverWritten(address);
   }
 
-  /** The events of a wish, or a {@link Refusal} that leaves everything as it was. */
-  apply(wish: Wish, way: Way): string[] {
-    const before = structuredClone(this.identities);
+  /** The events of a write. @throws Refusal which leaves everything as it was */
+  apply(write: Write, way: Way): string[] {
+    return this.transaction(() => this.carryOut(write, way));
+  }
+
+  /** The events of several writes in one transaction: all of them, or none. @throws Refusal of the first bad one */
+  applyAll(writes: { write: Write; way: Way }[]): string[] {
+    return this.transaction(() => writes.flatMap(({ write, way }) => this.carryOut(write, way)));
+  }
+
+  /** The events of a bulk registration, which skips what could not be registered alone. */
+  applyBulk(entries: BulkEntry[], nowSeconds: bigint): string[] {
+    return entries.flatMap(({ signer, documentUri, documentHash, consent }) => {
+      try {
+        const write: Write = { name: "registerDID", did: didOf(signer), documentUri, documentHash };
+        return this.apply(write, { account: signer, nowSeconds, consent });
+      } catch (thrown) {
+        if (thrown instanceof Refusal) return [];
+        throw thrown;
+      }
+    });
+  }
+
+  /** The nonce that the account's next consent must carry, as `grant << 64 | count`; zero for one without power. */
+  nonceOf(address: string, role: string, signer: string): bigint {
+    const identity = this.of(address);
+    if (signer === identity.controller) return (identity.controlVersion << 64n) | identity.nonceCount;
+    const delegation = identity.delegations.get(delegationKey(role, signer));
+    if (!delegation || !holds(identity, delegation)) return 0n;
+    return (delegation.grantVersion << 64n) | delegation.nonceCount;
+  }
+
+  /** Whether the account has the role now: given after the last change of control, not ended, not taken away. */
+  isDelegate(address: string, role: string, delegate: string, nowSeconds: bigint): boolean {
+    const identity = this.of(address);
+    return !identity.deactivated && isLive(identity, role, delegate, nowSeconds);
+  }
+
+  private transaction(action: () => string[]): string[] {
+    this.before = new Map();
     try {
-      return this.carryOut(wish, way);
+      return action();
     } catch (refusal) {
-      this.identities.clear();
-      before.forEach((identity, key) => this.identities.set(key, identity));
+      this.before.forEach((identity, address) => {
+        if (identity) this.identities.set(address, identity);
+        else this.identities.delete(address);
+      });
       throw refusal;
     }
   }
 
-  private carryOut(wish: Wish, way: Way): string[] {
-    const address = addressOf(wish, way.account);
-    const identity = this.of(address);
-    requireAuthority(wish, identity, address, way);
-    const consumed = way.consent ? [consume(identity, address, way, way.consent)] : [];
-    return [...consumed, ...this.effects(wish, address, identity, way)];
+  private touch(address: string): ModelIdentity {
+    const known = this.identities.get(address);
+    if (!this.before.has(address)) this.before.set(address, known && copyOf(known));
+    const identity = known ?? neverWritten(address);
+    this.identities.set(address, identity);
+    return identity;
   }
 
-  private effects(wish: Wish, address: string, identity: ModelIdentity, way: Way): string[] {
-    switch (wish.kind) {
-      case "register":
-        if (wish.did !== didOf(address)) throw new Refusal("DIDMismatch");
-        identity.stage = "active";
-        identity.documentUri = wish.documentUri;
-        identity.documentHash = DOCUMENT_HASH;
-        return [
-          event("DIDRegistered", address, address, wish.did, wish.documentUri, DOCUMENT_HASH, ++identity.version),
-        ];
-      case "update":
-        if (identity.documentUri === wish.documentUri) return [];
-        identity.documentUri = wish.documentUri;
-        return [event("DocumentUpdated", address, wish.documentUri, DOCUMENT_HASH, ++identity.version)];
-      case "changeController": {
-        const previous = identity.controller;
-        if (previous === wish.newController) return [];
-        identity.controller = wish.newController;
-        return [event("ControllerChanged", address, previous, wish.newController, ++identity.version)];
-      }
-      case "addDelegate":
-        if (wish.expiresAt <= way.nowSeconds) throw new Refusal("DelegationAlreadyExpired");
-        if (identity.delegates.get(wish.delegate) === wish.expiresAt) return [];
-        identity.delegates.set(wish.delegate, wish.expiresAt);
-        return [event("DelegateAdded", address, STATUS_ROLE, wish.delegate, wish.expiresAt, ++identity.version)];
-      case "revokeDelegate":
-        if (!identity.delegates.delete(wish.delegate)) throw new Refusal("DelegateNotFound");
-        return [event("DelegateRevoked", address, STATUS_ROLE, wish.delegate, ++identity.version)];
-      case "deactivate":
-        identity.stage = "deactivated";
-        return [event("DIDDeactivated", address, ++identity.version)];
-      case "burnNonce":
-        // By consent, consuming that is all there is to do.
-        return way.consent ? [] : [consumeNonce(identity, address, way.account, wish.nonce)];
-      case "setStatus":
-        return single(identity, address, wish.credId, wish.revoked ? "revoke" : "reinstate");
-      case "suspend":
-        return single(identity, address, wish.credId, "suspend");
-      case "setStatuses":
-        return batch(identity, address, wish.credIds, wish.revoked ? "revoke" : "reinstate");
-      case "suspendMany":
-        return batch(identity, address, wish.credIds, "suspend");
-      case "setWords":
-        return writeWords(identity, address, wish);
-    }
+  private carryOut(write: Write, way: Way): string[] {
+    const identity = this.touch(identityOf(write, way.account));
+    requireAuthority(write, identity, way);
+    const consumed = way.consent ? consume(write, identity, way.account, way.nowSeconds, way.consent) : [];
+    return [...consumed, ...effects(write, identity, way)];
   }
 }
 
-type Change = "revoke" | "suspend" | "reinstate";
-
-function addressOf(wish: Wish, account: string): string {
-  switch (wish.kind) {
-    case "register":
-      return account;
-    case "setStatus":
-    case "suspend":
-      return parseCredId(wish.credId).issuer;
-    case "setStatuses":
-    case "suspendMany":
-      return parseCredId(wish.credIds[0] ?? "").issuer;
-    case "setWords":
-      return wish.issuer;
-    default:
-      return wish.identity;
-  }
+function isGuarded(identity: ModelIdentity): boolean {
+  return identity.commitment !== ZeroHash;
 }
 
-function requireAuthority(wish: Wish, identity: ModelIdentity, address: string, way: Way): void {
-  if (wish.kind === "register") {
-    if (identity.stage !== "unregistered") throw new Refusal("AlreadyRegistered");
+/** Whether a delegation stands: given after the last change of control. It may have ended by time. */
+function holds(identity: ModelIdentity, delegation: ModelDelegation): boolean {
+  return delegation.grantVersion > identity.controlVersion;
+}
+
+function isLive(identity: ModelIdentity, role: string, delegate: string, nowSeconds: bigint): boolean {
+  const delegation = identity.delegations.get(delegationKey(role, delegate));
+  return delegation !== undefined && holds(identity, delegation) && nowSeconds < delegation.expiresAt;
+}
+
+function requireAuthority(write: Write, identity: ModelIdentity, way: Way): void {
+  const { account, nowSeconds } = way;
+  if (identity.deactivated) throw refuse("IdentityDeactivated", identity.address);
+  if (write.name === "rotateController") {
+    if (commitmentOf(identity.address, account, write.salt) === identity.commitment) return;
+    throw refuse("NotSuccessor", identity.address, account);
+  }
+  if (account === identity.controller) {
+    if (write.name === "registerDID") requireRegistrable(write, identity);
     return;
   }
-  const early = wish.kind === "burnNonce" && identity.stage === "unregistered";
-  if (identity.stage === "unregistered" && !early) throw new Refusal("NotRegistered");
-  if (identity.stage === "deactivated") throw new Refusal("IdentityDeactivated");
-  const controller = early ? address : identity.controller;
-  if (way.account.toLowerCase() === controller.toLowerCase()) return;
-  const status = ["setStatus", "suspend", "setStatuses", "suspendMany", "setWords"].includes(wish.kind);
-  if (!status) throw new Refusal("NotController");
-  const expiresAt = identity.delegates.get(way.account) ?? 0n;
-  if (way.nowSeconds >= expiresAt) throw new Refusal("NotStatusAuthority");
+  const role = roleOf(write);
+  if (role === undefined) throw refuse("NotController", identity.address, account);
+  if (!isLive(identity, role, account, nowSeconds)) throw refuse("NotAuthorized", identity.address, role, account);
 }
 
-function consume(identity: ModelIdentity, address: string, way: Way, consent: NonNullable<Way["consent"]>): string {
-  if (way.nowSeconds > consent.deadline) throw new Refusal("SignatureExpired");
-  const consumed = consumeNonce(identity, address, way.account, consent.nonce);
-  if (!consent.genuine) throw new Refusal("InvalidSignature");
-  return consumed;
+function requireRegistrable(write: Write & { name: "registerDID" }, { address, registered }: ModelIdentity): void {
+  if (registered) throw refuse("AlreadyRegistered", address);
+  if (write.did !== didOf(address)) throw refuse("DIDMismatch", write.did, didOf(address));
+  requireUri(write.documentUri);
 }
 
-function consumeNonce(identity: ModelIdentity, address: string, signer: string, nonce: bigint): string {
-  if (nonce < identity.nonce) throw new Refusal("NonceAlreadyConsumed");
-  if (nonce > identity.nonce) throw new Refusal("NonceTooHigh");
-  identity.nonce++;
-  return event("NonceConsumed", address, signer, nonce);
+/** Consumes the consent's nonce. */
+function consume(
+  write: Write,
+  identity: ModelIdentity,
+  signer: string,
+  nowSeconds: bigint,
+  { nonce, deadline, digest, genuine }: ConsentTerms,
+): string[] {
+  if (nowSeconds > deadline) throw refuse("SignatureExpired", deadline, nowSeconds);
+  if (write.name === "rotateController") {
+    const current = identity.controlVersion << 64n;
+    if (nonce !== current) throw refuse("NonceMismatch", identity.address, signer, nonce, current);
+    if (!genuine) throw refuse("InvalidSignature", signer, digest);
+    return [];
+  }
+  const counter = counterOf(write, identity, signer);
+  if (nonce !== counter.nonce) throw refuse("NonceMismatch", identity.address, signer, nonce, counter.nonce);
+  if (!genuine) throw refuse("InvalidSignature", signer, digest);
+  counter.advanceTo(nonce + 1n);
+  return [textOf("NonceConsumed", [identity.address, signer, nonce])];
 }
 
-/** Changes one bit, and says whether it was otherwise before. */
-function changeBit(identity: ModelIdentity, credId: string, change: Change): boolean {
-  const { word, mask } = statusPosition(parseCredId(credId).index);
-  const [revoked, suspended] = identity.words;
-  if (change !== "revoke" && ((revoked.get(word) ?? 0n) & mask) !== 0n) throw new Refusal("RevocationIsFinal");
-  const bitmap = change === "revoke" ? revoked : suspended;
-  const before = bitmap.get(word) ?? 0n;
-  const after = change === "reinstate" ? before & ~mask : before | mask;
-  bitmap.set(word, after);
-  return before !== after;
+interface Counter {
+  nonce: bigint;
+  advanceTo: (next: bigint) => void;
 }
 
-function single(identity: ModelIdentity, address: string, credId: string, change: Change): string[] {
-  if (!changeBit(identity, credId, change)) return [];
-  const name = { revoke: "CredentialRevoked", suspend: "CredentialSuspended", reinstate: "CredentialReinstated" }[
-    change
-  ];
-  return [event(name, address, credId, ++identity.statusSequence)];
+/** The counter of the power that an authorized account uses. */
+function counterOf(write: Write, identity: ModelIdentity, account: string): Counter {
+  if (account === identity.controller) {
+    return {
+      nonce: (identity.controlVersion << 64n) | identity.nonceCount,
+      advanceTo: (next) => (identity.nonceCount = next - (identity.controlVersion << 64n)),
+    };
+  }
+  const delegation = identity.delegations.get(delegationKey(roleOf(write) ?? "", account));
+  if (!delegation) throw new Error("An authorized account is the controller or a delegate.");
+  return {
+    nonce: (delegation.grantVersion << 64n) | delegation.nonceCount,
+    advanceTo: (next) => (delegation.nonceCount = next - (delegation.grantVersion << 64n)),
+  };
 }
 
-/** A batch is its singles; only the events are one for each run of ids in the same word. */
-function batch(identity: ModelIdentity, address: string, credIds: string[], change: Change): string[] {
-  const purpose = change === "revoke" ? 0 : 1;
-  const bitmap = identity.words[purpose];
-  const events: string[] = [];
-  for (let start = 0; start < credIds.length;) {
-    const { issuer, index } = parseCredId(credIds[start] ?? "");
-    if (issuer !== address.toLowerCase()) throw new Refusal("MixedIssuers");
-    const { word } = statusPosition(index);
-    const before = bitmap.get(word) ?? 0n;
-    const sameWord = (credId: string) =>
-      parseCredId(credId).issuer === issuer && parseCredId(credId).index >> 8n === word;
-    const run = credIds.slice(start).findIndex((credId) => !sameWord(credId));
-    const end = run === -1 ? credIds.length : start + run;
-    credIds.slice(start, end).forEach((credId) => changeBit(identity, credId, change));
-    const after = bitmap.get(word) ?? 0n;
-    if (before !== after) {
-      const sequence = ++identity.statusSequence;
-      events.push(event("StatusWordChanged", address, purpose, word, after, before ^ after, sequence));
+/** Counts one change of the identity. */
+function nextVersion(identity: ModelIdentity, nowSeconds: bigint): bigint {
+  identity.version++;
+  identity.updatedAt = nowSeconds;
+  if (identity.version === 1n) identity.createdAt = nowSeconds;
+  return identity.version;
+}
+
+function effects(write: Write, identity: ModelIdentity, way: Way): string[] {
+  const { address } = identity;
+  const { account, nowSeconds } = way;
+  switch (write.name) {
+    case "registerDID": {
+      identity.registered = true;
+      identity.documentUri = write.documentUri;
+      identity.documentHash = write.documentHash;
+      const version = nextVersion(identity, nowSeconds);
+      return [textOf("DIDRegistered", [address, write.documentUri, write.documentHash, version])];
     }
-    start = end;
+    case "updateDocument": {
+      requireUri(write.documentUri);
+      if (identity.documentUri === write.documentUri && identity.documentHash === write.documentHash) return [];
+      identity.registered = true;
+      identity.documentUri = write.documentUri;
+      identity.documentHash = write.documentHash;
+      const version = nextVersion(identity, nowSeconds);
+      return [textOf("DocumentUpdated", [address, write.documentUri, write.documentHash, version])];
+    }
+    case "changeController": {
+      if (write.newController === ZeroAddress) throw refuse("ZeroAddress");
+      if (isGuarded(identity)) throw refuse("SuccessorRequired", address);
+      if (write.newController === identity.controller) return [];
+      identity.controller = write.newController;
+      identity.controlVersion = nextVersion(identity, nowSeconds);
+      return [textOf("ControllerChanged", [address, write.newController, identity.controlVersion])];
+    }
+    case "nameSuccessor": {
+      if (write.commitment === ZeroHash) throw refuse("ZeroCommitment");
+      if (isGuarded(identity)) throw refuse("SuccessorAlreadyNamed", address);
+      identity.commitment = write.commitment;
+      return [textOf("SuccessorNamed", [address, write.commitment, nextVersion(identity, nowSeconds)])];
+    }
+    case "rotateController": {
+      identity.controller = account;
+      identity.commitment = write.nextCommitment;
+      identity.controlVersion = nextVersion(identity, nowSeconds);
+      return [textOf("ControllerRotated", [address, account, write.nextCommitment, identity.controlVersion])];
+    }
+    case "addDelegate":
+      return addDelegate(identity, write, nowSeconds);
+    case "revokeDelegate": {
+      const delegation = identity.delegations.get(delegationKey(write.role, write.delegate));
+      if (!delegation || !holds(identity, delegation)) {
+        throw refuse("DelegateNotFound", address, write.role, write.delegate);
+      }
+      identity.delegations.delete(delegationKey(write.role, write.delegate));
+      const version = nextVersion(identity, nowSeconds);
+      return [textOf("DelegateRevoked", [address, write.role, write.delegate, version])];
+    }
+    case "deactivateDID":
+      if (isGuarded(identity)) throw refuse("SuccessorRequired", address);
+      identity.deactivated = true;
+      return [textOf("DIDDeactivated", [address, nextVersion(identity, nowSeconds)])];
+    case "cancelNonces":
+      return cancelNonces(identity, write, way);
+    case "setCredentialStatus":
+    case "setStatus":
+      return changeOne(identity, write);
+    case "setStatusWords":
+      return changeWords(identity, write);
+    case "setStatusMasks":
+      return changeMasks(identity, write);
+    case "anchorDigest":
+      identity.anchorSequence++;
+      return [textOf("DigestAnchored", [address, write.digest, identity.anchorSequence])];
   }
-  return events;
 }
 
-function writeWords(identity: ModelIdentity, address: string, wish: Wish & { kind: "setWords" }): string[] {
-  const { purpose, firstWord, words } = wish;
-  if (firstWord > LAST_WORD || firstWord + BigInt(words.length) - 1n > LAST_WORD) throw new Refusal("WordOutOfRange");
-  const bitmap = identity.words[purpose === REVOCATION ? 0 : 1];
-  let changed = false;
-  for (const [offset, bits] of words.entries()) {
-    const word = firstWord + BigInt(offset);
-    const before = bitmap.get(word) ?? 0n;
-    if (purpose === REVOCATION && (before & bits) !== before) throw new Refusal("RevocationIsFinal");
-    changed ||= before !== bits;
-    bitmap.set(word, bits);
+function addDelegate(
+  identity: ModelIdentity,
+  { role, delegate, expiresAt }: Write & { name: "addDelegate" },
+  nowSeconds: bigint,
+): string[] {
+  if (delegate === ZeroAddress) throw refuse("ZeroAddress");
+  if (expiresAt <= nowSeconds) throw refuse("DelegationAlreadyExpired", expiresAt, nowSeconds);
+  const key = delegationKey(role, delegate);
+  const former = identity.delegations.get(key);
+  const live = isLive(identity, role, delegate, nowSeconds);
+  if (live && former?.expiresAt === expiresAt) return [];
+  const version = nextVersion(identity, nowSeconds);
+  const grant = live && former ? former : { grantVersion: version, nonceCount: 0n };
+  identity.delegations.set(key, { ...grant, expiresAt });
+  return [textOf("DelegateAdded", [identity.address, role, delegate, expiresAt, version])];
+}
+
+function cancelNonces(identity: ModelIdentity, write: Write & { name: "cancelNonces" }, way: Way): string[] {
+  const counter = counterOf(write, identity, way.account);
+  const { nextNonce } = write;
+  // A consent has consumed its own nonce, which may be all that was wanted.
+  if (way.consent && nextNonce === counter.nonce) return [];
+  if (nextNonce <= counter.nonce || nextNonce > counter.nonce + MAX_CANCELLED) {
+    throw refuse("NonceMismatch", identity.address, way.account, nextNonce, counter.nonce);
   }
-  if (!changed) return [];
-  const name = purpose === REVOCATION ? "RevocationWordsSet" : "SuspensionWordsSet";
-  return [event(name, address, firstWord, words, ++identity.statusSequence)];
+  counter.advanceTo(nextNonce);
+  return [textOf("NoncesCancelled", [identity.address, way.account, counter.nonce, nextNonce])];
+}
+
+function requireUri(documentUri: string): void {
+  const { length } = Buffer.from(documentUri);
+  if (length === 0 || length > MAX_URI_LENGTH) throw refuse("InvalidDocumentUriLength", length, MAX_URI_LENGTH);
 }

@@ -3,13 +3,22 @@ import { type ContractTransactionResponse, type Interface, type Result } from "e
 /** What a transaction did: its events in order, or the error it reverted with. Values are texts, to compare them simply. */
 export type Outcome = { events: string[] } | { error: string };
 
-function textOf(name: string, args: Result | readonly unknown[]): string {
+/** A revert of the contract, with the error's name and arguments. */
+export class Refusal extends Error {}
+
+/** The revert with an error of the contract. */
+export function refuse(error: string, ...args: unknown[]): Refusal {
+  return new Refusal(textOf(error, args));
+}
+
+/** An event or an error with its arguments, in one text. */
+export function textOf(name: string, args: Result | readonly unknown[]): string {
   const texts = [...args].map((arg) => (Array.isArray(arg) ? `[${arg.join(",")}]` : String(arg)));
   return `${name}(${texts.join(", ").toLowerCase()})`;
 }
 
 /** The data that a reverted call carries, wherever the layers between have put it. */
-function revertDataOf(thrown: unknown): string | undefined {
+export function revertDataOf(thrown: unknown): string | undefined {
   for (let layer = thrown; typeof layer === "object" && layer !== null;) {
     const { data, error, cause } = layer as { data?: unknown; error?: unknown; cause?: unknown };
     if (typeof data === "string" && data.startsWith("0x")) return data;
@@ -18,29 +27,37 @@ function revertDataOf(thrown: unknown): string | undefined {
   return undefined;
 }
 
-/** Waits for a transaction and says what it did. Anything but a revert with a known error is thrown on. */
-export async function outcomeOf(
-  abi: Interface,
-  sending: Promise<ContractTransactionResponse>,
-): Promise<Outcome & { gasUsed?: bigint }> {
+/** The error of a call that reverted. Anything but a revert with a known error is thrown on. */
+export function errorTextOf(abi: Interface, thrown: unknown): string {
+  const data = revertDataOf(thrown);
+  if (data === undefined) throw thrown;
+  return errorText(abi, data);
+}
+
+/** The error that a call reverted with. @throws Error on data that is no error of the interface */
+export function errorText(abi: Interface, data: string): string {
+  const error = abi.parseError(data);
+  if (!error) throw new Error(`The call reverted with ${data}, which is no error of the interface.`);
+  return textOf(error.name, error.args);
+}
+
+/** Waits for a transaction and says what it did. */
+export async function outcomeOf(abi: Interface, sending: Promise<ContractTransactionResponse>): Promise<Outcome> {
   try {
     const receipt = await (await sending).wait();
-    const logs = (receipt?.logs ?? []).map((log) => abi.parseLog(log));
-    return {
-      events: logs.map((log) => (log ? textOf(log.name, log.args) : "unknown event")),
-      gasUsed: receipt?.gasUsed ?? 0n,
-    };
+    return { events: eventTexts(abi, receipt?.logs ?? []) };
   } catch (thrown) {
-    const data = revertDataOf(thrown);
-    const error = data === undefined ? null : abi.parseError(data);
-    if (!error) throw thrown;
-    return { error: error.name };
+    return { error: errorTextOf(abi, thrown) };
   }
 }
 
-/** An event as {@link outcomeOf} writes it. */
-export function event(name: string, ...args: unknown[]): string {
-  return textOf(name, args);
+/** Every log as {@link textOf} writes it. @throws Error on a log that is not in the interface */
+export function eventTexts(abi: Interface, logs: readonly { topics: readonly string[]; data: string }[]): string[] {
+  return logs.map((log) => {
+    const parsed = abi.parseLog(log);
+    if (!parsed) throw new Error(`An event with the topic ${log.topics[0]} is not in the interface.`);
+    return textOf(parsed.name, parsed.args);
+  });
 }
 
 /** A struct that a view returned, by the names of its fields. */

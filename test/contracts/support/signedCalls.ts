@@ -1,133 +1,246 @@
 import { type ContractTransactionResponse, ZeroHash } from "ethers";
 import type { DIDRegistry } from "../../../typechain-types";
-import type { Consent, ConsentType } from "./consents";
-import { type Accounts, credIdOf, didOf, DOCUMENT_HASH, FOREVER, REVOCATION, STATUS_ROLE, URI } from "./registry";
+import { networkAccount, type TestAccount } from "./accounts";
+import { type Consent, consentTo, type ConsentOptions, type SignedWrite } from "./consents";
+import {
+  type Accounts,
+  ANCHOR_ROLE,
+  commitmentOf,
+  credIdOf,
+  didOf,
+  DOCUMENT_HASH,
+  FOREVER,
+  NEW_URI,
+  OTHER_ROLE,
+  saltOf,
+  STATUS_ROLE,
+  SUSPENSION,
+  URI,
+  type World,
+} from "./registry";
+import { encodeWithConsent, roleOf } from "./writes";
 
-/** A registry and who acts in it. */
-export type World = { registry: DIDRegistry } & Accounts;
+/** Who acts, by address alone: an example can be made for accounts of any kind. */
+export type Actors = Record<keyof Accounts, { address: string }>;
 
-export const NEW_URI = "https://example.org/new/did.json";
-/** A `...For` function, with what is signed and how it is sent. */
+/** A function with a twin named `...WithConsent`, with an example of what is signed. */
 export interface SignedCall {
-  type: ConsentType;
-  /** Whose nonce the call consumes. */
-  identity: (world: World) => string;
-  message: (world: World) => Record<string, unknown>;
-  send: (world: World, consent: Consent) => Promise<ContractTransactionResponse>;
+  name: SignedWrite["name"];
+  /** In whose name it is: the issuer's, save where that is not possible. */
+  identity: (actors: Actors) => { address: string };
+  /** Who may sign it. */
+  signer: (actors: Actors) => TestAccount;
+  write: (actors: Actors) => SignedWrite;
   event: string;
+  /** The same with another value, for each argument but the identity's. */
+  otherValues: (actors: Actors) => Record<string, unknown>;
+  /** What must have happened before. */
+  prepare?: (world: World) => Promise<unknown>;
 }
 
-/** Every `...For` function, by an account that may sign for it: the issuer, except for a registration. */
-export const CALLS: SignedCall[] = [
+const issuer = ({ issuer: account }: Actors) => account;
+const issuerSigns = (actors: Actors) => networkAccount(actors.issuer);
+
+/** Every function that takes a consent. */
+export const SIGNED_CALLS: SignedCall[] = [
   {
-    type: "UpdateDocument",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ identity: issuer.address, documentUri: NEW_URI, documentHash: ZeroHash }),
-    send: ({ registry, issuer, relayer }, by) =>
-      registry.connect(relayer).updateDocumentFor(issuer.address, NEW_URI, ZeroHash, by),
+    name: "registerDID",
+    identity: ({ stranger }) => stranger,
+    signer: ({ stranger }) => networkAccount(stranger),
+    write: ({ stranger }) => ({
+      name: "registerDID",
+      did: didOf(stranger.address),
+      documentUri: URI,
+      documentHash: DOCUMENT_HASH,
+    }),
+    event: "DIDRegistered",
+    otherValues: () => ({ documentUri: NEW_URI, documentHash: ZeroHash }),
+  },
+  {
+    name: "updateDocument",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "updateDocument",
+      identity: actors.issuer.address,
+      documentUri: NEW_URI,
+      documentHash: ZeroHash,
+    }),
     event: "DocumentUpdated",
+    otherValues: () => ({ documentUri: URI, documentHash: DOCUMENT_HASH }),
   },
   {
-    type: "ChangeController",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer, stranger }) => ({ identity: issuer.address, newController: stranger.address }),
-    send: ({ registry, issuer, stranger, relayer }, by) =>
-      registry.connect(relayer).changeControllerFor(issuer.address, stranger.address, by),
+    name: "changeController",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "changeController",
+      identity: actors.issuer.address,
+      newController: actors.stranger.address,
+    }),
     event: "ControllerChanged",
+    otherValues: ({ holder }) => ({ newController: holder.address }),
   },
   {
-    type: "AddDelegate",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer, stranger }) => ({
-      identity: issuer.address,
+    name: "nameSuccessor",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "nameSuccessor",
+      identity: actors.issuer.address,
+      commitment: commitmentOf(actors.issuer.address, actors.stranger.address, saltOf(0)),
+    }),
+    event: "SuccessorNamed",
+    otherValues: () => ({ commitment: saltOf(1) }),
+  },
+  {
+    name: "rotateController",
+    identity: issuer,
+    signer: ({ stranger }) => networkAccount(stranger),
+    write: (actors) => ({
+      name: "rotateController",
+      identity: actors.issuer.address,
+      salt: saltOf(0),
+      nextCommitment: saltOf(1),
+    }),
+    event: "ControllerRotated",
+    otherValues: () => ({ nextCommitment: saltOf(2) }),
+    prepare: ({ registry, issuer: account, stranger }) =>
+      registry
+        .connect(account)
+        .nameSuccessor(account.address, commitmentOf(account.address, stranger.address, saltOf(0))),
+  },
+  {
+    name: "addDelegate",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "addDelegate",
+      identity: actors.issuer.address,
       role: STATUS_ROLE,
-      delegate: stranger.address,
+      delegate: actors.stranger.address,
       expiresAt: FOREVER,
     }),
-    send: ({ registry, issuer, stranger, relayer }, by) =>
-      registry.connect(relayer).addDelegateFor(issuer.address, STATUS_ROLE, stranger.address, FOREVER, by),
     event: "DelegateAdded",
+    otherValues: ({ holder }) => ({ role: OTHER_ROLE, delegate: holder.address, expiresAt: FOREVER - 1n }),
   },
   {
-    type: "RevokeDelegate",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer, delegate }) => ({ identity: issuer.address, role: STATUS_ROLE, delegate: delegate.address }),
-    send: ({ registry, issuer, delegate, relayer }, by) =>
-      registry.connect(relayer).revokeDelegateFor(issuer.address, STATUS_ROLE, delegate.address, by),
+    name: "revokeDelegate",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "revokeDelegate",
+      identity: actors.issuer.address,
+      role: STATUS_ROLE,
+      delegate: actors.delegate.address,
+    }),
     event: "DelegateRevoked",
+    otherValues: ({ holder }) => ({ role: ANCHOR_ROLE, delegate: holder.address }),
   },
   {
-    type: "DeactivateDID",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ identity: issuer.address }),
-    send: ({ registry, issuer, relayer }, by) => registry.connect(relayer).deactivateDIDFor(issuer.address, by),
+    name: "deactivateDID",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({ name: "deactivateDID", identity: actors.issuer.address }),
     event: "DIDDeactivated",
+    otherValues: () => ({}),
   },
   {
-    type: "BurnNonce",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ identity: issuer.address }),
-    send: ({ registry, issuer, relayer }, by) => registry.connect(relayer).burnNonceFor(issuer.address, by),
-    event: "NonceConsumed",
+    name: "cancelNonces",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({ name: "cancelNonces", identity: actors.issuer.address, role: STATUS_ROLE, nextNonce: 5n }),
+    event: "NoncesCancelled",
+    otherValues: () => ({ role: ANCHOR_ROLE, nextNonce: 6n }),
   },
   {
-    type: "SetCredentialStatus",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ credId: credIdOf(issuer, 7), revoked: true }),
-    send: ({ registry, issuer, relayer }, by) =>
-      registry.connect(relayer).setCredentialStatusFor(credIdOf(issuer, 7), true, by),
-    event: "CredentialRevoked",
+    name: "setStatus",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({ name: "setStatus", credId: credIdOf(actors.issuer, 7), purpose: SUSPENSION, on: true }),
+    event: "StatusSet",
+    otherValues: (actors) => ({ credId: credIdOf(actors.issuer, 8), purpose: 2n, on: false }),
   },
   {
-    type: "SuspendCredential",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ credId: credIdOf(issuer, 7) }),
-    send: ({ registry, issuer, relayer }, by) =>
-      registry.connect(relayer).suspendCredentialFor(credIdOf(issuer, 7), by),
-    event: "CredentialSuspended",
+    name: "setStatusWords",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "setStatusWords",
+      issuer: actors.issuer.address,
+      purpose: SUSPENSION,
+      firstWord: 3n,
+      masks: [1n, 2n],
+      on: true,
+    }),
+    event: "StatusWordsSet",
+    otherValues: () => ({ purpose: 2n, firstWord: 4n, masks: [2n, 1n], on: false }),
   },
   {
-    type: "SetCredentialStatuses",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ credIds: [credIdOf(issuer, 7), credIdOf(issuer, 300)], revoked: true }),
-    send: ({ registry, issuer, relayer }, by) =>
-      registry.connect(relayer).setCredentialStatusesFor([credIdOf(issuer, 7), credIdOf(issuer, 300)], true, by),
-    event: "StatusWordChanged",
+    name: "setStatusMasks",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({
+      name: "setStatusMasks",
+      issuer: actors.issuer.address,
+      purpose: SUSPENSION,
+      words: [9n, 3n],
+      masks: [1n, 2n],
+      on: true,
+    }),
+    event: "StatusMasksSet",
+    otherValues: () => ({ purpose: 2n, words: [3n, 9n], masks: [2n, 1n], on: false }),
   },
   {
-    type: "SuspendCredentials",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ credIds: [credIdOf(issuer, 7), credIdOf(issuer, 300)] }),
-    send: ({ registry, issuer, relayer }, by) =>
-      registry.connect(relayer).suspendCredentialsFor([credIdOf(issuer, 7), credIdOf(issuer, 300)], by),
-    event: "StatusWordChanged",
-  },
-  {
-    type: "SetStatusWords",
-    identity: ({ issuer }) => issuer.address,
-    message: ({ issuer }) => ({ issuer: issuer.address, purpose: REVOCATION, firstWord: 3, words: [1n, 2n] }),
-    send: ({ registry, issuer, relayer }, by) =>
-      registry.connect(relayer).setStatusWordsFor(issuer.address, REVOCATION, 3, [1n, 2n], by),
-    event: "RevocationWordsSet",
+    name: "anchorDigest",
+    identity: issuer,
+    signer: issuerSigns,
+    write: (actors) => ({ name: "anchorDigest", identity: actors.issuer.address, digest: DOCUMENT_HASH }),
+    event: "DigestAnchored",
+    otherValues: () => ({ digest: ZeroHash }),
   },
 ];
 
-/** Those that a status delegate may sign for. */
-export const STATUS_CALLS = CALLS.filter(({ type }) => /Status|Suspend/.test(type));
-/** Those that only the controller may sign for. */
-export const CONTROLLER_CALLS = CALLS.filter((call) => !STATUS_CALLS.includes(call));
+/** Those that a delegate may sign for, each with its role. */
+export const DELEGATE_CALLS = SIGNED_CALLS.filter(({ name }) => /^(set|anchor|cancel)/.test(name));
+/** Those that the controller alone may sign for. */
+export const CONTROLLER_CALLS = SIGNED_CALLS.filter(
+  (call) => !DELEGATE_CALLS.includes(call) && !/^(registerDID|rotateController)$/.test(call.name),
+);
 
-/** A registration is signed by the identity that is to be. */
-export const REGISTER: SignedCall = {
-  type: "RegisterDID",
-  identity: ({ stranger }) => stranger.address,
-  message: ({ stranger }) => ({
-    identity: stranger.address,
-    did: didOf(stranger.address),
-    documentUri: URI,
-    documentHash: DOCUMENT_HASH,
-  }),
-  send: ({ registry, stranger, relayer }, by) =>
-    registry.connect(relayer).registerDIDFor(didOf(stranger.address), URI, DOCUMENT_HASH, by),
-  event: "DIDRegistered",
-};
+/** A consent to what a call signs. A rotation's nonce has no count. */
+export async function consentFor(
+  call: SignedCall,
+  world: Actors & { registry: DIDRegistry },
+  options: ConsentOptions & { write?: SignedWrite; signer?: TestAccount } = {},
+): Promise<Consent> {
+  const { write = call.write(world), signer = call.signer(world), ...rest } = options;
+  const nonce = rest.nonce ?? (await nonceFor(call, world, write, rest.account ?? signer.address));
+  return consentTo(world.registry, write, signer, { ...rest, nonce });
+}
+
+async function nonceFor(
+  call: SignedCall,
+  world: Actors & { registry: DIDRegistry },
+  write: SignedWrite,
+  account: string,
+): Promise<bigint> {
+  const { registry } = world;
+  const { address } = call.identity(world);
+  if (call.name === "rotateController") return (await registry.resolveDID(address)).controlVersion << 64n;
+  try {
+    return await registry.nonceOfSigner(address, roleOf(write) ?? ZeroHash, account);
+  } catch {
+    // Nobody's nonce is asked for who may not sign: what such a consent carries does not matter.
+    return 0n;
+  }
+}
+
+/** Sends a write with a consent, as a relayer does. */
+export function sendWithConsent(world: World, write: SignedWrite, by: object): Promise<ContractTransactionResponse> {
+  return sendData(world, encodeWithConsent(world.registry.interface, write, by));
+}
+
+async function sendData({ registry, relayer }: World, data: string): Promise<ContractTransactionResponse> {
+  return (await relayer.sendTransaction({ to: await registry.getAddress(), data })) as ContractTransactionResponse;
+}

@@ -46,7 +46,7 @@ describe("blocks whose filters prove nothing", () => {
   it("of which a node withheld the logs are completed after a kill at the very moment of their repair", async () => {
     const alice = chain.accounts[9]!;
     const registry = await chain.didRegistry(alice);
-    const sent = await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json");
+    const sent = await registry.registerDID(`did:mychain:${alice}`, "https://a.example/did.json");
     const { blockHash } = (await sent.wait())!;
     const without = (logs: NodeLog[]) => logs.filter((log) => log.blockHash !== blockHash);
     // Neither its logs nor its receipts: nothing proves the block complete, so it is marked as incomplete.

@@ -46,7 +46,7 @@ describe("following the chain", () => {
     follow();
     const [, alice] = chain.accounts as [string, string];
     const registry = await chain.didRegistry(alice);
-    const sent = await registry["registerDID(string,string)"](`did:mychain:${alice}`, "https://a.example/did.json");
+    const sent = await registry.registerDID(`did:mychain:${alice}`, "https://a.example/did.json");
     const receipt = (await sent.wait())!;
     await indexedUpTo(database, receipt.blockHash);
     const found = await createProjection(database.mongo).findDid(alice);

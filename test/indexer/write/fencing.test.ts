@@ -42,13 +42,7 @@ function blockOf(
     events: events.map(({ identity: subject, uri, version }, logIndex): RegistryEvent => {
       const shared = { ...place(logIndex), registry: "DIDRegistry" as const, subject };
       const document = { identity: subject, documentUri: uri, documentHash: `0x${"0".repeat(64)}`, version };
-      return version === 1
-        ? {
-            ...shared,
-            name: "DIDRegistered",
-            args: { ...document, controller: subject, did: `did:mychain:${subject}` },
-          }
-        : { ...shared, name: "DocumentUpdated", args: document };
+      return { ...shared, name: version === 1 ? "DIDRegistered" : "DocumentUpdated", args: document };
     }),
   };
 }

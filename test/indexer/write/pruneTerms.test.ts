@@ -45,7 +45,7 @@ describe("an index written in more terms than its checkpoint has room for", () =
 
   const registers = async (account: string) => {
     const registry = await chain.didRegistry(account);
-    const sent = await registry["registerDID(string,string)"](`did:mychain:${account}`, "https://a.example/did.json");
+    const sent = await registry.registerDID(`did:mychain:${account}`, "https://a.example/did.json");
     return (await sent.wait())!.blockNumber;
   };
 

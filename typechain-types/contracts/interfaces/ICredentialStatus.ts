@@ -23,53 +23,67 @@ import type {
   TypedContractMethod,
 } from "../../common";
 
+export type ConsentStruct = {
+  signer: AddressLike;
+  nonce: BigNumberish;
+  deadline: BigNumberish;
+  signature: BytesLike;
+};
+
+export type ConsentStructOutput = [
+  signer: string,
+  nonce: bigint,
+  deadline: bigint,
+  signature: string
+] & { signer: string; nonce: bigint; deadline: bigint; signature: string };
+
 export declare namespace ICredentialStatus {
-  export type ConsentStruct = {
-    signer: AddressLike;
-    nonce: BigNumberish;
-    deadline: BigNumberish;
-    signature: BytesLike;
+  export type CredentialStateStruct = {
+    issuer: AddressLike;
+    active: boolean;
+    revoked: boolean;
+    suspended: boolean;
   };
 
-  export type ConsentStructOutput = [
-    signer: string,
-    nonce: bigint,
-    deadline: bigint,
-    signature: string
-  ] & { signer: string; nonce: bigint; deadline: bigint; signature: string };
+  export type CredentialStateStructOutput = [
+    issuer: string,
+    active: boolean,
+    revoked: boolean,
+    suspended: boolean
+  ] & { issuer: string; active: boolean; revoked: boolean; suspended: boolean };
 }
 
 export interface ICredentialStatusInterface extends Interface {
   getFunction(
     nameOrSignature:
-      | "credentialStatus"
+      | "credentialStates"
       | "isCredentialRevoked"
       | "setCredentialStatus"
-      | "setCredentialStatusFor"
-      | "setCredentialStatuses"
-      | "setCredentialStatusesFor"
+      | "setStatus"
+      | "setStatusMasks"
+      | "setStatusMasksWithConsent"
+      | "setStatusWithConsent"
       | "setStatusWords"
-      | "setStatusWordsFor"
+      | "setStatusWordsWithConsent"
       | "statusWords"
-      | "suspendCredential"
-      | "suspendCredentialFor"
-      | "suspendCredentials"
-      | "suspendCredentialsFor"
   ): FunctionFragment;
 
   getEvent(
     nameOrSignatureOrTopic:
-      | "CredentialReinstated"
       | "CredentialRevoked"
-      | "CredentialSuspended"
+      | "RevocationMasksSet"
       | "RevocationWordsSet"
-      | "StatusWordChanged"
-      | "SuspensionWordsSet"
+      | "StatusCleared"
+      | "StatusMasksCleared"
+      | "StatusMasksSet"
+      | "StatusSet"
+      | "StatusWordsCleared"
+      | "StatusWordsSet"
   ): EventFragment;
 
   encodeFunctionData(
-    functionFragment: "credentialStatus",
-    values: [BytesLike]
+    functionFragment: "credentialStates",
+    values: [BytesLike[]]
   ): string;
   encodeFunctionData(
     functionFragment: "isCredentialRevoked",
@@ -80,54 +94,50 @@ export interface ICredentialStatusInterface extends Interface {
     values: [BytesLike, boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatusFor",
-    values: [BytesLike, boolean, ICredentialStatus.ConsentStruct]
+    functionFragment: "setStatus",
+    values: [BytesLike, BigNumberish, boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatuses",
-    values: [BytesLike[], boolean]
+    functionFragment: "setStatusMasks",
+    values: [AddressLike, BigNumberish, BigNumberish[], BigNumberish[], boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setCredentialStatusesFor",
-    values: [BytesLike[], boolean, ICredentialStatus.ConsentStruct]
+    functionFragment: "setStatusMasksWithConsent",
+    values: [
+      AddressLike,
+      BigNumberish,
+      BigNumberish[],
+      BigNumberish[],
+      boolean,
+      ConsentStruct
+    ]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "setStatusWithConsent",
+    values: [BytesLike, BigNumberish, boolean, ConsentStruct]
   ): string;
   encodeFunctionData(
     functionFragment: "setStatusWords",
-    values: [AddressLike, BigNumberish, BigNumberish, BigNumberish[]]
+    values: [AddressLike, BigNumberish, BigNumberish, BigNumberish[], boolean]
   ): string;
   encodeFunctionData(
-    functionFragment: "setStatusWordsFor",
+    functionFragment: "setStatusWordsWithConsent",
     values: [
       AddressLike,
       BigNumberish,
       BigNumberish,
       BigNumberish[],
-      ICredentialStatus.ConsentStruct
+      boolean,
+      ConsentStruct
     ]
   ): string;
   encodeFunctionData(
     functionFragment: "statusWords",
     values: [AddressLike, BigNumberish, BigNumberish, BigNumberish]
   ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredential",
-    values: [BytesLike]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentialFor",
-    values: [BytesLike, ICredentialStatus.ConsentStruct]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentials",
-    values: [BytesLike[]]
-  ): string;
-  encodeFunctionData(
-    functionFragment: "suspendCredentialsFor",
-    values: [BytesLike[], ICredentialStatus.ConsentStruct]
-  ): string;
 
   decodeFunctionResult(
-    functionFragment: "credentialStatus",
+    functionFragment: "credentialStates",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -138,16 +148,17 @@ export interface ICredentialStatusInterface extends Interface {
     functionFragment: "setCredentialStatus",
     data: BytesLike
   ): Result;
+  decodeFunctionResult(functionFragment: "setStatus", data: BytesLike): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatusFor",
+    functionFragment: "setStatusMasks",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatuses",
+    functionFragment: "setStatusMasksWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setCredentialStatusesFor",
+    functionFragment: "setStatusWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
@@ -155,51 +166,13 @@ export interface ICredentialStatusInterface extends Interface {
     data: BytesLike
   ): Result;
   decodeFunctionResult(
-    functionFragment: "setStatusWordsFor",
+    functionFragment: "setStatusWordsWithConsent",
     data: BytesLike
   ): Result;
   decodeFunctionResult(
     functionFragment: "statusWords",
     data: BytesLike
   ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredential",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentialFor",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentials",
-    data: BytesLike
-  ): Result;
-  decodeFunctionResult(
-    functionFragment: "suspendCredentialsFor",
-    data: BytesLike
-  ): Result;
-}
-
-export namespace CredentialReinstatedEvent {
-  export type InputTuple = [
-    issuer: AddressLike,
-    credId: BytesLike,
-    statusSequence: BigNumberish
-  ];
-  export type OutputTuple = [
-    issuer: string,
-    credId: string,
-    statusSequence: bigint
-  ];
-  export interface OutputObject {
-    issuer: string;
-    credId: string;
-    statusSequence: bigint;
-  }
-  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
-  export type Filter = TypedDeferredTopicFilter<Event>;
-  export type Log = TypedEventLog<Event>;
-  export type LogDescription = TypedLogDescription<Event>;
 }
 
 export namespace CredentialRevokedEvent {
@@ -224,20 +197,23 @@ export namespace CredentialRevokedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace CredentialSuspendedEvent {
+export namespace RevocationMasksSetEvent {
   export type InputTuple = [
     issuer: AddressLike,
-    credId: BytesLike,
+    words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
-    credId: string,
+    words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
-    credId: string;
+    words: bigint[];
+    masks: bigint[];
     statusSequence: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -250,19 +226,19 @@ export namespace RevocationWordsSetEvent {
   export type InputTuple = [
     issuer: AddressLike,
     firstWord: BigNumberish,
-    words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
     firstWord: bigint,
-    words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
     firstWord: bigint;
-    words: bigint[];
+    masks: bigint[];
     statusSequence: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -271,29 +247,51 @@ export namespace RevocationWordsSetEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace StatusWordChangedEvent {
+export namespace StatusClearedEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    credId: BytesLike,
+    purpose: BigNumberish,
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    credId: string,
+    purpose: bigint,
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    credId: string;
+    purpose: bigint;
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusMasksClearedEvent {
   export type InputTuple = [
     issuer: AddressLike,
     purpose: BigNumberish,
-    word: BigNumberish,
-    bits: BigNumberish,
-    changed: BigNumberish,
+    words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
     purpose: bigint,
-    word: bigint,
-    bits: bigint,
-    changed: bigint,
+    words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
     purpose: bigint;
-    word: bigint;
-    bits: bigint;
-    changed: bigint;
+    words: bigint[];
+    masks: bigint[];
     statusSequence: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -302,23 +300,107 @@ export namespace StatusWordChangedEvent {
   export type LogDescription = TypedLogDescription<Event>;
 }
 
-export namespace SuspensionWordsSetEvent {
+export namespace StatusMasksSetEvent {
   export type InputTuple = [
     issuer: AddressLike,
-    firstWord: BigNumberish,
+    purpose: BigNumberish,
     words: BigNumberish[],
+    masks: BigNumberish[],
     statusSequence: BigNumberish
   ];
   export type OutputTuple = [
     issuer: string,
-    firstWord: bigint,
+    purpose: bigint,
     words: bigint[],
+    masks: bigint[],
     statusSequence: bigint
   ];
   export interface OutputObject {
     issuer: string;
-    firstWord: bigint;
+    purpose: bigint;
     words: bigint[];
+    masks: bigint[];
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusSetEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    credId: BytesLike,
+    purpose: BigNumberish,
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    credId: string,
+    purpose: bigint,
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    credId: string;
+    purpose: bigint;
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusWordsClearedEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    purpose: BigNumberish,
+    firstWord: BigNumberish,
+    masks: BigNumberish[],
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    purpose: bigint,
+    firstWord: bigint,
+    masks: bigint[],
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    purpose: bigint;
+    firstWord: bigint;
+    masks: bigint[];
+    statusSequence: bigint;
+  }
+  export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
+  export type Filter = TypedDeferredTopicFilter<Event>;
+  export type Log = TypedEventLog<Event>;
+  export type LogDescription = TypedLogDescription<Event>;
+}
+
+export namespace StatusWordsSetEvent {
+  export type InputTuple = [
+    issuer: AddressLike,
+    purpose: BigNumberish,
+    firstWord: BigNumberish,
+    masks: BigNumberish[],
+    statusSequence: BigNumberish
+  ];
+  export type OutputTuple = [
+    issuer: string,
+    purpose: bigint,
+    firstWord: bigint,
+    masks: bigint[],
+    statusSequence: bigint
+  ];
+  export interface OutputObject {
+    issuer: string;
+    purpose: bigint;
+    firstWord: bigint;
+    masks: bigint[];
     statusSequence: bigint;
   }
   export type Event = TypedContractEvent<InputTuple, OutputTuple, OutputObject>;
@@ -370,9 +452,9 @@ export interface ICredentialStatus extends BaseContract {
     event?: TCEvent
   ): Promise<this>;
 
-  credentialStatus: TypedContractMethod<
-    [credId: BytesLike],
-    [[boolean, boolean] & { revoked: boolean; suspended: boolean }],
+  credentialStates: TypedContractMethod<
+    [credIds: BytesLike[]],
+    [ICredentialStatus.CredentialStateStructOutput[]],
     "view"
   >;
 
@@ -388,27 +470,43 @@ export interface ICredentialStatus extends BaseContract {
     "nonpayable"
   >;
 
-  setCredentialStatusFor: TypedContractMethod<
+  setStatus: TypedContractMethod<
+    [credId: BytesLike, purpose: BigNumberish, on: boolean],
+    [void],
+    "nonpayable"
+  >;
+
+  setStatusMasks: TypedContractMethod<
     [
-      credId: BytesLike,
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
 
-  setCredentialStatuses: TypedContractMethod<
-    [credIds: BytesLike[], revoked: boolean],
+  setStatusMasksWithConsent: TypedContractMethod<
+    [
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
 
-  setCredentialStatusesFor: TypedContractMethod<
+  setStatusWithConsent: TypedContractMethod<
     [
-      credIds: BytesLike[],
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      credId: BytesLike,
+      purpose: BigNumberish,
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -419,19 +517,21 @@ export interface ICredentialStatus extends BaseContract {
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[]
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
 
-  setStatusWordsFor: TypedContractMethod<
+  setStatusWordsWithConsent: TypedContractMethod<
     [
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[],
-      consent: ICredentialStatus.ConsentStruct
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -448,39 +548,15 @@ export interface ICredentialStatus extends BaseContract {
     "view"
   >;
 
-  suspendCredential: TypedContractMethod<
-    [credId: BytesLike],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentialFor: TypedContractMethod<
-    [credId: BytesLike, consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentials: TypedContractMethod<
-    [credIds: BytesLike[]],
-    [void],
-    "nonpayable"
-  >;
-
-  suspendCredentialsFor: TypedContractMethod<
-    [credIds: BytesLike[], consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
 
   getFunction(
-    nameOrSignature: "credentialStatus"
+    nameOrSignature: "credentialStates"
   ): TypedContractMethod<
-    [credId: BytesLike],
-    [[boolean, boolean] & { revoked: boolean; suspended: boolean }],
+    [credIds: BytesLike[]],
+    [ICredentialStatus.CredentialStateStructOutput[]],
     "view"
   >;
   getFunction(
@@ -494,30 +570,47 @@ export interface ICredentialStatus extends BaseContract {
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatusFor"
+    nameOrSignature: "setStatus"
+  ): TypedContractMethod<
+    [credId: BytesLike, purpose: BigNumberish, on: boolean],
+    [void],
+    "nonpayable"
+  >;
+  getFunction(
+    nameOrSignature: "setStatusMasks"
   ): TypedContractMethod<
     [
-      credId: BytesLike,
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatuses"
+    nameOrSignature: "setStatusMasksWithConsent"
   ): TypedContractMethod<
-    [credIds: BytesLike[], revoked: boolean],
+    [
+      issuer: AddressLike,
+      purpose: BigNumberish,
+      words: BigNumberish[],
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
+    ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setCredentialStatusesFor"
+    nameOrSignature: "setStatusWithConsent"
   ): TypedContractMethod<
     [
-      credIds: BytesLike[],
-      revoked: boolean,
-      consent: ICredentialStatus.ConsentStruct
+      credId: BytesLike,
+      purpose: BigNumberish,
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -529,20 +622,22 @@ export interface ICredentialStatus extends BaseContract {
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[]
+      masks: BigNumberish[],
+      on: boolean
     ],
     [void],
     "nonpayable"
   >;
   getFunction(
-    nameOrSignature: "setStatusWordsFor"
+    nameOrSignature: "setStatusWordsWithConsent"
   ): TypedContractMethod<
     [
       issuer: AddressLike,
       purpose: BigNumberish,
       firstWord: BigNumberish,
-      words: BigNumberish[],
-      consent: ICredentialStatus.ConsentStruct
+      masks: BigNumberish[],
+      on: boolean,
+      consent: ConsentStruct
     ],
     [void],
     "nonpayable"
@@ -559,34 +654,7 @@ export interface ICredentialStatus extends BaseContract {
     [bigint[]],
     "view"
   >;
-  getFunction(
-    nameOrSignature: "suspendCredential"
-  ): TypedContractMethod<[credId: BytesLike], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "suspendCredentialFor"
-  ): TypedContractMethod<
-    [credId: BytesLike, consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
-  getFunction(
-    nameOrSignature: "suspendCredentials"
-  ): TypedContractMethod<[credIds: BytesLike[]], [void], "nonpayable">;
-  getFunction(
-    nameOrSignature: "suspendCredentialsFor"
-  ): TypedContractMethod<
-    [credIds: BytesLike[], consent: ICredentialStatus.ConsentStruct],
-    [void],
-    "nonpayable"
-  >;
 
-  getEvent(
-    key: "CredentialReinstated"
-  ): TypedContractEvent<
-    CredentialReinstatedEvent.InputTuple,
-    CredentialReinstatedEvent.OutputTuple,
-    CredentialReinstatedEvent.OutputObject
-  >;
   getEvent(
     key: "CredentialRevoked"
   ): TypedContractEvent<
@@ -595,11 +663,11 @@ export interface ICredentialStatus extends BaseContract {
     CredentialRevokedEvent.OutputObject
   >;
   getEvent(
-    key: "CredentialSuspended"
+    key: "RevocationMasksSet"
   ): TypedContractEvent<
-    CredentialSuspendedEvent.InputTuple,
-    CredentialSuspendedEvent.OutputTuple,
-    CredentialSuspendedEvent.OutputObject
+    RevocationMasksSetEvent.InputTuple,
+    RevocationMasksSetEvent.OutputTuple,
+    RevocationMasksSetEvent.OutputObject
   >;
   getEvent(
     key: "RevocationWordsSet"
@@ -609,32 +677,49 @@ export interface ICredentialStatus extends BaseContract {
     RevocationWordsSetEvent.OutputObject
   >;
   getEvent(
-    key: "StatusWordChanged"
+    key: "StatusCleared"
   ): TypedContractEvent<
-    StatusWordChangedEvent.InputTuple,
-    StatusWordChangedEvent.OutputTuple,
-    StatusWordChangedEvent.OutputObject
+    StatusClearedEvent.InputTuple,
+    StatusClearedEvent.OutputTuple,
+    StatusClearedEvent.OutputObject
   >;
   getEvent(
-    key: "SuspensionWordsSet"
+    key: "StatusMasksCleared"
   ): TypedContractEvent<
-    SuspensionWordsSetEvent.InputTuple,
-    SuspensionWordsSetEvent.OutputTuple,
-    SuspensionWordsSetEvent.OutputObject
+    StatusMasksClearedEvent.InputTuple,
+    StatusMasksClearedEvent.OutputTuple,
+    StatusMasksClearedEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusMasksSet"
+  ): TypedContractEvent<
+    StatusMasksSetEvent.InputTuple,
+    StatusMasksSetEvent.OutputTuple,
+    StatusMasksSetEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusSet"
+  ): TypedContractEvent<
+    StatusSetEvent.InputTuple,
+    StatusSetEvent.OutputTuple,
+    StatusSetEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusWordsCleared"
+  ): TypedContractEvent<
+    StatusWordsClearedEvent.InputTuple,
+    StatusWordsClearedEvent.OutputTuple,
+    StatusWordsClearedEvent.OutputObject
+  >;
+  getEvent(
+    key: "StatusWordsSet"
+  ): TypedContractEvent<
+    StatusWordsSetEvent.InputTuple,
+    StatusWordsSetEvent.OutputTuple,
+    StatusWordsSetEvent.OutputObject
   >;
 
   filters: {
-    "CredentialReinstated(address,bytes32,uint256)": TypedContractEvent<
-      CredentialReinstatedEvent.InputTuple,
-      CredentialReinstatedEvent.OutputTuple,
-      CredentialReinstatedEvent.OutputObject
-    >;
-    CredentialReinstated: TypedContractEvent<
-      CredentialReinstatedEvent.InputTuple,
-      CredentialReinstatedEvent.OutputTuple,
-      CredentialReinstatedEvent.OutputObject
-    >;
-
     "CredentialRevoked(address,bytes32,uint256)": TypedContractEvent<
       CredentialRevokedEvent.InputTuple,
       CredentialRevokedEvent.OutputTuple,
@@ -646,15 +731,15 @@ export interface ICredentialStatus extends BaseContract {
       CredentialRevokedEvent.OutputObject
     >;
 
-    "CredentialSuspended(address,bytes32,uint256)": TypedContractEvent<
-      CredentialSuspendedEvent.InputTuple,
-      CredentialSuspendedEvent.OutputTuple,
-      CredentialSuspendedEvent.OutputObject
+    "RevocationMasksSet(address,uint256[],uint256[],uint256)": TypedContractEvent<
+      RevocationMasksSetEvent.InputTuple,
+      RevocationMasksSetEvent.OutputTuple,
+      RevocationMasksSetEvent.OutputObject
     >;
-    CredentialSuspended: TypedContractEvent<
-      CredentialSuspendedEvent.InputTuple,
-      CredentialSuspendedEvent.OutputTuple,
-      CredentialSuspendedEvent.OutputObject
+    RevocationMasksSet: TypedContractEvent<
+      RevocationMasksSetEvent.InputTuple,
+      RevocationMasksSetEvent.OutputTuple,
+      RevocationMasksSetEvent.OutputObject
     >;
 
     "RevocationWordsSet(address,uint256,uint256[],uint256)": TypedContractEvent<
@@ -668,26 +753,70 @@ export interface ICredentialStatus extends BaseContract {
       RevocationWordsSetEvent.OutputObject
     >;
 
-    "StatusWordChanged(address,uint8,uint256,uint256,uint256,uint256)": TypedContractEvent<
-      StatusWordChangedEvent.InputTuple,
-      StatusWordChangedEvent.OutputTuple,
-      StatusWordChangedEvent.OutputObject
+    "StatusCleared(address,bytes32,uint8,uint256)": TypedContractEvent<
+      StatusClearedEvent.InputTuple,
+      StatusClearedEvent.OutputTuple,
+      StatusClearedEvent.OutputObject
     >;
-    StatusWordChanged: TypedContractEvent<
-      StatusWordChangedEvent.InputTuple,
-      StatusWordChangedEvent.OutputTuple,
-      StatusWordChangedEvent.OutputObject
+    StatusCleared: TypedContractEvent<
+      StatusClearedEvent.InputTuple,
+      StatusClearedEvent.OutputTuple,
+      StatusClearedEvent.OutputObject
     >;
 
-    "SuspensionWordsSet(address,uint256,uint256[],uint256)": TypedContractEvent<
-      SuspensionWordsSetEvent.InputTuple,
-      SuspensionWordsSetEvent.OutputTuple,
-      SuspensionWordsSetEvent.OutputObject
+    "StatusMasksCleared(address,uint8,uint256[],uint256[],uint256)": TypedContractEvent<
+      StatusMasksClearedEvent.InputTuple,
+      StatusMasksClearedEvent.OutputTuple,
+      StatusMasksClearedEvent.OutputObject
     >;
-    SuspensionWordsSet: TypedContractEvent<
-      SuspensionWordsSetEvent.InputTuple,
-      SuspensionWordsSetEvent.OutputTuple,
-      SuspensionWordsSetEvent.OutputObject
+    StatusMasksCleared: TypedContractEvent<
+      StatusMasksClearedEvent.InputTuple,
+      StatusMasksClearedEvent.OutputTuple,
+      StatusMasksClearedEvent.OutputObject
+    >;
+
+    "StatusMasksSet(address,uint8,uint256[],uint256[],uint256)": TypedContractEvent<
+      StatusMasksSetEvent.InputTuple,
+      StatusMasksSetEvent.OutputTuple,
+      StatusMasksSetEvent.OutputObject
+    >;
+    StatusMasksSet: TypedContractEvent<
+      StatusMasksSetEvent.InputTuple,
+      StatusMasksSetEvent.OutputTuple,
+      StatusMasksSetEvent.OutputObject
+    >;
+
+    "StatusSet(address,bytes32,uint8,uint256)": TypedContractEvent<
+      StatusSetEvent.InputTuple,
+      StatusSetEvent.OutputTuple,
+      StatusSetEvent.OutputObject
+    >;
+    StatusSet: TypedContractEvent<
+      StatusSetEvent.InputTuple,
+      StatusSetEvent.OutputTuple,
+      StatusSetEvent.OutputObject
+    >;
+
+    "StatusWordsCleared(address,uint8,uint256,uint256[],uint256)": TypedContractEvent<
+      StatusWordsClearedEvent.InputTuple,
+      StatusWordsClearedEvent.OutputTuple,
+      StatusWordsClearedEvent.OutputObject
+    >;
+    StatusWordsCleared: TypedContractEvent<
+      StatusWordsClearedEvent.InputTuple,
+      StatusWordsClearedEvent.OutputTuple,
+      StatusWordsClearedEvent.OutputObject
+    >;
+
+    "StatusWordsSet(address,uint8,uint256,uint256[],uint256)": TypedContractEvent<
+      StatusWordsSetEvent.InputTuple,
+      StatusWordsSetEvent.OutputTuple,
+      StatusWordsSetEvent.OutputObject
+    >;
+    StatusWordsSet: TypedContractEvent<
+      StatusWordsSetEvent.InputTuple,
+      StatusWordsSetEvent.OutputTuple,
+      StatusWordsSetEvent.OutputObject
     >;
   };
 }

@@ -24,10 +24,34 @@ import type {
 } from "../../common";
 
 export declare namespace IIssuerRegistry {
+  export type CredentialVerificationStruct = {
+    issuer: AddressLike;
+    accredited: boolean;
+    active: boolean;
+    revoked: boolean;
+    suspended: boolean;
+    valid: boolean;
+  };
+
+  export type CredentialVerificationStructOutput = [
+    issuer: string,
+    accredited: boolean,
+    active: boolean,
+    revoked: boolean,
+    suspended: boolean,
+    valid: boolean
+  ] & {
+    issuer: string;
+    accredited: boolean;
+    active: boolean;
+    revoked: boolean;
+    suspended: boolean;
+    valid: boolean;
+  };
+
   export type IssuerStruct = {
     accredited: boolean;
     version: BigNumberish;
-    updatedBlock: BigNumberish;
     updatedAt: BigNumberish;
     metadataUri: string;
   };
@@ -35,13 +59,11 @@ export declare namespace IIssuerRegistry {
   export type IssuerStructOutput = [
     accredited: boolean,
     version: bigint,
-    updatedBlock: bigint,
     updatedAt: bigint,
     metadataUri: string
   ] & {
     accredited: boolean;
     version: bigint;
-    updatedBlock: bigint;
     updatedAt: bigint;
     metadataUri: string;
   };
@@ -49,7 +71,14 @@ export declare namespace IIssuerRegistry {
 
 export interface IIssuerRegistryInterface extends Interface {
   getFunction(
-    nameOrSignature: "accredit" | "discredit" | "isAccredited" | "issuerOf"
+    nameOrSignature:
+      | "accredit"
+      | "credentialStates"
+      | "credentialStatus"
+      | "discredit"
+      | "isAccredited"
+      | "issuerOf"
+      | "verify"
   ): FunctionFragment;
 
   getEvent(
@@ -59,6 +88,14 @@ export interface IIssuerRegistryInterface extends Interface {
   encodeFunctionData(
     functionFragment: "accredit",
     values: [AddressLike, string]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "credentialStates",
+    values: [BytesLike[]]
+  ): string;
+  encodeFunctionData(
+    functionFragment: "credentialStatus",
+    values?: undefined
   ): string;
   encodeFunctionData(
     functionFragment: "discredit",
@@ -72,14 +109,24 @@ export interface IIssuerRegistryInterface extends Interface {
     functionFragment: "issuerOf",
     values: [AddressLike]
   ): string;
+  encodeFunctionData(functionFragment: "verify", values: [BytesLike]): string;
 
   decodeFunctionResult(functionFragment: "accredit", data: BytesLike): Result;
+  decodeFunctionResult(
+    functionFragment: "credentialStates",
+    data: BytesLike
+  ): Result;
+  decodeFunctionResult(
+    functionFragment: "credentialStatus",
+    data: BytesLike
+  ): Result;
   decodeFunctionResult(functionFragment: "discredit", data: BytesLike): Result;
   decodeFunctionResult(
     functionFragment: "isAccredited",
     data: BytesLike
   ): Result;
   decodeFunctionResult(functionFragment: "issuerOf", data: BytesLike): Result;
+  decodeFunctionResult(functionFragment: "verify", data: BytesLike): Result;
 }
 
 export namespace IssuerAccreditedEvent {
@@ -175,6 +222,14 @@ export interface IIssuerRegistry extends BaseContract {
     "nonpayable"
   >;
 
+  credentialStates: TypedContractMethod<
+    [credIds: BytesLike[]],
+    [IIssuerRegistry.CredentialVerificationStructOutput[]],
+    "view"
+  >;
+
+  credentialStatus: TypedContractMethod<[], [string], "view">;
+
   discredit: TypedContractMethod<
     [issuer: AddressLike, metadataUri: string],
     [void],
@@ -189,6 +244,8 @@ export interface IIssuerRegistry extends BaseContract {
     "view"
   >;
 
+  verify: TypedContractMethod<[credId: BytesLike], [boolean], "view">;
+
   getFunction<T extends ContractMethod = ContractMethod>(
     key: string | FunctionFragment
   ): T;
@@ -200,6 +257,16 @@ export interface IIssuerRegistry extends BaseContract {
     [void],
     "nonpayable"
   >;
+  getFunction(
+    nameOrSignature: "credentialStates"
+  ): TypedContractMethod<
+    [credIds: BytesLike[]],
+    [IIssuerRegistry.CredentialVerificationStructOutput[]],
+    "view"
+  >;
+  getFunction(
+    nameOrSignature: "credentialStatus"
+  ): TypedContractMethod<[], [string], "view">;
   getFunction(
     nameOrSignature: "discredit"
   ): TypedContractMethod<
@@ -217,6 +284,9 @@ export interface IIssuerRegistry extends BaseContract {
     [IIssuerRegistry.IssuerStructOutput],
     "view"
   >;
+  getFunction(
+    nameOrSignature: "verify"
+  ): TypedContractMethod<[credId: BytesLike], [boolean], "view">;
 
   getEvent(
     key: "IssuerAccredited"

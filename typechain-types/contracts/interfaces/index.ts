@@ -2,5 +2,6 @@
 /* tslint:disable */
 /* eslint-disable */
 export type { ICredentialStatus } from "./ICredentialStatus";
-export type { IDIDRegistry } from "./IDIDRegistry";
+export type { IDigestAnchor } from "./IDigestAnchor";
+export type { IIdentity } from "./IIdentity";
 export type { IIssuerRegistry } from "./IIssuerRegistry";

@@ -79,11 +79,6 @@ const _abi = [
     type: "error",
   },
   {
-    inputs: [],
-    name: "EmptyBatch",
-    type: "error",
-  },
-  {
     inputs: [
       {
         internalType: "address",
@@ -108,6 +103,17 @@ const _abi = [
       },
     ],
     name: "InvalidDocumentUriLength",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "length",
+        type: "uint256",
+      },
+    ],
+    name: "InvalidKeyLength",
     type: "error",
   },
   {
@@ -145,59 +151,64 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "words",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "masks",
+        type: "uint256",
+      },
+    ],
+    name: "LengthMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
-        name: "issuer",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "current",
+        type: "uint256",
+      },
+    ],
+    name: "NonceMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
         type: "address",
       },
       {
         internalType: "bytes32",
-        name: "credId",
+        name: "role",
         type: "bytes32",
       },
-    ],
-    name: "MixedIssuers",
-    type: "error",
-  },
-  {
-    inputs: [
       {
         internalType: "address",
-        name: "identity",
+        name: "account",
         type: "address",
       },
-      {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "currentNonce",
-        type: "uint256",
-      },
     ],
-    name: "NonceAlreadyConsumed",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "identity",
-        type: "address",
-      },
-      {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "currentNonce",
-        type: "uint256",
-      },
-    ],
-    name: "NonceTooHigh",
+    name: "NotAuthorized",
     type: "error",
   },
   {
@@ -223,24 +234,18 @@ const _abi = [
         name: "identity",
         type: "address",
       },
-    ],
-    name: "NotRegistered",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
       {
         internalType: "address",
         name: "account",
         type: "address",
       },
     ],
-    name: "NotStatusAuthority",
+    name: "NotSuccessor",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "RevocationCannotBeCleared",
     type: "error",
   },
   {
@@ -284,13 +289,30 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
+        internalType: "address",
+        name: "identity",
+        type: "address",
       },
+    ],
+    name: "SuccessorAlreadyNamed",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+    ],
+    name: "SuccessorRequired",
+    type: "error",
+  },
+  {
+    inputs: [
       {
         internalType: "uint256",
-        name: "count",
+        name: "word",
         type: "uint256",
       },
     ],
@@ -300,6 +322,11 @@ const _abi = [
   {
     inputs: [],
     name: "ZeroAddress",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "ZeroCommitment",
     type: "error",
   },
   {
@@ -314,13 +341,7 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "previousController",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "address",
-        name: "newController",
+        name: "controller",
         type: "address",
       },
       {
@@ -339,23 +360,29 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
+        name: "identity",
         type: "address",
       },
       {
         indexed: true,
+        internalType: "address",
+        name: "controller",
+        type: "address",
+      },
+      {
+        indexed: false,
         internalType: "bytes32",
-        name: "credId",
+        name: "commitment",
         type: "bytes32",
       },
       {
         indexed: false,
         internalType: "uint256",
-        name: "statusSequence",
+        name: "version",
         type: "uint256",
       },
     ],
-    name: "CredentialReinstated",
+    name: "ControllerRotated",
     type: "event",
   },
   {
@@ -389,31 +416,6 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "statusSequence",
-        type: "uint256",
-      },
-    ],
-    name: "CredentialSuspended",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
-        internalType: "address",
         name: "identity",
         type: "address",
       },
@@ -435,18 +437,6 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "address",
-        name: "controller",
-        type: "address",
-      },
-      {
-        indexed: false,
-        internalType: "string",
-        name: "did",
-        type: "string",
       },
       {
         indexed: false,
@@ -606,6 +596,68 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstNonce",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "nextNonce",
+        type: "uint256",
+      },
+    ],
+    name: "NoncesCancelled",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "RevocationMasksSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
         name: "issuer",
         type: "address",
       },
@@ -618,7 +670,7 @@ const _abi = [
       {
         indexed: false,
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
       },
       {
@@ -642,27 +694,15 @@ const _abi = [
       },
       {
         indexed: true,
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
-      },
-      {
-        indexed: true,
-        internalType: "uint256",
-        name: "word",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "bits",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "changed",
-        type: "uint256",
       },
       {
         indexed: false,
@@ -671,7 +711,7 @@ const _abi = [
         type: "uint256",
       },
     ],
-    name: "StatusWordChanged",
+    name: "StatusCleared",
     type: "event",
   },
   {
@@ -684,10 +724,10 @@ const _abi = [
         type: "address",
       },
       {
-        indexed: false,
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
       },
       {
         indexed: false,
@@ -697,12 +737,185 @@ const _abi = [
       },
       {
         indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
         internalType: "uint256",
         name: "statusSequence",
         type: "uint256",
       },
     ],
-    name: "SuspensionWordsSet",
+    name: "StatusMasksCleared",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusMasksSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstWord",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusWordsCleared",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstWord",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusWordsSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "version",
+        type: "uint256",
+      },
+    ],
+    name: "SuccessorNamed",
     type: "event",
   },
   {
@@ -778,12 +991,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "addDelegateFor",
+    name: "addDelegateWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -794,14 +1007,19 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
       },
       {
         internalType: "uint256",
-        name: "nonce",
+        name: "nextNonce",
         type: "uint256",
       },
     ],
-    name: "burnNonce",
+    name: "cancelNonces",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -812,6 +1030,16 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint256",
+        name: "nextNonce",
+        type: "uint256",
       },
       {
         components: [
@@ -836,12 +1064,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "burnNonceFor",
+    name: "cancelNoncesWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -899,12 +1127,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "changeControllerFor",
+    name: "changeControllerWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -931,22 +1159,39 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
+        internalType: "bytes32[]",
+        name: "credIds",
+        type: "bytes32[]",
       },
     ],
-    name: "credentialStatus",
+    name: "credentialStates",
     outputs: [
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        internalType: "bool",
-        name: "suspended",
-        type: "bool",
+        components: [
+          {
+            internalType: "address",
+            name: "issuer",
+            type: "address",
+          },
+          {
+            internalType: "bool",
+            name: "active",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "revoked",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "suspended",
+            type: "bool",
+          },
+        ],
+        internalType: "struct ICredentialStatus.CredentialState[]",
+        name: "states",
+        type: "tuple[]",
       },
     ],
     stateMutability: "view",
@@ -995,12 +1240,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "deactivateDIDFor",
+    name: "deactivateDIDWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1080,6 +1325,25 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "address[]",
+        name: "identities",
+        type: "address[]",
+      },
+    ],
+    name: "headers",
+    outputs: [
+      {
+        internalType: "uint256[]",
+        name: "packed",
+        type: "uint256[]",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "bytes32",
         name: "credId",
         type: "bytes32",
@@ -1126,6 +1390,25 @@ const _abi = [
     type: "function",
   },
   {
+    inputs: [
+      {
+        internalType: "bytes",
+        name: "key",
+        type: "bytes",
+      },
+    ],
+    name: "keyAccount",
+    outputs: [
+      {
+        internalType: "address",
+        name: "account",
+        type: "address",
+      },
+    ],
+    stateMutability: "pure",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "method",
     outputs: [
@@ -1145,8 +1428,81 @@ const _abi = [
         name: "identity",
         type: "address",
       },
+      {
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
     ],
-    name: "nonceOf",
+    name: "nameSuccessor",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "nameSuccessorWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+    ],
+    name: "nonceOfSigner",
     outputs: [
       {
         internalType: "uint256",
@@ -1155,29 +1511,6 @@ const _abi = [
       },
     ],
     stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "string",
-        name: "did",
-        type: "string",
-      },
-      {
-        internalType: "string",
-        name: "documentUri",
-        type: "string",
-      },
-      {
-        internalType: "bytes32",
-        name: "documentHash",
-        type: "bytes32",
-      },
-    ],
-    name: "registerDID",
-    outputs: [],
-    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -1238,13 +1571,94 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "registerDIDFor",
+    name: "registerDIDWithConsent",
     outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "string",
+        name: "did",
+        type: "string",
+      },
+      {
+        internalType: "string",
+        name: "documentUri",
+        type: "string",
+      },
+      {
+        internalType: "bytes32",
+        name: "documentHash",
+        type: "bytes32",
+      },
+    ],
+    name: "registerDIDWithHash",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "string",
+            name: "documentUri",
+            type: "string",
+          },
+          {
+            internalType: "bytes32",
+            name: "documentHash",
+            type: "bytes32",
+          },
+          {
+            components: [
+              {
+                internalType: "address",
+                name: "signer",
+                type: "address",
+              },
+              {
+                internalType: "uint256",
+                name: "nonce",
+                type: "uint256",
+              },
+              {
+                internalType: "uint256",
+                name: "deadline",
+                type: "uint256",
+              },
+              {
+                internalType: "bytes",
+                name: "signature",
+                type: "bytes",
+              },
+            ],
+            internalType: "struct Consent",
+            name: "consent",
+            type: "tuple",
+          },
+        ],
+        internalType: "struct IIdentity.Registration[]",
+        name: "registrations",
+        type: "tuple[]",
+      },
+    ],
+    name: "registerManyWithConsent",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "registered",
+        type: "uint256",
+      },
+    ],
     stateMutability: "nonpayable",
     type: "function",
   },
@@ -1281,8 +1695,18 @@ const _abi = [
             type: "address",
           },
           {
+            internalType: "bytes32",
+            name: "successor",
+            type: "bytes32",
+          },
+          {
             internalType: "uint256",
             name: "version",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "controlVersion",
             type: "uint256",
           },
           {
@@ -1292,12 +1716,12 @@ const _abi = [
           },
           {
             internalType: "uint256",
-            name: "nonce",
+            name: "anchorSequence",
             type: "uint256",
           },
           {
             internalType: "uint256",
-            name: "createdBlock",
+            name: "nonce",
             type: "uint256",
           },
           {
@@ -1307,13 +1731,13 @@ const _abi = [
           },
           {
             internalType: "uint256",
-            name: "updatedBlock",
+            name: "updatedAt",
             type: "uint256",
           },
           {
-            internalType: "uint256",
-            name: "updatedAt",
-            type: "uint256",
+            internalType: "bool",
+            name: "registered",
+            type: "bool",
           },
           {
             internalType: "bool",
@@ -1321,7 +1745,7 @@ const _abi = [
             type: "bool",
           },
         ],
-        internalType: "struct IDIDRegistry.DIDRecord",
+        internalType: "struct IIdentity.DIDRecord",
         name: "record",
         type: "tuple",
       },
@@ -1392,12 +1816,85 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "revokeDelegateFor",
+    name: "revokeDelegateWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes32",
+        name: "nextCommitment",
+        type: "bytes32",
+      },
+    ],
+    name: "rotateController",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes32",
+        name: "nextCommitment",
+        type: "bytes32",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "rotateControllerWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1428,102 +1925,17 @@ const _abi = [
         type: "bytes32",
       },
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
       },
       {
         internalType: "bool",
-        name: "revoked",
+        name: "on",
         type: "bool",
       },
     ],
-    name: "setCredentialStatuses",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusesFor",
+    name: "setStatus",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1536,7 +1948,150 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+    ],
+    name: "setStatusMasks",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "setStatusMasksWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "setStatusWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -1547,8 +2102,13 @@ const _abi = [
       },
       {
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
       },
     ],
     name: "setStatusWords",
@@ -1564,7 +2124,7 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -1575,8 +2135,13 @@ const _abi = [
       },
       {
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
       },
       {
         components: [
@@ -1601,12 +2166,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "setStatusWordsFor",
+    name: "setStatusWordsWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1619,7 +2184,7 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -1643,112 +2208,6 @@ const _abi = [
       },
     ],
     stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-    ],
-    name: "suspendCredential",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "suspendCredentialFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-    ],
-    name: "suspendCredentials",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "suspendCredentialsFor",
-    outputs: [],
-    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -1814,12 +2273,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "updateDocumentFor",
+    name: "updateDocumentWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",

@@ -30,6 +30,17 @@ const _abi = [
     inputs: [
       {
         internalType: "address",
+        name: "target",
+        type: "address",
+      },
+    ],
+    name: "AddressEmptyCode",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
         name: "identity",
         type: "address",
       },
@@ -97,7 +108,7 @@ const _abi = [
   },
   {
     inputs: [],
-    name: "EmptyBatch",
+    name: "FailedCall",
     type: "error",
   },
   {
@@ -125,6 +136,17 @@ const _abi = [
       },
     ],
     name: "InvalidDocumentUriLength",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "length",
+        type: "uint256",
+      },
+    ],
+    name: "InvalidKeyLength",
     type: "error",
   },
   {
@@ -162,59 +184,64 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "uint256",
+        name: "words",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "masks",
+        type: "uint256",
+      },
+    ],
+    name: "LengthMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
-        name: "issuer",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "current",
+        type: "uint256",
+      },
+    ],
+    name: "NonceMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
         type: "address",
       },
       {
         internalType: "bytes32",
-        name: "credId",
+        name: "role",
         type: "bytes32",
       },
-    ],
-    name: "MixedIssuers",
-    type: "error",
-  },
-  {
-    inputs: [
       {
         internalType: "address",
-        name: "identity",
+        name: "account",
         type: "address",
       },
-      {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "currentNonce",
-        type: "uint256",
-      },
     ],
-    name: "NonceAlreadyConsumed",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "identity",
-        type: "address",
-      },
-      {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "currentNonce",
-        type: "uint256",
-      },
-    ],
-    name: "NonceTooHigh",
+    name: "NotAuthorized",
     type: "error",
   },
   {
@@ -240,24 +267,18 @@ const _abi = [
         name: "identity",
         type: "address",
       },
-    ],
-    name: "NotRegistered",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
       {
         internalType: "address",
         name: "account",
         type: "address",
       },
     ],
-    name: "NotStatusAuthority",
+    name: "NotSuccessor",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "RevocationCannotBeCleared",
     type: "error",
   },
   {
@@ -301,29 +322,30 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "uint256",
-        name: "value",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "length",
-        type: "uint256",
+        internalType: "address",
+        name: "identity",
+        type: "address",
       },
     ],
-    name: "StringsInsufficientHexLength",
+    name: "SuccessorAlreadyNamed",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+    ],
+    name: "SuccessorRequired",
     type: "error",
   },
   {
     inputs: [
       {
         internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "count",
+        name: "word",
         type: "uint256",
       },
     ],
@@ -333,6 +355,11 @@ const _abi = [
   {
     inputs: [],
     name: "ZeroAddress",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "ZeroCommitment",
     type: "error",
   },
   {
@@ -347,13 +374,7 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "previousController",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "address",
-        name: "newController",
+        name: "controller",
         type: "address",
       },
       {
@@ -372,23 +393,29 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
+        name: "identity",
         type: "address",
       },
       {
         indexed: true,
+        internalType: "address",
+        name: "controller",
+        type: "address",
+      },
+      {
+        indexed: false,
         internalType: "bytes32",
-        name: "credId",
+        name: "commitment",
         type: "bytes32",
       },
       {
         indexed: false,
         internalType: "uint256",
-        name: "statusSequence",
+        name: "version",
         type: "uint256",
       },
     ],
-    name: "CredentialReinstated",
+    name: "ControllerRotated",
     type: "event",
   },
   {
@@ -422,31 +449,6 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "statusSequence",
-        type: "uint256",
-      },
-    ],
-    name: "CredentialSuspended",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
-        internalType: "address",
         name: "identity",
         type: "address",
       },
@@ -468,18 +470,6 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "address",
-        name: "controller",
-        type: "address",
-      },
-      {
-        indexed: false,
-        internalType: "string",
-        name: "did",
-        type: "string",
       },
       {
         indexed: false,
@@ -581,6 +571,31 @@ const _abi = [
         type: "address",
       },
       {
+        indexed: true,
+        internalType: "bytes32",
+        name: "digest",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "anchorSequence",
+        type: "uint256",
+      },
+    ],
+    name: "DigestAnchored",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
         indexed: false,
         internalType: "string",
         name: "documentUri",
@@ -639,6 +654,68 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstNonce",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "nextNonce",
+        type: "uint256",
+      },
+    ],
+    name: "NoncesCancelled",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "RevocationMasksSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
         name: "issuer",
         type: "address",
       },
@@ -651,7 +728,7 @@ const _abi = [
       {
         indexed: false,
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
       },
       {
@@ -675,27 +752,15 @@ const _abi = [
       },
       {
         indexed: true,
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
-      },
-      {
-        indexed: true,
-        internalType: "uint256",
-        name: "word",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "bits",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "changed",
-        type: "uint256",
       },
       {
         indexed: false,
@@ -704,7 +769,7 @@ const _abi = [
         type: "uint256",
       },
     ],
-    name: "StatusWordChanged",
+    name: "StatusCleared",
     type: "event",
   },
   {
@@ -717,10 +782,10 @@ const _abi = [
         type: "address",
       },
       {
-        indexed: false,
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
       },
       {
         indexed: false,
@@ -730,12 +795,185 @@ const _abi = [
       },
       {
         indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
         internalType: "uint256",
         name: "statusSequence",
         type: "uint256",
       },
     ],
-    name: "SuspensionWordsSet",
+    name: "StatusMasksCleared",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusMasksSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstWord",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusWordsCleared",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstWord",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusWordsSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        indexed: false,
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "version",
+        type: "uint256",
+      },
+    ],
+    name: "SuccessorNamed",
     type: "event",
   },
   {
@@ -811,12 +1049,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "addDelegateFor",
+    name: "addDelegateWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -829,12 +1067,12 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
+        internalType: "bytes32",
+        name: "digest",
+        type: "bytes32",
       },
     ],
-    name: "burnNonce",
+    name: "anchorDigest",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -845,6 +1083,11 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "digest",
+        type: "bytes32",
       },
       {
         components: [
@@ -869,12 +1112,85 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "burnNonceFor",
+    name: "anchorDigestWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint256",
+        name: "nextNonce",
+        type: "uint256",
+      },
+    ],
+    name: "cancelNonces",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint256",
+        name: "nextNonce",
+        type: "uint256",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "cancelNoncesWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -932,12 +1248,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "changeControllerFor",
+    name: "changeControllerWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -964,22 +1280,39 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
+        internalType: "bytes32[]",
+        name: "credIds",
+        type: "bytes32[]",
       },
     ],
-    name: "credentialStatus",
+    name: "credentialStates",
     outputs: [
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        internalType: "bool",
-        name: "suspended",
-        type: "bool",
+        components: [
+          {
+            internalType: "address",
+            name: "issuer",
+            type: "address",
+          },
+          {
+            internalType: "bool",
+            name: "active",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "revoked",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "suspended",
+            type: "bool",
+          },
+        ],
+        internalType: "struct ICredentialStatus.CredentialState[]",
+        name: "states",
+        type: "tuple[]",
       },
     ],
     stateMutability: "view",
@@ -1028,12 +1361,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "deactivateDIDFor",
+    name: "deactivateDIDWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1113,6 +1446,25 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "address[]",
+        name: "identities",
+        type: "address[]",
+      },
+    ],
+    name: "headers",
+    outputs: [
+      {
+        internalType: "uint256[]",
+        name: "packed",
+        type: "uint256[]",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "bytes32",
         name: "credId",
         type: "bytes32",
@@ -1159,6 +1511,25 @@ const _abi = [
     type: "function",
   },
   {
+    inputs: [
+      {
+        internalType: "bytes",
+        name: "key",
+        type: "bytes",
+      },
+    ],
+    name: "keyAccount",
+    outputs: [
+      {
+        internalType: "address",
+        name: "account",
+        type: "address",
+      },
+    ],
+    stateMutability: "pure",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "method",
     outputs: [
@@ -1174,12 +1545,104 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "bytes[]",
+        name: "data",
+        type: "bytes[]",
+      },
+    ],
+    name: "multicall",
+    outputs: [
+      {
+        internalType: "bytes[]",
+        name: "results",
+        type: "bytes[]",
+      },
+    ],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
         name: "identity",
         type: "address",
       },
+      {
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
     ],
-    name: "nonceOf",
+    name: "nameSuccessor",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "nameSuccessorWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+    ],
+    name: "nonceOfSigner",
     outputs: [
       {
         internalType: "uint256",
@@ -1188,29 +1651,6 @@ const _abi = [
       },
     ],
     stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "string",
-        name: "did",
-        type: "string",
-      },
-      {
-        internalType: "string",
-        name: "documentUri",
-        type: "string",
-      },
-      {
-        internalType: "bytes32",
-        name: "documentHash",
-        type: "bytes32",
-      },
-    ],
-    name: "registerDID",
-    outputs: [],
-    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -1271,13 +1711,94 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "registerDIDFor",
+    name: "registerDIDWithConsent",
     outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "string",
+        name: "did",
+        type: "string",
+      },
+      {
+        internalType: "string",
+        name: "documentUri",
+        type: "string",
+      },
+      {
+        internalType: "bytes32",
+        name: "documentHash",
+        type: "bytes32",
+      },
+    ],
+    name: "registerDIDWithHash",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "string",
+            name: "documentUri",
+            type: "string",
+          },
+          {
+            internalType: "bytes32",
+            name: "documentHash",
+            type: "bytes32",
+          },
+          {
+            components: [
+              {
+                internalType: "address",
+                name: "signer",
+                type: "address",
+              },
+              {
+                internalType: "uint256",
+                name: "nonce",
+                type: "uint256",
+              },
+              {
+                internalType: "uint256",
+                name: "deadline",
+                type: "uint256",
+              },
+              {
+                internalType: "bytes",
+                name: "signature",
+                type: "bytes",
+              },
+            ],
+            internalType: "struct Consent",
+            name: "consent",
+            type: "tuple",
+          },
+        ],
+        internalType: "struct IIdentity.Registration[]",
+        name: "registrations",
+        type: "tuple[]",
+      },
+    ],
+    name: "registerManyWithConsent",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "registered",
+        type: "uint256",
+      },
+    ],
     stateMutability: "nonpayable",
     type: "function",
   },
@@ -1314,8 +1835,18 @@ const _abi = [
             type: "address",
           },
           {
+            internalType: "bytes32",
+            name: "successor",
+            type: "bytes32",
+          },
+          {
             internalType: "uint256",
             name: "version",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "controlVersion",
             type: "uint256",
           },
           {
@@ -1325,12 +1856,12 @@ const _abi = [
           },
           {
             internalType: "uint256",
-            name: "nonce",
+            name: "anchorSequence",
             type: "uint256",
           },
           {
             internalType: "uint256",
-            name: "createdBlock",
+            name: "nonce",
             type: "uint256",
           },
           {
@@ -1340,13 +1871,13 @@ const _abi = [
           },
           {
             internalType: "uint256",
-            name: "updatedBlock",
+            name: "updatedAt",
             type: "uint256",
           },
           {
-            internalType: "uint256",
-            name: "updatedAt",
-            type: "uint256",
+            internalType: "bool",
+            name: "registered",
+            type: "bool",
           },
           {
             internalType: "bool",
@@ -1354,7 +1885,7 @@ const _abi = [
             type: "bool",
           },
         ],
-        internalType: "struct IDIDRegistry.DIDRecord",
+        internalType: "struct IIdentity.DIDRecord",
         name: "record",
         type: "tuple",
       },
@@ -1425,12 +1956,85 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "revokeDelegateFor",
+    name: "revokeDelegateWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes32",
+        name: "nextCommitment",
+        type: "bytes32",
+      },
+    ],
+    name: "rotateController",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes32",
+        name: "nextCommitment",
+        type: "bytes32",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "rotateControllerWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1461,102 +2065,17 @@ const _abi = [
         type: "bytes32",
       },
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
       },
       {
         internalType: "bool",
-        name: "revoked",
+        name: "on",
         type: "bool",
       },
     ],
-    name: "setCredentialStatuses",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusesFor",
+    name: "setStatus",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1569,7 +2088,150 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+    ],
+    name: "setStatusMasks",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "setStatusMasksWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "setStatusWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -1580,8 +2242,13 @@ const _abi = [
       },
       {
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
       },
     ],
     name: "setStatusWords",
@@ -1597,7 +2264,7 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -1608,8 +2275,13 @@ const _abi = [
       },
       {
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
       },
       {
         components: [
@@ -1634,12 +2306,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "setStatusWordsFor",
+    name: "setStatusWordsWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1652,7 +2324,7 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -1681,107 +2353,20 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
+        internalType: "bytes4",
+        name: "interfaceId",
+        type: "bytes4",
       },
     ],
-    name: "suspendCredential",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
+    name: "supportsInterface",
+    outputs: [
       {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
+        internalType: "bool",
+        name: "supported",
+        type: "bool",
       },
     ],
-    name: "suspendCredentialFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-    ],
-    name: "suspendCredentials",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "suspendCredentialsFor",
-    outputs: [],
-    stateMutability: "nonpayable",
+    stateMutability: "view",
     type: "function",
   },
   {
@@ -1847,12 +2432,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "updateDocumentFor",
+    name: "updateDocumentWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1860,7 +2445,7 @@ const _abi = [
 ] as const;
 
 const _bytecode =
-  "0x61018080604052346102c757614737803803809161001d82856102df565b83398101906020818303126102c7578051906001600160401b0382116102c7570181601f820112156102c7578051906001600160401b0382116102cb5760405192610072601f8401601f1916602001856102df565b828452602083830101116102c757815f9260208093018386015e83010152604090815161009f83826102df565b60118152602081019070436169726e20444944526567697374727960781b82528351916100cc85846102df565b600183526020830191603160f81b83526100e58161032c565b610120526100f28461032c565b61014052519020918260e05251902080610100524660a05283519060208201927f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f84528583015260608201524660808201523060a082015260a0815261015960c0826102df565b5190206080523060c052805180151590816102bb575b50915f925b80806102b1575b1561021d575081518310156102095760ff60f81b6020848401015116606160f81b81101590816101fa575b81156101d4575b50925f1981146101c05760010192610174565b634e487b7160e01b5f52601160045260245ffd5b600360fc1b8110159150816101eb575b505f6101ad565b603960f81b101590505f6101e4565b603d60f91b81111591506101a6565b634e487b7160e01b5f52603260045260245ffd5b8290156102915761022d9061032c565b61016052516143c290816103758239608051816141db015260a05181614298015260c051816141ac015260e0518161422a0152610100518161425001526101205181610eeb01526101405181610f17015261016051818181611a480152613c250152f35b90516321f7174960e11b81529081906102ad9060048301610302565b0390fd5b508251841061017b565b601f915011155f61016f565b5f80fd5b634e487b7160e01b5f52604160045260245ffd5b601f909101601f19168101906001600160401b038211908210176102cb57604052565b602060409281835280519182918282860152018484015e5f828201840152601f01601f1916010190565b601f815111610357576020815191015160208210610348571790565b5f198260200360031b1b161790565b60405163305a27a960e01b81529081906102ad906004830161030256fe6080806040526004361015610012575f80fd5b5f3560e01c908162cf866814611d8f575080630f8b7c2614611d285780631e33b9b814611bf95780632481200a14611b615780632bba774514611a805780632c383a9f14611a12578063306672d8146119915780633524e7a21461185e5780633569d36e146116f75780633e11e378146116aa5780634d3f7d1d1461162257806352291abe146114c15780635d558c69146113c157806369c00407146113785780637e5c39e914610fdc57806380b29f7c14610fc057806384b0196e14610eb55780638876106414610e315780638929e2ba14610dc1578063a866dc5a14610d62578063aedc935914610c42578063b41b964d14610be0578063bef4835214610b61578063c0fded3d14610b17578063c16f261414610993578063c7b7530714610943578063c8e25e7714610812578063ce90ad6d14610760578063d3a2b210146106c5578063d50b4bbd1461058f578063dac80a921461051e578063e627dcb614610400578063e8bdeaa714610390578063ed2a2d64146103255763f3c828241461019c575f80fd5b346103215760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff8111610321576101eb903690600401611e01565b6101f3611fe7565b906044359267ffffffffffffffff841161032157836004019260807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc8636030112610321576103179461030a6102498585612451565b9561025c6102568261210d565b88612486565b909360405160208101906102a181610275848d8d6121aa565b037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08101835282612068565b5190209060446040519160208301937f4d056cdcbc16f450c9644e16f8d9f2a1e4aa77012fce6f51dcddc04c4de9fc3485526040840152881515606084015260248101356080840152013560a082015260a0815261030060c082612068565b5190209088612c73565b9115610319575f94612760565b005b600294612760565b5f80fd5b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215773ffffffffffffffffffffffffffffffffffffffff610371611e32565b165f526002602052602063ffffffff60405f2054821c16604051908152f35b346103215760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576103c7611e32565b6024359067ffffffffffffffff8211610321576103eb610317923690600401611e9b565b90604435926103fa3382613201565b90612968565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215761043f61043a611e32565b6122ed565b60405180916020825261016061049a610466835161018060208701526101a0860190611f5a565b60208401517fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0868303016040870152611f5a565b916040810151606085015273ffffffffffffffffffffffffffffffffffffffff6060820151166080850152608081015160a085015260a081015160c085015260c081015160e085015260e081015161010085015261010081015161012085015261012081015161014085015261014081015182850152015115156101808301520390f35b346103215773ffffffffffffffffffffffffffffffffffffffff61054136611ff6565b929091165f52600360205260405f20905f5260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f52602052602067ffffffffffffffff60405f205416604051908152f35b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff8111610321576105de903690600401611e01565b6024359167ffffffffffffffff8311610321578260040160807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc853603011261032157610317936106bf6106328585612451565b9261064561063f8261210d565b85612486565b9093604051602081019061065e81610275848d8d6121aa565b5190209060446040519160208301937ffec4658ba83aae389cd0837d6570ddeb6524313a0483e6eff3e4e6c0030252cb855260408401526024810135606084015201356080820152608081526106b560a082612068565b5190209085612c73565b916125d0565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576106fc611e32565b73ffffffffffffffffffffffffffffffffffffffff81165f52600260205260405f20549060ff8216155f1461074f57505060205f5b73ffffffffffffffffffffffffffffffffffffffff60405191168152f35b60209161075b91613bb5565b610731565b346103215773ffffffffffffffffffffffffffffffffffffffff61078336611ff6565b9290911690815f52600260205260ff60405f2054169160018314928315610807575b50826107b9575b6020836040519015158152f35b9091505f52600360205260405f20905f5260205273ffffffffffffffffffffffffffffffffffffffff60405f2091165f52602052602067ffffffffffffffff60405f205416421082806107ac565b6002149250846107a5565b346103215760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610849611e32565b610851611e78565b6044359167ffffffffffffffff831161032157826004019260807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc8236030112610321576103179361093d91604051604460208201927ff11c7bb4a918c69f8951629e81741e92e0dc6ecd8a2c73096f78257ed4ec35a2845273ffffffffffffffffffffffffffffffffffffffff8716604084015273ffffffffffffffffffffffffffffffffffffffff8816606084015260248101356080840152013560a082015260a0815261092260c082612068565b5190206109376109318361210d565b85613201565b84612c73565b9061325f565b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215761031761097d611e32565b60243590339061098d3382612be1565b90613a67565b346103215760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff8111610321576109e2903690600401611e9b565b60243567ffffffffffffffff811161032157610a02903690600401611e9b565b90604435926064359467ffffffffffffffff861161032157856004019560807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc823603011261032157610b1187610a5b6103179961210d565b92610a6584613398565b90610a713688886120a9565b60208151910120906044610a86368c8c6120a9565b60208151910120916040519260208401947f8984dd961cc8fdab9d0a7181d917073f9a0f8f9a0a7b8942181f51dc603ed6f7865273ffffffffffffffffffffffffffffffffffffffff8a166040860152606085015260808401528c60a0840152602481013560c0840152013560e082015260e08152610b0761010082612068565b5190209084612c73565b906133f3565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610317610b51611e32565b610b5b3382613201565b90612f93565b346103215760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610b98611e32565b602435906002821015610321576064359167ffffffffffffffff831161032157610bc9610317933690600401611e01565b929091610bd63383612486565b9060443593613769565b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157600435610c1a611fe7565b908060601c91610c2a3384612486565b9115610c3957610317936140e0565b61031793612ea7565b346103215760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610c79611e32565b602435610c84611e55565b906064359267ffffffffffffffff841161032157836004019360807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc82360301126103215761031794610d5c91604051604460208201927f13fe63cb999c355cf55d65c3c4efc8531123ee1921cbf4de7fa14f222e86481e845273ffffffffffffffffffffffffffffffffffffffff8716604084015287606084015273ffffffffffffffffffffffffffffffffffffffff89166080840152602481013560a0840152013560c082015260c0815261092260e082612068565b9061392a565b346103215760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610317610d9c611e32565b610da4611e55565b610dac611f9d565b9160243590610dbb3382613201565b90613007565b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff811161032157610e13610317913690600401611e01565b610e1b611fe7565b91610e268282612451565b9261030a3385612486565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760406004357f800000000000000000000000000000000000000000000000000000000000000060ff8260081c92161c905f526004602052815f2090600181835416151592015416151582519182526020820152f35b34610321575f7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610f8e610f0f7f0000000000000000000000000000000000000000000000000000000000000000612f3c565b610fbc610f3b7f0000000000000000000000000000000000000000000000000000000000000000612f3c565b610f9c60405191610f4d602084612068565b5f83525f3681376040519586957f0f00000000000000000000000000000000000000000000000000000000000000875260e0602088015260e0870190611f5a565b908582036040870152611f5a565b904660608501523060808501525f60a085015283820360c0850152611fb4565b0390f35b3461032157610317610fd136611ff6565b91610d5c3382613201565b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff81116103215761102b903690600401611e9b565b9060243567ffffffffffffffff81116103215761104c903690600401611e9b565b61105533613398565b61105e33613c0b565b6110693687876120a9565b80518251908181149283611361575b505050156112ea575061108b8284613ef5565b335f526002602052600360405f200167ffffffffffffffff83116112bd576110b381546121de565b601f8111611278575b505f601f84116001146111cb576001849361117b936111899796611168945f916111c0575b5086841b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff8860031b1c19161790555b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00164360401b6cffffffffff000000000000000016174260681b71ffffffffff0000000000000000000000000016171733613f42565b946040519660808852608088019161292a565b91858303602087015261292a565b905f604084015260608301527f1ababbc58c4b801d3baa9f202588bca7dee92d5b2f0fb2d4094a6fb0430ff33033928033930390a3005b90508701358b6110e1565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0841690825f5260205f20915f5b81811061126057509361117b9361116893600193886111899a999810611228575b50508286811b019055611112565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff60f88960031b161c19908901351690558a8061121a565b9192602060018192868b0135815501940192016111f9565b815f5260205f20601f850160051c810191602086106112b3575b601f0160051c01905b8181106112a857506110bc565b5f815560010161129b565b9091508190611292565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52604160045260245ffd5b8561135d869261132d6040519485947f46f18f6700000000000000000000000000000000000000000000000000000000865260406004870152604486019161292a565b907ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc848303016024850152611f5a565b0390fd5b602091929350012090602083012014878080611078565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576103176004358060601c6113bb3382612486565b91612dc7565b346103215760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576004356113fb611fe7565b906044359167ffffffffffffffff831161032157826004019260807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc823603011261032157610c2a8360601c9461145a6114548261210d565b87612486565b9093604051604460208201927f3db48d91ac28f2e74bf6b7e0eb6a685a328e5fb6c06610975a636700d15997998452896040840152881515606084015260248101356080840152013560a082015260a081526114b760c082612068565b5190209087612c73565b346103215760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576114f8611e32565b6024356002811015610321576044359060643567ffffffffffffffff811161032157611528903690600401611e01565b9290916084359467ffffffffffffffff861161032157856004019560807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc82360301126103215761161c8761158261063f6103179a61210d565b90938960405161159c816102758d602083019586916121aa565b5190209060446040519160208301937f1ffb6ed7838aa58efca298c5b2e9cd238a14915df369bf532455e34a9dafcf67855273ffffffffffffffffffffffffffffffffffffffff8a1660408501528a60608501528b608085015260a0840152602481013560c0840152013560e082015260e081526106b561010082612068565b91613769565b346103215760607ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff811161032157611671903690600401611e9b565b906024359167ffffffffffffffff831161032157611696610317933690600401611e9b565b91604435936116a433613398565b336133f3565b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576103176116e4611e32565b6116ec611e78565b9061093d3382613201565b346103215760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215761172e611e32565b602435600281101580610321576064359061174c8260443586613162565b926117568361212e565b936117646040519586612068565b8385527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe06117918561212e565b013660208701375f9115915b8481106117ba5760405160208082528190610fbc90820189611fb4565b6117c4818361219d565b5f5260046020528360405f20906118315783156118275754905b86518110156117fa5760019160208260051b890101520161179d565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52603260045260245ffd5b60010154906117de565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b346103215760a07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157611895611e32565b6024356118a0611e55565b6118a8611f9d565b916084359367ffffffffffffffff851161032157846004019460807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc82360301126103215761031795610dbb91604051604460208201927fa0b773915c6442a0f0ab6b9ff5748575c5b11097cfafbb862a8c63fcf23280df845273ffffffffffffffffffffffffffffffffffffffff8716604084015287606084015273ffffffffffffffffffffffffffffffffffffffff8916608084015267ffffffffffffffff8a1660a0840152602481013560c0840152013560e082015260e0815261092261010082612068565b3461032157610317610b5b6119a536611ec9565b60409291925160208101907fd9d4c7a9828ffe547da7d7eaaace735d592846b506a4a966cb8ea1fe508c3268825273ffffffffffffffffffffffffffffffffffffffff8516604082015260208301356060820152604083013560808201526080815261092260a082612068565b34610321575f7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157610fbc611a6c7f0000000000000000000000000000000000000000000000000000000000000000612f3c565b604051918291602083526020830190611f5a565b346103215760407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760243560043567ffffffffffffffff8211610321578160040160807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc843603011261032157610317926113bb8360601c92611b0c61063f8261210d565b9093604051604460208201927f2ea401fb58d175a57b2a482c51f83309c0ebd6e45518963ea0654ae6ce701afb84528960408401526024810135606084015201356080820152608081526106b560a082612068565b3461032157610317611b7236611ec9565b9060405160208101907fefe2b214c11e6b4dd111f5c7ade4a47152770606be85090bb7796d80d33eb417825273ffffffffffffffffffffffffffffffffffffffff83166040820152602084013560608201526040840135608082015260808152611bdd60a082612068565b51902090611bf3611bed8461210d565b82612be1565b90612c73565b346103215760807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc36011261032157611c30611e32565b60243567ffffffffffffffff811161032157611c50903690600401611e9b565b604435916064359367ffffffffffffffff851161032157846004019460807ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc823603011261032157610317956103fa91611cab3687876120a9565b602081519101209060446040519160208301937ff066aac35e55bf50b1a82923fe51ce47e1cb34604bc1b22728740eeabd43010f855273ffffffffffffffffffffffffffffffffffffffff881660408501526060840152896080840152602481013560a0840152013560c082015260c0815261092260e082612068565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc3601126103215760043567ffffffffffffffff811161032157611d7a610317913690600401611e01565b90611d858282612451565b6106bf3382612486565b346103215760207ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc360112610321576020906004357f800000000000000000000000000000000000000000000000000000000000000060ff8260081c92161c905f526004835260405f20541615158152f35b9181601f840112156103215782359167ffffffffffffffff8311610321576020808501948460051b01011161032157565b6004359073ffffffffffffffffffffffffffffffffffffffff8216820361032157565b6044359073ffffffffffffffffffffffffffffffffffffffff8216820361032157565b6024359073ffffffffffffffffffffffffffffffffffffffff8216820361032157565b9181601f840112156103215782359167ffffffffffffffff8311610321576020838186019501011161032157565b9060407ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc8301126103215760043573ffffffffffffffffffffffffffffffffffffffff8116810361032157916024359067ffffffffffffffff8211610321577ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc826080920301126103215760040190565b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0601f602080948051918291828752018686015e5f8582860101520116010190565b6064359067ffffffffffffffff8216820361032157565b90602080835192838152019201905f5b818110611fd15750505090565b8251845260209384019390920191600101611fc4565b60243590811515820361032157565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc60609101126103215760043573ffffffffffffffffffffffffffffffffffffffff8116810361032157906024359060443573ffffffffffffffffffffffffffffffffffffffff811681036103215790565b90601f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0910116810190811067ffffffffffffffff8211176112bd57604052565b92919267ffffffffffffffff82116112bd57604051916120f1601f82017fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe01660200184612068565b829481845281830111610321578281602093845f960137010152565b3573ffffffffffffffffffffffffffffffffffffffff811681036103215790565b67ffffffffffffffff81116112bd5760051b60200190565b907c0100000000000000000000000000000000000000000000000000000000820180921161217057565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52601160045260245ffd5b9190820180921161217057565b91907f07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81116103215760051b809282370190565b90600182811c92168015612225575b60208310146121f857565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602260045260245ffd5b91607f16916121ed565b9060405191825f825492612242846121de565b80845293600181169081156122ad5750600114612269575b5061226792500383612068565b565b90505f9291925260205f20905f915b818310612291575050906020612267928201015f61225a565b6020919350806001915483858901015201910190918492612278565b602093506122679592507fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff0091501682840152151560051b8201015f61225a565b90604051610180810181811067ffffffffffffffff8211176112bd5760405260608152606060208201525f60408201525f60608201525f60808201525f60a082015260c081015f81525f60e08301525f6101008301525f6101208301525f6101408301525f610160830152819373ffffffffffffffffffffffffffffffffffffffff81165f52600260205260405f2080549263ffffffff8460201c16905260ff831693841561243957509173ffffffffffffffffffffffffffffffffffffffff6123e582846002600398976123c764ffffffffff98613c0b565b8c526123d48a820161222f565b60208d0152015460408b0152613bb5565b16606087015262ffffff8160081c1660808701528060e01c60a0870152818160401c1660e0870152818160681c16610100870152818160901c1661012087015260b81c166101408501521415610160830152565b955050505050565b91908110156117fa5760051b0190565b901561245e573560601c90565b7fc2e5347d000000000000000000000000000000000000000000000000000000005f5260045ffd5b9173ffffffffffffffffffffffffffffffffffffffff831692835f52600260205260405f209373ffffffffffffffffffffffffffffffffffffffff85549416918482841461258c575b80826124f36124f89373ffffffffffffffffffffffffffffffffffffffff95613ddd565b613bb5565b1682141580612538575b61250a575050565b7f0cecc735000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b50805f52600360205260405f207f73746174757300000000000000000000000000000000000000000000000000005f5260205260405f20825f5260205267ffffffffffffffff60405f205416421015612502565b50600160ff86161461259e57846124cf565b505050565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81146121705760010190565b90929360019183955f925b8084106125f457505050505082036125f1575050565b55565b6125ff848284612441565b359773ffffffffffffffffffffffffffffffffffffffff8416808a60601c036127305786807f800000000000000000000000000000000000000000000000000000000000000060ff8d60081c9d161c905b6126cc575b90612660918c613e75565b9a90928b156126c25760606affffffffffffffffffffff8a94936126a47f25cdd9135f0fec7ef184896788111fc1c2ca078c5d3ced9deab4fc176eaa1fe994612146565b9e8f90604051988952602089015260e01c60408801521694a46125db565b9a505050506125db565b966126d6906125a3565b968488101561272b576126ea888688612441565b35908c7f800000000000000000000000000000000000000000000000000000000000000060ff8460081c94161c9203612724571781612650565b9050612655565b612655565b89907f54343f8d000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b949192909360038310156118315782612921575f91905b84965f5b8281106127925750505050505082036125f1575050565b6127a48184869c97999b9a989c612441565b359473ffffffffffffffffffffffffffffffffffffffff831696878760601c036128f1576127fb7f800000000000000000000000000000000000000000000000000000000000000060ff8960081c99161c936125a3565b92858410156128dc5761280f848789612441565b3590887f800000000000000000000000000000000000000000000000000000000000000060ff8460081c94161c920361284d5717926127fb906125a3565b61286591509c80999c9a979498929b939d5b83613e75565b9b90928c156128d25761287790612146565b9b60028810156118315760606affffffffffffffffffffff89948f7f25cdd9135f0fec7ef184896788111fc1c2ca078c5d3ced9deab4fc176eaa1fe994604051988952602089015260e01c60408801521694a45b929361277b565b9b505050506128cb565b8c612865919d999c9a979498929b939d61285f565b86887f54343f8d000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b60019190612777565b601f82602094937fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe093818652868601375f8582860101520116010190565b94939290926129778284613ef5565b73ffffffffffffffffffffffffffffffffffffffff861693845f52600260205260405f209660028801978389541480612b9b575b612b90576003019767ffffffffffffffff85116112bd576129cc89546121de565b601f8111612b4b575b505f98601f8611600114612a8157612a4f9392918591877f58ec2676f518be908dce16e758a64d19e6c99e148d86df71a054bd74f466e75d9a9b9c5f91612a76575b508860011b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff8a60031b1c19161790555b55613f42565b612a6660405194859460608652606086019161292a565b91602084015260408301520390a2565b90508901355f612a17565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0861699815f5260205f209a5f5b818110612b335750917f58ec2676f518be908dce16e758a64d19e6c99e148d86df71a054bd74f466e75d999a9b612a4f9695949289899510612afb575b5050600188811b019055612a49565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff60f88b60031b161c19908b01351690555f80612aec565b898301358d556001909c019b60209283019201612aaf565b895f5260205f20601f870160051c81019160208810612b86575b601f0160051c01905b818110612b7b57506129d5565b5f8155600101612b6e565b9091508190612b65565b505050505050509050565b50612ba86003820161222f565b612bb33687896120a9565b81518151908181149384612bcb575b505050506129ab565b602092939450820120920120145f808080612bc2565b919073ffffffffffffffffffffffffffffffffffffffff831690815f52600260205260405f20549360ff8516612c62575073ffffffffffffffffffffffffffffffffffffffff1690808203612c34575050565b7f72d806c5000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b909150612c70929350613201565b90565b909291926040830135804211612d985750604291612ca091612c948561210d565b90602086013592613a67565b92612ca9614195565b90604051917f19010000000000000000000000000000000000000000000000000000000000008352600283015260228201522090612ce68161210d565b60608201357fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe18336030181121561032157820180359067ffffffffffffffff82116103215760200181360381136103215784612d4193613ff3565b15612d4b57505090565b612d6973ffffffffffffffffffffffffffffffffffffffff9161210d565b7f0e96aab8000000000000000000000000000000000000000000000000000000005f521660045260245260445ffd5b7ff88f0490000000000000000000000000000000000000000000000000000000005f526004524260245260445ffd5b91908360081c7f800000000000000000000000000000000000000000000000000000000000000060ff86161c905f52600460205260405f2081815416612e7b576001019182546001838216151514612e72577ff2676dd455c24b8c3173b3ddc4f9a4b38933d3d449ab7f944b3b7e4fd5c5171c9460209473ffffffffffffffffffffffffffffffffffffffff94612e6093189055612146565b80915560e01c936040519485521692a3565b50505050505050565b857facb544ab000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b91908360081c7f800000000000000000000000000000000000000000000000000000000000000060ff86161c905f52600460205260405f2081815416612e7b5760010191825482811615612e72577f7d8847d3aff97f69f55dc529af00148931ea370b87f55e879a4d1843e2af1db09460209473ffffffffffffffffffffffffffffffffffffffff94612e6093189055612146565b60ff811690601f8211612f6b5760405191612f58604084612068565b6020808452838101919036833783525290565b7fb3512b0c000000000000000000000000000000000000000000000000000000005f5260045ffd5b90602073ffffffffffffffffffffffffffffffffffffffff612ffb60037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff007f33a7801e8b22f8fffa77b3b6c0f3a52607dc7d77a4094b9765039b541a614aec95161785613f42565b936040519485521692a2565b90919273ffffffffffffffffffffffffffffffffffffffff1693841561313a5767ffffffffffffffff16914283111561310a5773ffffffffffffffffffffffffffffffffffffffff821692835f52600360205260405f20855f5260205260405f20865f526020528067ffffffffffffffff60405f20541614613102576130f56040927f3df750a270bb1994a6b0ae46a174f04e407c4d46c5f9de70f6445bd80f9bc18894865f526003602052845f20885f52602052845f20895f52602052845f20847fffffffffffffffffffffffffffffffffffffffffffffffff0000000000000000825416179055613f42565b82519182526020820152a4565b505050505050565b827fd14d5bb0000000000000000000000000000000000000000000000000000000005f526004524260245260445ffd5b7fd92e233d000000000000000000000000000000000000000000000000000000005f5260045ffd5b90916b01000000000000000000000083108015906131d7575b6131a8575060581b7effffffffffffffffffffffffffffffffffffffff0000000000000000000000161790565b827f06b0b72a000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b50826b010000000000000000000000036b010000000000000000000000811161217057811161317b565b919073ffffffffffffffffffffffffffffffffffffffff8316805f52600260205273ffffffffffffffffffffffffffffffffffffffff8061325160405f205461324a8189613ddd565b8097613bb5565b169216918203612c34575050565b9073ffffffffffffffffffffffffffffffffffffffff831692831561313a5773ffffffffffffffffffffffffffffffffffffffff61329d8385613bb5565b16928385146133915761337b817f349136ed463457a5614a2c43feaca7db869a456b4d99b9b85475df6c853374ce937fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff0073ffffffffffffffffffffffffffffffffffffffff6020951696878a1492835f14613389576001935b61331f85613bab565b1561338457505f5b885f526002875273ffffffffffffffffffffffffffffffffffffffff600160405f200191167fffffffffffffffffffffffff0000000000000000000000000000000000000000825416179055161790613f42565b604051908152a4565b613327565b600293613316565b5050505050565b73ffffffffffffffffffffffffffffffffffffffff1690815f52600260205260405f20549160ff83166133c85750565b7f45ed80e9000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b93949695909692919261340585613c0b565b6134103685876120a9565b80518251908181149283613701575b505050156136be57506134328187613ef5565b73ffffffffffffffffffffffffffffffffffffffff851695865f526002602052600360405f20019567ffffffffffffffff83116112bd5761347387546121de565b99601f8b11613679575b88999a505f9897601f85116001146135aa57916001613553926135799594877f1ababbc58c4b801d3baa9f202588bca7dee92d5b2f0fb2d4094a6fb0430ff3309c9d5f9161359f575b5088841b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff8a60031b1c19161790555b87613589575b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00164360401b6cffffffffff000000000000000016174260681b71ffffffffff0000000000000000000000000016171790613f42565b9261356b60405197889760808952608089019161292a565b91868303602088015261292a565b91604084015260608301520390a3565b8b5f52600260205287600260405f2001556134fd565b90508601355f6134c6565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0851699815f5260205f209a5f5b81811061365e5750926135799594927f1ababbc58c4b801d3baa9f202588bca7dee92d5b2f0fb2d4094a6fb0430ff3309b9c600193896135539710613626575b50508288811b0190556134f7565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff60f88b60031b161c19908801351690555f80613618565b868301358d556001909c019b8d9b50602092830192016135d8565b875f5260205f20601f850160051c81019b602086106136b4575b601f0160051c019a5b8b81106136a9575061347d565b5f815560010161369c565b909b508b90613693565b8361135d869261132d6040519485947f46f18f6700000000000000000000000000000000000000000000000000000000865260406004870152604486019161292a565b6020919293500120906020830120145f808061341f565b949392908552606060208601528060608601527f07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81116103215760409160809160051b809183880137850101930152565b92959490939561377a868886613162565b90600281101561183157613888575f905f905b8782106137f957505015613102577f5be4aa7f4ed2eb9c317cde1dd5f6b67be5b50848d343ca9b73507dec20b47ffe9473ffffffffffffffffffffffffffffffffffffffff946137df6137f494612146565b80915560e01c91604051958695169785613718565b0390a2565b9091613805838361219d565b5f52600460205260405f20805461381d858b88612441565b359281841461387b57508219168061383d575055600180925b019061378d565b6138509061384b868661219d565b614169565b7facb544ab000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b9491505060019150613836565b5f905f905b8782106138df57505015613102577fb0d249d5c4f6f15dcd4f5459ecc76af22bd7fe25bf431412b7adab0f27f773549473ffffffffffffffffffffffffffffffffffffffff946137df6137f494612146565b90916138eb838361219d565b5f52600460205260405f20906001613904858b88612441565b359201908154831461391e575055600180925b019061388d565b93905060019150613917565b9073ffffffffffffffffffffffffffffffffffffffff821691825f52600360205260405f20845f5260205260405f2073ffffffffffffffffffffffffffffffffffffffff86165f5260205267ffffffffffffffff60405f20541615613a1c5773ffffffffffffffffffffffffffffffffffffffff613a107f8641bc727f666388eff360bc7bababc9138f5ea46c2708082b2c9a88ced8017693602093865f526003855260405f20885f52855260405f20848a165f52855260405f207fffffffffffffffffffffffffffffffffffffffffffffffff00000000000000008154169055613f42565b956040519687521694a4565b505073ffffffffffffffffffffffffffffffffffffffff93507f5a1d1344000000000000000000000000000000000000000000000000000000005f526004526024521660445260645ffd5b9291909263ffffffff8460201c16808410613b6257808411613b195763ffffffff14613af157640100000000840180941161217057602073ffffffffffffffffffffffffffffffffffffffff807f3a37ea654e239f4f6554c1c0498a74550b2c9f20cf8ff06b1b5372ae638a3394931693845f52600283528660405f20556040519586521693a390565b7f6ac8ba5e000000000000000000000000000000000000000000000000000000005f5260045ffd5b8373ffffffffffffffffffffffffffffffffffffffff837f69d7a139000000000000000000000000000000000000000000000000000000005f521660045260245260445260645ffd5b8373ffffffffffffffffffffffffffffffffffffffff837f8bd627ff000000000000000000000000000000000000000000000000000000005f521660045260245260445260645ffd5b6004111561183157565b919060ff166001146122675773ffffffffffffffffffffffffffffffffffffffff82165f52600260205273ffffffffffffffffffffffffffffffffffffffff600160405f20015416918215613c075750565b9150565b73ffffffffffffffffffffffffffffffffffffffff613c497f0000000000000000000000000000000000000000000000000000000000000000612f3c565b91168060405190613c5b606083612068565b602a8252602082019260403685378251156117fa57603084538251600110156117fa576078602184015360295b60018111613d6b5750613d3b57506020926024612c70936001936040519687947f6469643a00000000000000000000000000000000000000000000000000000000828701528051918291018587015e8401907f3a0000000000000000000000000000000000000000000000000000000000000084830152518092602583015e01015f8382015203017fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08101835282612068565b7fe22e27eb000000000000000000000000000000000000000000000000000000005f52600452601460245260445ffd5b90600f811660108110156117fa5784518310156117fa577f3031323334353637383961626364656600000000000000000000000000000000901a8483016020015360041c908015612170577fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff01613c88565b9060ff168015613e3357600314613df15750565b73ffffffffffffffffffffffffffffffffffffffff907f9ef8527b000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b73ffffffffffffffffffffffffffffffffffffffff827fbfc6c337000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b929092805f52600460205260405f209081546003851015611831578415613ed55785169081613ecb575050600101926001845493145f14613ec35782175b80938180851894036125f1575050565b198216613eb3565b6138509250614169565b94919293505083178091818503613eed575b50921890565b55805f613ee7565b5080158015613f37575b613f065750565b7f7859f5c7000000000000000000000000000000000000000000000000000000005f5260045261080060245260445ffd5b506108008111613eff565b9062ffffff808260081c1614613af1577fffffffff00000000000000000000ffffffffffffffffffffffffffffffffffff169061010082018092116121705773ffffffffffffffffffffffffffffffffffffffff62ffffff927bffffffffff00000000000000000000000000000000000000000000004260b81b169076ffffffffff0000000000000000000000000000000000004360901b16171791165f5260026020528060405f205560081c1690565b929190833b61403d579061400792916142be565b5061401181613bab565b15918261401d57505090565b73ffffffffffffffffffffffffffffffffffffffff919250811691161490565b60647fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0601f855f9660209896604051967f1626ba7e0000000000000000000000000000000000000000000000000000000088526004880152604060248801528160448801528587013786848287010152011601915afa7f1626ba7e000000000000000000000000000000000000000000000000000000005f5114601f3d11161690565b91908360081c7f800000000000000000000000000000000000000000000000000000000000000060ff86161c905f52600460205260405f20918254828116612e72577ffa46632b428a154e3da420f1e7bbb0784bcd28e6ca914ea5e8e9a8e29c2175a89460209473ffffffffffffffffffffffffffffffffffffffff94612e6093179055612146565b5f5b8060ff0360ff81116121705783901c61418c57614187906125a3565b61416b565b915060081b1790565b73ffffffffffffffffffffffffffffffffffffffff7f000000000000000000000000000000000000000000000000000000000000000016301480614295575b156141fd577f000000000000000000000000000000000000000000000000000000000000000090565b60405160208101907f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f82527f000000000000000000000000000000000000000000000000000000000000000060408201527f000000000000000000000000000000000000000000000000000000000000000060608201524660808201523060a082015260a0815261428f60c082612068565b51902090565b507f000000000000000000000000000000000000000000000000000000000000000046146141d4565b90604183036142e8576142e19250602081013591604082359201355f1a906142f2565b9192909190565b50505f9160029190565b91907f7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a08411614381579160209360809260ff5f9560405194855216868401526040830152606082015282805260015afa15614376575f5173ffffffffffffffffffffffffffffffffffffffff81161561436c57905f905f90565b505f906001905f90565b6040513d5f823e3d90fd5b5050505f916003919056fea26469706673582212204cb6caa3cb93b6bd1cba2dd883696b4b38053ed1f84880f21033b5d8fb99164064736f6c634300081e0033";
+  "0x6101a0806040523461031d576160d4803803809161001d8285610335565b833981019060208183031261031d578051906001600160401b03821161031d570181601f8201121561031d5780516001600160401b0381116103215760405191610071601f8301601f191660200184610335565b81835260208301936020838301011161031d57815f926020809301865e83010152604080516100a08282610335565b60118152602081019070436169726e20444944526567697374727960781b82528251916100cd8484610335565b600183526020830191601960f91b83526100e6816103a4565b610120526100f3846103a4565b61014052519020918260e05251902080610100524660a05282519060208201927f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f84528483015260608201524660808201523060a082015260a0815261015a60c082610335565b5190206080523060c05281518015159081610311575b50925f935b8080610307575b1561021e5750825184101561020a5760ff60f81b6020858501015116606160f81b81101590816101fb575b81156101d5575b50935f1981146101c15760010193610175565b634e487b7160e01b5f52601160045260245ffd5b600360fc1b8110159150816101ec575b505f6101ae565b603960f81b101590505f6101e5565b603d60f91b81111591506101a7565b634e487b7160e01b5f52603260045260245ffd5b8390156102e75760036024610263928551948591633234b21d60e11b60208401525180918484015e81016207460f60eb1b838201520301601c19810184520182610335565b61026c81610382565b9051610180526101605251615cfa90816103da8239608051816158b6015260a0518161596d015260c05181615887015260e051816159050152610100518161592b015261012051816119a2015261014051816119ce01526101605181818161216f015261513f01526101805181818161214b0152614ea90152f35b82516321f7174960e11b81529081906103039060048301610358565b0390fd5b508351851061017c565b6019915011155f610170565b5f80fd5b634e487b7160e01b5f52604160045260245ffd5b601f909101601f19168101906001600160401b0382119082101761032157604052565b602060409281835280519182918282860152018484015e5f828201840152601f01601f1916010190565b602081519101519060208110610396575090565b5f199060200360031b1b1690565b601f8151116103bc576103b681610382565b90511790565b60405163305a27a960e01b8152908190610303906004830161035856fe60806040526004361015610011575f80fd5b5f3560e01c8062cf86681461238357806301ffc9a71461224f5780630564666f1461221a5780632c383a9f146121395780633569d36e146120885780633e11e378146120515780634f24a07514611f345780637b25be7f14611db15780637d74726b14611cdd5780637e5c39e914611a8f57806380b29f7c14611a7357806384b0196e1461198a5780639b631f7e14611889578063a866dc5a14611848578063a8c849b1146117e5578063ac9650d814611609578063b41b964d146115e0578063c0e6dbfb146115b0578063c0fded3d14611584578063c2d5748214611531578063c2dd3ba5146114f5578063c3fc8d6414611402578063c465ebd7146112f9578063c6a6866f14611234578063cb1b4f8f146111af578063cb7ac4de14611088578063cdd4426414611007578063ce02420a14610edb578063ce90ad6d14610eb8578063d20b13ed14610e50578063d3a2b21014610deb578063d519024214610dbb578063d88d240b14610d38578063dac80a9214610ca8578063dbaca95214610a3d578063dc14680b1461098c578063e627dcb614610704578063e8bdeaa7146106b2578063eed82ada1461056f578063f1dc190e146104c7578063f31a118b14610329578063f9878203146102da5763fa8d6127146101f1575f80fd5b346102d6576102d4610202366125dc565b6102ce610211829493946128f6565b916040519273ffffffffffffffffffffffffffffffffffffffff60208501917f60cbf8d69f17430dff44d4570208493a7c36d423374056431524f2f11b682bf0835216604085015273ffffffffffffffffffffffffffffffffffffffff851693846060820152866080820152602083013560a0820152604083013560c082015260c081526102a060e082612634565b519020925f52600260205260405f209283546102c66102be846128f6565b828789614114565b91868861476a565b91613f3e565b005b5f80fd5b346102d65760806003193601126102d6576102f3612405565b6064359067ffffffffffffffff82116102d657608060031983360301126102d6576102d491600401906044359060243590612ab8565b346102d65760c06003193601126102d657610342612405565b61034a6124b1565b60443560643567ffffffffffffffff81116102d65761036d903690600401612522565b91610376612553565b9360a4359567ffffffffffffffff87116102d6578660040196608060031982360301126102d6576104c1886103ad6102d49a6128f6565b60405160208101906103f0816103c4848e8e61324d565b037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08101835282612634565b5190209360446040519173ffffffffffffffffffffffffffffffffffffffff60208401947fa13288ea7f00a01affe8a2b7319411524bfa17f2b10b16a666283fc3c727cca8865216604084015273ffffffffffffffffffffffffffffffffffffffff88169687606085015260ff8a1660808501528a60a085015260c08401528c151560e084015260248101356101008401520135610120820152610120815261049b61014082612634565b519020925f52600260205260405f209283546102c66104b9846128f6565b828789613fda565b91613c18565b346102d65760206003193601126102d65760043567ffffffffffffffff81116102d6576104f8903690600401612522565b906105028261268d565b915f5b8181106105265760405160208082528190610522908201876124c1565b0390f35b8073ffffffffffffffffffffffffffffffffffffffff61055161054c600194868861299b565b6128f6565b165f52600260205260405f205461056882876126dc565b5201610505565b346102d65760a06003193601126102d657610588612405565b60243561059361244b565b61059b6125c5565b916084359367ffffffffffffffff85116102d65784600401608060031987360301126102d6576106ac6102d4966105d1836128f6565b9060446040519173ffffffffffffffffffffffffffffffffffffffff60208401947f81563521d52de6e20da53166fa993191dfe5d1c52fb9bab47d6e9a4d4a6ae98e865216604084015273ffffffffffffffffffffffffffffffffffffffff8716606084015287608084015273ffffffffffffffffffffffffffffffffffffffff891660a084015267ffffffffffffffff8a1660c0840152602481013560e08401520135610100820152610100815261068c61012082612634565b519020916106a261069c826128f6565b85612da2565b81869592956146d8565b91613977565b346102d65760606003193601126102d6576106cb612405565b6024359067ffffffffffffffff82116102d6576106ef6102d49236906004016124f4565b906106fa3384612da2565b9060443594612fcd565b346102d65760206003193601126102d65761071d612405565b6040516101c0810181811067ffffffffffffffff82111761095f5760405260608152602081019160608352818060408101925f8452606082015f8152608083015f815260a084015f815260c085015f815260e08601905f82526101008701925f84526101208801945f86526101408901965f88528d8c6101608c019a5f8c526101808d019c5f8e526101a0019d5f8f5273ffffffffffffffffffffffffffffffffffffffff82165f52600260205260405f20809381549586936107df86614ea7565b90526107ed600484016129fc565b9052600382015490526107ff92614d78565b73ffffffffffffffffffffffffffffffffffffffff1683526002015483528060081c63ffffffff1684528060281c63ffffffff1685528060d81c86528060681c63ffffffff16875261086b816bffffffff000000000000000063ffffffff8260481c169160181b161790565b88528060881c64ffffffffff1689528060b01c64ffffffffff168a526004811615158b52600316600214158b52604051809e819e6020835251602083016101c090526101e083016108bb9161246e565b9051908281037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe00160408401526108f19161246e565b9c5190606001525173ffffffffffffffffffffffffffffffffffffffff1660808d01525160a08c01525160c08b01525160e08a015251610100890152516101208801525161014087015251610160860152516101808501525115156101a08401525115156101c08301520390f35b7f4e487b71000000000000000000000000000000000000000000000000000000005f52604160045260245ffd5b346102d6576102d461099d366125dc565b610a376109ac829493946128f6565b60405173ffffffffffffffffffffffffffffffffffffffff60208201927ffb47ff5559b3fa3cb89cd836bddfccc02f1d98eeeabd68c41f382ad17b9f9791845216604082015273ffffffffffffffffffffffffffffffffffffffff85166060820152856080820152602084013560a0820152604084013560c082015260c0815261068c60e082612634565b91614dad565b346102d65760206003193601126102d65760043567ffffffffffffffff81116102d657610a6e903690600401612522565b90610a7882612675565b91610a866040519384612634565b8083527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0610ab382612675565b015f5b818110610c665750505f5b818110610b4a57836040518091602082016020835281518091526020604084019201905f5b818110610af4575050500390f35b91935091602060806001926060875173ffffffffffffffffffffffffffffffffffffffff815116835284810151151585840152604081015115156040840152015115156060820152019401910191849392610ae6565b80610b58600192848661299b565b35606081811c91610bf081610b6d868b6126dc565b5194808652805f5260026020526002600360405f2054161415602087015274ffffffffffffffffffffffffffffffffffffffff009060081b165f5260046020527f800000000000000000000000000000000000000000000000000000000000000060ff60405f206affffffffffffffffffffff8460081c16015492161c16151590565b151560408401528474ffffffffffffffffffffffffffffffffffffffff00808360581c1616175f5260046020527f800000000000000000000000000000000000000000000000000000000000000060ff60405f206affffffffffffffffffffff8460081c16015492161c16151591015201610ac1565b60405190608082019180831067ffffffffffffffff84111761095f576020926040525f81525f838201525f60408201525f606082015282828801015201610ab6565b346102d657610cc2610cb936612571565b90829392614c4e565b5f52600360205273ffffffffffffffffffffffffffffffffffffffff60405f205491165f526002602052610d0a60405f2054829063ffffffff809160281c169160401c161190565b15610d2f5767ffffffffffffffff602091165b67ffffffffffffffff60405191168152f35b5060205f610d1d565b346102d65760a06003193601126102d657610d51612405565b610d596124b1565b9060443567ffffffffffffffff81116102d657610d7a903690600401612522565b926064359367ffffffffffffffff85116102d657610d9f6102d4953690600401612522565b939092610daa612553565b95610db53382613ae0565b916132ed565b346102d65760406003193601126102d6576102d4610dd7612405565b610de13382612da2565b9060243592614dad565b346102d65760206003193601126102d6576020610e32610e09612405565b73ffffffffffffffffffffffffffffffffffffffff81165f526002835260405f20805491614d78565b73ffffffffffffffffffffffffffffffffffffffff60405191168152f35b346102d65760606003193601126102d6576102d4610e6c612405565b73ffffffffffffffffffffffffffffffffffffffff81165f52600260205260405f20805491610ea03360243585858561423e565b9060443594610eb083838361433b565b943394614c8c565b346102d6576020610ed1610ecb36612571565b91612917565b6040519015158152f35b346102d65760806003193601126102d657610ef4612405565b602435906044359060643567ffffffffffffffff81116102d6578060040193608060031983360301126102d6576110018561054c81610f3f85610f396102d49b6128f6565b89612bbe565b969095610f5e6bffffffff00000000000000008960181b16848b614b09565b6044610f69846128f6565b926040519273ffffffffffffffffffffffffffffffffffffffff60208501957fd578ed5da76d2fe2553fd3c1d8c1f1660c81114e78ae2a9704e87bc3a134ed10875216604085015273ffffffffffffffffffffffffffffffffffffffff8c16606085015260808401528b60a0840152602481013560c0840152013560e082015260e08152610ff961010082612634565b519020614bc9565b92612c6d565b346102d65760606003193601126102d65760043567ffffffffffffffff81116102d6576110389036906004016124f4565b906024359167ffffffffffffffff83116102d65761105d6102d49336906004016124f4565b9161107361106a33613634565b92909533614564565b5061107e83836145ed565b604435933361487b565b346102d65760606003193601126102d6576110a1612405565b6110a9612428565b6044359167ffffffffffffffff83116102d65782600401608060031985360301126102d6576102d4936110db826128f6565b9060446040519173ffffffffffffffffffffffffffffffffffffffff60208401947fdb524102fc616efdb7d83e9a1080074151747205bc398e80453613e2f55851ed865216604084015273ffffffffffffffffffffffffffffffffffffffff8616606084015273ffffffffffffffffffffffffffffffffffffffff87166080840152602481013560a0840152013560c082015260c0815261117d60e082612634565b5190206111a96111a383611199611193826128f6565b87612da2565b81889692966146d8565b926128f6565b92612e64565b346102d65760206003193601126102d65760043567ffffffffffffffff81116102d6576111e09036906004016124f4565b9060148211801590611229575b6111fd57602091610e3291614a82565b507f22a65ab8000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b5061ffff82116111ed565b346102d65760806003193601126102d65760043567ffffffffffffffff81116102d6576112659036906004016124f4565b60243567ffffffffffffffff81116102d6576112859036906004016124f4565b90604435926064359467ffffffffffffffff86116102d65760806003198760040197360301126102d6576112f3866112bf6102d4986128f6565b936112eb8888886112db6112d28a613634565b9690998b614564565b6112e583836145ed565b8661463c565b9084866146d8565b9161487b565b346102d65760806003193601126102d657611312612405565b60243561131d61244b565b906064359267ffffffffffffffff84116102d65783600401608060031986360301126102d6576113fc6102d495611353836128f6565b9060446040519173ffffffffffffffffffffffffffffffffffffffff60208401947fd1f88c07325db6695ee6f1e34a424b34bcf9d62d466dced68fa4b567057e073b865216604084015273ffffffffffffffffffffffffffffffffffffffff8716606084015287608084015273ffffffffffffffffffffffffffffffffffffffff891660a0840152602481013560c0840152013560e082015260e0815261068c61010082612634565b916136d9565b346102d65760206003193601126102d65760043567ffffffffffffffff81116102d657611433903690600401612522565b5f915f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa182360301905b838110156114ea578060051b830135828112156102d65761147f90840161437d565b61148c575b60010161145d565b937fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81146114bd5760010193611484565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52601160045260245ffd5b602085604051908152f35b346102d65760606003193601126102d6576102d46004356115146124b1565b61151c612562565b918060601c61152b3382613ae0565b91613853565b346102d657602061157c61157661154736612571565b9073ffffffffffffffffffffffffffffffffffffffff839493165f526002865260405f2093845494859161423e565b9161433b565b604051908152f35b346102d65760206003193601126102d6576102d46115a0612405565b6115aa3382612da2565b91613590565b346102d65760406003193601126102d6576102d46115cc612405565b6115d63382613b6f565b9060243592613f3e565b346102d65760406003193601126102d65760243580151581036102d6576102d490600435612830565b346102d65760206003193601126102d65760043567ffffffffffffffff81116102d65761163a903690600401612522565b60209160405161164a8482612634565b5f8152838101907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0850136833761168084612675565b9261168e6040519485612634565b8484527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe06116bb86612675565b01865f5b8281106117d6575050505f5b8581101561175b5760019061173f6117396116eb8360051b8601866127df565b91908b89846040519586948486013783018281015f81528b519283915e01015f8152037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08101835282612634565b30613dff565b61174982886126dc565b5261175481876126dc565b50016116cb565b604080518881528651818a018190525f92600582901b8301810191898c01918c9085015b82871061178c5785850386f35b9091929382806117c6837fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc08a60019603018652885161246e565b960192019601959291909261177f565b606087820183015281016116bf565b346102d65760a06003193601126102d6576117fe612405565b6118066124b1565b6064359167ffffffffffffffff83116102d65761182a6102d4933690600401612522565b91611833612553565b9361183e3383613ae0565b9060443593613c18565b346102d65760806003193601126102d6576102d4611864612405565b61186c61244b565b6118746125c5565b9161187f3382612da2565b9060243592613977565b346102d65760806003193601126102d6576004356118a56124b1565b6118ad612562565b906064359267ffffffffffffffff84116102d6578360040193608060031982360301126102d6576102d49461152b8360601c926118e9836128f6565b9060446040519173ffffffffffffffffffffffffffffffffffffffff60208401947f3eccaa8621b669b78612da263a4e2b5aa03ef30dc27d9e42384fdc1c9a5f40a8865216604084015287606084015260ff8916608084015289151560a0840152602481013560c0840152013560e082015260e0815261196b61010082612634565b51902091835f52600260205260405f209283546102c66104b9846128f6565b346102d6575f6003193601126102d657611a456119c67f000000000000000000000000000000000000000000000000000000000000000061527d565b6105226119f27f000000000000000000000000000000000000000000000000000000000000000061527d565b611a5360405191611a04602084612634565b5f83525f3681376040519586957f0f00000000000000000000000000000000000000000000000000000000000000875260e0602088015260e087019061246e565b90858203604087015261246e565b904660608501523060808501525f60a085015283820360c08501526124c1565b346102d6576102d4611a8436612571565b916113fc3382612da2565b346102d65760406003193601126102d65760043567ffffffffffffffff81116102d657611ac09036906004016124f4565b60243567ffffffffffffffff81116102d657611ae09036906004016124f4565b91611aed61106a33613634565b50611af883836145ed565b6004840167ffffffffffffffff841161095f57611b1581546129ab565b601f8111611c98575b505f601f8511600114611bce57611baf928594927f5e062f621895eb960b1a4d9c4cdfc769edee6751f7ccab03b3a5cf54644775ce96611b9b935f91611bc3575b508660011b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff8860031b1c19161790555b60044291176157db565b955560405192606084526060840191612f6b565b925f602083015260408201528033930390a2005b905084013589611b5f565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0851690825f5260205f20915f5b818110611c80575092611b9b92611baf9592887f5e062f621895eb960b1a4d9c4cdfc769edee6751f7ccab03b3a5cf54644775ce99989610611c48575b5050600186811b019055611b91565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff60f88960031b161c19908601351690558880611c39565b9192602060018192868a013581550194019201611bfc565b815f5260205f20601f860160051c81019160208710611cd3575b601f0160051c01905b818110611cc85750611b1e565b5f8155600101611cbb565b9091508190611cb2565b346102d65760406003193601126102d657611cf6612405565b6024359067ffffffffffffffff82116102d65781600401608060031984360301126102d6576115aa6102d493611d2b836128f6565b9060446040519173ffffffffffffffffffffffffffffffffffffffff60208401947fd1cfe01a590f1ac83e96e02949c9da3c0575ccd073e217375b200a1726d4000d865216604084015273ffffffffffffffffffffffffffffffffffffffff8716606084015260248101356080840152013560a082015260a0815261068c60c082612634565b346102d65760c06003193601126102d657611dca612405565b611dd26124b1565b60443567ffffffffffffffff81116102d657611df2903690600401612522565b9060643567ffffffffffffffff81116102d657611e13903690600401612522565b929091611e1e612553565b9460a4359667ffffffffffffffff88116102d6578760040197608060031982360301126102d657610db589611e556102d49b6128f6565b6040516020810190611e6c816103c4848d8d61324d565b5190209360448b6103c4611e8c8d6040519283916020830195869161324d565b519020916040519273ffffffffffffffffffffffffffffffffffffffff60208501957fc06fe5fb3c4e5c4c939370adcba9ef1bfe064b748de7a4ba7b2f8f2cf45fc0c6875216604085015273ffffffffffffffffffffffffffffffffffffffff89169788606086015260ff8b16608086015260a085015260c08401528d151560e084015260248101356101008401520135610120820152610120815261049b61014082612634565b346102d65760806003193601126102d657611f4d612405565b60243567ffffffffffffffff81116102d657611f6d9036906004016124f4565b604435916064359367ffffffffffffffff85116102d65784600401608060031987360301126102d65761204b6102d496611fa6836128f6565b906044611fb4368989612764565b60208151910120916040519273ffffffffffffffffffffffffffffffffffffffff60208501957fe335fcd8f01e48e5d2560cea7f9521c5a13409f2d463c76a38a3fee5d0117027875216604085015273ffffffffffffffffffffffffffffffffffffffff8816606085015260808401528960a0840152602481013560c0840152013560e082015260e0815261068c61010082612634565b91612fcd565b346102d65760406003193601126102d6576102d461206d612405565b612075612428565b906120803382612da2565b903392612e64565b346102d65760806003193601126102d6576120a1612405565b6120a96124b1565b906120ed6044359160ff606435946120c18686612d02565b169074ffffffffffffffffffffffffffffffffffffffff009060081b16175f52600460205260405f2090565b916120f78161268d565b915f5b8281106121175760405160208082528190610522908201876124c1565b808201908183116114bd5760019186015461213282876126dc565b52016120fa565b346102d6575f6003193601126102d6577f00000000000000000000000000000000000000000000000000000000000000006040517f00000000000000000000000000000000000000000000000000000000000000006020820152602081526121a2604082612634565b7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffd82019182116114bd576105229181519081808210911802189060208260041083600418028318806121fc6121f7828761271d565b61279a565b9403920101602083015e60405191829160208352602083019061246e565b346102d65760606003193601126102d6576102d4612236612405565b6122436024353383612bbe565b60443592339290612c6d565b346102d65760206003193601126102d6576004357fffffffff0000000000000000000000000000000000000000000000000000000081168091036102d657807f47d00e880000000000000000000000000000000000000000000000000000000060209214908115612359575b811561232f575b8115612305575b81156122db575b506040519015158152f35b7f01ffc9a700000000000000000000000000000000000000000000000000000000915014826122d0565b7f84b0196e00000000000000000000000000000000000000000000000000000000811491506122c9565b7f3a6bbadc00000000000000000000000000000000000000000000000000000000811491506122c2565b7ffbd58c8c00000000000000000000000000000000000000000000000000000000811491506122bb565b346102d65760206003193601126102d6576020610ed16004358060601c74ffffffffffffffffffffffffffffffffffffffff009060081b165f5260046020527f800000000000000000000000000000000000000000000000000000000000000060ff60405f206affffffffffffffffffffff8460081c16015492161c16151590565b6004359073ffffffffffffffffffffffffffffffffffffffff821682036102d657565b6024359073ffffffffffffffffffffffffffffffffffffffff821682036102d657565b6044359073ffffffffffffffffffffffffffffffffffffffff821682036102d657565b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0601f602080948051918291828752018686015e5f8582860101520116010190565b6024359060ff821682036102d657565b90602080835192838152019201905f5b8181106124de5750505090565b82518452602093840193909201916001016124d1565b9181601f840112156102d65782359167ffffffffffffffff83116102d657602083818601950101116102d657565b9181601f840112156102d65782359167ffffffffffffffff83116102d6576020808501948460051b0101116102d657565b6084359081151582036102d657565b6044359081151582036102d657565b60031960609101126102d65760043573ffffffffffffffffffffffffffffffffffffffff811681036102d657906024359060443573ffffffffffffffffffffffffffffffffffffffff811681036102d65790565b6064359067ffffffffffffffff821682036102d657565b60606003198201126102d65760043573ffffffffffffffffffffffffffffffffffffffff811681036102d65791602435916044359067ffffffffffffffff82116102d657600319826080920301126102d65760040190565b90601f7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0910116810190811067ffffffffffffffff82111761095f57604052565b67ffffffffffffffff811161095f5760051b60200190565b9061269782612675565b6126a46040519182612634565b8281527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe06126d28294612675565b0190602036910137565b80518210156126f05760209160051b010190565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52603260045260245ffd5b919082039182116114bd57565b67ffffffffffffffff811161095f57601f017fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe01660200190565b9291926127708261272a565b9161277e6040519384612634565b8294818452818301116102d6578281602093845f960137010152565b906127a48261272a565b6127b16040519182612634565b8281527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe06126d2829461272a565b9035907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe1813603018212156102d6570180359067ffffffffffffffff82116102d6576020019181360383136102d657565b606081901c92916128413385613ae0565b916128ec576128b0838674ffffffffffffffffffffffffffffffffffffffff009060081b165f5260046020527f800000000000000000000000000000000000000000000000000000000000000060ff60405f206affffffffffffffffffffff8460081c16015492161c16151590565b6128c0576128be93946137bf565b565b827facb544ab000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b6128be9394613ec6565b3573ffffffffffffffffffffffffffffffffffffffff811681036102d65790565b909173ffffffffffffffffffffffffffffffffffffffff82165f52600260205260405f205492600260038516146129935761295192614c4e565b5f52600360205260405f20549067ffffffffffffffff82164210918261297657505090565b61299092509063ffffffff809160281c169160401c161190565b90565b505050505f90565b91908110156126f05760051b0190565b90600182811c921680156129f2575b60208310146129c557565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602260045260245ffd5b91607f16916129ba565b9060405191825f825492612a0f846129ab565b8084529360018116908115612a785750600114612a34575b506128be92500383612634565b90505f9291925260205f20905f915b818310612a5c5750509060206128be928201015f612a27565b6020919350806001915483858901015201910190918492612a43565b602093506128be9592507fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff0091501682840152151560051b8201015f612a27565b612ac1846128f6565b6020850135926040519173ffffffffffffffffffffffffffffffffffffffff60208401917fc1e96d81f36c1cd4ef09c2911a76ca638b6ac4c423aa8e06cb841110ed504ebe835216604084015273ffffffffffffffffffffffffffffffffffffffff8416928360608201528260808201528660a08201528560c0820152604088013560e082015260e08152612b5861010082612634565b519020915f52600260205260405f20612b8f87612b83835494612b7a836128f6565b9086868a61423e565b8181979296868a61476a565b90600186018096116114bd57858714612bb457612bae6128be986128f6565b94614c8c565b5050505050505050565b9192909273ffffffffffffffffffffffffffffffffffffffff8316805f52600260205260405f2094612bf286548096615170565b60405173ffffffffffffffffffffffffffffffffffffffff60208201928484521693846040830152606082015260608152612c2e608082612634565b519020600286015403612c3f575050565b7fe840553d000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b939273ffffffffffffffffffffffffffffffffffffffff81612ceb82936040957ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff77f2e3ba1531aae6bdd966cc912932036e69a2d960c656b609e6fb72ce64034409d988a6002840155168915155f14612cfc57600817905b8a6151c0565b8451968752602087015216941692a3565b90612ce5565b6b010000000000000000000000811015612d77576b01000000000000000000000003906b01000000000000000000000082116114bd5711612d3f57565b7f58906897000000000000000000000000000000000000000000000000000000005f526b01000000000000000000000060045260245ffd5b7f58906897000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b9173ffffffffffffffffffffffffffffffffffffffff831692835f52600260205260405f209373ffffffffffffffffffffffffffffffffffffffff85549416918486838514612e4f575b90612e169183612e118373ffffffffffffffffffffffffffffffffffffffff96615170565b614d78565b168203612e21575050565b7f72d806c5000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b5060031615612e5f578486612dec565b505050565b9293909173ffffffffffffffffffffffffffffffffffffffff8216948515612f435760088216612f015773ffffffffffffffffffffffffffffffffffffffff168514612efa57612eee60209273ffffffffffffffffffffffffffffffffffffffff927fba26ae39bf4c3fa4ffe81887c85d6fccb765060bdbad438f592282d3d1c2b48095876151c0565b936040519485521692a3565b5050505050565b73ffffffffffffffffffffffffffffffffffffffff857f9a4bc4e3000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b7fd92e233d000000000000000000000000000000000000000000000000000000005f5260045ffd5b601f82602094937fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe093818652868601375f8582860101520116010190565b90612fc39060409396959496606084526060840191612f6b565b9460208201520152565b92939594909195612fde81866145ed565b60038301968288541480613207575b6131fd57600484019767ffffffffffffffff831161095f5761300f89546129ab565b601f81116131b8575b505f98601f84116001146130d25784926130c29585936130b29373ffffffffffffffffffffffffffffffffffffffff9a99977f58ec2676f518be908dce16e758a64d19e6c99e148d86df71a054bd74f466e75d9c9d9e5f916130c7575b508660011b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff8860031b1c19161790555b5560044291176157db565b9355604051958695169785612fa9565b0390a2565b90508d01355f613075565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08416815f5260205f20905f5b8181106131a057509585936130b2938296938c7f58ec2676f518be908dce16e758a64d19e6c99e148d86df71a054bd74f466e75d9d9e9f73ffffffffffffffffffffffffffffffffffffffff9d9c9a6130c29c10613168575b505050600186811b0190556130a7565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff60f88a60031b161c199101351690555f8d81613158565b8a8d0135835560209c8d019c600190930192016130ff565b895f5260205f20601f850160051c810191602086106131f3575b601f0160051c01905b8181106131e85750613018565b5f81556001016131db565b90915081906131d2565b5050505050509050565b50613214600485016129fc565b61321f368489612764565b81518151908181149384613237575b50505050612fed565b602092939450820120920120145f80808061322e565b91907f07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81116102d65760051b809282370190565b90918281527f07ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff83116102d65760209260051b809284830137010190565b9594936132da604094926132e89460608a5260608a0191613281565b918783036020890152613281565b930152565b95929794919693968515988961355f575b85840361352f5760ff16986133388a8974ffffffffffffffffffffffffffffffffffffffff009060081b16175f52600460205260405f2090565b905f917fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff5f9215018660051b915f5b8d8482106134f85750505050506b0100000000000000000000001115613499575b1561348e5761339691615231565b93876133ec57507f3a8c5679cf64774a76176ec173a7e0a1814f13ea723e7f87e51f463ab99147a09596509173ffffffffffffffffffffffffffffffffffffffff9493916130c2936040519687961698866132be565b1561344257927f7a685c2c81c8450870097457731136870b14bfc96fa6132f35243f06f3a9d1d7949261343d9273ffffffffffffffffffffffffffffffffffffffff956040519687961698866132be565b0390a3565b927f83f8ea4eae01dc1a0ac61190fea9ad715ed52ab1fd85363e64bcff586827d01f949261343d9273ffffffffffffffffffffffffffffffffffffffff956040519687961698866132be565b505050505050505050565b5f5b8481106134a85750613388565b6134b381868c61299b565b356b010000000000000000000000811015612d77576b010000000000000000000000036b01000000000000000000000081116114bd57600111612d3f5760010161349b565b81013580951794818b013590830180549185811690831718918218613522575b5050602001613367565b556001955060205f613518565b85847fab8b67c6000000000000000000000000000000000000000000000000000000005f5260045260245260445ffd5b60ff81166132fe575b7fd83e6d1e000000000000000000000000000000000000000000000000000000005f5260045ffd5b9091600881166135f25773ffffffffffffffffffffffffffffffffffffffff7f33a7801e8b22f8fffa77b3b6c0f3a52607dc7d77a4094b9765039b541a614aec926135e56020936002600319429216176157db565b95556040519485521692a2565b73ffffffffffffffffffffffffffffffffffffffff827f9a4bc4e3000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b9073ffffffffffffffffffffffffffffffffffffffff821691825f52600260205260405f209182549260078416156136d357846003856136748187615170565b166136a4577f45ed80e9000000000000000000000000000000000000000000000000000000005f5260045260245ffd5b7f72d806c5000000000000000000000000000000000000000000000000000000005f528060045260245260445ffd5b93509050565b9390916136e7828587614c4e565b805f52600360205261370d8260405f20549063ffffffff809160281c169160401c161190565b156137735773ffffffffffffffffffffffffffffffffffffffff7f8641bc727f666388eff360bc7bababc9138f5ea46c2708082b2c9a88ced801769361376460209483945f52600386525f604081205542906157db565b965560405195865216951692a4565b73ffffffffffffffffffffffffffffffffffffffff838682897f5a1d1344000000000000000000000000000000000000000000000000000000005f52166004526024521660445260645ffd5b9190600174ffffffffffffffffffffffffffffffffffffffff008460081b16175f5260046020526137f45f8560408220615323565b1561384d5773ffffffffffffffffffffffffffffffffffffffff61383b7f57ad315ba5190b585a30c7b54d44c2f9cd92d5499ac499bb8a45accba23781c193604093615231565b938251946001865260208601521692a3565b50505050565b92949160ff85168015613963578387613894613899938874ffffffffffffffffffffffffffffffffffffffff009060081b16175f52600460205260405f2090565b615323565b1561395b576138a791615231565b9015613904576040805160ff9094168452602084019190915273ffffffffffffffffffffffffffffffffffffffff909116917ffe29cf1afe2c56a4fd8aace3739f0dc2758bbb4257295ccabed32f7b93649b99918190810161343d565b6040805160ff9094168452602084019190915273ffffffffffffffffffffffffffffffffffffffff909116917f57ad315ba5190b585a30c7b54d44c2f9cd92d5499ac499bb8a45accba23781c1918190810161343d565b505050505050565b50929493509015613568576128be93613ec6565b93929373ffffffffffffffffffffffffffffffffffffffff8416958615612f435767ffffffffffffffff169342851115613ab0576139b6908683614c4e565b90815f52600360205260405f20549267ffffffffffffffff841692868442109485613a8c575b90859182613a82575b505061348e578660409573ffffffffffffffffffffffffffffffffffffffff95613a317f3df750a270bb1994a6b0ae46a174f04e407c4d46c5f9de70f6445bd80f9bc1889942906157db565b955515613a77577fffffffffffffffffffffffffffffffffffffffffffffffff00000000000000001617905b5f526003602052845f2055835195865260208601521692a4565b5082861b1790613a5d565b149050875f6139e5565b909450613aa987879063ffffffff809160281c169160401c161190565b94906139dc565b847fd14d5bb0000000000000000000000000000000000000000000000000000000005f526004524260245260445ffd5b909173ffffffffffffffffffffffffffffffffffffffff821691825f52600260205260405f20938493845494859173ffffffffffffffffffffffffffffffffffffffff841614613b5b575b907f737461747573000000000000000000000000000000000000000000000000000091613b579461423e565b5050565b5090919060031615613b5757908385613b2b565b909173ffffffffffffffffffffffffffffffffffffffff821691825f52600260205260405f20938493845494859173ffffffffffffffffffffffffffffffffffffffff841614613be6575b907f616e63686f72000000000000000000000000000000000000000000000000000091613b579461423e565b5090919060031615613b5757908385613bba565b949392916040926132e8928752606060208801526060870191613281565b9491969395929684159788613dcf575b60ff90613c35868a612d02565b1697613c66898874ffffffffffffffffffffffffffffffffffffffff009060081b16175f52600460205260405f2090565b887fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff5f93150191018660051b86019186915b838310613da1575050505015612bb457613cb191615231565b9286613d0657507f5be4aa7f4ed2eb9c317cde1dd5f6b67be5b50848d343ca9b73507dec20b47ffe949550916130c29173ffffffffffffffffffffffffffffffffffffffff9493604051958695169785613bfa565b15613d565773ffffffffffffffffffffffffffffffffffffffff927f202baa1e0b86420105032bd13c24e99c3d910975807bf33e6b946e7158b8418c949261343d92604051958695169785613bfa565b73ffffffffffffffffffffffffffffffffffffffff927f5e0adaaedf16efd061b429d8e9d0b7816263fb3ecad1ba0b87a32a7a4f109da1949261343d92604051958695169785613bfa565b8054833581811790841618908118613dc3575b50600160209101920191613c98565b81556001945084613db4565b60ff8116613c28577fd83e6d1e000000000000000000000000000000000000000000000000000000005f5260045ffd5b905f8091602081519101845af48080613eb3575b15613e335750506040513d81523d5f602083013e60203d82010160405290565b15613e7a5773ffffffffffffffffffffffffffffffffffffffff907f9996b315000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b3d15613e8b576040513d5f823e3d90fd5b7fd6bda275000000000000000000000000000000000000000000000000000000005f5260045ffd5b503d151580613e135750813b1515613e13565b919074ffffffffffffffffffffffffffffffffffffffff008360081b165f526004602052613ef78460405f206152d4565b1561384d5773ffffffffffffffffffffffffffffffffffffffff612eee7ffa46632b428a154e3da420f1e7bbb0784bcd28e6ca914ea5e8e9a8e29c2175a893602093615231565b91909163ffffffff808360681c1614613fb25773ffffffffffffffffffffffffffffffffffffffff6020916d01000000000000000000000000007f17b28ad0136a01b26e9dfe68d388e6179ef687d074f1f9d26d83ec49513e8469940180955563ffffffff6040519560681c1685521692a3565b7f6ac8ba5e000000000000000000000000000000000000000000000000000000005f5260045ffd5b939192906140088473ffffffffffffffffffffffffffffffffffffffff926140028289615170565b87614d78565b169073ffffffffffffffffffffffffffffffffffffffff811691821461410a57614053907f737461747573000000000000000000000000000000000000000000000000000086614c4e565b93845f52600360205260405f20549367ffffffffffffffff8516421090816140e9575b5015614080575050565b73ffffffffffffffffffffffffffffffffffffffff907f94c5fe83000000000000000000000000000000000000000000000000000000005f52166004527f737461747573000000000000000000000000000000000000000000000000000060245260445260645ffd5b6141049150859063ffffffff809160281c169160401c161190565b5f614076565b505f935083925050565b9391929061413c8473ffffffffffffffffffffffffffffffffffffffff926140028289615170565b169073ffffffffffffffffffffffffffffffffffffffff811691821461410a57614187907f616e63686f72000000000000000000000000000000000000000000000000000086614c4e565b93845f52600360205260405f20549367ffffffffffffffff85164210908161421d575b50156141b4575050565b73ffffffffffffffffffffffffffffffffffffffff907f94c5fe83000000000000000000000000000000000000000000000000000000005f52166004527f616e63686f72000000000000000000000000000000000000000000000000000060245260445260645ffd5b6142389150859063ffffffff809160281c169160401c161190565b5f6141aa565b94929061426e8373ffffffffffffffffffffffffffffffffffffffff92969496614268828a615170565b88614d78565b169173ffffffffffffffffffffffffffffffffffffffff811692831461433057614299908287614c4e565b94855f52600360205260405f20549467ffffffffffffffff86164210908161430f575b50156142c757505050565b73ffffffffffffffffffffffffffffffffffffffff907f94c5fe83000000000000000000000000000000000000000000000000000000005f521660045260245260445260645ffd5b61432a9150869063ffffffff809160281c169160401c161190565b5f6142bc565b505f94508493505050565b906143655761299091506bffffffff000000000000000063ffffffff8260481c169160181b161790565b506bffffffff00000000000000008160601c91161790565b60408101357fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff81823603018112156102d65781016143ba82806127df565b90916143c5816128f6565b60208201359473ffffffffffffffffffffffffffffffffffffffff821695865f52600260205260405f20918254906007821615801590614540575b8015614513575b6144ea576040860135421180156144f7575b6144ea57879561449561448a61444a61449c948b60206144388c614ea7565b8181519101209201359d8e928761463c565b614452615870565b604291604051917f19010000000000000000000000000000000000000000000000000000000000008352600283015260228201522090565b9160608101906127df565b918761537e565b156144de57876144d9987f3a37ea654e239f4f6554c1c0498a74550b2c9f20cf8ff06b1b5372ae638a339460206112f395604051908152a3615730565b600190565b50505050505050505f90565b5050505050505050505f90565b5086151580614507575b15614419565b50610800871115614501565b50614538826bffffffff000000000000000063ffffffff8260481c169160181b161790565b831415614407565b5063ffffffff808360081c161480614400575063ffffffff808360481c1614614400565b61457090939293614ea7565b92835160208501209384614585368486612764565b602081519101200361459657505050565b6145e9906145d76040519485947f46f18f67000000000000000000000000000000000000000000000000000000008652604060048701526044860191612f6b565b9060031984830301602485015261246e565b0390fd5b5080151580614630575b156145ff5750565b7f7859f5c7000000000000000000000000000000000000000000000000000000005f5260045261080060245260445ffd5b506108008111156145f7565b90929361465660409361464e846128f6565b963691612764565b6020815191012083519473ffffffffffffffffffffffffffffffffffffffff60208701977f530cbf229ff41dc6e3bc53950a27b0c9cc873c2ff0d16925afa3831751ea6736895216858701526060860152608085015260a0840152602081013560c0840152013560e082015260e081526146d261010082612634565b51902090565b9273ffffffffffffffffffffffffffffffffffffffff8061475c8761054c7f3a37ea654e239f4f6554c1c0498a74550b2c9f20cf8ff06b1b5372ae638a339496996020966147496147438b6bffffffff000000000000000063ffffffff8260481c169160181b161790565b9a615730565b809c556147578a838d614b09565b614bc9565b60405195865216941692a390565b94919390959280155f146147ee57505073ffffffffffffffffffffffffffffffffffffffff8061475c8461054c7f3a37ea654e239f4f6554c1c0498a74550b2c9f20cf8ff06b1b5372ae638a3394966020966147496147438b6bffffffff000000000000000063ffffffff8260481c169160181b161790565b6147578a838d614b09565b939550606081901c6bffffffff00000000000000008216811794929392919063ffffffff14613fb25761475c8361054c6020957f3a37ea654e239f4f6554c1c0498a74550b2c9f20cf8ff06b1b5372ae638a3394976c0100000000000000000000000073ffffffffffffffffffffffffffffffffffffffff979688975f5260038a520160405f20556147e3565b92939594909195600483019667ffffffffffffffff821161095f576148a088546129ab565b601f8111614a3d575b505f97601f831160011461495b57916130b26130c2949273ffffffffffffffffffffffffffffffffffffffff979694837f5e062f621895eb960b1a4d9c4cdfc769edee6751f7ccab03b3a5cf54644775ce9a9b9c5f91614950575b508460011b907fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff8660031b1c19161790555b836149455760044291176157db565b836003860155611b91565b90508b01355f614904565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08316815f5260205f20905f5b818110614a2557509284926130b2927f5e062f621895eb960b1a4d9c4cdfc769edee6751f7ccab03b3a5cf54644775ce9a9b9c73ffffffffffffffffffffffffffffffffffffffff9a99976130c29997106149ed575b5050600184811b019055614936565b7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff60f88760031b161c19908d01351690555f806149de565b898c0135835560209b8c019b60019093019201614988565b885f5260205f20601f840160051c81019160208510614a78575b601f0160051c01905b818110614a6d57506148a9565b5f8155600101614a60565b9091508190614a57565b73ffffffffffffffffffffffffffffffffffffffff91614b026040805183819460208301967f229a6d577440ed670a66f6f8fb095073d37eb1f6a36f0ff1b4c911bce659a15b88528484013781015f8382015203017fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08101835282612634565b5190201690565b90916040830135804211614b9a5750602083013592818403614b2b5750505050565b90614b386145e9926128f6565b936040519485947ffbb451d6000000000000000000000000000000000000000000000000000000008652600486019094939273ffffffffffffffffffffffffffffffffffffffff60609381608085019816845216602083015260408201520152565b7ff88f0490000000000000000000000000000000000000000000000000000000005f526004524260245260445ffd5b614bd590614452615870565b90614bf8614be2826128f6565b614bef60608401846127df565b90855a93615578565b15614c01575050565b614c1f73ffffffffffffffffffffffffffffffffffffffff916128f6565b7f0e96aab8000000000000000000000000000000000000000000000000000000005f521660045260245260445ffd5b9173ffffffffffffffffffffffffffffffffffffffff90604051928260208501951685526040840152166060820152606081526146d2608082612634565b969391929092868511801590614d63575b614d065793614cf473ffffffffffffffffffffffffffffffffffffffff9485947ff0593f823804315cf7dfdc6b8e98c6879e43ea50954f6f3e1071042d1563a3b1989460409867ffffffffffffffff86169361574f565b508451968752602087015216941692a3565b6040517ffbb451d600000000000000000000000000000000000000000000000000000000815273ffffffffffffffffffffffffffffffffffffffff8981166004830152871660248201526044810186905260648101889052608490fd5b5062010000614d72888761271d565b11614c9d565b929160031615614daa576001015473ffffffffffffffffffffffffffffffffffffffff16918215614da65750565b9150565b50565b918315614e7f5760088116614e3d577f9521b63be3b0bb7671ed0de107265915cc82e37fa0ac02778407cdd36dd2a4c49282614e2c73ffffffffffffffffffffffffffffffffffffffff93876002604097015560087ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7429216176157db565b9155835195865260208601521692a2565b73ffffffffffffffffffffffffffffffffffffffff837f9ce23668000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b7f51bda03d000000000000000000000000000000000000000000000000000000005f5260045ffd5b7f00000000000000000000000000000000000000000000000000000000000000009060286151306fffffffffffffffffffffffffffffffff61500b818560201c167f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f7f3030303030303030303030303030303030303030303030303030303030303030918060401b1773ffffffff000000000000000000000000ffffffff7bffffffff000000000000000000000000ffffffff00000000000000008260201b169116178060101b177cff000000ff000000ff000000ff000000ff000000ff000000ff000000ff7eff000000ff000000ff000000ff000000ff000000ff000000ff000000ff00008260081b169116178060041b171660277f01010101010101010101010101010101010101010101010101010101010101017f0606060606060606060606060606060606060606060606060606060606060606830160041c1602010190565b93167f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f7f3030303030303030303030303030303030303030303030303030303030303030918060401b1773ffffffff000000000000000000000000ffffffff7bffffffff000000000000000000000000ffffffff00000000000000008260201b169116178060101b177cff000000ff000000ff000000ff000000ff000000ff000000ff000000ff7eff000000ff000000ff000000ff000000ff000000ff000000ff000000ff00008260081b169116178060041b171660277f01010101010101010101010101010101010101010101010101010101010101017f0606060606060606060606060606060606060606060606060606060606060606830160041c1602010190565b9161513c82850161279a565b937f000000000000000000000000000000000000000000000000000000000000000060208601528401906020820152015290565b9060031660021461517e5750565b73ffffffffffffffffffffffffffffffffffffffff907f9ef8527b000000000000000000000000000000000000000000000000000000005f521660045260245ffd5b6001949391929173ffffffffffffffffffffffffffffffffffffffff90811691168114615227575b60018301556151f89042906157db565b93907fffffffffffffffffffffffffffffffffffffffffffffff00000000fffffffffc8560281b911617179055565b505f9350836151e8565b907b0100000000000000000000000000000000000000000000000000000001907b010000000000000000000000000000000000000000000000000000008210613fb25781905560d81c90565b60ff811690601f82116152ac5760405191615299604084612634565b6020808452838101919036833783525290565b7fb3512b0c000000000000000000000000000000000000000000000000000000005f5260045ffd5b6affffffffffffffffffffff8260081c16017f800000000000000000000000000000000000000000000000000000000000000060ff825493161c821791821461531d5755600190565b50505f90565b60ff7f8000000000000000000000000000000000000000000000000000000000000000916affffffffffffffffffffff8460081c160192161c8154925f14615375578217915b821461531d5755600190565b19821691615369565b90929192813b8015615553576017148061543e575b61541c575b9061541762061a8093926153eb612990966040519586937f1626ba7e0000000000000000000000000000000000000000000000000000000060208601526024850152604060448501526064840191612f6b565b037fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe08101845283612634565b615b76565b919061542a82858584615993565b615435579091615398565b50505050600190565b50813b61544a8161272a565b6154576040519182612634565b81815260208101915f83863c5190517fffffffffffffffffffffffffffffffffffffffffffffff0000000000000000008116916017811061551e575b50507fffffff000000000000000000000000000000000000000000000000000000000081167fef01000000000000000000000000000000000000000000000000000000000000036155025773ffffffffffffffffffffffffffffffffffffffff9060481c81165b161515615393565b5073ffffffffffffffffffffffffffffffffffffffff5f6154fa565b7fffffffffffffffffffffffffffffffffffffffffffffff0000000000000000009250829060170360031b1b16165f80615493565b506041839492941461556f579062061a80929161299094615a02565b61299093615993565b90939291813b801561570f57601714806155fa575b6155df575b612990946153eb615417926040519586937f1626ba7e0000000000000000000000000000000000000000000000000000000060208601526024850152604060448501526064840191612f6b565b6155eb83828785615993565b15615592575050505050600190565b50813b6156068161272a565b6156136040519182612634565b81815260208101915f83863c5190517fffffffffffffffffffffffffffffffffffffffffffffff000000000000000000811691601781106156da575b50507fffffff000000000000000000000000000000000000000000000000000000000081167fef01000000000000000000000000000000000000000000000000000000000000036156be5773ffffffffffffffffffffffffffffffffffffffff9060481c81165b16151561558d565b5073ffffffffffffffffffffffffffffffffffffffff5f6156b6565b7fffffffffffffffffffffffffffffffffffffffffffffff0000000000000000009250829060170360031b1b16165f8061564f565b509093604183146157235761299094615a02565b9091925061299093615993565b63ffffffff808260481c1614613fb25769010000000000000000000190565b93919290928061579457505063ffffffff8111613fb2577fffffffffffffffffffffffffffffffffffffff00000000ffffffffffffffffff9060481b91161780915590565b919092935063ffffffff8111613fb2577fffffffffffffffffffffffffffffffff00000000ffffffffffffffffffffffff915f52600360205260601b91161760405f205590565b919063ffffffff8360081c169263ffffffff8414613fb25781610100917fffffffffff0000000000ffffffffffffffffffffffffffffffffffffffffffff7affffffffff0000000000000000000000000000000000000000000060019560b01b1691161790851561584e575b5001920190565b60881b75ffffffffff000000000000000000000000000000000016175f615847565b73ffffffffffffffffffffffffffffffffffffffff7f00000000000000000000000000000000000000000000000000000000000000001630148061596a575b156158d8577f000000000000000000000000000000000000000000000000000000000000000090565b60405160208101907f8b73c3c69bb8fe3d512ecc4cf759cc79239f7b179b0ffacaa9a75d522b39400f82527f000000000000000000000000000000000000000000000000000000000000000060408201527f000000000000000000000000000000000000000000000000000000000000000060608201524660808201523060a082015260a081526146d260c082612634565b507f000000000000000000000000000000000000000000000000000000000000000046146158af565b92909161599f92615c1f565b5060048110156159d5571591826159b557505090565b73ffffffffffffffffffffffffffffffffffffffff919250811691161490565b7f4e487b71000000000000000000000000000000000000000000000000000000005f52602160045260245ffd5b9093929360028510615b6d57846002116102d657823560f01c9283600201806002116114bd5760168111801590615b64575b615b595786106102d657600281019273ffffffffffffffffffffffffffffffffffffffff80615a638787614a82565b9216911603615b4f57836014116102d6576153eb615b4692612990977ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe8760028187010192030190615b116040519889967f024ad3180000000000000000000000000000000000000000000000000000000060208901526060602489015260167fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec60848a0193019101612f6b565b9260448601527fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffdc858403016064860152612f6b565b3560601c615b76565b5050505050505f90565b505050505050505f90565b50868111615a34565b50505050505f90565b602082519201908151937fffffffff0000000000000000000000000000000000000000000000000000000085169460048510615be6575b50926020925f927fffffffff0000000000000000000000000000000000000000000000000000000095fa91165f511490601f3d11161690565b7fffffffff00000000000000000000000000000000000000000000000000000000600486900360031b81901b9091161694506020615bad565b9060418303615c4957615c429250602081013591604082359201355f1a90615c53565b9192909190565b50505f9160029190565b91907f7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a08411615ce2579160209360809260ff5f9560405194855216868401526040830152606082015282805260015afa15615cd7575f5173ffffffffffffffffffffffffffffffffffffffff811615615ccd57905f905f90565b505f906001905f90565b6040513d5f823e3d90fd5b5050505f916003919056fea164736f6c634300081e000a";
 
 type DIDRegistryConstructorParams =
   | [signer?: Signer]

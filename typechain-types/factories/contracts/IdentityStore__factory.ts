@@ -79,11 +79,6 @@ const _abi = [
     type: "error",
   },
   {
-    inputs: [],
-    name: "EmptyBatch",
-    type: "error",
-  },
-  {
     inputs: [
       {
         internalType: "address",
@@ -108,6 +103,17 @@ const _abi = [
       },
     ],
     name: "InvalidDocumentUriLength",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "length",
+        type: "uint256",
+      },
+    ],
+    name: "InvalidKeyLength",
     type: "error",
   },
   {
@@ -146,58 +152,47 @@ const _abi = [
     inputs: [
       {
         internalType: "address",
-        name: "issuer",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+      {
+        internalType: "uint256",
+        name: "nonce",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "current",
+        type: "uint256",
+      },
+    ],
+    name: "NonceMismatch",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
         type: "address",
       },
       {
         internalType: "bytes32",
-        name: "credId",
+        name: "role",
         type: "bytes32",
       },
-    ],
-    name: "MixedIssuers",
-    type: "error",
-  },
-  {
-    inputs: [
       {
         internalType: "address",
-        name: "identity",
+        name: "account",
         type: "address",
       },
-      {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "currentNonce",
-        type: "uint256",
-      },
     ],
-    name: "NonceAlreadyConsumed",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "identity",
-        type: "address",
-      },
-      {
-        internalType: "uint256",
-        name: "nonce",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "currentNonce",
-        type: "uint256",
-      },
-    ],
-    name: "NonceTooHigh",
+    name: "NotAuthorized",
     type: "error",
   },
   {
@@ -223,35 +218,13 @@ const _abi = [
         name: "identity",
         type: "address",
       },
-    ],
-    name: "NotRegistered",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
       {
         internalType: "address",
         name: "account",
         type: "address",
       },
     ],
-    name: "NotStatusAuthority",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-    ],
-    name: "RevocationIsFinal",
+    name: "NotSuccessor",
     type: "error",
   },
   {
@@ -284,22 +257,33 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "count",
-        type: "uint256",
+        internalType: "address",
+        name: "identity",
+        type: "address",
       },
     ],
-    name: "WordOutOfRange",
+    name: "SuccessorAlreadyNamed",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+    ],
+    name: "SuccessorRequired",
     type: "error",
   },
   {
     inputs: [],
     name: "ZeroAddress",
+    type: "error",
+  },
+  {
+    inputs: [],
+    name: "ZeroCommitment",
     type: "error",
   },
   {
@@ -314,13 +298,7 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "previousController",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "address",
-        name: "newController",
+        name: "controller",
         type: "address",
       },
       {
@@ -339,73 +317,29 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
+        name: "identity",
         type: "address",
       },
-      {
-        indexed: true,
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "statusSequence",
-        type: "uint256",
-      },
-    ],
-    name: "CredentialReinstated",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
+        name: "controller",
         type: "address",
       },
       {
-        indexed: true,
+        indexed: false,
         internalType: "bytes32",
-        name: "credId",
+        name: "commitment",
         type: "bytes32",
       },
       {
         indexed: false,
         internalType: "uint256",
-        name: "statusSequence",
+        name: "version",
         type: "uint256",
       },
     ],
-    name: "CredentialRevoked",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "statusSequence",
-        type: "uint256",
-      },
-    ],
-    name: "CredentialSuspended",
+    name: "ControllerRotated",
     type: "event",
   },
   {
@@ -435,18 +369,6 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "address",
-        name: "controller",
-        type: "address",
-      },
-      {
-        indexed: false,
-        internalType: "string",
-        name: "did",
-        type: "string",
       },
       {
         indexed: false,
@@ -606,29 +528,29 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
+        name: "identity",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "address",
+        name: "signer",
         type: "address",
       },
       {
         indexed: false,
         internalType: "uint256",
-        name: "firstWord",
+        name: "firstNonce",
         type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256[]",
-        name: "words",
-        type: "uint256[]",
       },
       {
         indexed: false,
         internalType: "uint256",
-        name: "statusSequence",
+        name: "nextNonce",
         type: "uint256",
       },
     ],
-    name: "RevocationWordsSet",
+    name: "NoncesCancelled",
     type: "event",
   },
   {
@@ -637,72 +559,23 @@ const _abi = [
       {
         indexed: true,
         internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "enum ICredentialStatus.StatusPurpose",
-        name: "purpose",
-        type: "uint8",
-      },
-      {
-        indexed: true,
-        internalType: "uint256",
-        name: "word",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "bits",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "changed",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "statusSequence",
-        type: "uint256",
-      },
-    ],
-    name: "StatusWordChanged",
-    type: "event",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
-        internalType: "address",
-        name: "issuer",
+        name: "identity",
         type: "address",
       },
       {
         indexed: false,
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256[]",
-        name: "words",
-        type: "uint256[]",
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
       },
       {
         indexed: false,
         internalType: "uint256",
-        name: "statusSequence",
+        name: "version",
         type: "uint256",
       },
     ],
-    name: "SuspensionWordsSet",
+    name: "SuccessorNamed",
     type: "event",
   },
   {
@@ -778,12 +651,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "addDelegateFor",
+    name: "addDelegateWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -794,14 +667,19 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
       },
       {
         internalType: "uint256",
-        name: "nonce",
+        name: "nextNonce",
         type: "uint256",
       },
     ],
-    name: "burnNonce",
+    name: "cancelNonces",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -812,6 +690,16 @@ const _abi = [
         internalType: "address",
         name: "identity",
         type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint256",
+        name: "nextNonce",
+        type: "uint256",
       },
       {
         components: [
@@ -836,12 +724,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "burnNonceFor",
+    name: "cancelNoncesWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -899,12 +787,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "changeControllerFor",
+    name: "changeControllerWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -923,30 +811,6 @@ const _abi = [
         internalType: "address",
         name: "controller",
         type: "address",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-    ],
-    name: "credentialStatus",
-    outputs: [
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        internalType: "bool",
-        name: "suspended",
-        type: "bool",
       },
     ],
     stateMutability: "view",
@@ -995,12 +859,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "deactivateDIDFor",
+    name: "deactivateDIDWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1080,17 +944,17 @@ const _abi = [
   {
     inputs: [
       {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
+        internalType: "address[]",
+        name: "identities",
+        type: "address[]",
       },
     ],
-    name: "isCredentialRevoked",
+    name: "headers",
     outputs: [
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
+        internalType: "uint256[]",
+        name: "packed",
+        type: "uint256[]",
       },
     ],
     stateMutability: "view",
@@ -1126,6 +990,25 @@ const _abi = [
     type: "function",
   },
   {
+    inputs: [
+      {
+        internalType: "bytes",
+        name: "key",
+        type: "bytes",
+      },
+    ],
+    name: "keyAccount",
+    outputs: [
+      {
+        internalType: "address",
+        name: "account",
+        type: "address",
+      },
+    ],
+    stateMutability: "pure",
+    type: "function",
+  },
+  {
     inputs: [],
     name: "method",
     outputs: [
@@ -1145,8 +1028,81 @@ const _abi = [
         name: "identity",
         type: "address",
       },
+      {
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
     ],
-    name: "nonceOf",
+    name: "nameSuccessor",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "commitment",
+        type: "bytes32",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "nameSuccessorWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
+        internalType: "bytes32",
+        name: "role",
+        type: "bytes32",
+      },
+      {
+        internalType: "address",
+        name: "signer",
+        type: "address",
+      },
+    ],
+    name: "nonceOfSigner",
     outputs: [
       {
         internalType: "uint256",
@@ -1155,29 +1111,6 @@ const _abi = [
       },
     ],
     stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "string",
-        name: "did",
-        type: "string",
-      },
-      {
-        internalType: "string",
-        name: "documentUri",
-        type: "string",
-      },
-      {
-        internalType: "bytes32",
-        name: "documentHash",
-        type: "bytes32",
-      },
-    ],
-    name: "registerDID",
-    outputs: [],
-    stateMutability: "nonpayable",
     type: "function",
   },
   {
@@ -1238,13 +1171,94 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "registerDIDFor",
+    name: "registerDIDWithConsent",
     outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "string",
+        name: "did",
+        type: "string",
+      },
+      {
+        internalType: "string",
+        name: "documentUri",
+        type: "string",
+      },
+      {
+        internalType: "bytes32",
+        name: "documentHash",
+        type: "bytes32",
+      },
+    ],
+    name: "registerDIDWithHash",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        components: [
+          {
+            internalType: "string",
+            name: "documentUri",
+            type: "string",
+          },
+          {
+            internalType: "bytes32",
+            name: "documentHash",
+            type: "bytes32",
+          },
+          {
+            components: [
+              {
+                internalType: "address",
+                name: "signer",
+                type: "address",
+              },
+              {
+                internalType: "uint256",
+                name: "nonce",
+                type: "uint256",
+              },
+              {
+                internalType: "uint256",
+                name: "deadline",
+                type: "uint256",
+              },
+              {
+                internalType: "bytes",
+                name: "signature",
+                type: "bytes",
+              },
+            ],
+            internalType: "struct Consent",
+            name: "consent",
+            type: "tuple",
+          },
+        ],
+        internalType: "struct IIdentity.Registration[]",
+        name: "registrations",
+        type: "tuple[]",
+      },
+    ],
+    name: "registerManyWithConsent",
+    outputs: [
+      {
+        internalType: "uint256",
+        name: "registered",
+        type: "uint256",
+      },
+    ],
     stateMutability: "nonpayable",
     type: "function",
   },
@@ -1281,8 +1295,18 @@ const _abi = [
             type: "address",
           },
           {
+            internalType: "bytes32",
+            name: "successor",
+            type: "bytes32",
+          },
+          {
             internalType: "uint256",
             name: "version",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "controlVersion",
             type: "uint256",
           },
           {
@@ -1292,12 +1316,12 @@ const _abi = [
           },
           {
             internalType: "uint256",
-            name: "nonce",
+            name: "anchorSequence",
             type: "uint256",
           },
           {
             internalType: "uint256",
-            name: "createdBlock",
+            name: "nonce",
             type: "uint256",
           },
           {
@@ -1307,13 +1331,13 @@ const _abi = [
           },
           {
             internalType: "uint256",
-            name: "updatedBlock",
+            name: "updatedAt",
             type: "uint256",
           },
           {
-            internalType: "uint256",
-            name: "updatedAt",
-            type: "uint256",
+            internalType: "bool",
+            name: "registered",
+            type: "bool",
           },
           {
             internalType: "bool",
@@ -1321,7 +1345,7 @@ const _abi = [
             type: "bool",
           },
         ],
-        internalType: "struct IDIDRegistry.DIDRecord",
+        internalType: "struct IIdentity.DIDRecord",
         name: "record",
         type: "tuple",
       },
@@ -1392,138 +1416,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "revokeDelegateFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-    ],
-    name: "setCredentialStatus",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-    ],
-    name: "setCredentialStatuses",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusesFor",
+    name: "revokeDelegateWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1532,128 +1430,21 @@ const _abi = [
     inputs: [
       {
         internalType: "address",
-        name: "issuer",
+        name: "identity",
         type: "address",
       },
-      {
-        internalType: "enum ICredentialStatus.StatusPurpose",
-        name: "purpose",
-        type: "uint8",
-      },
-      {
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256[]",
-        name: "words",
-        type: "uint256[]",
-      },
-    ],
-    name: "setStatusWords",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        internalType: "enum ICredentialStatus.StatusPurpose",
-        name: "purpose",
-        type: "uint8",
-      },
-      {
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256[]",
-        name: "words",
-        type: "uint256[]",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setStatusWordsFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        internalType: "enum ICredentialStatus.StatusPurpose",
-        name: "purpose",
-        type: "uint8",
-      },
-      {
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "count",
-        type: "uint256",
-      },
-    ],
-    name: "statusWords",
-    outputs: [
-      {
-        internalType: "uint256[]",
-        name: "words",
-        type: "uint256[]",
-      },
-    ],
-    stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
       {
         internalType: "bytes32",
-        name: "credId",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes32",
+        name: "nextCommitment",
         type: "bytes32",
       },
     ],
-    name: "suspendCredential",
+    name: "rotateController",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1661,8 +1452,18 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "address",
+        name: "identity",
+        type: "address",
+      },
+      {
         internalType: "bytes32",
-        name: "credId",
+        name: "salt",
+        type: "bytes32",
+      },
+      {
+        internalType: "bytes32",
+        name: "nextCommitment",
         type: "bytes32",
       },
       {
@@ -1688,65 +1489,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "suspendCredentialFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-    ],
-    name: "suspendCredentials",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "suspendCredentialsFor",
+    name: "rotateControllerWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -1814,12 +1562,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "updateDocumentFor",
+    name: "updateDocumentWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",

@@ -5,5 +5,7 @@ export * as interfaces from "./interfaces";
 export * as test from "./test";
 export { CredentialStatus__factory } from "./CredentialStatus__factory";
 export { DIDRegistry__factory } from "./DIDRegistry__factory";
+export { DigestAnchor__factory } from "./DigestAnchor__factory";
+export { Identities__factory } from "./Identities__factory";
 export { IdentityStore__factory } from "./IdentityStore__factory";
 export { IssuerRegistry__factory } from "./IssuerRegistry__factory";

@@ -43,7 +43,7 @@ describe("changes of a credential's status", () => {
     eventually(`the change to be ${status}`, async () => (await job(jobId)).status === status);
   const statusOf = async (id: string) =>
     (await on.ask("GET", `/credentials/${id}`, { token: alice.token })).body.status;
-  const onChain = (credId: string) => on.context.chain.didRegistry.credentialStatus(credId);
+  const onChain = async (credId: string) => (await on.context.chain.didRegistry.credentialStates([credId]))[0]!;
 
   it("revoke: queued to the chain, paid by the relayer, shown when the index has it, and final", async () => {
     const { credentialId, credId } = await issue(on, issuer, alice);

@@ -120,8 +120,8 @@ describe("the chain behind a verification", () => {
     // The relayer looks at the chain through the same door, but calls no contract.
     const asked = door.exchanges.slice(before).filter((calls) => calls.some(({ method }) => method === "eth_call"));
     expect(asked).to.have.length(1);
-    // The block, the accreditation, two identities, and one word of each bitmap.
-    expect(asked[0]).to.have.length(6);
+    // The block, the states of all credentials, and two identities.
+    expect(asked[0]).to.have.length(4);
   });
 
   it("is asked anew by every question that comes later: no answer is older than its question", async () => {

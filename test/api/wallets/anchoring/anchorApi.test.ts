@@ -187,7 +187,7 @@ describe("how far a wallet's anchoring is", () => {
     const own = chain.didRegistry.connect(holder.connect(chain.provider));
     await fund(api.chain.rpcUrl, address);
     const { did } = (await store().find(address))!;
-    await (await own["registerDID(string,string)"](did, "https://alice.example/did")).wait();
+    await (await own.registerDID(did, "https://alice.example/did")).wait();
     await api.ask("DELETE", `/auth/wallets/${address}`, { token });
     const { challenge, answer } = await linkWithSignature(api, token, holder);
     expect(challenge["typedData"]).to.equal(null);

@@ -132,7 +132,7 @@ describe("anchoring a wallet's DID", () => {
     const wallet = await addQueuedWallet(on, { holder });
     await fund(on.chain.rpcUrl, holder.address);
     const own = on.context.chain.didRegistry.connect(holder);
-    await (await own["registerDID(string,string)"](wallet.did, "https://alice.example/did")).wait();
+    await (await own.registerDID(wallet.did, "https://alice.example/did")).wait();
     const { transactions } = await chainFacts(on);
     start();
     await jobs.enqueueAnchoring(wallet);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Wallet as HolderKey } from "ethers";
+import { Wallet as HolderKey, ZeroHash } from "ethers";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,7 +113,7 @@ describe("anchoring when something stands in the way", () => {
     const holder = HolderKey.createRandom().connect(on.context.chain.provider);
     const wallet = await addQueuedWallet(on, { holder });
     await fund(proxy.url, holder.address);
-    await (await on.context.chain.didRegistry.connect(holder).burnNonce(holder.address, 0)).wait();
+    await (await on.context.chain.didRegistry.connect(holder).cancelNonces(holder.address, ZeroHash, 1)).wait();
     start();
     await enqueue(wallet);
     const { error } = await until(wallet, "failed", "anchoring.nonce_consumed");
@@ -152,7 +152,9 @@ describe("anchoring when something stands in the way", () => {
     await until(wallet, "submitted");
     // The holder outbids the relayer, so that her burning of the nonce is mined first.
     const bid = { maxFeePerGas: 10n ** 12n, maxPriorityFeePerGas: 10n ** 12n };
-    await on.context.chain.didRegistry.connect(holder).burnNonce(holder.address, 0, { ...bid, gasLimit: 200_000 });
+    await on.context.chain.didRegistry
+      .connect(holder)
+      .cancelNonces(holder.address, ZeroHash, 1, { ...bid, gasLimit: 200_000 });
     await send("evm_mine");
     const { error } = await until(wallet, "failed", "anchoring.reverted");
     expect(error).to.include({ remedy: "sign" });

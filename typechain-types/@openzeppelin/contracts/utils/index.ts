@@ -3,9 +3,12 @@
 /* eslint-disable */
 import type * as cryptography from "./cryptography";
 export type { cryptography };
+import type * as introspection from "./introspection";
+export type { introspection };
 import type * as math from "./math";
 export type { math };
 export type { Address } from "./Address";
+export type { Base64 } from "./Base64";
 export type { Errors } from "./Errors";
 export type { Multicall } from "./Multicall";
 export type { ShortStrings } from "./ShortStrings";

@@ -10,40 +10,24 @@ import type {
 
 const _abi = [
   {
+    inputs: [
+      {
+        internalType: "uint256",
+        name: "words",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "masks",
+        type: "uint256",
+      },
+    ],
+    name: "LengthMismatch",
+    type: "error",
+  },
+  {
     inputs: [],
-    name: "EmptyBatch",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-    ],
-    name: "MixedIssuers",
-    type: "error",
-  },
-  {
-    inputs: [
-      {
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        internalType: "address",
-        name: "account",
-        type: "address",
-      },
-    ],
-    name: "NotStatusAuthority",
+    name: "RevocationCannotBeCleared",
     type: "error",
   },
   {
@@ -61,42 +45,12 @@ const _abi = [
     inputs: [
       {
         internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
-      },
-      {
-        internalType: "uint256",
-        name: "count",
+        name: "word",
         type: "uint256",
       },
     ],
     name: "WordOutOfRange",
     type: "error",
-  },
-  {
-    anonymous: false,
-    inputs: [
-      {
-        indexed: true,
-        internalType: "address",
-        name: "issuer",
-        type: "address",
-      },
-      {
-        indexed: true,
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "statusSequence",
-        type: "uint256",
-      },
-    ],
-    name: "CredentialReinstated",
-    type: "event",
   },
   {
     anonymous: false,
@@ -133,10 +87,16 @@ const _abi = [
         type: "address",
       },
       {
-        indexed: true,
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
+        indexed: false,
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
       },
       {
         indexed: false,
@@ -145,7 +105,7 @@ const _abi = [
         type: "uint256",
       },
     ],
-    name: "CredentialSuspended",
+    name: "RevocationMasksSet",
     type: "event",
   },
   {
@@ -166,7 +126,7 @@ const _abi = [
       {
         indexed: false,
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
       },
       {
@@ -190,27 +150,15 @@ const _abi = [
       },
       {
         indexed: true,
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
-      },
-      {
-        indexed: true,
-        internalType: "uint256",
-        name: "word",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "bits",
-        type: "uint256",
-      },
-      {
-        indexed: false,
-        internalType: "uint256",
-        name: "changed",
-        type: "uint256",
       },
       {
         indexed: false,
@@ -219,7 +167,7 @@ const _abi = [
         type: "uint256",
       },
     ],
-    name: "StatusWordChanged",
+    name: "StatusCleared",
     type: "event",
   },
   {
@@ -232,10 +180,10 @@ const _abi = [
         type: "address",
       },
       {
-        indexed: false,
-        internalType: "uint256",
-        name: "firstWord",
-        type: "uint256",
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
       },
       {
         indexed: false,
@@ -245,33 +193,198 @@ const _abi = [
       },
       {
         indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
         internalType: "uint256",
         name: "statusSequence",
         type: "uint256",
       },
     ],
-    name: "SuspensionWordsSet",
+    name: "StatusMasksCleared",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusMasksSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        indexed: false,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusSet",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstWord",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusWordsCleared",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
+      {
+        indexed: true,
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        indexed: true,
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "firstWord",
+        type: "uint256",
+      },
+      {
+        indexed: false,
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        indexed: false,
+        internalType: "uint256",
+        name: "statusSequence",
+        type: "uint256",
+      },
+    ],
+    name: "StatusWordsSet",
     type: "event",
   },
   {
     inputs: [
       {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
+        internalType: "bytes32[]",
+        name: "credIds",
+        type: "bytes32[]",
       },
     ],
-    name: "credentialStatus",
+    name: "credentialStates",
     outputs: [
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        internalType: "bool",
-        name: "suspended",
-        type: "bool",
+        components: [
+          {
+            internalType: "address",
+            name: "issuer",
+            type: "address",
+          },
+          {
+            internalType: "bool",
+            name: "active",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "revoked",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "suspended",
+            type: "bool",
+          },
+        ],
+        internalType: "struct ICredentialStatus.CredentialState[]",
+        name: "states",
+        type: "tuple[]",
       },
     ],
     stateMutability: "view",
@@ -322,102 +435,17 @@ const _abi = [
         type: "bytes32",
       },
       {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
       },
       {
         internalType: "bool",
-        name: "revoked",
+        name: "on",
         type: "bool",
       },
     ],
-    name: "setCredentialStatuses",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        internalType: "bool",
-        name: "revoked",
-        type: "bool",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "setCredentialStatusesFor",
+    name: "setStatus",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -430,7 +458,150 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+    ],
+    name: "setStatusMasks",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "uint256[]",
+        name: "words",
+        type: "uint256[]",
+      },
+      {
+        internalType: "uint256[]",
+        name: "masks",
+        type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "setStatusMasksWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+      {
+        internalType: "uint8",
+        name: "purpose",
+        type: "uint8",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
+      },
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "signer",
+            type: "address",
+          },
+          {
+            internalType: "uint256",
+            name: "nonce",
+            type: "uint256",
+          },
+          {
+            internalType: "uint256",
+            name: "deadline",
+            type: "uint256",
+          },
+          {
+            internalType: "bytes",
+            name: "signature",
+            type: "bytes",
+          },
+        ],
+        internalType: "struct Consent",
+        name: "consent",
+        type: "tuple",
+      },
+    ],
+    name: "setStatusWithConsent",
+    outputs: [],
+    stateMutability: "nonpayable",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "address",
+        name: "issuer",
+        type: "address",
+      },
+      {
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -441,8 +612,13 @@ const _abi = [
       },
       {
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
       },
     ],
     name: "setStatusWords",
@@ -458,7 +634,7 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -469,8 +645,13 @@ const _abi = [
       },
       {
         internalType: "uint256[]",
-        name: "words",
+        name: "masks",
         type: "uint256[]",
+      },
+      {
+        internalType: "bool",
+        name: "on",
+        type: "bool",
       },
       {
         components: [
@@ -495,12 +676,12 @@ const _abi = [
             type: "bytes",
           },
         ],
-        internalType: "struct ICredentialStatus.Consent",
+        internalType: "struct Consent",
         name: "consent",
         type: "tuple",
       },
     ],
-    name: "setStatusWordsFor",
+    name: "setStatusWordsWithConsent",
     outputs: [],
     stateMutability: "nonpayable",
     type: "function",
@@ -513,7 +694,7 @@ const _abi = [
         type: "address",
       },
       {
-        internalType: "enum ICredentialStatus.StatusPurpose",
+        internalType: "uint8",
         name: "purpose",
         type: "uint8",
       },
@@ -537,112 +718,6 @@ const _abi = [
       },
     ],
     stateMutability: "view",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-    ],
-    name: "suspendCredential",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32",
-        name: "credId",
-        type: "bytes32",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "suspendCredentialFor",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-    ],
-    name: "suspendCredentials",
-    outputs: [],
-    stateMutability: "nonpayable",
-    type: "function",
-  },
-  {
-    inputs: [
-      {
-        internalType: "bytes32[]",
-        name: "credIds",
-        type: "bytes32[]",
-      },
-      {
-        components: [
-          {
-            internalType: "address",
-            name: "signer",
-            type: "address",
-          },
-          {
-            internalType: "uint256",
-            name: "nonce",
-            type: "uint256",
-          },
-          {
-            internalType: "uint256",
-            name: "deadline",
-            type: "uint256",
-          },
-          {
-            internalType: "bytes",
-            name: "signature",
-            type: "bytes",
-          },
-        ],
-        internalType: "struct ICredentialStatus.Consent",
-        name: "consent",
-        type: "tuple",
-      },
-    ],
-    name: "suspendCredentialsFor",
-    outputs: [],
-    stateMutability: "nonpayable",
     type: "function",
   },
 ] as const;

@@ -37,6 +37,17 @@ const _abi = [
     type: "error",
   },
   {
+    inputs: [
+      {
+        internalType: "address",
+        name: "registry",
+        type: "address",
+      },
+    ],
+    name: "NotCredentialStatus",
+    type: "error",
+  },
+  {
     inputs: [],
     name: "OwnershipCannotBeRenounced",
     type: "error",
@@ -117,6 +128,70 @@ const _abi = [
   {
     inputs: [
       {
+        internalType: "bytes32[]",
+        name: "credIds",
+        type: "bytes32[]",
+      },
+    ],
+    name: "credentialStates",
+    outputs: [
+      {
+        components: [
+          {
+            internalType: "address",
+            name: "issuer",
+            type: "address",
+          },
+          {
+            internalType: "bool",
+            name: "accredited",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "active",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "revoked",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "suspended",
+            type: "bool",
+          },
+          {
+            internalType: "bool",
+            name: "valid",
+            type: "bool",
+          },
+        ],
+        internalType: "struct IIssuerRegistry.CredentialVerification[]",
+        name: "states",
+        type: "tuple[]",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "credentialStatus",
+    outputs: [
+      {
+        internalType: "contract ICredentialStatus",
+        name: "registry",
+        type: "address",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
         internalType: "address",
         name: "issuer",
         type: "address",
@@ -175,11 +250,6 @@ const _abi = [
           },
           {
             internalType: "uint64",
-            name: "updatedBlock",
-            type: "uint64",
-          },
-          {
-            internalType: "uint64",
             name: "updatedAt",
             type: "uint64",
           },
@@ -192,6 +262,25 @@ const _abi = [
         internalType: "struct IIssuerRegistry.Issuer",
         name: "record",
         type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [
+      {
+        internalType: "bytes32",
+        name: "credId",
+        type: "bytes32",
+      },
+    ],
+    name: "verify",
+    outputs: [
+      {
+        internalType: "bool",
+        name: "valid",
+        type: "bool",
       },
     ],
     stateMutability: "view",

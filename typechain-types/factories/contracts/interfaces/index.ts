@@ -2,5 +2,6 @@
 /* tslint:disable */
 /* eslint-disable */
 export { ICredentialStatus__factory } from "./ICredentialStatus__factory";
-export { IDIDRegistry__factory } from "./IDIDRegistry__factory";
+export { IDigestAnchor__factory } from "./IDigestAnchor__factory";
+export { IIdentity__factory } from "./IIdentity__factory";
 export { IIssuerRegistry__factory } from "./IIssuerRegistry__factory";

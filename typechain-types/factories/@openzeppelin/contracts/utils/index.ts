@@ -2,8 +2,10 @@
 /* tslint:disable */
 /* eslint-disable */
 export * as cryptography from "./cryptography";
+export * as introspection from "./introspection";
 export * as math from "./math";
 export { Address__factory } from "./Address__factory";
+export { Base64__factory } from "./Base64__factory";
 export { Errors__factory } from "./Errors__factory";
 export { Multicall__factory } from "./Multicall__factory";
 export { ShortStrings__factory } from "./ShortStrings__factory";

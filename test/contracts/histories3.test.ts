@@ -1,0 +1,3 @@
+import { testHistories } from "./support/runHistories";
+
+testHistories(3);

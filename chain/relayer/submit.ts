@@ -8,6 +8,8 @@ import { type Account, type Call, newTransaction, type RelayerTransaction } from
 /** Something to be sent exactly once. */
 export interface RelayRequest extends RequestRef {
   call: Call;
+  /** Most gas that it may use; what would use more is not sent. For calls that ask contracts of strangers. */
+  maxGas?: bigint;
 }
 
 /** Taking a nonce fails only when another worker takes it; so many times in a row does not happen by chance. */
@@ -45,14 +47,19 @@ export async function storeRequest(
 }
 
 /** What the request may cost; throws when it would revert or cannot be paid. */
-async function estimate({ provider, signer, transactions }: RelayerDeps, { call }: RelayRequest, account: Account) {
+async function estimate(
+  { provider, signer, transactions }: RelayerDeps,
+  { call, maxGas }: RelayRequest,
+  account: Account,
+) {
   const [gas, balance, fees, pending] = await Promise.all([
-    provider.estimateGas({ ...call, from: signer.address }),
+    provider.estimateGas({ ...call, from: signer.address, ...(maxGas !== undefined && { gasLimit: maxGas }) }),
     provider.getBalance(signer.address),
     suggestFees(provider),
     transactions.countPending(account),
   ]);
-  const gasLimit = (gas * 12n) / 10n;
+  const ample = (gas * 12n) / 10n;
+  const gasLimit = maxGas !== undefined && ample > maxGas ? maxGas : ample;
   // Those pending will take their share first.
   const needed = gasLimit * highestPrice(fees) * BigInt(pending + 1);
   if (balance < needed) throw insufficientFunds(signer.address);

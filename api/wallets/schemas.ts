@@ -1,29 +1,7 @@
-import { getAddress } from "ethers";
 import { z } from "zod";
+import { accountAddress as walletAddress, accountSignature as signature, typedDataReply } from "../http/accountFields";
 import { REMEDIES, SHOWN_STATUSES } from "./anchoring/rules";
 import { PURPOSES } from "./challenges/rules";
-
-/** Long enough for contract wallets with many owners. */
-const MAX_SIGNATURE_DIGITS = 8_192;
-
-const walletAddress = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address: give 0x and 40 hexadecimal digits")
-  .refine(
-    (text) => isOneCase(text) || hasChecksum(text),
-    "has a typing error: its upper and lower case letters (EIP-55) do not fit",
-  )
-  .transform((text) => text.toLowerCase())
-  .meta({ examples: ["0x70997970C51812dc3A010C7d01b50e0d17dc79C8"] });
-
-const signature = z
-  .string()
-  .max(2 + MAX_SIGNATURE_DIGITS, "is too long for a signature")
-  .regex(/^0x(?:[0-9a-fA-F]{2})+$/, "is not a signature: give 0x and hexadecimal digits")
-  .meta({
-    description:
-      "`0x` and hexadecimal digits. Keys: 65 bytes, or 64 by EIP-2098, low s. Contracts: what they approve (ERC-1271).",
-  });
 
 const nonce = z
   .string()
@@ -51,17 +29,6 @@ export const walletParams = z.strictObject({ walletAddress });
 
 const moment = z.iso.datetime();
 const address = z.string().meta({ description: "`0x` and 40 lower-case hexadecimal digits" });
-
-const typedDataReply = z
-  .strictObject({
-    domain: z.strictObject({ name: z.string(), version: z.string(), chainId: z.int(), verifyingContract: z.string() }),
-    types: z.record(z.string(), z.array(z.strictObject({ name: z.string(), type: z.string() }))),
-    primaryType: z.string(),
-    message: z.record(z.string(), z.string()),
-  })
-  .meta({
-    description: "EIP-712 typed data for `eth_signTypedData_v4`; ethers wants the type `EIP712Domain` left out.",
-  });
 
 export const challengeReply = z.strictObject({
   nonce: z.string(),
@@ -106,12 +73,3 @@ export const openedReply = z.strictObject({
   csrfToken: z.string().optional().meta({ description: "To be sent as X-CSRF-Token; present with a cookie only." }),
   expiresAt: moment,
 });
-
-function isOneCase(text: string): boolean {
-  const digits = text.slice(2);
-  return digits === digits.toLowerCase() || digits === digits.toUpperCase();
-}
-
-function hasChecksum(text: string): boolean {
-  return getAddress(text.toLowerCase()) === text;
-}

@@ -1,6 +1,7 @@
 import type { Context } from "../process/context";
 import { createAdmin } from "./admin/module";
 import { createAudit } from "./audit/module";
+import { createControl } from "./control/module";
 import { createCredentials } from "./credentials/module";
 import { createDids } from "./dids/module";
 import type { ApiKeyReader } from "./http/apiKeys";
@@ -44,6 +45,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   return {
     sessions,
     wallets,
+    control: createControl(context, wallets.ports),
     dids: createDids(context),
     issuers,
     credentials,

@@ -99,6 +99,15 @@ export async function didsOf(deps: Pick<WalletDeps, "wallets">, userId: string):
   return (await walletsOf(deps, userId)).map(({ did }) => did);
 }
 
+/** Whether the consent to a wallet's registration is on its way to the chain. */
+export async function isBeingAnchored(
+  { wallets }: { wallets: Pick<WalletStore, "find"> },
+  walletAddress: string,
+): Promise<boolean> {
+  const status = (await wallets.find(walletAddress))?.anchoring.status;
+  return status === "queued" || status === "submitted";
+}
+
 /** A user's wallets as they are shown, the first linked first. */
 export async function listWallets(
   deps: Pick<WalletDeps, "wallets" | "projection">,

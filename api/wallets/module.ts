@@ -1,6 +1,6 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
-import { didsOf, walletsOf } from "./actions";
+import { didsOf, isBeingAnchored, walletsOf } from "./actions";
 import { createAnchoringJobs } from "./anchoring/jobs";
 import { anchoringGauge } from "./anchoring/metrics";
 import { ANCHORING, anchoringHandler } from "./anchoring/outcome";
@@ -28,6 +28,7 @@ export function createWallets(context: Context, needs: Pick<WalletEndpointDeps, 
     ports: {
       walletsOf: (userId: string) => walletsOf(deps, userId),
       didsOf: (userId: string) => didsOf(deps, userId),
+      isBeingAnchored: (walletAddress: string) => isBeingAnchored(deps, walletAddress),
     },
   });
 }

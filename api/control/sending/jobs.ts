@@ -1,0 +1,53 @@
+import { addSeconds } from "../../../core/clock";
+import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { startWorker } from "../../../core/jobs/worker";
+import type { Context } from "../../../process/context";
+import type { ControlOperation } from "../rules";
+import { type FinalizeDeps, finalizeOperation, giveUpOperation, type SendDeps, sendOperation } from "./actions";
+
+/** 60 tries take about an hour. */
+const QUEUE: QueueDefinition = { name: "control", attempts: 60, maxDelayMs: 60_000 };
+
+/** Operations read of each state in one sweep. */
+const SWEEP_LIMIT = 500;
+
+type OperationJob = Pick<ControlOperation, "operationId" | "attempt">;
+
+/** The queue of changes of control; the worker sends them, and sweeps for those that are mined or have no job. */
+export function createControlJobs(context: Context) {
+  const queue = createQueue<OperationJob>({ ...context, ...QUEUE });
+  return {
+    queue,
+    /** Asks a worker to send an operation; asking twice is harmless. */
+    enqueueOperation: ({ operationId, attempt }: OperationJob, requestId?: string) =>
+      queue.enqueue(`control-${operationId}-${attempt}`, { operationId, attempt }, { requestId }),
+    worker: (deps: Omit<SendDeps, "relayer"> & SweepDeps) => ({
+      name: "control",
+      start: ({ relayer }: Pick<SendDeps, "relayer">) =>
+        startWorker<OperationJob>(context, {
+          queue: QUEUE,
+          concurrency: context.config.anchoring?.concurrency ?? 1,
+          process: ({ operationId }) => sendOperation({ ...deps, relayer }, operationId),
+          onExhausted: (job, error) => giveUpOperation(deps, job, error),
+          sweep: { everyMs: context.timing.pollIntervalMs, run: () => sweepOperations(deps) },
+        }),
+    }),
+  };
+}
+
+type SweepDeps = FinalizeDeps & Pick<Context, "timing">;
+
+/** Ends the mined operations that the index shows, and queues again those whose job is gone. */
+async function sweepOperations(deps: SweepDeps): Promise<void> {
+  const { operations, clock, timing } = deps;
+  const now = clock.now();
+  for (const operation of await operations.waiting("mined", addSeconds(now, 1), SWEEP_LIMIT)) {
+    const overdue = operation.updatedAt < addSeconds(now, -timing.unseenSeconds);
+    await finalizeOperation(deps, { operation, overdue });
+  }
+  const before = addSeconds(now, -timing.sweepAfterSeconds);
+  for (const state of ["queued", "submitted"] as const) {
+    for (const operation of await operations.waiting(state, before, SWEEP_LIMIT))
+      await deps.enqueueOperation(operation);
+  }
+}

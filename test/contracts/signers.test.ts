@@ -177,7 +177,7 @@ describe("an account with code", () => {
   it("that delegates by EIP-7702 signs by its own key, whatever the contract says", async () => {
     const world = await loadFixture(manyAccounts);
     const { registry, delegated } = world;
-    const answering = await ethers.deployContract("AnsweringWallet", ["0x"]);
+    const answering = await ethers.deployContract("AnsweringWallet", ["0x", false]);
     await delegate7702(world, delegated, await answering.getAddress());
     const signer = accountAt(delegated.address, namedKey("delegated"));
     const write = registrationOf(signer);
@@ -224,7 +224,7 @@ describe("an account with code", () => {
       [toBeHex(1, 32), false],
       ["0x", false],
     ] as const) {
-      const wallet = await ethers.deployContract("AnsweringWallet", [answer]);
+      const wallet = await ethers.deployContract("AnsweringWallet", [answer, false]);
       const address = await wallet.getAddress();
       const write = registrationOf({ address } as TestAccount);
       const by: Consent = { signer: address, nonce: 0n, deadline: FOREVER, signature: "0x" };
@@ -232,6 +232,17 @@ describe("an account with code", () => {
       if (accepted) await expect(sending, answer.slice(0, 70)).to.emit(registry, "DIDRegistered");
       else await expect(sending, answer).to.be.revertedWithCustomError(registry, "InvalidSignature");
     }
+  });
+
+  it("does not sign by reverting, whatever it reverts with", async () => {
+    const world = await loadFixture(manyAccounts);
+    const wallet = await ethers.deployContract("AnsweringWallet", ["0x1626ba7e".padEnd(66, "0"), true]);
+    const address = await wallet.getAddress();
+    const by: Consent = { signer: address, nonce: 0n, deadline: FOREVER, signature: "0x" };
+    await expect(sendWithConsent(world, registrationOf({ address } as TestAccount), by)).to.be.revertedWithCustomError(
+      world.registry,
+      "InvalidSignature",
+    );
   });
 
   it("acts for itself by calling", async () => {
@@ -276,7 +287,7 @@ describe("a key account", () => {
   it("cannot sign with a key of 20 bytes: a verifier without a public key", async () => {
     const world = await loadFixture(manyAccounts);
     // Each says yes to everything, so that only the length can be at fault.
-    const verifier = await ethers.deployContract("AnsweringWallet", ["0x024ad318".padEnd(66, "0")]);
+    const verifier = await ethers.deployContract("AnsweringWallet", ["0x024ad318".padEnd(66, "0"), false]);
     const address = await verifier.getAddress();
     for (const [key, accepted] of [
       [address, false],
@@ -335,7 +346,8 @@ describe("a key account", () => {
 
   it("cannot sign when nothing is at its verifier's address, or it reverts, or answers something else", async () => {
     const world = await loadFixture(manyAccounts);
-    const answering = async (answer: string) => (await ethers.deployContract("AnsweringWallet", [answer])).getAddress();
+    const answering = async (answer: string) =>
+      (await ethers.deployContract("AnsweringWallet", [answer, false])).getAddress();
     for (const verifier of [
       world.stranger.address,
       await (await ethers.deployContract("GasBurningWallet")).getAddress(),

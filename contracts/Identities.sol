@@ -26,6 +26,10 @@ abstract contract Identities is IdentityStore {
     /// P-256 in Solidity, where a chain has no precompile for it, takes 241,000.
     uint256 private constant BULK_SIGNATURE_GAS = 400_000;
 
+    /// @dev The gas that must be left at each entry of a bulk: 64/63 of `BULK_SIGNATURE_GAS` (EIP-150), 48,000 to write
+    /// what is registered, and the rest to hand over a signature. What is not used is not paid.
+    uint256 private constant BULK_ENTRY_GAS = 500_000;
+
     /// @dev `did:<method>:0x`, left-aligned, and how many bytes of it count.
     bytes32 private immutable _didPrefix;
     uint256 private immutable _didPrefixLength;
@@ -73,6 +77,8 @@ abstract contract Identities is IdentityStore {
     /// @inheritdoc IIdentity
     function registerManyWithConsent(Registration[] calldata registrations) external returns (uint256 registered) {
         for (uint256 i = 0; i < registrations.length; ++i) {
+            // Or else a signature would be found bad for want of gas, and its entry skipped.
+            if (gasleft() < BULK_ENTRY_GAS) revert InsufficientGas(gasleft(), BULK_ENTRY_GAS);
             if (_tryRegister(registrations[i])) ++registered;
         }
     }

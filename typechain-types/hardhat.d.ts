@@ -142,6 +142,10 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.ContractWallet__factory>;
     getContractFactory(
+      name: "CostlyWallet",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.CostlyWallet__factory>;
+    getContractFactory(
       name: "EcdsaVerifier",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.EcdsaVerifier__factory>;
@@ -323,6 +327,11 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.ContractWallet>;
     getContractAt(
+      name: "CostlyWallet",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.CostlyWallet>;
+    getContractAt(
       name: "EcdsaVerifier",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
@@ -477,6 +486,10 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ContractWallet>;
     deployContract(
+      name: "CostlyWallet",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.CostlyWallet>;
+    deployContract(
       name: "EcdsaVerifier",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.EcdsaVerifier>;
@@ -657,6 +670,11 @@ declare module "hardhat/types/runtime" {
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.ContractWallet>;
+    deployContract(
+      name: "CostlyWallet",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.CostlyWallet>;
     deployContract(
       name: "EcdsaVerifier",
       args: any[],

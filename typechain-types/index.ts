@@ -70,6 +70,8 @@ export type { BatchingWallet } from "./contracts/test/BatchingWallet";
 export { BatchingWallet__factory } from "./factories/contracts/test/BatchingWallet__factory";
 export type { ContractWallet } from "./contracts/test/ContractWallet";
 export { ContractWallet__factory } from "./factories/contracts/test/ContractWallet__factory";
+export type { CostlyWallet } from "./contracts/test/CostlyWallet";
+export { CostlyWallet__factory } from "./factories/contracts/test/CostlyWallet__factory";
 export type { EcdsaVerifier } from "./contracts/test/EcdsaVerifier";
 export { EcdsaVerifier__factory } from "./factories/contracts/test/EcdsaVerifier__factory";
 export type { GasBurningWallet } from "./contracts/test/GasBurningWallet";

@@ -13,10 +13,10 @@ import {Consent} from "./Consent.sol";
  * it never had an event. The first write of any kind creates it. `registerDID` publishes where its document is hosted,
  * once; an identity is `registered` when such a URI is on chain.
  *
- * **Who may act.** The controller, which is the identity itself until control changes. A delegate acts for one role: the
- * registry knows `"status"` (see `ICredentialStatus`) and `"anchor"` (see `IDigestAnchor`), others are for whoever reads
- * the events. A change of control ends every delegation and every consent signed before it. When a successor is named,
- * it can take control and nobody else can.
+ * **Who may act.** The controller, which is the identity itself until control changes. A delegate acts for one role:
+ * the registry knows `"status"` (see `ICredentialStatus`) and `"anchor"` (see `IDigestAnchor`), others are for whoever
+ * reads the events. A change of control ends every delegation and every consent signed before it. When a successor is
+ * named, it can take control and nobody else can.
  *
  * **Consents.** A function marked by a twin named `...WithConsent` can be sent by anyone who carries the consent of
  * the account that has the power: see `Consent`. A consent counts once, up to its deadline, as long as its nonce is the
@@ -141,6 +141,9 @@ interface IIdentity {
     /// @notice An ERC-7913 key of an account has 21 to 65,535 bytes: 20 of the verifier, the rest of the public key.
     error InvalidKeyLength(uint256 length);
 
+    /// @notice An entry of a bulk could be skipped for want of gas: the transaction's gas limit must be higher.
+    error InsufficientGas(uint256 left, uint256 required);
+
     /// @notice A counter is at its end: 4,294,967,295, or 1,099,511,627,775 status events.
     error CounterExhausted();
 
@@ -216,7 +219,9 @@ interface IIdentity {
     /**
      * @notice Registers many identities, each by its own consent, as `registerDIDWithConsent` does.
      * @dev An entry that `registerDIDWithConsent` would refuse is skipped and keeps its nonce; it does not hinder the
-     * others. A signer with code, and the verifier of a key, get at most 400,000 gas.
+     * others. A signer with code, and the verifier of a key, get at most 400,000 gas. At each entry 500,000 gas must be
+     * left, used or not, so that none is skipped for want of gas: the call reverts with `InsufficientGas` instead, and
+     * `eth_estimateGas` gives an amount with which every good entry is registered.
      * @return registered How many entries were registered
      */
     function registerManyWithConsent(Registration[] calldata registrations) external returns (uint256 registered);
@@ -382,8 +387,8 @@ interface IIdentity {
 
     /**
      * @notice The account of an ERC-7913 key, which can be an identity, a controller or a delegate.
-     * @dev The low 20 bytes of `keccak256(TAG || key)`, where TAG is `keccak256("Cairn account of an ERC-7913 key")`: no
-     * account of another kind has the same address. Whoever uses a key trusts its verifier.
+     * @dev The low 20 bytes of `keccak256(TAG || key)`, where TAG is `keccak256("Cairn account of an ERC-7913 key")`.
+     * No account of another kind has the same address. Whoever uses a key trusts its verifier.
      * @param key `verifier (20 bytes) || public key`, 21 to 65,535 bytes
      */
     function keyAccount(bytes calldata key) external pure returns (address account);

@@ -22,7 +22,7 @@ contract ContractWallet is IERC1271 {
     }
 
     /// @inheritdoc IERC1271
-    function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4 magicValue) {
+    function isValidSignature(bytes32 hash, bytes calldata signature) public view virtual returns (bytes4 magicValue) {
         (address recovered, , ) = ECDSA.tryRecoverCalldata(hash, signature);
         return recovered == _owner ? IERC1271.isValidSignature.selector : bytes4(0);
     }

@@ -4,6 +4,7 @@
 export type { AnsweringWallet } from "./AnsweringWallet";
 export type { BatchingWallet } from "./BatchingWallet";
 export type { ContractWallet } from "./ContractWallet";
+export type { CostlyWallet } from "./CostlyWallet";
 export type { EcdsaVerifier } from "./EcdsaVerifier";
 export type { GasBurningWallet } from "./GasBurningWallet";
 export type { HistoryPlayer } from "./HistoryPlayer";

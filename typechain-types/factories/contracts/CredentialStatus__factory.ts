@@ -93,6 +93,22 @@ const _abi = [
     inputs: [
       {
         internalType: "uint256",
+        name: "left",
+        type: "uint256",
+      },
+      {
+        internalType: "uint256",
+        name: "required",
+        type: "uint256",
+      },
+    ],
+    name: "InsufficientGas",
+    type: "error",
+  },
+  {
+    inputs: [
+      {
+        internalType: "uint256",
         name: "length",
         type: "uint256",
       },

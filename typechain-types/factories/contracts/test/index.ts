@@ -4,6 +4,7 @@
 export { AnsweringWallet__factory } from "./AnsweringWallet__factory";
 export { BatchingWallet__factory } from "./BatchingWallet__factory";
 export { ContractWallet__factory } from "./ContractWallet__factory";
+export { CostlyWallet__factory } from "./CostlyWallet__factory";
 export { EcdsaVerifier__factory } from "./EcdsaVerifier__factory";
 export { GasBurningWallet__factory } from "./GasBurningWallet__factory";
 export { HistoryPlayer__factory } from "./HistoryPlayer__factory";

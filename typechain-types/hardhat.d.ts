@@ -130,6 +130,14 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.IssuerRegistry__factory>;
     getContractFactory(
+      name: "SignatureQuery",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.SignatureQuery__factory>;
+    getContractFactory(
+      name: "SignatureQueryCall",
+      signerOrOptions?: ethers.Signer | FactoryOptions
+    ): Promise<Contracts.SignatureQueryCall__factory>;
+    getContractFactory(
       name: "AnsweringWallet",
       signerOrOptions?: ethers.Signer | FactoryOptions
     ): Promise<Contracts.AnsweringWallet__factory>;
@@ -312,6 +320,16 @@ declare module "hardhat/types/runtime" {
       signer?: ethers.Signer
     ): Promise<Contracts.IssuerRegistry>;
     getContractAt(
+      name: "SignatureQuery",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.SignatureQuery>;
+    getContractAt(
+      name: "SignatureQueryCall",
+      address: string | ethers.Addressable,
+      signer?: ethers.Signer
+    ): Promise<Contracts.SignatureQueryCall>;
+    getContractAt(
       name: "AnsweringWallet",
       address: string | ethers.Addressable,
       signer?: ethers.Signer
@@ -474,6 +492,14 @@ declare module "hardhat/types/runtime" {
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.IssuerRegistry>;
     deployContract(
+      name: "SignatureQuery",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.SignatureQuery>;
+    deployContract(
+      name: "SignatureQueryCall",
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.SignatureQueryCall>;
+    deployContract(
       name: "AnsweringWallet",
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.AnsweringWallet>;
@@ -655,6 +681,16 @@ declare module "hardhat/types/runtime" {
       args: any[],
       signerOrOptions?: ethers.Signer | DeployContractOptions
     ): Promise<Contracts.IssuerRegistry>;
+    deployContract(
+      name: "SignatureQuery",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.SignatureQuery>;
+    deployContract(
+      name: "SignatureQueryCall",
+      args: any[],
+      signerOrOptions?: ethers.Signer | DeployContractOptions
+    ): Promise<Contracts.SignatureQueryCall>;
     deployContract(
       name: "AnsweringWallet",
       args: any[],

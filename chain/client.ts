@@ -1,7 +1,7 @@
 import type { FailoverProvider } from "./provider";
 import { createProvider } from "./provider";
 import type { Config } from "../core/config/config";
-import { type Deployment, loadDeployment } from "./deployment";
+import { acceptedKeyVerifiers, type Deployment, loadDeployment } from "./deployment";
 import {
   type DIDRegistry,
   DIDRegistry__factory,
@@ -18,6 +18,8 @@ export interface Chain {
   provider: FailoverProvider;
   didRegistry: DIDRegistry;
   issuerRegistry: IssuerRegistry;
+  /** The verifiers whose ERC-7913 keys count, `0x` and 40 lower-case hexadecimal digits. */
+  keyVerifiers: ReadonlySet<string>;
   close(): void;
 }
 
@@ -36,6 +38,7 @@ export function createChain(config: Config["chain"]): Chain {
     provider,
     didRegistry: DIDRegistry__factory.connect(DIDRegistry.address, provider),
     issuerRegistry: IssuerRegistry__factory.connect(IssuerRegistry.address, provider),
+    keyVerifiers: acceptedKeyVerifiers(deployment, config),
     close: () => provider.destroy(),
   };
 }

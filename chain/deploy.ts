@@ -1,4 +1,14 @@
-import { type JsonRpcProvider, Interface, Transaction, Wallet, concat, getCreate2Address, id, keccak256 } from "ethers";
+import {
+  type JsonRpcProvider,
+  Interface,
+  Transaction,
+  type TransactionReceipt,
+  Wallet,
+  concat,
+  getCreate2Address,
+  id,
+  keccak256,
+} from "ethers";
 import { mkdirSync, readFileSync, existsSync, renameSync, writeFileSync } from "node:fs";
 import { type DeployedContract, type Deployment, deploymentPath } from "./deployment";
 import { messageOf } from "../core/errors";
@@ -20,12 +30,15 @@ const PROXY_DEPLOYMENT =
 const SALT = id("cairn");
 
 type ContractName = keyof typeof initCodes;
+type RecordedContract = keyof Deployment["contracts"];
 
 /** How the constructors take their arguments. */
-const CONSTRUCTORS: Record<ContractName, Interface> = {
+const CONSTRUCTORS = {
   DIDRegistry: new Interface(["constructor(string didMethod)"]),
   IssuerRegistry: new Interface(["constructor(address registry, address initialOwner)"]),
-};
+  ERC7913P256Verifier: new Interface([]),
+  ERC7913WebAuthnVerifier: new Interface([]),
+} satisfies Record<ContractName, Interface>;
 
 export interface DeployOptions {
   rpcUrl: string;
@@ -42,7 +55,7 @@ export interface DeployOptions {
 }
 
 /**
- * Deploys both contracts where they are not deployed yet and records where they are. Running it again changes nothing:
+ * Deploys both contracts, and the verifiers of ERC-7913 keys, where they are not deployed yet and records where they are. Running it again changes nothing:
  * addresses follow from code and arguments.
  *
  * @throws Error when the endpoint does not answer, serves another chain or the deployer cannot pay
@@ -57,15 +70,22 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
     const deployer = new Wallet(options.deployerPrivateKey, provider);
     const owner = options.issuerRegistryOwner ?? deployer.address;
     const known = readRecord(options);
-    const place = (name: ContractName, constructorArguments: string[]) =>
-      deployOnce({ name, deployer, provider, constructorArguments, known, report: options.report });
+    const { report } = options;
+    const place = (name: RecordedContract, constructorArguments: string[]) =>
+      deployOnce({ name, deployer, provider, constructorArguments, known, report });
+    const placeVerifier = (name: ContractName) => deployVerifier({ name, deployer, provider, report });
 
     const DIDRegistry = await place("DIDRegistry", [options.didMethod]);
     const IssuerRegistry = await place("IssuerRegistry", [DIDRegistry.address, owner]);
+    const keyVerifiers = {
+      p256: await placeVerifier("ERC7913P256Verifier"),
+      webauthn: await placeVerifier("ERC7913WebAuthnVerifier"),
+    };
 
     const genesisHash = await blockHashOf(provider, 0);
     const { chainId, didMethod } = options;
-    const deployment: Deployment = { chainId, genesisHash, didMethod, contracts: { DIDRegistry, IssuerRegistry } };
+    const contracts = { DIDRegistry, IssuerRegistry };
+    const deployment: Deployment = { chainId, genesisHash, didMethod, contracts, keyVerifiers };
     writeRecord(options, deployment);
     return deployment;
   } finally {
@@ -74,14 +94,14 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
 }
 
 async function deployOnce(options: {
-  name: ContractName;
+  name: RecordedContract;
   deployer: Wallet;
   provider: JsonRpcProvider;
   constructorArguments: string[];
   known: Deployment | undefined;
   report(line: string): void;
 }): Promise<DeployedContract> {
-  const { name, deployer, provider, constructorArguments } = options;
+  const { name, provider, constructorArguments } = options;
   const initCode = initCodeOf(name, constructorArguments);
   const address = getCreate2Address(PROXY, SALT, keccak256(initCode));
 
@@ -102,15 +122,51 @@ async function deployOnce(options: {
     };
   }
 
+  const receipt = await create(options, { initCode, address });
+  options.report(`${name} deployed at ${address} in block ${receipt.blockNumber}`);
+  const { blockNumber, blockHash, hash: transactionHash } = receipt;
+  return { address, blockNumber, blockHash, transactionHash, constructorArguments };
+}
+
+/** Which contract is created, and who pays. */
+interface Creation {
+  name: ContractName;
+  deployer: Wallet;
+  provider: JsonRpcProvider;
+}
+
+async function create(
+  { name, deployer, provider }: Creation,
+  { initCode, address }: { initCode: string; address: string },
+): Promise<TransactionReceipt> {
   await ensureProxy(deployer, provider);
   const sent = await deployer.sendTransaction({ to: PROXY, data: concat([SALT, initCode]) });
   const receipt = await sent.wait();
   if (receipt === null || (await provider.getCode(address)) === "0x") {
     throw new Error(`${name} did not appear at ${address}: look at transaction ${sent.hash}.`);
   }
-  options.report(`${name} deployed at ${address} in block ${receipt.blockNumber}`);
-  const { blockNumber, blockHash, hash: transactionHash } = receipt;
-  return { address, blockNumber, blockHash, transactionHash, constructorArguments };
+  return receipt;
+}
+
+/** A verifier has no events and no owner: all deployments on a chain share it, and its address is all there is to it. */
+async function deployVerifier(options: Creation & { report(line: string): void }): Promise<string> {
+  const { name, provider, report } = options;
+  const initCode = initCodeOf(name, []);
+  const address = getCreate2Address(PROXY, SALT, keccak256(initCode));
+  const isThere = async () => (await provider.getCode(address)) !== "0x";
+  if (await isThere()) {
+    report(`${name} is at ${address}`);
+    return address;
+  }
+  try {
+    const { blockNumber } = await create(options, { initCode, address });
+    report(`${name} deployed at ${address} in block ${blockNumber}`);
+  } catch (error) {
+    // Another deployment may have been faster.
+    if (!(await isThere())) throw error;
+    report(`${name} is at ${address}`);
+  }
+  return address;
 }
 
 /**

@@ -22,6 +22,8 @@ const deploymentRecord = z.object({
   genesisHash: hash,
   didMethod: z.string(),
   contracts: z.object({ DIDRegistry: deployedContract, IssuerRegistry: deployedContract }),
+  /** The verifiers of ERC-7913 keys; records of older deployments have none. */
+  keyVerifiers: z.object({ p256: address, webauthn: address }).optional(),
 });
 
 /** Where one contract was deployed. */
@@ -33,6 +35,12 @@ export type Deployment = z.infer<typeof deploymentRecord>;
 /** The DIDRegistry of a deployment, as its consents name it. */
 export function registryDomain({ chainId, contracts, didMethod }: Deployment): RegistryDomain {
   return { chainId, contract: contracts.DIDRegistry.address, didMethod };
+}
+
+/** The verifiers whose ERC-7913 keys count: the deployment's and those of the configuration, in lower case. */
+export function acceptedKeyVerifiers(deployment: Deployment, chain: Config["chain"]): ReadonlySet<string> {
+  const all = [...Object.values(deployment.keyVerifiers ?? {}), ...chain.keyVerifiers];
+  return new Set(all.map((verifier) => verifier.toLowerCase()));
 }
 
 /** Where the record of a chain's deployment lies. */

@@ -7,6 +7,11 @@ const rpcUrls = z
   .transform((text) => text.split(",").map((part) => part.trim()))
   .pipe(z.array(urlWith("http:", "https:", "ws:", "wss:")).min(1));
 
+const addresses = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .pipe(z.array(address));
+
 /** The chain, and where the contracts are on it. */
 export const chainPart = configPart({
   environment: {
@@ -15,6 +20,7 @@ export const chainPart = configPart({
     DEPLOYMENTS_DIR: z.string().min(1).default("deployments"),
     DID_REGISTRY_ADDRESS: address.optional(),
     ISSUER_REGISTRY_ADDRESS: address.optional(),
+    KEY_VERIFIERS: addresses.default([]),
     DEPLOYMENT_BLOCK: z.coerce.number().int().nonnegative().optional(),
     CONFIRMATIONS: z.coerce.number().int().min(0).max(10_000).optional(),
   },
@@ -27,6 +33,7 @@ export const chainPart = configPart({
       rpcUrls: env.RPC_URL,
       chainId: env.CHAIN_ID,
       deploymentsDir: env.DEPLOYMENTS_DIR,
+      keyVerifiers: env.KEY_VERIFIERS,
       ...(env.DID_REGISTRY_ADDRESS !== undefined && { didRegistryAddress: env.DID_REGISTRY_ADDRESS }),
       ...(env.ISSUER_REGISTRY_ADDRESS !== undefined && { issuerRegistryAddress: env.ISSUER_REGISTRY_ADDRESS }),
       ...(env.DEPLOYMENT_BLOCK !== undefined && { deploymentBlock: env.DEPLOYMENT_BLOCK }),
@@ -40,6 +47,8 @@ interface ChainConfig {
   rpcUrls: string[];
   chainId: number;
   deploymentsDir: string;
+  /** Contracts whose ERC-7913 keys are accepted beside those of the deployment. */
+  keyVerifiers: string[];
   didRegistryAddress?: string;
   issuerRegistryAddress?: string;
   deploymentBlock?: number;

@@ -73,9 +73,14 @@ async function compile({ renewTypes }) {
 function deployedCodeIsCurrent() {
   const committed = JSON.parse(fs.readFileSync(local("chain", "initCode.json"), "utf8"));
   return Object.entries(committed).every(([name, initCode]) => {
-    const artifact = path.join(COMPILED, "contracts", `${name}.sol`, `${name}.json`);
+    const artifact = path.join(COMPILED, folderOfSource(name), `${name}.sol`, `${name}.json`);
     return JSON.parse(fs.readFileSync(artifact, "utf8")).bytecode === initCode;
   });
+}
+
+/** The verifiers of keys are OpenZeppelin's. */
+function folderOfSource(name) {
+  return name.startsWith("ERC7913") ? "@openzeppelin/contracts/utils/cryptography/verifiers" : "contracts";
 }
 
 /** Files of typechain-types/ that are missing, too many or not, byte for byte, what this machine's compiler made. */

@@ -8,8 +8,8 @@ import { type CommandContext, runCommand } from "./command";
 
 const usage = `npm run deploy
 
-Deploys DIDRegistry and IssuerRegistry on the chain of RPC_URL and CHAIN_ID where they are not deployed yet, and
-records their addresses in DEPLOYMENTS_DIR. DEPLOYER_PRIVATE_KEY pays; ISSUER_REGISTRY_OWNER may accredit issuers.`;
+Deploys DIDRegistry, IssuerRegistry and the verifiers of P-256 keys and passkeys (ERC-7913) on the chain of RPC_URL and
+CHAIN_ID where they are not deployed yet, and records their addresses in DEPLOYMENTS_DIR. DEPLOYER_PRIVATE_KEY pays; ISSUER_REGISTRY_OWNER may accredit issuers.`;
 
 /** Deploys the contracts on the configured chain. */
 async function run(args: string[], { env, print }: CommandContext): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { JsonRpcProvider } from "ethers";
+import { JsonRpcProvider, Wallet } from "ethers";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,7 +79,7 @@ describe("deploying the contracts", () => {
     const second = await deployContracts({ ...options, rpcUrl: chain.url });
     expect(second.contracts.DIDRegistry.address).to.equal(first.contracts.DIDRegistry.address);
     expect(second.contracts.IssuerRegistry.address).to.equal(first.contracts.IssuerRegistry.address);
-    expect(lines.filter((line) => line.includes("deployed at"))).to.have.length(4);
+    expect(lines.filter((line) => line.includes("deployed at"))).to.have.length(8);
   });
 
   it("gives another registry to another method or owner", async () => {
@@ -90,6 +90,27 @@ describe("deploying the contracts", () => {
     expect(other.contracts.IssuerRegistry.address).not.to.equal(first.contracts.IssuerRegistry.address);
     const { DIDRegistry, IssuerRegistry } = other.contracts;
     expect(IssuerRegistry.constructorArguments).to.deep.equal([DIDRegistry.address, owner]);
+  });
+
+  it("shares the verifiers of keys between deployments, also those that are made at once", async () => {
+    const methods = ["one", "two", "three"];
+    const deployments = await Promise.all(
+      methods.map(async (didMethod) => {
+        const deployer = Wallet.createRandom();
+        const provider = new JsonRpcProvider(chain.url);
+        await provider.send("hardhat_setBalance", [deployer.address, "0xde0b6b3a7640000"]);
+        provider.destroy();
+        const deployerPrivateKey = deployer.privateKey;
+        const deploymentsDir = join(folder, didMethod);
+        return deployContracts({ ...options, deployerPrivateKey, didMethod, deploymentsDir });
+      }),
+    );
+    const verifiers = deployments.map(({ keyVerifiers }) => JSON.stringify(keyVerifiers));
+    expect(new Set(verifiers).size).to.equal(1);
+    const { p256 = "", webauthn = "" } = deployments[0]?.keyVerifiers ?? {};
+    const provider = new JsonRpcProvider(chain.url);
+    for (const address of [p256, webauthn]) expect(await provider.getCode(address)).to.not.equal("0x");
+    provider.destroy();
   });
 
   it("refuses a chain that was not meant, and an endpoint that does not answer", async () => {

@@ -6,7 +6,7 @@ import hre, { artifacts } from "hardhat";
 import compiler from "../../contracts/compiler.json";
 
 const INIT_CODE = join(__dirname, "..", "..", "chain", "initCode.json");
-const CONTRACTS = ["DIDRegistry", "IssuerRegistry"];
+const CONTRACTS = ["DIDRegistry", "IssuerRegistry", "ERC7913P256Verifier", "ERC7913WebAuthnVerifier"];
 
 /** EIP-170 allows 24,576 bytes; what is left is for compilers that are to come. */
 const MAX_CODE_LENGTH = 24_000;

@@ -96,6 +96,7 @@ function unreachableChain(): Chain {
     provider,
     didRegistry: DIDRegistry__factory.connect(contract.address, provider),
     issuerRegistry: IssuerRegistry__factory.connect(contract.address, provider),
+    keyVerifiers: new Set(),
     close: () => provider.destroy(),
   };
 }

@@ -88,15 +88,6 @@ export function recoverAddress(digest: string, signature: string, by: Recovery =
   return `0x${keccak256(publicKey.subarray(1)).slice(-40)}`;
 }
 
-/**
- * A signature in the form the registry takes: of a key 65 bytes with v 27 or 28; a contract wallet's stays as it is.
- *
- * @throws DomainError `signature.malformed` when a key's has another form than {@link parseSignature} reads
- */
-export function normalizeSignature(signature: string, kind: "key" | "contract"): string {
-  return kind === "key" ? toRecoverableHex(parseSignature(signature)) : signature;
-}
-
 /** The 65-byte form: v is 27 or 28. */
 export function toRecoverableHex({ compact, yParity }: EthSignature): string {
   return concat([compact, Uint8Array.of(27 + yParity)]);

@@ -7,11 +7,10 @@ import {
   consentTypedData,
   encodeWrite,
 } from "../../chain/registry/consents";
+import { inRegistryForm } from "../../chain/registry/accountSignature";
 import { readIdentity } from "../../chain/registry/identity";
 import { simulateCall } from "../../chain/registry/simulate";
-import { normalizeSignature, recoverAddress } from "../../chain/signature";
 import { addSeconds } from "../../core/clock";
-import { DomainError } from "../../core/errors";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
 import type { Context } from "../../process/context";
 import {
@@ -115,7 +114,7 @@ export async function submitConsent(
     identity,
     write,
     terms,
-    signature: inContractForm(digest, terms.signer, signature),
+    signature: inRegistryForm({ account: terms.signer, digest, signature }),
     slot: slotOf(identity, change.type),
     state: "queued",
     attempt: existing === null ? 1 : existing.attempt + 1,
@@ -191,14 +190,4 @@ async function requireBudget({ operations }: Pick<ControlDeps, "operations">, sl
   const [oldest] = created.slice(-DAILY_LIMIT);
   if (created.length < DAILY_LIMIT || oldest === undefined) return;
   throw budgetUsedUp(Math.ceil((addSeconds(oldest, DAY_SECONDS).getTime() - now.getTime()) / 1000));
-}
-
-/** Wallets write a key's signature in several forms, the registry takes one; what is no key's stays as it is. */
-function inContractForm(digest: string, signer: string, signature: string): string {
-  try {
-    return recoverAddress(digest, signature) === signer ? normalizeSignature(signature, "key") : signature;
-  } catch (error) {
-    if (error instanceof DomainError) return signature;
-    throw error;
-  }
 }

@@ -22,7 +22,7 @@ export const accountSignature = z
   .regex(/^0x(?:[0-9a-fA-F]{2})+$/, "is not a signature: give 0x and hexadecimal digits")
   .meta({
     description:
-      "`0x` and hexadecimal digits. Keys: 65 bytes, or 64 by EIP-2098, low s. Contracts: what they approve (ERC-1271).",
+      "`0x` and hexadecimal digits. Keys: 65 bytes, or 64 by EIP-2098, low s. Passkeys: the key with its signature, as POST /auth/wallet/key-account says. Contracts: what they approve (ERC-1271).",
   });
 
 /** EIP-712 typed data as it is given to a wallet. */

@@ -30,7 +30,10 @@ export const confirmBody = z.strictObject({
     .string()
     .max(16_386, "is too long for a signature")
     .regex(/^0x(?:[0-9a-fA-F]{2})+$/, "is not a signature: give 0x and hexadecimal digits")
-    .meta({ description: "Over the challenge (`personal_sign`), by the holder's wallet" }),
+    .meta({
+      description:
+        "Over the challenge (`personal_sign`) by the holder's wallet, or over its digest by a passkey, in the forms of POST /auth/wallet/link",
+    }),
   presenterDid: z
     .string()
     .max(200)
@@ -43,8 +46,12 @@ export const getQuery = z.strictObject({
 });
 const checks = z.array(z.strictObject({ name: z.enum(CHECKS), outcome: z.enum(CHECK_OUTCOMES) }));
 const block = z.strictObject({ number: z.int(), hash: z.string() });
+const digest = z
+  .string()
+  .meta({ description: "What a key signs for the text (EIP-191), a passkey as its challenge: `0x` and 64 digits" });
 const challenge = z.strictObject({
   message: z.string().meta({ description: "The text to sign with `personal_sign`" }),
+  digest,
   nonce: z.string(),
   issuedAt: moment,
   expiresAt: moment,
@@ -67,13 +74,20 @@ export const openReply = z.strictObject({
 export const requestReply = z.strictObject({
   verificationId: z.uuid(),
   challenge: z.string().meta({ description: "The text to sign with `personal_sign`" }),
+  digest,
   verifier: z.strictObject({ verifierId: z.uuid(), name: z.string() }),
   credential: shownCredential,
   nonce: z.string(),
   issuedAt: moment,
   expiresAt: moment,
   others: z.array(
-    z.strictObject({ verificationId: z.uuid(), verifierName: z.string(), challenge: z.string(), expiresAt: moment }),
+    z.strictObject({
+      verificationId: z.uuid(),
+      verifierName: z.string(),
+      challenge: z.string(),
+      digest,
+      expiresAt: moment,
+    }),
   ),
 });
 
@@ -151,8 +165,8 @@ function notReached(): CheckResult[] {
 }
 
 /** A challenge as it goes out. */
-export function showChallenge({ challenge: { message, nonce, issuedAt, expiresAt } }: Verification) {
-  return { message, nonce, issuedAt: issuedAt.toISOString(), expiresAt: expiresAt.toISOString() };
+export function showChallenge({ challenge: { message, digest, nonce, issuedAt, expiresAt } }: Verification) {
+  return { message, digest, nonce, issuedAt: issuedAt.toISOString(), expiresAt: expiresAt.toISOString() };
 }
 
 /**
@@ -165,10 +179,11 @@ export function showRequests(credential: PresentedCredential, requests: Verifica
   if (newest === undefined) {
     throw new DomainError("verification.none_pending", "not_found", "No verifier asks for this credential right now.");
   }
-  const { message, nonce, issuedAt, expiresAt } = showChallenge(newest);
+  const { message, digest, nonce, issuedAt, expiresAt } = showChallenge(newest);
   return {
     verificationId: newest.verificationId,
     challenge: message,
+    digest,
     verifier: { verifierId: newest.verifierId, name: newest.verifierName },
     credential: showCredential(credential),
     nonce,
@@ -178,6 +193,7 @@ export function showRequests(credential: PresentedCredential, requests: Verifica
       verificationId: other.verificationId,
       verifierName: other.verifierName,
       challenge: other.challenge.message,
+      digest: other.challenge.digest,
       expiresAt: other.challenge.expiresAt.toISOString(),
     })),
   };

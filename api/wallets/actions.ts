@@ -48,7 +48,7 @@ export async function linkWallet(
   const { userId, sessionId } = caller;
   const challenge = await attemptChallenge(deps, { purpose: "link", walletAddress, sessionId, nonce });
   const digest = messageDigest(challenge.message);
-  const kind = await verifyWalletSignature(chain, { walletAddress, digest, signature });
+  const { kind } = await verifyWalletSignature(chain, { walletAddress, digest, signature });
   const registration = await verifyRegistration(deps, challenge, input.registrationSignature);
   await consumeChallenge(deps, challenge);
 

@@ -1,5 +1,4 @@
 import { registryDomain } from "../../chain/deployment";
-import { registrationTypedData } from "../../chain/registry/registration";
 import type { Context } from "../../process/context";
 import { authenticateSession, SESSION_REJECTIONS, type SessionReader } from "../http/authenticate";
 import { defineEndpoint, type Endpoint, type RejectionDescription, type RequestContext } from "../http/endpoint";
@@ -7,13 +6,17 @@ import { sessionReply } from "../http/sessionReply";
 import { authenticateWallet, linkWallet, listWallets, unlinkWallet, type WalletDeps } from "./actions";
 import { requestAnchoring } from "./anchoring/actions";
 import { issueChallenge } from "./challenges/actions";
+import { keyAccountFor } from "./keyAccounts";
 import {
   anchorBody,
   challengeBody,
   challengeReply,
+  keyAccountBody,
+  keyAccountReply,
   linkBody,
   loginBody,
   openedReply,
+  showChallenge,
   walletParams,
   walletReply,
   walletsReply,
@@ -53,13 +56,49 @@ const proofRejections: RejectionDescription[] = [
     kind: "forbidden",
     meaning: "The signature is not this wallet's over what was asked.",
   },
+  {
+    code: "signature.verifier_not_accepted",
+    kind: "forbidden",
+    meaning: "The wallet is the account of a key whose verifier this installation does not accept.",
+  },
   { code: "signature.malformed", kind: "invalid", meaning: "The signature has no accepted form, or a high s." },
 ];
 
 /** The operations on wallets: prove control, link, log in, anchor. */
 export function walletEndpoints(deps: WalletEndpointDeps): Endpoint[] {
-  const endpoints = [challengeEndpoint, linkEndpoint, loginEndpoint, listEndpoint, anchorEndpoint, unlinkEndpoint];
+  const endpoints = [
+    keyAccountEndpoint,
+    challengeEndpoint,
+    linkEndpoint,
+    loginEndpoint,
+    listEndpoint,
+    anchorEndpoint,
+    unlinkEndpoint,
+  ];
   return endpoints.map((endpoint) => endpoint(deps));
+}
+
+function keyAccountEndpoint(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/auth/wallet/key-account",
+    tag: TAG,
+    summary: "Compute the account of a passkey or another P-256 key",
+    description:
+      "The account is a function of the public key: asking stores nothing and proves nothing. A signature of the account is `signaturePrefix` and then, for `p256`, r and s of 32 bytes each over the digest, s low; for `webauthn`, the ABI encoding of (r, s, challengeIndex, typeIndex, authenticatorData, clientDataJSON) of an assertion whose challenge is the digest, with user verification. docs/passkeys.md has the code for browsers.",
+    auth: "none",
+    body: keyAccountBody,
+    replies: { 200: { description: "The account.", schema: keyAccountReply } },
+    rejections: [
+      { code: "wallet.public_key_invalid", kind: "invalid", meaning: "It is no public key of P-256." },
+      {
+        code: "wallet.key_scheme_unavailable",
+        kind: "not_implemented",
+        meaning: "The deployment has no verifier of such keys.",
+      },
+    ],
+    handle: ({ body }) => Promise.resolve({ status: 200, body: keyAccountFor(deps.chain, body) }),
+  });
 }
 
 function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
@@ -69,7 +108,7 @@ function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
     tag: TAG,
     summary: "Ask for a challenge to sign",
     description:
-      "`link` and `anchor` need a session and belong to it; `login` needs none. The text is EIP-4361; the typed data authorizes the relayer to anchor the wallet's DID.",
+      "`link` and `anchor` need a session and belong to it; `login` needs none. The text is EIP-4361; the typed data authorizes the relayer to anchor the wallet's DID. Passkeys sign the digests.",
     auth: "none",
     body: challengeBody,
     limit: deps.config.sessions.limitLogins
@@ -81,9 +120,7 @@ function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
       const caller = body.purpose === "login" ? null : await callerOf(deps.readSession, context);
       const { requestId } = context;
       const challenge = await issueChallenge(deps, { ...body, caller, requestId });
-      const { nonce, message, registration, issuedAt, expiresAt } = challenge;
-      const typedData = registration && registrationTypedData(registryDomain(deps.chain.deployment), registration);
-      return { status: 201, body: { nonce, message, typedData, issuedAt, expiresAt } };
+      return { status: 201, body: showChallenge(challenge, registryDomain(deps.chain.deployment)) };
     },
   });
 }

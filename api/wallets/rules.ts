@@ -1,3 +1,4 @@
+import type { SignerKind } from "../../chain/registry/keyAccount";
 import { DomainError } from "../../core/errors";
 import { type Anchoring, type IndexedRegistration, showAnchoring, type ShownAnchoring } from "./anchoring/rules";
 
@@ -7,8 +8,8 @@ export interface Wallet {
   walletAddress: string;
   userId: string;
   did: string;
-  /** How it signs: an account with a key, or a contract (ERC-1271). */
-  kind: "key" | "contract";
+  /** How it signs. */
+  kind: SignerKind;
   verifiedAt: Date;
   anchoring: Anchoring;
 }

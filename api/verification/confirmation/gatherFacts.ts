@@ -1,7 +1,6 @@
 import type { Chain } from "../../../chain/client";
-import { approvesSignature } from "../../../chain/registry/contractWallet";
+import { verifyAccountSignature } from "../../../chain/registry/accountSignature";
 import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
-import { recoverAddress } from "../../../chain/signature";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { PresentedCredential, Verification } from "../rules";
 import { type Attempt, recordUndecided } from "../usage/actions";
@@ -16,7 +15,7 @@ export interface FactDeps {
   usage: Pick<UsageStore, "append">;
   /** The keys that may sign for an issuer by the DID document of this digest. */
   assertionKeys(issuer: string, documentHash: string): Promise<AssertionKey[]>;
-  chain: Pick<Chain, "provider">;
+  chain: Pick<Chain, "provider" | "keyVerifiers">;
 }
 
 /** A confirmation that is being decided on. */
@@ -106,12 +105,12 @@ async function isSignedByHolder(
   if (holder === null || presenterDid !== credential.subjectDid) return false;
   const { digest } = verification.challenge;
   try {
-    if (recoverAddress(digest, signature) === holder) return true;
+    return (await verifyAccountSignature(deps.chain, { account: holder, digest, signature })) !== null;
   } catch (error) {
-    // A contract wallet's signature has whatever form the contract likes.
-    if (!(error instanceof DomainError)) throw error;
+    // The signature of a key whose verifier is not accepted counts as nobody's.
+    if (error instanceof DomainError) return false;
+    throw error;
   }
-  return approvesSignature(deps.chain, { walletAddress: holder, digest, signature });
 }
 
 /** Whether an answer was decided on: a second one is another answer, whatever it says. */

@@ -3,7 +3,6 @@ import type { Chain } from "../../../chain/client";
 import { registryDomain } from "../../../chain/deployment";
 import { readIdentity } from "../../../chain/registry/identity";
 import { type Registration, registrationDigest } from "../../../chain/registry/registration";
-import { normalizeSignature } from "../../../chain/signature";
 import { addSeconds, type Clock } from "../../../core/clock";
 import { randomNonce } from "../../../core/crypto";
 import type { Anchoring } from "../anchoring/rules";
@@ -25,7 +24,7 @@ import { verifyWalletSignature } from "./walletSignature";
 export interface ChallengeDeps {
   wallets: Pick<WalletStore, "find">;
   challenges: ChallengeStore;
-  chain: Pick<Chain, "chainId" | "provider" | "didRegistry" | "deployment">;
+  chain: Pick<Chain, "chainId" | "provider" | "didRegistry" | "deployment" | "keyVerifiers">;
   config: Pick<Context["config"], "http" | "wallets">;
   clock: Clock;
 }
@@ -133,8 +132,8 @@ export async function verifyRegistration(
 ): Promise<Anchoring["registration"]> {
   if (registration === null || signature === undefined) return null;
   const digest = registrationDigest(registryDomain(chain.deployment), registration);
-  const kind = await verifyWalletSignature(chain, { walletAddress, digest, signature });
-  return { ...registration, signature: normalizeSignature(signature, kind) };
+  const verified = await verifyWalletSignature(chain, { walletAddress, digest, signature });
+  return { ...registration, signature: verified.signature };
 }
 
 /**

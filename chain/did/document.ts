@@ -24,6 +24,11 @@ export interface DidSubject {
 
 export interface VerificationMethod {
   id: string;
+  /**
+   * For every account, though contracts and the accounts of other keys (ERC-7913) have no key of secp256k1: the chain
+   * does not say how an account signs. By it nothing is accepted wrongly: nobody can make a signature that recovers to
+   * such an account.
+   */
   type: "EcdsaSecp256k1RecoveryMethod2020";
   controller: string;
   /** CAIP-10 account: `eip155:<chain id>:<address with checksum>`. */

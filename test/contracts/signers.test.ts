@@ -137,6 +137,19 @@ for (const name of ACCOUNTS) {
       }
     });
 
+    it("are judged without a transaction as the registry judges them", async () => {
+      const world = await loadFixture(manyAccounts);
+      const { address, sign } = accountOf(world.accounts, name);
+      const digest = id("what is signed");
+      const query = await ethers.getContractFactory("SignatureQuery");
+      const ask = async (signature: string) => {
+        const { data } = await query.getDeployTransaction(address, digest, signature, 5_000_000);
+        return ethers.provider.call({ data });
+      };
+      expect(await ask(sign(digest))).to.equal(toBeHex(1, 32));
+      for (const signature of [sign(id("another")), "0x"]) expect(await ask(signature)).to.equal(ZeroHash);
+    });
+
     it("are of no other account that the same key stands behind", async () => {
       const world = await loadFixture(manyAccounts);
       const signer = accountOf(world.accounts, name);

@@ -49,13 +49,19 @@ export interface ControlDeps extends Pick<Context, "chain" | "clock" | "logger">
   enqueueOperation(operation: Pick<ControlOperation, "operationId" | "attempt">, requestId?: string): Promise<void>;
 }
 
-/** Who asks: the user of a session for what the controller consents to; for a successor anyone, with its address. */
-export type Asker = { userId: string } | { successor: string };
-
 /** Typed data to sign, and the terms that go back with the signature. */
 export interface PreparedConsent {
   terms: ConsentTerms;
   typedData: ReturnType<typeof consentTypedData>;
+}
+
+interface PrepareInput {
+  did: string;
+  change: ControlChange;
+  /** Who signs; null where it is the controller. */
+  successor: string | null;
+  /** Of the session; null for a successor, who needs none. */
+  userId: string | null;
 }
 
 /**
@@ -67,13 +73,13 @@ export interface PreparedConsent {
  */
 export async function prepareConsent(
   deps: ControlDeps,
-  { did, change, asker }: { did: string; change: ControlChange; asker: Asker },
+  { did, change, successor, userId }: PrepareInput,
 ): Promise<PreparedConsent> {
   const { chain, clock } = deps;
   const { address: identity } = parseRegistryDid(did, chain.deployment.didMethod);
   const state = await readIdentity(chain, identity);
-  const signer = "successor" in asker ? asker.successor : state.controller;
-  if ("userId" in asker) await requireLinked(deps, { userId: asker.userId, signer, identity });
+  const signer = successor ?? state.controller;
+  if (userId !== null) await requireLinked(deps, { userId, signer, identity });
   requirePossible({ identity, change, signer }, state);
   if (await deps.operations.isTaken(slotOf(identity, change.type))) throw operationPending();
   const deadline = Math.floor(addSeconds(clock.now(), CONSENT_SECONDS).getTime() / 1000);

@@ -84,9 +84,7 @@ function typedDataEndpoint(deps: ControlEndpointDeps, type: ControlType): Endpoi
     replies: { 200: { description: "What to sign.", schema: shapes.preparedReply(type) } },
     rejections: [...rejectionsBefore(type), pending, ...registryRejections],
     handle: async ({ body, caller }) => {
-      const asker = caller === undefined ? { successor: body.successor ?? "" } : { userId: caller.userId };
-      const { did, change } = body;
-      const prepared = await prepareConsent(deps, { did, change, asker });
+      const prepared = await prepareConsent(deps, { ...body, userId: caller?.userId ?? null });
       return { status: 200, body: shapes.showPrepared(body, prepared) };
     },
   });

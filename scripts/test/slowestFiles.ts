@@ -20,6 +20,7 @@ export const SLOWEST_FILES = [
   "test/api/verification/killed.test.ts",
   "test/api/main.test.ts",
   "test/api/oauth/misbehaviour.test.ts",
+  "test/api/control/sending/sending.test.ts",
   "test/api/wallets/anchoring/anchoring.test.ts",
   "test/api/wallets/anchoring/anchoringFaults.test.ts",
   "test/contracts/properties.test.ts",

@@ -1,6 +1,8 @@
 import { expect } from "chai";
-import { Signature, Wallet } from "ethers";
+import { Signature, TypedDataEncoder, type TypedDataField, Wallet } from "ethers";
+import { encodeKey, encodeKeySignature, keyAccountOf } from "../../../chain/registry/keyAccount";
 import { successorCommitment } from "../../../chain/registry/successor";
+import { p256Key, webAuthnAssertion } from "../../contracts/support/p256";
 import type { Answer } from "../../support/ask";
 import {
   askTypedData,
@@ -140,6 +142,22 @@ describe("control of an identity", () => {
     const body = { did: alice.did, successor: address, salt };
     await complete("rotate", await prepare(on, "rotate", { body, key: owner }));
     expect((await record(alice.identity)).controller.toLowerCase()).to.equal(address);
+  });
+
+  it("takes the signature of a passkey that is the successor, and whose account only signs", async () => {
+    const passkey = p256Key("a successor's");
+    const key = encodeKey(on.context.chain.deployment.keyVerifiers!.webauthn, passkey.publicKey);
+    const successor = keyAccountOf(key);
+    const salt = `0x${"09".repeat(32)}`;
+    const commitment = successorCommitment({ identity: alice.identity, successor, salt });
+    await complete("name-successor", await prepareNaming(on, alice, { commitment }), alice.token);
+    const { body } = await askTypedData(on, "rotate", { did: alice.did, successor, salt });
+    const { typedData, ...request } = body;
+    const { EIP712Domain: _, ...types } = typedData.types as Record<string, TypedDataField[]>;
+    const digest = TypedDataEncoder.hash(typedData.domain as object, types, typedData.message as object);
+    const signature = encodeKeySignature(key, webAuthnAssertion(passkey, digest));
+    await complete("rotate", { ...request, consent: { ...request["consent"], signature } });
+    expect((await record(alice.identity)).controller.toLowerCase()).to.equal(successor);
   });
 
   it("takes a signature of 64 bytes (EIP-2098)", async () => {

@@ -29,7 +29,7 @@ describe("the OpenAPI document", () => {
 
   before(async () => {
     api = await fixture("openapi", {
-      modules: ["sessions", "wallets", "dids"],
+      modules: ["sessions", "wallets", "control", "dids"],
       publicUrl: "https://cairn.example",
     });
     document = (await api.ask("GET", "/openapi.json")).body as unknown as typeof document;

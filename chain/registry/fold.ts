@@ -180,10 +180,11 @@ function applyToIdentity(state: DidState, effect: IdentityEffect, event: EventPl
   }
 }
 
-/** A delegation lives only while it is younger than the last change of control. */
+/** A delegation lives only while it is younger than the last change of control, and nonces are counted from there. */
 function changeControl(state: DidState, { controller, version }: { controller: string; version: number }): void {
   state.controller = controller;
   state.controlVersion = version;
+  state.nonceCount = 0;
   state.delegates = [];
 }
 

@@ -11,9 +11,9 @@ pragma solidity ^0.8.24;
  *
  * @param signer The account that signed. It is a field of the typed data, so that a consent of one account is never
  * the consent of another that the same key stands behind
- * @param nonce `grant << 64 | count`. For the controller, grant is the identity's `controlVersion` and count the
- * number of nonces the controllers of this identity have consumed; for a delegate, grant is the version that granted
- * its role and count its own. A consent therefore ends with the grant of the power that it uses. `nonceOfSigner` tells
+ * @param nonce `grant << 64 | count`. Grant is the identity's version that gave the account its power: for the
+ * controller `controlVersion`, for a delegate the version that granted its role. Count is how many of its nonces were
+ * consumed or cancelled since. A consent therefore ends with the grant of the power that it uses. `nonceOfSigner` tells
  * the current value; no other is accepted
  * @param deadline The last second at which the consent counts, Unix seconds
  * @param signature One of three forms, by the code of `signer`:

@@ -25,7 +25,8 @@ import {Consent} from "./Consent.sol";
  * **Counters.** `version` counts the events of the identity: `DIDRegistered`, `DocumentUpdated`, `ControllerChanged`,
  * `SuccessorNamed`, `ControllerRotated`, `DelegateAdded`, `DelegateRevoked`, `DIDDeactivated`. `statusSequence` and
  * `anchorSequence` count the events of the two other interfaces. Each starts from 1 and has no gap, so that whoever
- * follows the events can prove by `headers` that none is missing. Nonces are counted apart, from 0.
+ * follows the events can prove by `headers` that none is missing. Nonces are counted apart, from 0 for each grant of
+ * power.
  *
  * A call that would change nothing succeeds without event, unless its NatSpec says otherwise.
  */
@@ -356,7 +357,7 @@ interface IIdentity {
     /**
      * @notice The packed headers of many identities, by which a follower of the events proves that it has them all.
      * @dev Of each header, from the least significant bit: stage 2 (0 self-controlled, 1 handed over, 2 deactivated),
-     * registered 1, guarded by a successor 1, unused 4, version 32, controlVersion 32, the controllers' nonce count
+     * registered 1, guarded by a successor 1, unused 4, version 32, controlVersion 32, the controller's nonce count
      * 32, anchorSequence 32, createdAt 40, updatedAt 40, statusSequence 40. Zero means: no event, ever. A header is
      * the first slot of `keccak256(abi.encode(identity, 2))`, so that `eth_getProof` proves it without trust.
      */

@@ -133,14 +133,15 @@ library IdentityHeaderFields {
         }
     }
 
-    /// @dev Counts one change of control, to another stage. Returns as `countChange` does.
+    /// @dev Counts one change of control, to another stage, and begins to count nonces anew: they carry the version of
+    /// this change, and whoever had control before cannot leave the count near its end. Returns as `countChange` does.
     function countControlChange(
         IdentityHeader header,
         uint256 stage,
         uint256 time
     ) internal pure returns (IdentityHeader changed, uint256 count) {
         (changed, count) = countChange(header, time);
-        uint256 bits = IdentityHeader.unwrap(changed) & ~(STAGE_MASK | CONTROL_VERSION_MASK);
+        uint256 bits = IdentityHeader.unwrap(changed) & ~(STAGE_MASK | CONTROL_VERSION_MASK | NONCE_COUNT_MASK);
         changed = IdentityHeader.wrap(bits | (count << CONTROL_VERSION) | stage);
     }
 

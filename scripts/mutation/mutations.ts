@@ -131,6 +131,22 @@ export const MUTATIONS: Mutation[] = [
     title: "finds its nonce consumed already",
   },
   {
+    property: "nonces are counted anew from a change of control",
+    file: HEADER,
+    find: "~(STAGE_MASK | CONTROL_VERSION_MASK | NONCE_COUNT_MASK)",
+    replace: "~(STAGE_MASK | CONTROL_VERSION_MASK)",
+    test: "lifecycle.test.ts",
+    title: "counts nonces anew, under another grant",
+  },
+  {
+    property: "no entry of a bulk is skipped for want of gas",
+    file: IDENTITIES,
+    find: "if (gasleft() < BULK_ENTRY_GAS) revert InsufficientGas(gasleft(), BULK_ENTRY_GAS);",
+    replace: "",
+    test: "bulkGas.test.ts",
+    title: "is either enough for every good entry, or the whole call reverts",
+  },
+  {
     property: "a controller's nonce names its grant",
     file: HEADER,
     find: "return (controlVersion(header) << 64) | nonceCount(header);",

@@ -107,6 +107,7 @@ function fold(reference: Reference, seen: Seen): void {
     case "ControllerRotated":
       did["controller"] = args["controller"]!.toLowerCase();
       did["controlVersion"] = did["version"];
+      did["nonceCount"] = 0;
       did["delegates"] = [];
       if (event.name === "ControllerRotated")
         did["successor"] = args["commitment"] === ZERO ? null : args["commitment"];

@@ -200,6 +200,7 @@ function requireCommitted(address: string, identity: FoldedIdentity, controller:
 function takeControl(identity: FoldedIdentity, controller: string): void {
   identity.controller = controller;
   identity.controlVersion = identity.version;
+  identity.nonceCount = 0n;
   identity.delegations.clear();
 }
 

@@ -222,6 +222,7 @@ function effects(write: Write, identity: ModelIdentity, way: Way): string[] {
       if (write.newController === identity.controller) return [];
       identity.controller = write.newController;
       identity.controlVersion = nextVersion(identity, nowSeconds);
+      identity.nonceCount = 0n;
       return [textOf("ControllerChanged", [address, write.newController, identity.controlVersion])];
     }
     case "nameSuccessor": {
@@ -234,6 +235,7 @@ function effects(write: Write, identity: ModelIdentity, way: Way): string[] {
       identity.controller = account;
       identity.commitment = write.nextCommitment;
       identity.controlVersion = nextVersion(identity, nowSeconds);
+      identity.nonceCount = 0n;
       return [textOf("ControllerRotated", [address, account, write.nextCommitment, identity.controlVersion])];
     }
     case "addDelegate":

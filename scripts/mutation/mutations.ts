@@ -41,7 +41,7 @@ function withoutSigner(type: string, find: string, replace: string): Mutation {
   return {
     property: `a consent is bound to its signer: ${type}`,
     file: HASHES,
-    find: `${find.trim()}`,
+    find,
     replace,
     ...HISTORIES,
   };

@@ -1,9 +1,34 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
-import { FunctionFragment, type Interface, toBeHex } from "ethers";
+import { EventFragment, FunctionFragment, type Interface, toBeHex } from "ethers";
 import { ethers } from "hardhat";
 import { domainOf } from "./support/consents";
 import { emptyRegistry } from "./support/registry";
+
+/** What can never be changed once it is deployed: indexers and wallets read these. */
+const EVENTS = [
+  "ControllerChanged(address indexed identity, address indexed controller, uint256 version)",
+  "ControllerRotated(address indexed identity, address indexed controller, bytes32 commitment, uint256 version)",
+  "CredentialRevoked(address indexed issuer, bytes32 indexed credId, uint256 statusSequence)",
+  "DIDDeactivated(address indexed identity, uint256 version)",
+  "DIDRegistered(address indexed identity, string documentUri, bytes32 documentHash, uint256 version)",
+  "DelegateAdded(address indexed identity, bytes32 indexed role, address indexed delegate, uint64 expiresAt, uint256 version)",
+  "DelegateRevoked(address indexed identity, bytes32 indexed role, address indexed delegate, uint256 version)",
+  "DigestAnchored(address indexed identity, bytes32 indexed digest, uint256 anchorSequence)",
+  "DocumentUpdated(address indexed identity, string documentUri, bytes32 documentHash, uint256 version)",
+  "EIP712DomainChanged()",
+  "NonceConsumed(address indexed identity, address indexed signer, uint256 nonce)",
+  "NoncesCancelled(address indexed identity, address indexed signer, uint256 firstNonce, uint256 nextNonce)",
+  "RevocationMasksSet(address indexed issuer, uint256[] words, uint256[] masks, uint256 statusSequence)",
+  "RevocationWordsSet(address indexed issuer, uint256 firstWord, uint256[] masks, uint256 statusSequence)",
+  "StatusCleared(address indexed issuer, bytes32 indexed credId, uint8 purpose, uint256 statusSequence)",
+  "StatusMasksCleared(address indexed issuer, uint8 indexed purpose, uint256[] words, uint256[] masks, uint256 statusSequence)",
+  "StatusMasksSet(address indexed issuer, uint8 indexed purpose, uint256[] words, uint256[] masks, uint256 statusSequence)",
+  "StatusSet(address indexed issuer, bytes32 indexed credId, uint8 purpose, uint256 statusSequence)",
+  "StatusWordsCleared(address indexed issuer, uint8 indexed purpose, uint256 firstWord, uint256[] masks, uint256 statusSequence)",
+  "StatusWordsSet(address indexed issuer, uint8 indexed purpose, uint256 firstWord, uint256[] masks, uint256 statusSequence)",
+  "SuccessorNamed(address indexed identity, bytes32 commitment, uint256 version)",
+];
 
 /** The ERC-165 identifier of an interface: its selectors, XORed. */
 async function interfaceIdOf(name: string): Promise<string> {
@@ -33,6 +58,14 @@ describe("the registry's interfaces", () => {
     for (const other of ["0xffffffff", "0x00000000", "0x1626ba7e"]) {
       expect(await registry.supportsInterface(other), other).to.equal(false);
     }
+  });
+
+  it("have these events, with these arguments indexed", async () => {
+    const { registry } = await loadFixture(emptyRegistry);
+    const events = registry.interface.fragments.flatMap((fragment) =>
+      fragment instanceof EventFragment ? [fragment.format("full").replace("event ", "")] : [],
+    );
+    expect(events.sort()).to.deep.equal(EVENTS);
   });
 
   it("have no two functions of the same name", async () => {

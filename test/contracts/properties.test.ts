@@ -1,5 +1,6 @@
 import { loadFixture } from "@nomicfoundation/hardhat-network-helpers";
 import { expect } from "chai";
+import { FunctionFragment } from "ethers";
 import fc from "fast-check";
 import { ethers } from "hardhat";
 import { getBit, wordsToBytes } from "../../chain/status/bitstring";
@@ -7,13 +8,16 @@ import { ecdsaKeyAccount, type TestAccount } from "./support/accounts";
 import { type Consent, consentTo } from "./support/consents";
 import { eventTexts } from "./support/outcome";
 import {
+  ANCHOR_ROLE,
   credIdOf,
   didOf,
   DOCUMENT_HASH,
   emptyRegistry,
   REVOCATION,
+  STATUS_ROLE,
   SUSPENSION,
   URI,
+  usedRegistry,
   type World,
 } from "./support/registry";
 import { namedKey } from "./support/secp256k1";
@@ -206,5 +210,44 @@ describe("a bulk registration", () => {
       }),
       { numRuns: RUNS, seed: 12 },
     );
+  });
+});
+
+describe("calldata of any kind", () => {
+  it("changes nothing of another's identity", async () => {
+    const world = await loadFixture(usedRegistry);
+    const { registry, issuer, holder, delegate } = world;
+    const player = await ethers.deployContract("HistoryPlayer");
+    const attacker = await player.getAddress();
+    const selectors = registry.interface.fragments.flatMap((fragment) =>
+      fragment instanceof FunctionFragment ? [fragment.selector] : [],
+    );
+    const victims = [issuer, holder, delegate].map(({ address }) => address);
+    const word = (value: bigint | string) => ethers.toBeHex(value, 32);
+    // Offsets and lengths that fit somewhere, addresses, ids, roles, and what is out of every range.
+    const words = fc.oneof(
+      fc.constantFrom(...Array.from({ length: 20 }, (_, position) => word(BigInt(position) * 32n))),
+      fc.constantFrom(...[0n, 1n, 2n, 23n, 65n, 2n ** 64n, 2n ** 255n, 2n ** 256n - 1n].map(word)),
+      fc.constantFrom(...[...victims, attacker].map(word), STATUS_ROLE, ANCHOR_ROLE),
+      fc.constantFrom(...victims.map((address) => credIdOf({ address }, 1)), credIdOf({ address: attacker }, 1)),
+    );
+    const calls = fc.tuple(fc.constantFrom(...selectors), fc.array(words, { maxLength: 24 }));
+    const samples = fc.sample(calls, { numRuns: 4000, seed: 12 }).map(([selector, rest]) => ({
+      account: ethers.ZeroAddress,
+      data: ethers.concat([selector, ...rest]),
+    }));
+    const before = await registry.headers(victims);
+    let succeeded = 0;
+    for (let start = 0; start < samples.length; start += 100) {
+      const sent = await player.play(await registry.getAddress(), samples.slice(start, start + 100));
+      for (const log of (await sent.wait())?.logs ?? []) {
+        const ended = player.interface.parseLog(log);
+        if (ended?.args["success"] === true) succeeded++;
+        if (!ended) expect(log.topics[1]).to.equal(word(attacker));
+      }
+    }
+    expect(await registry.headers(victims)).to.deep.equal(before);
+    // Or nothing was tried at all.
+    expect(succeeded).to.be.greaterThan(300);
   });
 });

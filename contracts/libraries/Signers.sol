@@ -70,11 +70,14 @@ library Signers {
         if (keyEnd <= KEY_PREFIX + VERIFIER_LENGTH || keyEnd > signature.length) return false;
         bytes calldata key = signature[KEY_PREFIX:keyEnd];
         if (keyAccount(key) != signer) return false;
+        address verifier = address(bytes20(key[:VERIFIER_LENGTH]));
+        // The precompile at 0x04 answers with the question, which begins as a yes does.
+        if (verifier.code.length == 0) return false;
         bytes memory question = abi.encodeCall(
             IERC7913SignatureVerifier.verify,
             (key[VERIFIER_LENGTH:], digest, signature[keyEnd:])
         );
-        return _answers(address(bytes20(key[:VERIFIER_LENGTH])), question, gasLimit);
+        return _answers(verifier, question, gasLimit);
     }
 
     /// @dev Whether a contract answers a call with the call's own selector, which is how ERC-1271 and ERC-7913 say yes.

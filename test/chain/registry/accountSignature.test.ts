@@ -69,6 +69,8 @@ describe("whether an account signed", () => {
       "burning all gas": await codeAt("0xfe"),
       silent: await codeAt("0x00"),
       missing: hexlify(randomBytes(20)),
+      // It answers with what it is asked, which begins as an approval does.
+      "the identity precompile": toBeHex(4, 20),
     };
     const approving = await codeAt(answering("isValidSignature", "", 64));
     const invalid = await codeAt("0xfe");
@@ -162,6 +164,7 @@ describe("whether an account signed", () => {
       "a key whose verifier is burning all gas": false,
       "a key whose verifier is silent": false,
       "a key whose verifier is missing": false,
+      "a key whose verifier is the identity precompile": false,
     });
   });
 

@@ -50,8 +50,8 @@ describe("following the chain", () => {
     const receipt = (await sent.wait())!;
     await indexedUpTo(database, receipt.blockHash);
     const found = await createProjection(database.mongo).findDid(alice);
+    expect(found.state?.registration?.transactionHash).to.equal(receipt.hash);
     expect(found.state).to.deep.include({
-      did: `did:mychain:${alice}`,
       documentUri: "https://a.example/did.json",
       documentHash: null,
       controller: alice,

@@ -47,7 +47,7 @@ describe("how far a wallet's anchoring is", () => {
     projection.findDid = async (asked) => {
       const found = await findDid(asked);
       if (asked !== registered) return found;
-      const state = { created: { ...created, blockHash: "0x0b", minedAt: clock.now() } } as DidState;
+      const state = { registration: { ...created, blockHash: "0x0b", minedAt: clock.now() } } as DidState;
       return { ...found, state, freshness: { finalizedNumber: 0 } as Freshness };
     };
   }

@@ -84,8 +84,14 @@ function fold(reference: Reference, seen: Seen): void {
     }
     return;
   }
-  if (event.name === "NonceConsumed") return spendNonces(did, args["nonce"] as bigint, (args["nonce"] as bigint) + 1n);
-  if (event.name === "NoncesCancelled") return spendNonces(did, args["firstNonce"], args["nextNonce"]);
+  if (event.name === "NonceConsumed") {
+    spendNonces(did, args["nonce"] as bigint, (args["nonce"] as bigint) + 1n);
+    return;
+  }
+  if (event.name === "NoncesCancelled") {
+    spendNonces(did, args["firstNonce"], args["nextNonce"]);
+    return;
+  }
   if (event.name === "DigestAnchored") {
     did["anchorSequence"] = Number(args["anchorSequence"]);
     return;

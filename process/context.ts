@@ -50,8 +50,11 @@ export interface Context {
   /** Where counters of the process are registered. */
   metrics: Registry;
   timing: Timing;
-  /** Called at the named moments between which a crash leaves different traces; crash tests end the process here. */
-  onStep?: ((step: string) => void | Promise<void>) | undefined;
+  /**
+   * Called at the named moments between which a crash leaves different traces, those of the relayer with the kind of the
+   * transaction; crash tests end the process here.
+   */
+  onStep?: ((step: string, kind?: string) => void | Promise<void>) | undefined;
 }
 
 /**

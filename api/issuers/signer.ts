@@ -4,6 +4,7 @@ import { type Consent, consentDigest, encodeWrite, type RegistryWrite } from "..
 import { readIdentity } from "../../chain/registry/identity";
 import { readRevert } from "../../chain/registry/reverts";
 import type { Relayer } from "../../chain/relayer/relayer";
+import { fulfils } from "../../chain/relayer/transaction";
 import { addSeconds } from "../../core/clock";
 import { DomainError, TransientError, messageOf } from "../../core/errors";
 import type { Context } from "../../process/context";
@@ -51,13 +52,13 @@ export async function sendAsIssuer(deps: IssuerSignerDeps, { kind, issuer, name,
     // A registry deployed anew is another one: what the former did does not count there.
     const key = `${name}/${to}/${attempt}`;
     const known = await relayer.find({ key, subject });
-    if (known !== null && known.key !== key) throw busy();
+    if (known !== null && !fulfils(known, key)) throw busy();
     if (known?.open === true) return;
     if (known !== null) continue;
     try {
       const data = encodeWrite(write, await consentTo(deps, account, write));
       const taken = await relayer.submit({ kind, subject, key, call: { to, data } });
-      if (taken.key !== key) throw busy();
+      if (!fulfils(taken, key)) throw busy();
       return;
     } catch (error) {
       throw rejectionOf(error) ?? error;
@@ -78,7 +79,7 @@ export async function isWritePending(
 ): Promise<boolean> {
   // No transaction has the bare name as its key, so this is the one pending for the issuer.
   const pending = await relayer.find({ key: name, subject: subjectOf(issuer) });
-  return pending?.open === true && pending.key.startsWith(`${name}/`);
+  return pending?.open === true && pending.requests.some(({ key }) => key.startsWith(`${name}/`));
 }
 
 function subjectOf(issuer: string): string {

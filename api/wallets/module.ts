@@ -3,7 +3,7 @@ import { defineModule } from "../http/module";
 import { didsOf, isBeingAnchored, walletsOf } from "./actions";
 import { createAnchoringJobs } from "./anchoring/jobs";
 import { anchoringGauge } from "./anchoring/metrics";
-import { ANCHORING, anchoringHandler } from "./anchoring/outcome";
+import { ANCHORING, anchoringHandler, BULK_ANCHORING } from "./anchoring/outcome";
 import { createChallengeStore } from "./challenges/store";
 import { type WalletEndpointDeps, walletEndpoints } from "./routes";
 import { createWalletStore } from "./store";
@@ -22,7 +22,7 @@ export function createWallets(context: Context, needs: Pick<WalletEndpointDeps, 
     name: "wallets",
     endpoints: walletEndpoints(deps),
     queues: [queue],
-    relayHandlers: { [ANCHORING]: anchoringHandler(deps) },
+    relayHandlers: { [ANCHORING]: anchoringHandler(deps), [BULK_ANCHORING]: anchoringHandler(deps) },
     workers: [worker(deps)],
     metrics: [anchoringGauge(deps.wallets)],
     ports: {

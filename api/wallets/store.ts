@@ -19,6 +19,7 @@ const anchoring = new Schema<Anchoring>(
     id: { type: String, required: true },
     status: { type: String, enum: STORED_STATUSES, required: true },
     registration: { type: registration, default: null },
+    alone: { type: Boolean, required: true },
     transactionHashes: { type: [String], required: true },
     blockNumber: { type: Number, default: null },
     error: { type: new Schema({ code: String, message: String, remedy: String }, { _id: false }), default: null },
@@ -48,6 +49,8 @@ export interface WalletStore {
   /** Links a wallet; false when it is linked already, to whomever. One caller gets true. */
   insert(wallet: Wallet): Promise<boolean>;
   find(walletAddress: string): Promise<Wallet | null>;
+  /** Those of these addresses that are linked, in any order. */
+  findMany(walletAddresses: string[]): Promise<Wallet[]>;
   /** A user's wallets, the first linked first. */
   ofUser(userId: string): Promise<Wallet[]>;
   /** Unlinks a user's wallet; false when it is not the user's. */
@@ -104,6 +107,7 @@ export function createWalletStore(mongo: Mongo): WalletStore {
       }
     },
     find: (walletAddress) => model.findOne({ walletAddress }, plain).lean(),
+    findMany: (walletAddresses) => model.find({ walletAddress: { $in: walletAddresses } }, plain).lean(),
     ofUser: (userId) => model.find({ userId }, plain).sort({ verifiedAt: 1, walletAddress: 1 }).lean(),
     async remove(userId, walletAddress) {
       const removed = await model.deleteOne({ userId, walletAddress });

@@ -1,7 +1,9 @@
-import { ZeroHash } from "ethers";
+import { ZeroHash, zeroPadValue } from "ethers";
 import { formatDid } from "../did/did";
 import { didRegistryInterface } from "./abi";
 import { consentDigest, type ConsentTerms, consentTypedData, encodeWrite, type RegistryDomain } from "./consents";
+
+const REGISTERED_TOPIC = didRegistryInterface.getEvent("DIDRegistered").topicHash;
 
 /** What a holder consents to when the DID is anchored by the relayer. */
 export interface Registration {
@@ -42,6 +44,21 @@ export function bulkRegistrationCall(registry: RegistryDomain, registrations: Si
     to: registry.contract,
     data: didRegistryInterface.encodeFunctionData("registerManyWithConsent", [entries]),
   };
+}
+
+/** Whether one of a transaction's events says that it registered an identity. */
+export function registersIdentity(
+  { contract }: Pick<RegistryDomain, "contract">,
+  logs: readonly { address: string; topics: readonly string[] }[],
+  walletAddress: string,
+): boolean {
+  const identity = zeroPadValue(walletAddress, 32).toLowerCase();
+  return logs.some(
+    ({ address, topics }) =>
+      address.toLowerCase() === contract.toLowerCase() &&
+      topics[0] === REGISTERED_TOPIC &&
+      topics[1]?.toLowerCase() === identity,
+  );
 }
 
 function writeOf({ didMethod }: RegistryDomain, { walletAddress, documentUri }: Registration) {

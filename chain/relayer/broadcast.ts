@@ -1,7 +1,7 @@
 import { addSeconds } from "../../core/clock";
 import { assertNever, TransientError } from "../../core/errors";
 import type { RelayerDeps } from "./deps";
-import { handlerOf, insufficientFunds } from "./handlers";
+import { insufficientFunds, reportRequests } from "./handlers";
 import { type BroadcastAnswer, nodeMessageOf, readNodeError } from "./nodeErrors";
 import { latestAttempt, type RelayerTransaction } from "./transaction";
 
@@ -76,17 +76,19 @@ async function recordAnswer(
   switch (answer) {
     case "accepted":
     case "already_known":
-      await deps.onStep?.("broadcast", transaction);
-      await handlerOf(handlers, transaction).onBroadcast(transaction, hash);
+      await deps.onStep?.("broadcast", transaction.kind);
+      await reportRequests(handlers, transaction, (handler, request) => handler.onBroadcast(request, hash));
       await transactions.recordBroadcast(_id, clock.now(), addSeconds(clock.now(), stuckSeconds));
-      await deps.onStep?.("recorded", transaction);
+      await deps.onStep?.("recorded", transaction.kind);
       return;
     case "nonce_used":
     case "nonce_too_high":
       await transactions.postpone(_id, clock.now(), false);
       return;
     case "insufficient_funds":
-      await handlerOf(handlers, transaction).onRetryableError(transaction, insufficientFunds(signer.address));
+      await reportRequests(handlers, transaction, (handler, request) =>
+        handler.onRetryableError(request, insufficientFunds(signer.address)),
+      );
       await transactions.postpone(_id, addSeconds(clock.now(), CLAIM_SECONDS), false);
       return;
     case "underpriced":

@@ -1,5 +1,6 @@
+import type { TransactionReceipt } from "ethers";
 import type { RelayerDeps } from "./deps";
-import { handlerOf, type Outcome } from "./handlers";
+import { type Outcome, reportRequests } from "./handlers";
 import type { Receipt, RelayerTransaction } from "./transaction";
 
 /** Receipts are asked for of so many transactions at once. */
@@ -40,13 +41,16 @@ async function confirmReceipt(deps: RelayerDeps, transaction: RelayerTransaction
     }
     return false;
   }
-  const { hash, blockNumber, blockHash, status } = receipt;
-  const outcome: Outcome =
-    transaction.attempts[index]?.cancellation === true
-      ? { state: "lost", cause: "rejected_by_nodes" }
-      : { state: status === 0 ? "reverted" : "mined", transactionHash: hash, blockNumber };
+  const { hash, blockNumber, blockHash } = receipt;
+  const isCancellation = transaction.attempts[index]?.cancellation === true;
+  const outcome: Outcome = isCancellation ? { state: "lost", cause: "rejected_by_nodes" } : outcomeIn(receipt);
   await recordOutcome(deps, transaction, outcome, { hash, blockNumber, blockHash });
   return true;
+}
+
+function outcomeIn({ status, hash, blockNumber, logs }: TransactionReceipt): Outcome {
+  if (status === 0) return { state: "reverted", transactionHash: hash, blockNumber };
+  return { state: "mined", transactionHash: hash, blockNumber, logs };
 }
 
 async function recordOutcome(
@@ -55,10 +59,10 @@ async function recordOutcome(
   outcome: Outcome,
   receipt?: Receipt,
 ): Promise<void> {
-  await deps.onStep?.("mined", transaction);
+  await deps.onStep?.("mined", transaction.kind);
   // The handler first, the record second: a crash in between calls the handler again, which handlers allow.
-  await handlerOf(deps.handlers, transaction).onOutcome(transaction, outcome);
-  await deps.onStep?.("handled", transaction);
+  await reportRequests(deps.handlers, transaction, (handler, request) => handler.onOutcome(request, outcome));
+  await deps.onStep?.("handled", transaction.kind);
   await deps.transactions.recordOutcome(transaction._id, outcome.state, receipt);
-  await deps.onStep?.("confirmed", transaction);
+  await deps.onStep?.("confirmed", transaction.kind);
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock";
 import type { Logger } from "../../core/logger";
 import type { FailoverProvider } from "../provider";
-import type { RelayHandlers, RequestRef } from "./handlers";
+import type { RelayHandlers } from "./handlers";
 import type { Signer } from "./signer";
 import type { TransactionStore } from "./transactions";
 
@@ -24,6 +24,6 @@ export interface RelayerDeps {
   stuckSeconds: number;
   /** Pause between two ticks while something is pending. */
   pollMs: number;
-  /** Observes the named moments; crash tests end the process here. */
-  onStep?: (step: RelayStep, request: RequestRef) => void | Promise<void>;
+  /** Observes the named moments of transactions of a kind; crash tests end the process here. */
+  onStep?: (step: RelayStep, kind: string) => void | Promise<void>;
 }

@@ -5,20 +5,36 @@ import { TransientError } from "../../core/errors";
  * nonce was taken by somebody else's use of the relayer's account, or no node would take the transaction.
  */
 export type Outcome =
-  | { state: "mined" | "reverted"; transactionHash: string; blockNumber: number }
+  | { state: "mined"; transactionHash: string; blockNumber: number; logs: readonly EventLog[] }
+  | { state: "reverted"; transactionHash: string; blockNumber: number }
   | { state: "lost"; cause: "nonce_taken" | "rejected_by_nodes" };
 
-/** Names a request. */
-export interface RequestRef {
-  /** Names its handler. */
-  kind: string;
+/** An event that a transaction emitted, as its receipt has it. */
+export interface EventLog {
+  address: string;
+  topics: readonly string[];
+  data: string;
+}
+
+/** What names a request among those of its kind. */
+export interface RequestName {
   /** What it is about; only one request a subject is pending at a time. */
   subject: string;
   /** Names it for ever. */
   key: string;
 }
 
-/** Handles what becomes of the requests of one kind. Each call may come more than once. */
+/** Names a request. */
+export interface RequestRef extends RequestName {
+  /** Names its handler. */
+  kind: string;
+}
+
+/**
+ * Handles what becomes of the requests of one kind. Each call may come more than once. A transaction that fulfils several
+ * requests is reported once for each: that it was mined
+ * says nothing of a single one then; its logs do.
+ */
 export interface RelayHandler {
   /** A node took the transaction, or a replacement of it. */
   onBroadcast(request: RequestRef, transactionHash: string): Promise<void>;
@@ -45,14 +61,18 @@ export function hasHandler(handlers: RelayHandlers, { kind }: Pick<RequestRef, "
 }
 
 /**
- * The handler of a transaction.
+ * Reports something about a transaction to its handler, for each request it fulfils.
  *
- * @throws RangeError when this process has none; see {@link hasHandler}
+ * @throws RangeError when this process has no handler for it; see {@link hasHandler}
  */
-export function handlerOf(handlers: RelayHandlers, { kind }: Pick<RequestRef, "kind">): RelayHandler {
+export async function reportRequests(
+  handlers: RelayHandlers,
+  { kind, requests }: { kind: string; requests: RequestName[] },
+  report: (handler: RelayHandler, request: RequestRef) => Promise<void>,
+): Promise<void> {
   const handler = kind === NONCE_GAP ? NO_HANDLER : handlers[kind];
   if (handler === undefined) throw new RangeError(`no handler for transactions of the kind ${kind}`);
-  return handler;
+  await Promise.all(requests.map(({ subject, key }) => report(handler, { kind, subject, key })));
 }
 
 /** The relayer cannot pay; somebody has to send it money, and everything goes on by itself then. */

@@ -1,8 +1,9 @@
-import { readAccount } from "./account";
+import { type AccountOnChain, readAccount } from "./account";
 import type { RelayerDeps } from "./deps";
-import type { RequestRef } from "./handlers";
+import { TransientError } from "../../core/errors";
+import type { RequestName } from "./handlers";
 import { createRelayerLoop } from "./loop";
-import { type RelayRequest, storeRequest } from "./submit";
+import { type RelayRequest, type SharedRequest, storeRequest } from "./submit";
 import { tick, type TickReport } from "./tick";
 import type { RelayerTransaction } from "./transaction";
 
@@ -24,8 +25,17 @@ export interface Relayer {
    * @throws TransientError `relayer.insufficient_funds`, `relayer.contended`, `rpc.unreachable`; nothing is stored then
    */
   submit(request: RelayRequest): Promise<RelayerTransaction>;
+  /**
+   * Takes several requests that one transaction fulfils, all of them or none.
+   *
+   * @returns the transaction as it is stored; null when one of the requests has a transaction, or its subject a pending one
+   * @throws as {@link Relayer.submit}; the call is not tried out when its gas limit is given
+   */
+  submitShared(request: SharedRequest): Promise<RelayerTransaction | null>;
   /** The transaction of a request or, failing that, the one pending for its subject; null when there is none. */
-  find(request: Pick<RequestRef, "key" | "subject">): Promise<RelayerTransaction | null>;
+  find(request: RequestName): Promise<RelayerTransaction | null>;
+  /** As `find`, of many requests, in their order. */
+  findMany(requests: RequestName[]): Promise<(RelayerTransaction | null)[]>;
   /** How many transactions are signed and not yet mined. */
   countPending(): Promise<number>;
   /** What the key can spend, in wei. */
@@ -43,25 +53,36 @@ export function createRelayer(deps: RelayerDeps): Relayer {
   const loop = createRelayerLoop(deps);
   let storing: Promise<unknown> = Promise.resolve();
 
+  /** One at a time within a process: racing oneself for nonces only wastes signatures. */
+  async function store(request: SharedRequest, onChain: AccountOnChain): Promise<RelayerTransaction | null> {
+    const stored = storing.then(() => storeRequest(deps, request, onChain));
+    storing = stored.catch(() => undefined);
+    const transaction = await stored;
+    loop.wake();
+    return transaction;
+  }
+
   return {
     address: signer.address,
-    async submit(request) {
+    async submit({ kind, subject, key, ...relayed }) {
       const onChain = await readAccount(deps);
-      const existing = await transactions.find(onChain.account.scope, request.key, request.subject);
-      if (existing !== null) {
-        loop.wake();
-        return existing;
-      }
-      // One at a time within a process: racing oneself for nonces only wastes signatures.
-      const stored = storing.then(() => storeRequest(deps, request, onChain));
-      storing = stored.catch(() => undefined);
-      const transaction = await stored;
+      const name = { subject, key };
+      const existing = await transactions.find(onChain.account.scope, name);
+      const transaction = existing ?? (await store({ ...relayed, kind, requests: [name] }, onChain));
       loop.wake();
-      return transaction;
+      if (transaction !== null) return transaction;
+      const faster = await transactions.find(onChain.account.scope, name);
+      if (faster !== null) return faster;
+      throw new TransientError("relayer.contended", "Another transaction of the subject ended just now.");
     },
-    async find({ key, subject }) {
+    submitShared: async (request) => store(request, await readAccount(deps)),
+    async find(request) {
       const { account } = await readAccount(deps);
-      return transactions.find(account.scope, key, subject);
+      return transactions.find(account.scope, request);
+    },
+    async findMany(requests) {
+      const { account } = await readAccount(deps);
+      return transactions.findMany(account.scope, requests);
     },
     async countPending() {
       const { account } = await readAccount(deps);

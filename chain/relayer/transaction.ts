@@ -1,3 +1,5 @@
+import type { RequestName } from "./handlers";
+
 /** What a transaction does, without its nonce and bid. */
 export interface Call {
   to: string;
@@ -36,10 +38,8 @@ export interface RelayerTransaction {
   nonce: number;
   /** Names the handler of its outcome. */
   kind: string;
-  /** What it is about; only one transaction a subject is pending at a time. */
-  subject: string;
-  /** The request it fulfils; only one transaction a key ever. */
-  key: string;
+  /** The requests it fulfils: only one transaction a key ever, and only one a subject is pending at a time. */
+  requests: RequestName[];
   to: string;
   data: string;
   gasLimit: string;
@@ -82,7 +82,7 @@ export function transactionId({ scope, relayer }: Account, nonce: number): strin
 export function newTransaction(options: {
   account: Account;
   nonce: number;
-  request: { kind: string; subject: string; key: string; call: Call };
+  request: { kind: string; requests: RequestName[]; call: Call };
   gasLimit: bigint;
   attempt: Attempt;
   now: Date;
@@ -94,8 +94,7 @@ export function newTransaction(options: {
     relayer: account.relayer,
     nonce,
     kind: request.kind,
-    subject: request.subject,
-    key: request.key,
+    requests: request.requests,
     to: request.call.to,
     data: request.call.data,
     gasLimit: gasLimit.toString(),
@@ -109,6 +108,11 @@ export function newTransaction(options: {
     missingSince: null,
     createdAt: now,
   };
+}
+
+/** Whether a transaction fulfils the request of this key. */
+export function fulfils({ requests }: Pick<RelayerTransaction, "requests">, key: string): boolean {
+  return requests.some((request) => request.key === key);
 }
 
 /** The attempt that is sent. */

@@ -1,5 +1,6 @@
 import { type Model, Schema } from "mongoose";
 import { type Mongo, isDuplicateKey } from "../../core/mongo";
+import type { RequestName } from "./handlers";
 import type { Account, Attempt, Receipt, RelayerTransaction, TransactionState } from "./transaction";
 
 const attempt = new Schema<Attempt>(
@@ -15,6 +16,11 @@ const attempt = new Schema<Attempt>(
   { _id: false },
 );
 
+const request = new Schema<RequestName>(
+  { subject: { type: String, required: true }, key: { type: String, required: true } },
+  { _id: false },
+);
+
 const schema = new Schema<RelayerTransaction>(
   {
     _id: { type: String, required: true },
@@ -22,8 +28,7 @@ const schema = new Schema<RelayerTransaction>(
     relayer: { type: String, required: true },
     nonce: { type: Number, required: true },
     kind: { type: String, required: true },
-    subject: { type: String, required: true },
-    key: { type: String, required: true },
+    requests: { type: [request], required: true },
     to: { type: String, required: true },
     data: { type: String, required: true },
     gasLimit: { type: String, required: true },
@@ -42,22 +47,25 @@ const schema = new Schema<RelayerTransaction>(
 );
 schema.index({ scope: 1, relayer: 1, nonce: 1 });
 schema.index({ scope: 1, relayer: 1, state: 1 });
-schema.index({ scope: 1, key: 1 }, { unique: true });
-schema.index({ scope: 1, subject: 1 }, { unique: true, partialFilterExpression: { open: true } });
+// Of all requests of all transactions, so that one insert takes every request it fulfils, or none of them.
+schema.index({ scope: 1, "requests.key": 1 }, { unique: true });
+schema.index({ scope: 1, "requests.subject": 1 }, { unique: true, partialFilterExpression: { open: true } });
 
 /** The collection `relayer_transactions`: what the relayer has signed, in the order of its nonces. */
 export interface TransactionStore {
   /**
-   * Takes a nonce, stores the signed bytes and claims the request, all in one write.
+   * Takes a nonce, stores the signed bytes and claims the requests, all in one write.
    *
-   * @returns `nonce_taken` when another worker was faster with this nonce, `request_taken` when the request already has a
-   * transaction or its subject has one that is pending
+   * @returns `nonce_taken` when another worker was faster with this nonce, `request_taken` when one of the requests already
+   * has a transaction or its subject has one that is pending
    */
   insert(transaction: RelayerTransaction): Promise<"inserted" | "nonce_taken" | "request_taken">;
   /** The highest nonce taken so far, or -1. */
   highestNonce(account: Account): Promise<number>;
   /** The transaction of a request, or else the one that is pending for its subject. */
-  find(scope: string, key: string, subject: string): Promise<RelayerTransaction | null>;
+  find(scope: string, request: RequestName): Promise<RelayerTransaction | null>;
+  /** As `find`, of many requests in one exchange, in their order. */
+  findMany(scope: string, requests: RequestName[]): Promise<(RelayerTransaction | null)[]>;
   /**
    * What needs attention, lowest nonce first: everything pending, and everything whose nonce the chain has not used or,
    * after a reorg, no longer has.
@@ -91,10 +99,11 @@ export function createTransactionStore(mongo: Mongo): TransactionStore {
       const last = await model.findOne({ scope, relayer }, { nonce: 1 }).sort({ nonce: -1 }).lean();
       return last?.nonce ?? -1;
     },
-    async find(scope, key, subject) {
-      const own = await model.findOne({ scope, key }).lean();
-      return own ?? (await model.findOne({ scope, subject, open: true }).lean());
+    async find(scope, name) {
+      const [found = null] = await findMany(model, scope, [name]);
+      return found;
     },
+    findMany: (scope, requests) => findMany(model, scope, requests),
     unfinished({ scope, relayer }, chainNonce, limit) {
       const unfinished = { scope, relayer, $or: [{ state: "pending" as const }, { nonce: { $gte: chainNonce } }] };
       return model.find(unfinished).sort({ nonce: 1 }).limit(limit).lean();
@@ -125,10 +134,27 @@ async function insert(
     await model.create(transaction);
     return "inserted";
   } catch (error) {
-    if (isDuplicateKey(error, "key") || isDuplicateKey(error, "subject")) return "request_taken";
+    if (isDuplicateKey(error, "requests.key") || isDuplicateKey(error, "requests.subject")) return "request_taken";
     if (isDuplicateKey(error)) return "nonce_taken";
     throw error;
   }
+}
+
+async function findMany(
+  model: Transactions,
+  scope: string,
+  requests: RequestName[],
+): Promise<(RelayerTransaction | null)[]> {
+  const keys = requests.map(({ key }) => key);
+  const subjects = requests.map(({ subject }) => subject);
+  const found: RelayerTransaction[] = await model
+    .find({ scope, $or: [{ "requests.key": { $in: keys } }, { "requests.subject": { $in: subjects }, open: true }] })
+    .lean();
+  const own = new Map(found.flatMap((one) => one.requests.map(({ key }) => [key, one] as const)));
+  const open = new Map(
+    found.filter((one) => one.open).flatMap((one) => one.requests.map(({ subject }) => [subject, one] as const)),
+  );
+  return requests.map(({ key, subject }) => own.get(key) ?? open.get(subject) ?? null);
 }
 
 async function claimBroadcast(model: Transactions, id: string, now: Date, until: Date): Promise<boolean> {
@@ -159,8 +185,8 @@ async function reopen(model: Transactions, id: string, now: Date): Promise<void>
   try {
     await model.updateOne({ _id: id, open: false }, { $set: { ...pending, open: true }, $unset: { receipt: 1 } });
   } catch (error) {
-    if (!isDuplicateKey(error, "subject")) throw error;
-    // Its subject has another one that is open; this one still has to be mined, for the nonces after it wait for it.
+    if (!isDuplicateKey(error, "requests.subject")) throw error;
+    // A subject of its has another one that is open; this one still has to be mined, for the nonces after it wait for it.
     await model.updateOne({ _id: id, open: false }, { $set: pending, $unset: { receipt: 1 } });
   }
 }

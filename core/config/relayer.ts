@@ -14,7 +14,7 @@ export const relayerPart = configPart({
   environment: {
     RELAYER_PRIVATE_KEY: privateKey.default(DEVELOPMENT_RELAYER_KEY),
     ANCHORING_STUCK_SECONDS: seconds.default(60),
-    ANCHORING_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8),
+    ANCHORING_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(100),
   },
   requiredInProduction: [{ variable: "RELAYER_PRIVATE_KEY", only: ["worker"], fix: FIX }],
   problems(given, { production }) {

@@ -47,6 +47,7 @@ export async function addQueuedWallet(
       id: randomUUID(),
       status: "queued",
       registration: await signRegistration(on, holder, changes),
+      alone: false,
       transactionHashes: [],
       blockNumber: null,
       error: null,

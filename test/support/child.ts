@@ -17,6 +17,8 @@ export interface ChildOptions {
   withChain: boolean;
   /** The named step at which it kills itself, as `kill -9` would. */
   dieAt?: string | null;
+  /** Of the relayer's transactions only those of this kind. */
+  dieAtKind?: string;
   /** The command or call at which it kills itself. */
   crash?: CrashPoint | undefined;
 }
@@ -37,8 +39,10 @@ async function main(): Promise<void> {
       logger,
       withChain: options.withChain,
       blocking: options.works === true,
-      onStep: (step) => {
-        if (step === options.dieAt) process.kill(process.pid, "SIGKILL");
+      onStep: (step, kind) => {
+        if (step === options.dieAt && (options.dieAtKind === undefined || kind === options.dieAtKind)) {
+          process.kill(process.pid, "SIGKILL");
+        }
       },
     },
   );

@@ -250,6 +250,7 @@ async function linkWallet({ mongo, chain, clock }: Context, userId: string, addr
       id: randomUUID(),
       status: "awaiting_signature",
       registration: null,
+      alone: false,
       transactionHashes: [],
       blockNumber: null,
       error: null,

@@ -7,6 +7,9 @@ import { type ApplyChangeDeps, applyChange, failChange, finalizeChange } from ".
 /** 60 tries take about an hour. */
 const QUEUE: QueueDefinition = { name: "credential-status", attempts: 60, maxDelayMs: 60_000 };
 
+/** Changes that a worker has in hand at a time. */
+const CONCURRENCY = 8;
+
 /** Changes read of each state in one sweep. */
 const SWEEP_LIMIT = 500;
 
@@ -27,7 +30,7 @@ export function createStatusChangeJobs(context: Context) {
       start: ({ relayer }: Pick<ApplyChangeDeps, "relayer">) =>
         startWorker<StatusChangeJobData>(context, {
           queue: QUEUE,
-          concurrency: context.config.anchoring?.concurrency ?? 1,
+          concurrency: CONCURRENCY,
           process: ({ changeId }) => applyChange({ ...deps, relayer }, changeId),
           onExhausted: ({ changeId }, error) => failChange(deps, { changeId, error }),
           sweep: { everyMs: context.timing.pollIntervalMs, run: () => sweepChanges(deps) },

@@ -1,10 +1,8 @@
-import { registryDomain } from "../../../chain/deployment";
 import { readIdentity } from "../../../chain/registry/identity";
-import { registrationCall, type SignedRegistration } from "../../../chain/registry/registration";
-import type { Relayer } from "../../../chain/relayer/relayer";
+import type { SignedRegistration } from "../../../chain/registry/registration";
 import { addSeconds, type Clock } from "../../../core/clock";
 import { randomId } from "../../../core/crypto";
-import { DomainError, messageOf } from "../../../core/errors";
+import { messageOf } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import {
   attemptChallenge,
@@ -18,23 +16,8 @@ import type { Projection } from "../../../projection/queries";
 import { requireOwnWallet, type ShownWallet, showWallet, type Wallet } from "../rules";
 import type { WalletStore } from "../store";
 import { readIndexedRegistration } from "./indexedRegistration";
-import { ANCHORING, applyOutcome, type OutcomeDeps, outcomeOf, repeatAnchoring } from "./outcome";
-import {
-  isUnderWay,
-  isWaiting,
-  newAnchoring,
-  rejectionError,
-  requireReusable,
-  requireSendable,
-  retryableError,
-  revertedRegistration,
-} from "./rules";
-
-/** What a job says: whose DID to anchor, and by which request. */
-export interface AnchoringJob {
-  walletAddress: string;
-  anchoringId: string;
-}
+import { type OutcomeDeps, repeatAnchoring } from "./outcome";
+import { isUnderWay, newAnchoring, requireReusable } from "./rules";
 
 /** By what the log lines of a request are found. */
 export interface Trace {
@@ -49,11 +32,6 @@ export interface RequestDeps {
   /** Queues a job; adding it twice is harmless. */
   enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId?: string): Promise<void>;
   clock: Clock;
-}
-
-/** What a worker needs to anchor. */
-export interface AnchorDeps extends OutcomeDeps {
-  relayer: Pick<Relayer, "find" | "submit">;
 }
 
 /** What a worker needs to find wallets that have no job. */
@@ -128,74 +106,6 @@ export async function enqueueOrLeaveToSweep(
   } catch (error) {
     logger.warn({ err: error, reason: messageOf(error) }, "the anchoring job could not be queued; the sweep will");
   }
-}
-
-/**
- * Takes one step towards the anchoring of a wallet's DID: hands its registration to the relayer, unless the registry has
- * the DID or the relayer has the transaction already. Safe to repeat and to run twice at once. A rejection ends as a
- * failure the user sees.
- *
- * @throws TransientError when it has to be tried again; the user sees why meanwhile
- */
-export async function anchorWallet(deps: AnchorDeps, { walletAddress, anchoringId }: AnchoringJob): Promise<void> {
-  const { wallets, clock } = deps;
-  const wallet = await wallets.find(walletAddress);
-  // Unlinked, or asked for anew since: that request has a job of its own.
-  if (wallet?.anchoring.id !== anchoringId || !isWaiting(wallet.anchoring)) return;
-  try {
-    await submitOrFail(deps, wallet);
-  } catch (error) {
-    await wallets.recordRetryableError(walletAddress, retryableError(error), clock.now());
-    throw error;
-  }
-}
-
-async function submitOrFail(deps: AnchorDeps, wallet: Wallet): Promise<void> {
-  const { wallets, chain, relayer, clock } = deps;
-  const { walletAddress, anchoring } = wallet;
-  try {
-    await submit(deps, wallet);
-  } catch (error) {
-    const rejection = error instanceof DomainError ? error : revertedRegistration(error);
-    if (rejection === undefined) throw error;
-    // Another worker may have been faster with the same job: then it is that very success the registry speaks of.
-    if ((await readIdentity(chain, walletAddress)).registered) {
-      await wallets.markMined(walletAddress, null, clock.now());
-      return;
-    }
-    // The outcome of what the relayer has in hand is recorded by its handler.
-    if ((await relayer.find(requestOf(wallet))) !== null) return;
-    await wallets.markFailed(walletAddress, anchoring.id, rejectionError(rejection), clock.now());
-  }
-}
-
-async function submit(deps: AnchorDeps, wallet: Wallet): Promise<void> {
-  const { wallets, chain, relayer, clock } = deps;
-  const { walletAddress, anchoring } = wallet;
-  const request = requestOf(wallet);
-  const transaction = await relayer.find(request);
-  if (transaction?.open === true) return;
-  if (transaction?.key === request.key) {
-    await applyOutcome(deps, transaction, outcomeOf(transaction));
-    if (transaction.state !== "mined") return;
-  }
-  const onChain = await readIdentity(chain, walletAddress);
-  if (onChain.registered) {
-    // By the holder, or by an earlier request: either way it is there.
-    await wallets.markMined(walletAddress, null, clock.now());
-    return;
-  }
-  if (anchoring.registration === null) return;
-  requireSendable(anchoring.registration, onChain, clock.now());
-  await relayer.submit({
-    ...request,
-    kind: ANCHORING,
-    call: registrationCall(registryDomain(chain.deployment), anchoring.registration),
-  });
-}
-
-function requestOf({ walletAddress, anchoring }: Wallet) {
-  return { subject: `${ANCHORING}/${walletAddress}`, key: `${ANCHORING}/${walletAddress}/${anchoring.id}` };
 }
 
 /** How many wallets a sweep moved on. */

@@ -33,6 +33,8 @@ export interface Anchoring {
   id: string;
   status: StoredStatus;
   registration: SignedRegistration | null;
+  /** Whether it goes by a transaction of its own: the registry skipped it in one with others, and does not say why. */
+  alone: boolean;
   /** Every attempt that a node took, the latest last. At most one is mined. */
   transactionHashes: string[];
   blockNumber: number | null;
@@ -76,9 +78,15 @@ export function showAnchoring(anchoring: Anchoring, indexed: IndexedRegistration
 }
 
 /** A request that begins now: queued with a signed registration, without one it waits for the signature. */
-export function newAnchoring(id: string, registration: Anchoring["registration"], now: Date): Anchoring {
+export function newAnchoring(
+  id: string,
+  registration: Anchoring["registration"],
+  now: Date,
+  { alone = false }: { alone?: boolean } = {},
+): Anchoring {
   return {
     id,
+    alone,
     status: registration === null ? "awaiting_signature" : "queued",
     registration,
     transactionHashes: [],
@@ -118,15 +126,19 @@ export function requireReusable(anchoring: Anchoring, now: Date): NonNullable<An
  * @throws DomainError `anchoring.signature_expired`, `anchoring.nonce_consumed`
  */
 export function requireSendable(registration: Registration, onChain: { nonce: bigint }, now: Date): void {
-  if (registration.deadline <= now) {
-    const message = "The registration was signed too long ago. Sign it again to anchor the DID.";
-    throw new DomainError("anchoring.signature_expired", "gone", message);
-  }
-  if (registration.nonce !== onChain.nonce.toString()) {
-    const message =
-      "The signature's nonce was used or cancelled on the chain in the meantime. Sign the registration again.";
-    throw new DomainError("anchoring.nonce_consumed", "conflict", message);
-  }
+  if (registration.deadline <= now) throw signatureExpired();
+  if (registration.nonce !== onChain.nonce.toString()) throw nonceConsumed();
+}
+
+function signatureExpired(cause?: unknown): DomainError {
+  const message = "The registration was signed too long ago. Sign it again to anchor the DID.";
+  return new DomainError("anchoring.signature_expired", "gone", message, { cause });
+}
+
+function nonceConsumed(cause?: unknown): DomainError {
+  const message =
+    "The signature's nonce was used or cancelled on the chain in the meantime. Sign the registration again.";
+  return new DomainError("anchoring.nonce_consumed", "conflict", message, { cause });
 }
 
 /** What the user reads when the signed registration was rejected: a new signature helps. */
@@ -163,6 +175,8 @@ export function exhaustedError(error: Error): AnchoringError {
 export function revertedRegistration(error: unknown): DomainError | undefined {
   const revert = readRevert(error);
   if (revert === undefined) return undefined;
+  if (revert.name === "SignatureExpired") return signatureExpired(error);
+  if (revert.name === "NonceMismatch") return nonceConsumed(error);
   const what = revert.description === null ? "without a reason" : `with ${revert.description}`;
   const message = `The registry refused the registration ${what}. Sign the registration again.`;
   return new DomainError("anchoring.reverted", "conflict", message, { cause: error });

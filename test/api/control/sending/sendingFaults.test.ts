@@ -59,7 +59,7 @@ describe("an operation when somebody is faster, or the chain goes back", () => {
   const statesOf = async (identity: string) => {
     const found = await on.context.mongo
       .collection("relayer_transactions")
-      .find({ subject: new RegExp(`/${identity}/`) })
+      .find({ "requests.subject": new RegExp(`/${identity}/`) })
       .toArray();
     return found.map(({ state }) => state as string);
   };

@@ -6,6 +6,7 @@ import { createWalletStore } from "../../../../api/wallets/store";
 import type { RunningWorkers } from "../../../../api/workers";
 import { registryDomain } from "../../../../chain/deployment";
 import { registrationCall } from "../../../../chain/registry/registration";
+import type { RelayerTransaction } from "../../../../chain/relayer/transaction";
 import type { RelayStep } from "../../../../chain/relayer/deps";
 import { addQueuedWallet, anchoringJobsOf, chainFacts, startAnchoringWorker } from "../../../support/anchorings";
 import { eventually } from "../../../support/eventually";
@@ -14,6 +15,9 @@ import { startChild } from "../../../support/startChild";
 
 /** How many holders share the workers of the load test; `ANCHORINGS=1000` is the full one. */
 const HOLDERS = Number(process.env["ANCHORINGS"] ?? "40");
+
+/** Wallets that wait together when a worker is killed. */
+const WAITING = 8;
 
 const STEPS: RelayStep[] = ["persisted", "broadcast", "recorded", "mined", "handled", "confirmed"];
 
@@ -62,6 +66,24 @@ describe("anchoring a wallet's DID", () => {
     expect(kept).to.deep.equal([]);
   }
 
+  /** Each is registered once, its request has one transaction, and nothing was mined but the transactions stored. */
+  async function expectAnchoredOnce(wallets: Wallet[], transactionsBefore: number): Promise<RelayerTransaction[]> {
+    for (const { walletAddress } of wallets) {
+      expect((await chainFacts(on, walletAddress)).registrations, walletAddress).to.equal(1);
+    }
+    const sent = await on.context.mongo
+      .collection<RelayerTransaction>("relayer_transactions")
+      .find({ "requests.subject": { $in: wallets.map(({ walletAddress }) => `anchoring/${walletAddress}`) } })
+      .toArray();
+    expect(sent.filter(({ state }) => state !== "mined")).to.deep.equal([]);
+    const keys = sent.flatMap(({ requests }) => requests.map(({ key }) => key));
+    expect(keys.sort()).to.deep.equal(
+      wallets.map(({ walletAddress, anchoring }) => `anchoring/${walletAddress}/${anchoring.id}`).sort(),
+    );
+    expect((await chainFacts(on)).transactions - transactionsBefore).to.equal(sent.length);
+    return sent;
+  }
+
   it("registers the DID on-chain by one transaction of the relayer", async () => {
     const wallet = await addQueuedWallet(on);
     const { transactions } = await chainFacts(on);
@@ -77,7 +99,7 @@ describe("anchoring a wallet's DID", () => {
     await expectOneTransactionEach([wallet], transactions);
   });
 
-  it(`mines exactly one transaction a DID for ${HOLDERS} holders, 3 workers and one key, each job given 3 times`, async () => {
+  it(`registers each DID once, and several by one transaction, for ${HOLDERS} holders, 3 workers and one key, each job given 3 times`, async () => {
     const { transactions } = await chainFacts(on);
     const wallets: Wallet[] = [];
     for (let holder = 0; holder < HOLDERS; holder += 1) wallets.push(await addQueuedWallet(on));
@@ -90,7 +112,18 @@ describe("anchoring a wallet's DID", () => {
     const seconds = (performance.now() - startedAt) / 1000;
     if (process.env["ANCHORINGS"] !== undefined) console.log(`      ${(HOLDERS / seconds).toFixed(1)} anchorings/s`);
     await eventually("no pending transaction", async () => (await first.relayer.countPending()) === 0);
-    await expectOneTransactionEach(wallets, transactions);
+    const sent = await expectAnchoredOnce(wallets, transactions);
+    expect(sent.length).to.be.at.most(HOLDERS / 2);
+  });
+
+  it("registers 64 wallets that are linked at once by few transactions", async () => {
+    const { transactions } = await chainFacts(on);
+    const wallets = await Promise.all(Array.from({ length: 64 }, () => addQueuedWallet(on)));
+    const worker = start();
+    await Promise.all(wallets.map((wallet) => jobs.enqueueAnchoring(wallet)));
+    for (const wallet of wallets) await untilMined(wallet);
+    await eventually("no pending transaction", async () => (await worker.relayer.countPending()) === 0);
+    expect((await expectAnchoredOnce(wallets, transactions)).length).to.be.at.most(8);
   });
 
   it("keeps one transaction when 4 workers submit one request 8 times each, and one for two requests of one DID", async () => {
@@ -151,6 +184,30 @@ describe("anchoring a wallet's DID", () => {
         await untilMined(wallet);
         await eventually("no pending transaction", async () => (await workers[0]!.relayer.countPending()) === 0);
         await expectOneTransactionEach([wallet], transactions);
+      });
+    }
+
+    /** Where a transaction that registers several may be left. */
+    const BULK_CRASHES: Omit<Parameters<typeof startChild>[1], "withChain">[] = [
+      ...STEPS.map((dieAt) => ({ dieAt, dieAtKind: "bulk-anchoring" })),
+      { crash: { mongo: "insert relayer_transactions", when: "before", nth: 1 } },
+      // While the transaction is reported to its wallets, one after the other.
+      { crash: { mongo: "update user_wallets", when: "before", nth: WAITING / 2 } },
+      { crash: { mongo: "update user_wallets", when: "after", nth: WAITING + WAITING / 2 } },
+    ];
+    for (const crash of BULK_CRASHES) {
+      it(`with ${WAITING} waiting, at ${JSON.stringify(crash)}, each registered once`, async () => {
+        const { transactions } = await chainFacts(on);
+        const queuedAt = new Date(Date.now() - 60_000);
+        const wallets = await Promise.all(Array.from({ length: WAITING }, () => addQueuedWallet(on, { queuedAt })));
+        await Promise.all(wallets.map((wallet) => jobs.enqueueAnchoring(wallet)));
+        const child = await startChild(on, { modules: ["wallets"], works: true, withChain: true, ...crash });
+        expect(await child.ended).to.equal("SIGKILL");
+        start();
+        for (const wallet of wallets) await untilMined(wallet);
+        await eventually("no pending transaction", async () => (await workers[0]!.relayer.countPending()) === 0);
+        const sent = await expectAnchoredOnce(wallets, transactions);
+        expect(sent.some(({ requests }) => requests.length > 1)).to.equal(true);
       });
     }
   });

@@ -7,8 +7,8 @@ rmSync("dist", { recursive: true, force: true });
 const { status } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], {
   stdio: "inherit",
 });
-// What lies beside the code and is read at run time: word lists, pages.
-for (const folder of ["core", "indexer", "api"]) {
+// What lies beside the code and is read at run time: word lists, pages, the contracts' code.
+for (const folder of ["core", "chain", "indexer", "api"]) {
   cpSync(folder, join("dist", folder), { recursive: true, filter: (source) => !source.endsWith(".ts") });
 }
 // The API reads its version from here.

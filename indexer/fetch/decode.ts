@@ -125,6 +125,7 @@ export function decodeLog(
   decoder.plain.forEach(([field, read], index) => {
     args[field] = read(data, index * WORD);
   });
+  requirePairs(args);
   // The readers are those of the event's row, whose types the arguments have.
   return {
     registry,
@@ -137,6 +138,12 @@ export function decodeLog(
     transactionHash: log.transactionHash,
     logIndex: Number.parseInt(log.logIndex, 16),
   } as RegistryEvent;
+}
+
+/** The words and masks of one event belong together, each to each. */
+function requirePairs({ words, masks }: Record<string, unknown>): void {
+  if (!Array.isArray(words) || !Array.isArray(masks) || words.length === masks.length) return;
+  throw new RpcError("malformed", `a log has ${masks.length} masks for ${words.length} words`);
 }
 
 /**

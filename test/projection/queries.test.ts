@@ -68,9 +68,9 @@ describe("reading the index", () => {
       "IssuerAccredited",
     ]);
     const first = await index.listEvents({ limit: 2 });
-    expect(first.map(({ name }) => name)).to.deep.equal(["IssuerAccredited", "SuspensionWordsSet"]);
+    expect(first.map(({ name }) => name)).to.deep.equal(["IssuerAccredited", "StatusWordsSet"]);
     const next = await index.listEvents({ limit: 1, before: first[1]!.position });
-    expect(next.map(({ name }) => name)).to.deep.equal(["CredentialSuspended"]);
+    expect(next.map(({ name }) => name)).to.deep.equal(["StatusSet"]);
     const revocations = await index.listEvents({ names: ["CredentialRevoked"], subject: issuer, limit: 5 });
     expect(revocations).to.have.length(1);
   });

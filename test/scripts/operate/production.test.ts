@@ -124,7 +124,7 @@ function compileInto(dist: string): void {
     const compilerOptions = { ...options, sourceMap: false };
     writeFileSync(output, ts.transpileModule(readFileSync(fileName, "utf8"), { compilerOptions, fileName }).outputText);
   }
-  for (const folder of ["core", "indexer", "api"]) {
+  for (const folder of ["core", "chain", "indexer", "api"]) {
     const filter = (source: string) => !source.endsWith(".ts");
     cpSync(join(ROOT, folder), join(dist, folder), { recursive: true, filter });
   }

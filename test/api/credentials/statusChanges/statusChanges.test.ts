@@ -145,7 +145,7 @@ describe("changes of a credential's status", () => {
           ...on.context,
           changes,
           credentials: createCredentialStore(on.context.mongo),
-          relayer: { find: async () => ({ key, open: true }) } as unknown as Relayer,
+          relayer: { find: async () => ({ requests: [{ key }], open: true }) } as unknown as Relayer,
           isWritePending,
           sendAsIssuer: () => Promise.reject(new Error("the chain shows the change already")),
           enqueueChange: () => Promise.resolve(),

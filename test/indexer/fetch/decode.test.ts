@@ -54,7 +54,7 @@ function valuesOf({ inputs }: EventFragment): fc.Arbitrary<unknown[]> {
     const [words, masks] = [values[at("words")], values[at("masks")]];
     if (!Array.isArray(words) || !Array.isArray(masks)) return values;
     const count = Math.min(words.length, masks.length);
-    return values.map((value) => (Array.isArray(value) ? value.slice(0, count) : (value as unknown)));
+    return values.map((value) => (Array.isArray(value) ? value.slice(0, count) : value));
   });
 }
 

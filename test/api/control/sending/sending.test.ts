@@ -49,7 +49,9 @@ describe("an operation on its way to the chain", () => {
   };
   /** How many transactions for an identity were ever signed: each is stored before it is sent. */
   const transactionsFor = ({ identity }: Pick<TestController, "identity">) =>
-    on.context.mongo.collection("relayer_transactions").countDocuments({ "requests.subject": new RegExp(`/${identity}/`) });
+    on.context.mongo
+      .collection("relayer_transactions")
+      .countDocuments({ "requests.subject": new RegExp(`/${identity}/`) });
   const eventsOf = async (identity: string) => {
     const { didRegistry } = on.context.chain;
     const { SuccessorNamed, ControllerRotated } = didRegistry.filters;

@@ -823,7 +823,8 @@ export const MUTATIONS: Mutation[] = [
     file: SIGNERS,
     find: "if (codeLength == 0) {",
     replace: "if (_isEcdsaSignature(signer, digest, signature)) return true;\n        if (codeLength == 0) {",
-    ...HISTORIES,
+    test: "signers.test.ts",
+    title: "that is a contract is never asked for ECDSA",
   },
   {
     property: "a contract of 23 bytes is no EIP-7702 delegation but by its prefix",

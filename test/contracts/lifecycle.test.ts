@@ -364,6 +364,9 @@ describe("the counters of an identity", () => {
     await raise(registry, ethers.keccak256(coder.encode(["bytes32", "uint256"], [key, 3])), MAX_COUNT << 96n);
     const nonce = await registry.nonceOfSigner(issuer.address, STATUS_ROLE, delegate.address);
     expect(nonce).to.equal((2n << 64n) | MAX_COUNT);
+    await expect(
+      registry.connect(delegate).cancelNonces(issuer.address, STATUS_ROLE, nonce + 1n),
+    ).to.be.revertedWithCustomError(registry, "CounterExhausted");
     const write = { name: "setStatus", credId: credIdOf(issuer, 1), purpose: 0n, on: true } as const;
     const by = await consentTo(registry, write, networkAccount(delegate));
     await expect(registry.setStatusWithConsent(write.credId, 0, true, by)).to.be.revertedWithCustomError(

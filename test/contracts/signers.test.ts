@@ -224,6 +224,7 @@ describe("an account with code", () => {
   it("signs by ERC-1271's own answer and by nothing near it", async () => {
     const world = await loadFixture(manyAccounts);
     const { registry } = world;
+    const query = await ethers.getContractFactory("SignatureQuery");
     const magic = "0x1626ba7e";
     const word = (start: string) => start.padEnd(66, "0");
     for (const [answer, accepted] of [
@@ -244,6 +245,9 @@ describe("an account with code", () => {
       const sending = sendWithConsent(world, write, by);
       if (accepted) await expect(sending, answer.slice(0, 70)).to.emit(registry, "DIDRegistered");
       else await expect(sending, answer).to.be.revertedWithCustomError(registry, "InvalidSignature");
+      // Asked without a transaction, where no earlier word lies in memory behind an answer that is too short.
+      const { data } = await query.getDeployTransaction(address, id("what is signed"), "0x", 5_000_000);
+      expect(await ethers.provider.call({ data }), answer.slice(0, 70)).to.equal(toBeHex(accepted ? 1 : 0, 32));
     }
   });
 
@@ -337,6 +341,8 @@ describe("a key account", () => {
     const by = await consentTo(registry, write, account);
     const inner = ethers.dataSlice(by.signature, 2 + 40);
     expect(keySignature(key, inner)).to.equal(by.signature);
+    const other = ecdsaKeyAccount(ecdsaVerifier, namedKey("another"));
+    const forged = await consentTo(registry, write, other, { account: account.address });
     for (const [what, signature] of [
       ["the key's signature alone", inner],
       ["no length", concat([key, inner])],
@@ -347,6 +353,7 @@ describe("a key account", () => {
       ["a single byte", "0x00"],
       ["the length alone", "0x0028"],
       ["another key", keySignature(concat([ecdsaVerifier, world.stranger.address]), inner)],
+      ["another key that signed", forged.signature],
       ["no signature of the key", keySignature(key, "0x")],
     ] as const) {
       await expect(sendWithConsent(world, write, { ...by, signature }), what).to.be.revertedWithCustomError(

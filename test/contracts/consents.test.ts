@@ -7,6 +7,7 @@ import { CONSENT_TYPES, consentTo, consentTypeOf, domainOf, type SignedWrite } f
 import {
   ANCHOR_ROLE,
   credIdOf,
+  DAY,
   didOf,
   emptyRegistry,
   FOREVER,
@@ -79,7 +80,7 @@ for (const call of SIGNED_CALLS) {
 
     it("counts at its deadline, and not a second later", async () => {
       const world = await worldOf(call);
-      const deadline = BigInt((await time.latest()) + 100);
+      const deadline = BigInt((await time.latest()) + DAY);
       const by = await consentFor(call, world, { deadline });
       const snapshot = (await ethers.provider.send("evm_snapshot", [])) as string;
       await time.setNextBlockTimestamp(deadline + 1n);
@@ -302,7 +303,7 @@ describe("a consent", () => {
     const world = await loadFixture(usedRegistry);
     const { registry, issuer, stranger } = world;
     const identity = issuer.address;
-    const expiresAt = (await time.latest()) + 100;
+    const expiresAt = (await time.latest()) + DAY;
     await registry.connect(issuer).addDelegate(identity, STATUS_ROLE, stranger.address, expiresAt);
     const write: SignedWrite = { name: "setStatus", credId: credIdOf(issuer, 1), purpose: 0n, on: true };
     const by = await consentTo(registry, write, networkAccount(stranger), { deadline: FOREVER });

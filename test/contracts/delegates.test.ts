@@ -4,6 +4,7 @@ import { ZeroAddress, ZeroHash } from "ethers";
 import {
   ANCHOR_ROLE,
   credIdOf,
+  DAY,
   emptyRegistry,
   FOREVER,
   NEW_URI,
@@ -16,7 +17,7 @@ import {
 describe("delegates", () => {
   it("are announced with role and end, and can be asked for", async () => {
     const { registry, holder, delegate } = await loadFixture(usedRegistry);
-    const expiresAt = (await time.latest()) + 100;
+    const expiresAt = (await time.latest()) + DAY;
     await expect(registry.addDelegate(holder.address, OTHER_ROLE, delegate.address, expiresAt))
       .to.emit(registry, "DelegateAdded")
       .withArgs(holder.address, OTHER_ROLE, delegate.address, expiresAt, 2);
@@ -27,7 +28,7 @@ describe("delegates", () => {
 
   it("act to the second before their end, and not at it", async () => {
     const { registry, holder, delegate } = await loadFixture(usedRegistry);
-    const expiresAt = (await time.latest()) + 1000;
+    const expiresAt = (await time.latest()) + DAY;
     await registry.addDelegate(holder.address, STATUS_ROLE, delegate.address, expiresAt);
     const asDelegate = registry.connect(delegate);
     await time.setNextBlockTimestamp(expiresAt - 1);
@@ -111,7 +112,7 @@ describe("delegates", () => {
 
   it("can be given another end, sooner or later", async () => {
     const { registry, issuer, delegate } = await loadFixture(usedRegistry);
-    const soon = (await time.latest()) + 50;
+    const soon = (await time.latest()) + DAY;
     await registry.connect(issuer).addDelegate(issuer.address, STATUS_ROLE, delegate.address, soon);
     await time.increaseTo(soon);
     expect(await registry.isDelegate(issuer.address, STATUS_ROLE, delegate.address)).to.equal(false);
@@ -125,7 +126,7 @@ describe("delegates", () => {
     const asIssuer = registry.connect(issuer);
     const nonce = () => registry.nonceOfSigner(issuer.address, STATUS_ROLE, delegate.address);
     await registry.connect(delegate).cancelNonces(issuer.address, STATUS_ROLE, (2n << 64n) + 9n);
-    const soon = (await time.latest()) + 50;
+    const soon = (await time.latest()) + DAY;
     await asIssuer.addDelegate(issuer.address, STATUS_ROLE, delegate.address, soon);
     expect(await nonce()).to.equal((2n << 64n) + 9n);
     await time.setNextBlockTimestamp(soon);
@@ -159,7 +160,7 @@ describe("delegates", () => {
 
   it("can be revoked when they expired", async () => {
     const { registry, holder, delegate } = await loadFixture(usedRegistry);
-    const expiresAt = (await time.latest()) + 10;
+    const expiresAt = (await time.latest()) + DAY;
     await registry.addDelegate(holder.address, STATUS_ROLE, delegate.address, expiresAt);
     await time.increaseTo(expiresAt);
     expect(await registry.delegateExpiresAt(holder.address, STATUS_ROLE, delegate.address)).to.equal(expiresAt);
@@ -173,7 +174,7 @@ describe("delegates", () => {
       registry,
       "ZeroAddress",
     );
-    const now = (await time.latest()) + 10;
+    const now = (await time.latest()) + DAY;
     for (const [moment, expiresAt] of [
       [now, now],
       [now + 1, now],

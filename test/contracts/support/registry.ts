@@ -17,6 +17,9 @@ export const ANCHOR_ROLE = ethers.encodeBytes32String("anchor");
 /** A role that the registry itself does not act upon. */
 export const OTHER_ROLE = ethers.encodeBytes32String("assertionMethod");
 
+/** Seconds. Ends of tests lie a day ahead: blocks get the time of the clock, and a busy machine takes its time. */
+export const DAY = 86_400;
+
 export const FOREVER = 2n ** 64n - 1n;
 
 /** Purposes of a status. */

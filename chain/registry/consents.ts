@@ -1,7 +1,8 @@
-import { type FunctionFragment, Interface, TypedDataEncoder } from "ethers";
-import { DID_REGISTRY_ABI } from "./abi";
+import { type FunctionFragment, type Interface, TypedDataEncoder } from "ethers";
+import { didRegistryInterface } from "./abi";
 
-const registryInterface = new Interface(DID_REGISTRY_ABI);
+/** Without the names that its type knows: functions are found by the names of consents. */
+const registryInterface: Interface = didRegistryInterface;
 
 /** The DIDRegistry a consent is for: consents count for one contract on one chain. */
 export interface RegistryDomain {
@@ -63,10 +64,10 @@ export interface TypedField {
  * The members of a type: the signer, the arguments of its function without the consent, the nonce and the deadline.
  */
 export function consentFields(type: ConsentType): TypedField[] {
-  const [, ...reversed] = [...methodOf(type).inputs].reverse();
+  const values = methodOf(type).inputs.slice(0, -1);
   return [
     { name: "signer", type: "address" },
-    ...reversed.reverse().map((parameter) => ({ name: parameter.name, type: parameter.type })),
+    ...values.map((parameter) => ({ name: parameter.name, type: parameter.type })),
     { name: "nonce", type: "uint256" },
     { name: "deadline", type: "uint256" },
   ];

@@ -55,8 +55,8 @@ export interface DeployOptions {
 }
 
 /**
- * Deploys both contracts, and the verifiers of ERC-7913 keys, where they are not deployed yet and records where they are. Running it again changes nothing:
- * addresses follow from code and arguments.
+ * Deploys both contracts, and the verifiers of ERC-7913 keys, where they are not deployed yet, and records where they
+ * are. Running it again changes nothing: addresses follow from code and arguments.
  *
  * @throws Error when the endpoint does not answer, serves another chain or the deployer cannot pay
  */

@@ -2,18 +2,16 @@ import { DomainError, type ErrorKind } from "../../core/errors";
 
 type Rejection = readonly [code: string, kind: ErrorKind, message: string];
 
+const NOT_CONTROLLER = [
+  "control.not_controller",
+  "forbidden",
+  "The account that signed does not control this identity, or no longer does.",
+] as const satisfies Rejection;
+
 /** The registry's errors that a person can meet here, in plain words. */
 export const REGISTRY_REJECTIONS = {
-  NotController: [
-    "control.not_controller",
-    "forbidden",
-    "The account that signed does not control this identity, or no longer does.",
-  ],
-  NotAuthorized: [
-    "control.not_controller",
-    "forbidden",
-    "The account that signed does not control this identity, or no longer does.",
-  ],
+  NotController: NOT_CONTROLLER,
+  NotAuthorized: NOT_CONTROLLER,
   IdentityDeactivated: ["control.deactivated", "conflict", "The identity is deactivated, which is final."],
   SuccessorAlreadyNamed: [
     "control.successor_named",

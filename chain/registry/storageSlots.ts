@@ -1,4 +1,5 @@
 import { AbiCoder, keccak256 } from "ethers";
+import { parseCredId, statusPosition } from "../status/credId";
 import { PURPOSE } from "./statusPurpose";
 
 /**
@@ -22,8 +23,9 @@ export function statusSlots(credId: string): { revocation: string; suspension: s
 
 /** The slot of the word that holds a credential's bit of a purpose: an issuer's words follow each other. */
 export function wordSlot(credId: string, purpose: number): string {
-  const list = (BigInt(credId.slice(0, 42)) << 8n) | BigInt(purpose);
+  const { issuer, index } = parseCredId(credId);
+  const list = (BigInt(issuer) << 8n) | BigInt(purpose);
   const first = BigInt(keccak256(AbiCoder.defaultAbiCoder().encode(["uint256", "uint256"], [list, WORDS_VARIABLE])));
-  const slot = BigInt.asUintN(256, first + (BigInt(`0x${credId.slice(42)}`) >> 8n));
+  const slot = BigInt.asUintN(256, first + statusPosition(index).word);
   return `0x${slot.toString(16).padStart(64, "0")}`;
 }

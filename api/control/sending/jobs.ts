@@ -1,5 +1,5 @@
-import { addSeconds } from "../../../core/clock";
 import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { sweepRelayed } from "../../../core/jobs/sweepRelayed";
 import { startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
 import type { ControlOperation } from "../rules";
@@ -7,9 +7,6 @@ import { type FinalizeDeps, finalizeOperation, giveUpOperation, type SendDeps, s
 
 /** 60 tries take about an hour. */
 const QUEUE: QueueDefinition = { name: "control", attempts: 60, maxDelayMs: 60_000 };
-
-/** Operations read of each state in one sweep. */
-const SWEEP_LIMIT = 500;
 
 type OperationJob = Pick<ControlOperation, "operationId" | "attempt">;
 
@@ -38,16 +35,12 @@ export function createControlJobs(context: Context) {
 type SweepDeps = FinalizeDeps & Pick<Context, "timing">;
 
 /** Ends the mined operations that the index shows, and queues again those whose job is gone. */
-async function sweepOperations(deps: SweepDeps): Promise<void> {
+function sweepOperations(deps: SweepDeps): Promise<void> {
   const { operations, clock, timing } = deps;
-  const now = clock.now();
-  for (const operation of await operations.waiting("mined", addSeconds(now, 1), SWEEP_LIMIT)) {
-    const overdue = operation.updatedAt < addSeconds(now, -timing.unseenSeconds);
-    await finalizeOperation(deps, { operation, overdue });
-  }
-  const before = addSeconds(now, -timing.sweepAfterSeconds);
-  for (const state of ["queued", "submitted"] as const) {
-    for (const operation of await operations.waiting(state, before, SWEEP_LIMIT))
-      await deps.enqueueOperation(operation);
-  }
+  const work = {
+    waiting: operations.waiting,
+    finalize: (operation: ControlOperation, overdue: boolean) => finalizeOperation(deps, { operation, overdue }),
+    enqueue: (operation: ControlOperation) => deps.enqueueOperation(operation),
+  };
+  return sweepRelayed(work, timing, clock.now());
 }

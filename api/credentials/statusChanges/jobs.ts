@@ -1,17 +1,15 @@
-import { addSeconds } from "../../../core/clock";
 import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
+import { sweepRelayed } from "../../../core/jobs/sweepRelayed";
 import { startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
 import { type ApplyChangeDeps, applyChange, failChange, finalizeChange } from "./actions";
+import type { StatusChangeJob } from "./rules";
 
 /** 60 tries take about an hour. */
 const QUEUE: QueueDefinition = { name: "credential-status", attempts: 60, maxDelayMs: 60_000 };
 
 /** Changes that a worker has in hand at a time. */
 const CONCURRENCY = 8;
-
-/** Changes read of each state in one sweep. */
-const SWEEP_LIMIT = 500;
 
 interface StatusChangeJobData {
   changeId: string;
@@ -42,15 +40,12 @@ export function createStatusChangeJobs(context: Context) {
 type SweepDeps = Omit<ApplyChangeDeps, "relayer" | "sendAsIssuer" | "isWritePending"> & Pick<Context, "timing">;
 
 /** Finalizes the mined changes that the index shows, and queues again the changes whose job is gone. */
-export async function sweepChanges(deps: SweepDeps): Promise<void> {
-  const { changes, clock } = deps;
-  const now = clock.now();
-  for (const job of await changes.waiting("mined", addSeconds(now, 1), SWEEP_LIMIT)) {
-    const overdue = job.updatedAt < addSeconds(now, -deps.timing.unseenSeconds);
-    await finalizeChange(deps, { job, overdue });
-  }
-  const before = addSeconds(now, -deps.timing.sweepAfterSeconds);
-  for (const state of ["queued", "submitted"] as const) {
-    for (const { changeId } of await changes.waiting(state, before, SWEEP_LIMIT)) await deps.enqueueChange(changeId);
-  }
+function sweepChanges(deps: SweepDeps): Promise<void> {
+  const { changes, clock, timing } = deps;
+  const work = {
+    waiting: changes.waiting,
+    finalize: (job: StatusChangeJob, overdue: boolean) => finalizeChange(deps, { job, overdue }),
+    enqueue: ({ changeId }: StatusChangeJob) => deps.enqueueChange(changeId),
+  };
+  return sweepRelayed(work, timing, clock.now());
 }

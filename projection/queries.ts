@@ -1,9 +1,10 @@
+import { ZeroHash } from "ethers";
 import { type EventName, type RegistryEvent } from "../chain/registry/events";
 import type { DidState, IssuerState } from "../chain/registry/fold";
 import { wordIdOf } from "../chain/registry/foldWord";
 import { blockOf } from "../chain/registry/position";
 import { PURPOSE } from "../chain/registry/statusPurpose";
-import { isBitSet, placeOfCredential, wordAfter, ZERO_BITS } from "../chain/registry/statusWord";
+import { isBitSet, placeOfCredential, wordAfter } from "../chain/registry/statusWord";
 import type { Mongo } from "../core/mongo";
 import { type Freshness, freshnessOf, incompletenessOf } from "./freshness";
 import {
@@ -210,8 +211,8 @@ function credentialStatus(collections: RegistryCollections, credId: string): Pro
   return atOneHeight(collections, async (checkpoint) => {
     const [revocations, suspensions] = await readWords(collections, checkpoint, ids);
     return {
-      revoked: isBitSet(revocations ?? ZERO_BITS, bit),
-      suspended: isBitSet(suspensions ?? ZERO_BITS, bit),
+      revoked: isBitSet(revocations ?? ZeroHash, bit),
+      suspended: isBitSet(suspensions ?? ZeroHash, bit),
       freshness: freshnessOf(checkpoint),
       unverifiedReason: await unverifiedReasonOf(collections, checkpoint, issuer),
     };
@@ -224,7 +225,7 @@ async function readWords(
   checkpoint: CheckpointDocument | null,
   ids: string[],
 ): Promise<string[]> {
-  if (!checkpoint?.indexed) return ids.map(() => ZERO_BITS);
+  if (!checkpoint?.indexed) return ids.map(() => ZeroHash);
   const bits = new Map<string, string>();
   const uncommitted: string[] = [];
   // IXSCAN _id_.
@@ -233,7 +234,7 @@ async function readWords(
     else uncommitted.push(word._id);
   }
   for (const [id, word] of await refoldWords(collections, checkpoint, uncommitted)) bits.set(id, word.bits);
-  return ids.map((id) => bits.get(id) ?? ZERO_BITS);
+  return ids.map((id) => bits.get(id) ?? ZeroHash);
 }
 
 async function unverifiedReasonOf(

@@ -1,3 +1,4 @@
+import { ZeroHash } from "ethers";
 import type { ConsentTerms, RegistryWrite } from "../../chain/registry/consents";
 import type { RegistryEvent } from "../../chain/registry/events";
 import { formatNonce, parseNonce } from "../../chain/registry/nonce";
@@ -46,8 +47,7 @@ export const DAILY_LIMIT = 10;
 /** How often one consent is sent: what is reverted or lost so often will not succeed. */
 export const MAX_ATTEMPTS = 5;
 
-const ZERO_HASH = `0x${"0".repeat(64)}`;
-const ANY_ROLE = ZERO_HASH;
+const ANY_ROLE = ZeroHash;
 
 /** How far an operation is: stored; broadcast; in a block; shown by the index; or given up. */
 export const OPERATION_STATES = ["queued", "submitted", "mined", "final", "failed"] as const;

@@ -1,3 +1,4 @@
+import { ZeroHash } from "ethers";
 import { z } from "zod";
 import { formatDid } from "../../chain/did/did";
 import type { Consent } from "../../chain/registry/consents";
@@ -5,7 +6,6 @@ import { accountAddress, accountSignature, typedDataReply } from "../http/accoun
 import type { PreparedConsent } from "./actions";
 import { type ControlChange, type ControlOperation, type ControlType, OPERATION_STATES, powerOf } from "./rules";
 
-const ZERO_HASH = `0x${"0".repeat(64)}`;
 const ZERO_ADDRESS = `0x${"0".repeat(40)}`;
 const MAX_UINT256_DIGITS = 78;
 
@@ -31,7 +31,7 @@ const bytes32 = z
   .transform((text) => text.toLowerCase());
 
 const commitment = bytes32
-  .refine((text) => text !== ZERO_HASH, "is zero, which commits to nobody")
+  .refine((text) => text !== ZeroHash, "is zero, which commits to nobody")
   .meta({
     description: "`keccak256(abi.encode(identity, successor, salt))`: addresses, and 32 random bytes",
     examples: ["0x7567ef40a66ecec0e7ffa0e06d1fc05d21ed84a388cf6bb1f95dafe8a6cdbae3"],
@@ -39,7 +39,7 @@ const commitment = bytes32
 
 const salt = bytes32.meta({ description: "The salt of the commitment", examples: [`0x${"5a".repeat(32)}`] });
 
-const nextCommitment = bytes32.default(ZERO_HASH).meta({
+const nextCommitment = bytes32.default(ZeroHash).meta({
   description: "The commitment to the next successor. Without one there is none, until the new controller names one.",
 });
 

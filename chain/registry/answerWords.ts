@@ -1,4 +1,4 @@
-import type { FunctionFragment, ParamType } from "ethers";
+import { type FunctionFragment, type ParamType, ZeroHash } from "ethers";
 import { TransientError } from "../../core/errors";
 
 /**
@@ -8,9 +8,6 @@ import { TransientError } from "../../core/errors";
 
 /** The place of the first element in an answer that is a list: its offset and its length come before. */
 const FIRST_ELEMENT = 2;
-
-/** A word that is zero. */
-export const ZERO_WORD = `0x${"0".repeat(64)}`;
 
 /**
  * The place of a field in the answer of a function that returns one struct.
@@ -60,9 +57,14 @@ export function wordOf(answer: string, n: number): string {
   throw new TransientError("rpc.failed", "The chain's answer is shorter than the registry's answers are.");
 }
 
+/** A value of 32 bytes, `0x` and 64 hexadecimal digits; null for zero, by which the registry says that there is none. */
+export function valueOrNull(bytes32: string): string | null {
+  return bytes32 === ZeroHash ? null : bytes32;
+}
+
 /** Whether the n-th word of an answer is anything but zero; a `bool` that is true. */
 export function isSet(answer: string, n: number): boolean {
-  return wordOf(answer, n) !== ZERO_WORD;
+  return wordOf(answer, n) !== ZeroHash;
 }
 
 /** The address in the n-th word of an answer, `0x` and 40 lower-case hexadecimal digits. */

@@ -1,8 +1,9 @@
+import { ZeroHash } from "ethers";
 import type { Chain } from "../client";
 import { Exchange } from "../exchange";
 import { formatCredId } from "../status/credId";
 import { didRegistryInterface, issuerRegistryInterface } from "./abi";
-import { addressOf, argument, elementFieldPlace, fieldPlace, isSet, wordOf, ZERO_WORD } from "./answerWords";
+import { addressOf, argument, elementFieldPlace, fieldPlace, isSet, wordOf } from "./answerWords";
 
 /** A credential and who is to hold it. Addresses are `0x` and 40 lower-case hexadecimal digits. */
 export interface CredentialQuestion {
@@ -70,7 +71,7 @@ export async function readCredentialFacts(
   const ofCredentials = text(states);
   return asked.map(({ issuer, subject }, at) => ({
     accredited: isSet(ofCredentials, ACCREDITED(at)),
-    documentHash: isSet(text(issuer), ACTIVE) ? wordOf(text(issuer), DOCUMENT_HASH) : ZERO_WORD,
+    documentHash: isSet(text(issuer), ACTIVE) ? wordOf(text(issuer), DOCUMENT_HASH) : ZeroHash,
     revoked: isSet(ofCredentials, REVOKED(at)),
     suspended: isSet(ofCredentials, SUSPENDED(at)),
     holder: isSet(text(subject), ACTIVE) ? addressOf(text(subject), CONTROLLER) : null,

@@ -1,4 +1,5 @@
 import { assertNever } from "../../core/errors";
+import { valueOrNull } from "./answerWords";
 import type { AccreditationEffect, IdentityEffect } from "./effects";
 import { effectOf, type EventPlace, type RegistryEvent } from "./events";
 import { parseNonce } from "./nonce";
@@ -75,7 +76,6 @@ export interface IssuerState {
   unverified: Unverified | null;
 }
 
-const ZERO_HASH = `0x${"0".repeat(64)}`;
 const LATEST_DATE_MS = 8.64e15;
 
 /** The state of an identity that no event is about. */
@@ -270,10 +270,6 @@ function expectNoGap(follows: boolean, state: { unverified: Unverified | null },
 
 function without(delegates: Delegation[], role: string, delegate: string): Delegation[] {
   return delegates.filter((held) => held.role !== role || held.delegate !== delegate);
-}
-
-function valueOrNull(bytes32: string): string | null {
-  return bytes32 === ZERO_HASH ? null : bytes32;
 }
 
 function dateOf(decimalSeconds: string): Date {

@@ -1,8 +1,9 @@
+import { ZeroHash } from "ethers";
 import { assertNever } from "../../core/errors";
 import { effectOf, type RegistryEvent } from "./events";
 import { type Change, changeOf } from "./fold";
 import { positionOf } from "./position";
-import { mergeBits, type WordKey, ZERO_BITS } from "./statusWord";
+import { mergeBits, type WordKey } from "./statusWord";
 
 /** One word of an issuer's bitmap. */
 export interface WordState {
@@ -61,7 +62,7 @@ export function foldWord(before: WordState | null, merge: WordMerge, event: Regi
     issuer,
     purpose,
     word,
-    bits: mergeBits(before?.bits ?? ZERO_BITS, mask, value),
+    bits: mergeBits(before?.bits ?? ZeroHash, mask, value),
     updated: changeOf(event),
     position: positionOf(event.blockNumber, event.logIndex),
   };

@@ -1,5 +1,6 @@
 import type { Chain } from "../client";
 import { answered } from "./answered";
+import { valueOrNull } from "./answerWords";
 
 /** What the DIDRegistry says of an identity now. */
 export interface IdentityOnChain {
@@ -29,7 +30,7 @@ export async function readIdentity(chain: Pick<Chain, "didRegistry">, address: s
     registered: record.registered,
     active: record.active,
     controller: record.controller.toLowerCase(),
-    successor: BigInt(record.successor) === 0n ? null : record.successor,
+    successor: valueOrNull(record.successor),
     controlVersion: Number(record.controlVersion),
     nonce: record.nonce,
     documentHash: record.documentHash,

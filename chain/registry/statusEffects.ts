@@ -1,5 +1,6 @@
+import { ZeroHash } from "ethers";
 import type { StatusEffect } from "./effects";
-import { maskOfBit, placeOfCredential, wordAfter, type WordKey, ZERO_BITS } from "./statusWord";
+import { maskOfBit, placeOfCredential, wordAfter, type WordKey } from "./statusWord";
 
 /** The three forms in which the registry tells of changed bits, as one effect. */
 
@@ -28,7 +29,7 @@ export function scattered({ words, masks, ...merge }: Merge & { words: WordKey[]
   if (words.length !== masks.length) throw new RangeError(`${words.length} words have ${masks.length} masks`);
   return statusEffect(
     merge,
-    words.map((word, at) => ({ word, mask: masks[at] ?? ZERO_BITS })),
+    words.map((word, at) => ({ word, mask: masks[at] ?? ZeroHash })),
   );
 }
 

@@ -1,9 +1,6 @@
 /** A status word's position, below 2^88, as 22 lower-case hexadecimal digits: sorts as the number does. */
 export type WordKey = string;
 
-/** A word without a bit set. */
-export const ZERO_BITS = `0x${"0".repeat(64)}`;
-
 /** The {@link WordKey} of a word's position. */
 export function wordKey(word: number | bigint): WordKey {
   return word.toString(16).padStart(22, "0");

@@ -1,6 +1,6 @@
 import type { DidState } from "../../chain/registry/fold";
+import { valueOrNull } from "../../chain/registry/answerWords";
 import { formatNonce } from "../../chain/registry/nonce";
-import { ZERO_BITS } from "../../chain/registry/statusWord";
 import { delegateExpiresAt, resolveDid } from "../completeness/chainState";
 import { type AskDeps, askContract } from "./askContract";
 import { differencesOf } from "./difference";
@@ -25,9 +25,9 @@ function recordOf(record: Record<string, unknown>, stored: DidState): Record<str
   return {
     registered: record["registered"],
     documentUri: record["documentUri"] ?? stored.documentUri,
-    documentHash: valueOrNull(record["documentHash"]),
+    documentHash: valueOrNull(String(record["documentHash"])),
     controller: String(record["controller"]).toLowerCase(),
-    successor: valueOrNull(record["successor"]),
+    successor: valueOrNull(String(record["successor"])),
     active: record["active"],
     version: Number(record["version"]),
     controlVersion: Number(record["controlVersion"]),
@@ -57,10 +57,6 @@ function storedRecord(did: DidState): Record<string, unknown> {
     createdAt: seconds(created?.minedAt),
     updatedAt: seconds(updated?.minedAt),
   };
-}
-
-function valueOrNull(bytes32: unknown): string | null {
-  return bytes32 === ZERO_BITS ? null : String(bytes32);
 }
 
 async function auditDelegates(deps: AskDeps, dids: [string, DidState][]): Promise<void> {

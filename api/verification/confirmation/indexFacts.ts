@@ -1,3 +1,4 @@
+import { ZeroHash } from "ethers";
 import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
 import type { Freshness } from "../../../projection/freshness";
@@ -6,8 +7,6 @@ import { formatCredId } from "../../../chain/status/credId";
 import { implicitDid } from "../../../chain/registry/fold";
 import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
 import type { FactReader } from "./chainFacts";
-
-const ZERO_HASH = `0x${"0".repeat(64)}`;
 
 /**
  * Reads from the index instead of the chain, for installations that accept a revocation counting a little later.
@@ -48,7 +47,7 @@ export function createIndexFacts({
       const holder = held.state ?? implicitDid(subject);
       return {
         accredited: accreditation.state?.accredited ?? false,
-        documentHash: (issuing.state?.active === true ? issuing.state.documentHash : null) ?? ZERO_HASH,
+        documentHash: (issuing.state?.active === true ? issuing.state.documentHash : null) ?? ZeroHash,
         revoked: status.revoked,
         suspended: status.suspended,
         holder: holder.active ? holder.controller : null,

@@ -3,7 +3,7 @@ import { randomId } from "../../core/crypto";
 import { DomainError, TransientError } from "../../core/errors";
 import { type DecisionDeps, type KycDelivery, recheck } from "./decisions/actions";
 import type { VerifiedDelivery, Delivery, DeliveryRejection, KycProvider, ProviderSession } from "./providers/provider";
-import { type KycState, type KycView, startedState, planStart, viewOf } from "./rules";
+import { type KycState, type KycView, planStart, startedState, underReview, viewOf } from "./rules";
 import type { SessionClaim, KycStore } from "./store";
 
 /** What users' own requests need. */
@@ -32,21 +32,32 @@ const MAX_POLLS = 60;
 
 /**
  * Starts a user's verification, or leads back to the one that is pending. However many requests race, the provider is
- * asked for one session.
+ * asked for one session. Before a pending session is replaced by a new one, its provider is asked what became of it.
  *
- * @throws DomainError `kyc.already_verified`, `kyc.closed`, `kyc.no_account`;
+ * @throws DomainError `kyc.already_verified`, `kyc.closed`, `kyc.under_review`, `kyc.no_account`;
  *   TransientError `kyc.provider_unavailable`, `kyc.busy`
  */
 export async function startVerification(deps: KycDeps, { userId }: { userId: string }): Promise<StartedVerification> {
   if ((await deps.recipientOf(userId)) === null) {
     throw new DomainError("kyc.no_account", "not_found", "This account is gone.");
   }
+  let isRechecked = false;
   for (let poll = 0; poll < MAX_POLLS; poll += 1) {
     const now = deps.clock.now();
     const record = await deps.kyc.find(userId);
     const { state, claim } = record;
     const provider = state === null ? undefined : deps.providers.get(state.provider);
-    if (planStart(state, now) === "resume" && state !== null && provider !== undefined) {
+    const plan = planStart(state, now);
+    if (plan !== "resume" && state?.status === "pending" && provider !== undefined) {
+      // Its webhook may be lost: a review or a decision that the provider knows of is not thrown away.
+      if (!isRechecked) {
+        isRechecked = true;
+        await recheck(deps, userId);
+        continue;
+      }
+      if (plan === "wait") throw underReview();
+    }
+    if (plan === "resume" && state !== null && provider !== undefined) {
       const resumed = await resumeSession(deps, provider, { userId, state, resumeHandle: record.resumeHandle });
       if (resumed !== undefined) return resumed;
       continue;
@@ -69,17 +80,20 @@ async function startSession(
   { userId, previous, claim }: { userId: string; previous: KycState | null; claim: SessionClaim },
 ): Promise<StartedVerification | undefined> {
   const { kyc, chosen, returnUrl, clock, settings } = deps;
-  const { attemptId } = claim;
   try {
+    const { attemptId } = claim;
     const created = await chosen.createSession({ userId, attemptId, returnUrl, now: clock.now() });
     const { resumeHandle, expiresAt, ...session } = created;
     const now = clock.now();
     const state = startedState({ provider: chosen.name, sessionId: session.sessionId, expiresAt }, previous, now);
     const checkAt = addSeconds(now, settings.recheckSeconds);
     const started = await kyc.startSession(userId, claim, { state, resumeHandle: resumeHandle ?? null, checkAt });
-    return started ? { state, session, isNew: true } : undefined;
+    if (started) return { state, session, isNew: true };
+    // The claim was taken over, or the verification moved on meanwhile: planned again.
+    await kyc.releaseClaim(userId, claim);
+    return undefined;
   } catch (error) {
-    await kyc.releaseClaim(userId, attemptId);
+    await kyc.releaseClaim(userId, claim);
     throw error;
   }
 }

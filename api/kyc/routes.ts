@@ -50,6 +50,11 @@ function holderEndpoints(deps: KycDeps): Endpoint[] {
       rejections: [
         { code: "kyc.already_verified", kind: "conflict", meaning: "The identity is verified already." },
         { code: "kyc.closed", kind: "conflict", meaning: "The verification was declined for good." },
+        {
+          code: "kyc.under_review",
+          kind: "conflict",
+          meaning: "The provider reviews what was handed in; there is nothing to do until it has decided.",
+        },
         { code: "kyc.no_account", kind: "not_found", meaning: "The account is gone." },
       ],
       handle: async ({ caller }) => {

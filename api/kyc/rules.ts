@@ -100,6 +100,17 @@ export interface Trust {
   mayRevise: boolean;
 }
 
+/** Whether a provider is deciding on what was handed in: its session ends with the decision, however late. */
+export function isUnderReview({ substatus }: Pick<KycState, "substatus">): boolean {
+  return substatus === "needs_review";
+}
+
+/** The rejection of a start while a review is under way. */
+export function underReview(): DomainError {
+  const message = "Your verification is being reviewed: there is nothing to do until it is decided.";
+  return new DomainError("kyc.under_review", "conflict", message);
+}
+
 /** The status of a substatus. */
 export function statusOf(substatus: KycSubstatus): KycStatus {
   return STATUS_OF[substatus];
@@ -150,11 +161,12 @@ function isLater(decision: KycDecision, state: KycState): boolean {
   return STEP[decision.substatus] > STEP[state.substatus];
 }
 
-/** What asking for a verification leads to. */
-export type StartPlan = "open" | "resume";
+/** What asking for a verification leads to; `wait` while a person at the provider reviews what was handed in. */
+export type StartPlan = "open" | "resume" | "wait";
 
 /**
- * Whether a user gets a new session or the one that is pending.
+ * Whether a user gets a new session, the one that is pending, or none. A review has no end but its decision: the
+ * expiry of a session ends what the user may do, not what the provider does.
  *
  * @throws DomainError `kyc.already_verified`, `kyc.closed`
  */
@@ -171,6 +183,7 @@ export function planStart(state: KycState | null, now: Date): StartPlan {
     const fix = "write to the support if you think it is mistaken";
     throw new DomainError("kyc.closed", "conflict", `Your verification was declined for good: ${fix}.`);
   }
+  if (isUnderReview(state)) return "wait";
   return state.status === "pending" && state.expiresAt > now ? "resume" : "open";
 }
 
@@ -229,7 +242,7 @@ export function viewOf(state: KycState | null, now: Date): KycView {
       decidedAt: null,
     };
   }
-  const isOverdue = state.status === "pending" && state.substatus !== "needs_review" && state.expiresAt <= now;
+  const isOverdue = state.status === "pending" && !isUnderReview(state) && state.expiresAt <= now;
   const { status, substatus } = isOverdue ? ({ status: "not_verified", substatus: "expired" } as const) : state;
   const { provider, sessionId, rejectionReason: code, mayRetry, startedAt, updatedAt, decidedAt } = state;
   const message = publicReason(code);

@@ -77,9 +77,12 @@ export interface KycStore {
     from: { version: number; stale: SessionClaim | null },
     claim: SessionClaim,
   ): Promise<boolean>;
-  /** Gives a claim up. */
-  releaseClaim(userId: string, attemptId: string): Promise<void>;
-  /** Turns a claim into a pending session; false when another request took the claim over. */
+  /** Gives a claim up; one that another request took over stays with it. */
+  releaseClaim(userId: string, claim: SessionClaim): Promise<void>;
+  /**
+   * Turns a claim into a pending session; false when another request took the claim over, or the verification is no
+   * longer at the version before the session's: a decision on the former session came first.
+   */
   startSession(
     userId: string,
     claim: SessionClaim,
@@ -112,7 +115,7 @@ export function createKycStore(mongo: Mongo): KycStore {
     async claimSession(userId, { version, stale }, claim) {
       const free = {
         _id: userId,
-        version: version === 0 ? { $exists: false } : version,
+        version: atVersion(version),
         "claim.attemptId": stale === null ? { $exists: false } : stale.attemptId,
         ...(stale !== null && { "claim.since": stale.since }),
       };
@@ -125,12 +128,20 @@ export function createKycStore(mongo: Mongo): KycStore {
         throw error;
       }
     },
-    async releaseClaim(userId, attemptId) {
-      await model.updateOne({ _id: userId, "claim.attemptId": attemptId }, { $unset: { claim: 1 } });
+    async releaseClaim(userId, { attemptId, since }) {
+      await model.updateOne(
+        { _id: userId, "claim.attemptId": attemptId, "claim.since": since },
+        { $unset: { claim: 1 } },
+      );
     },
     async startSession(userId, claim, { state, resumeHandle, checkAt }) {
       const { modifiedCount } = await model.updateOne(
-        { _id: userId, "claim.attemptId": claim.attemptId, "claim.since": claim.since },
+        {
+          _id: userId,
+          version: atVersion(state.version - 1),
+          "claim.attemptId": claim.attemptId,
+          "claim.since": claim.since,
+        },
         {
           $set: { ...state, checkAt, ...(resumeHandle !== null && { resumeHandle }) },
           $unset: { claim: 1, ...(resumeHandle === null && { resumeHandle: 1 }) },
@@ -165,6 +176,11 @@ export function createKycStore(mongo: Mongo): KycStore {
       return found.map(({ _id }) => _id);
     },
   };
+}
+
+/** The document of a user who never started a session has no version. */
+function atVersion(version: number) {
+  return version === 0 ? { $exists: false } : version;
 }
 
 function recordOf(stored: StoredVerification | null): KycRecord {

@@ -4,7 +4,7 @@ import { DomainError, TransientError } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import { type NotifyDeps, notifyOfChange } from "./delivery";
 import type { KycProvider } from "../providers/provider";
-import { advance, noticeOf, isDecided, type KycDecision, nextCheckAt, notifyDeadline } from "../rules";
+import { advance, isDecided, isUnderReview, type KycDecision, nextCheckAt, noticeOf, notifyDeadline } from "../rules";
 import type { KycRecord, KycStore } from "../store";
 
 /** What applying decisions needs. */
@@ -109,7 +109,8 @@ async function confirm(
   }
   if (current !== null) return { decision: current, isCurrent: true };
   // The provider says that nothing is decided; only its webhooks say how far the person has come.
-  return { decision: delivered.substatus === "in_progress" ? delivered : null, isCurrent: false };
+  const isProgress = delivered.substatus === "in_progress" || delivered.substatus === "needs_review";
+  return { decision: isProgress ? delivered : null, isCurrent: false };
 }
 
 async function currentDecision(
@@ -121,7 +122,7 @@ async function currentDecision(
   const decision = await provider.fetchDecision({ userId, sessionId });
   if (decision !== null) return { decision, isCurrent: true };
   const state = (await deps.kyc.find(userId)).state;
-  const isOver = state?.sessionId === sessionId && state.expiresAt <= deps.clock.now();
+  const isOver = state?.sessionId === sessionId && !isUnderReview(state) && state.expiresAt <= deps.clock.now();
   const expired = { sessionId, substatus: "expired", reason: null, mayRetry: true, occurredAt: null } as const;
   return { decision: isOver ? expired : null, isCurrent: true };
 }

@@ -1,5 +1,6 @@
 import { DomainError } from "../../../core/errors";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../http/endpoint";
+import { isUnderReview } from "../rules";
 import { sandboxParams } from "../schemas";
 import {
   decideSandboxSession,
@@ -36,7 +37,7 @@ export function sandboxEndpoints(deps: SandboxDeps & { returnUrl: string }): End
       handle: async ({ params }) => {
         const session = await findSandboxSession(deps, params.sessionId);
         const isDecided = ["approved", "declined", "expired", "canceled"].includes(session.substatus);
-        const isOpen = !isDecided && session.expiresAt > deps.clock.now();
+        const isOpen = !isDecided && (isUnderReview(session) || session.expiresAt > deps.clock.now());
         return {
           status: 200,
           headers: PAGE_HEADERS,

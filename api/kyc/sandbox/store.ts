@@ -20,7 +20,8 @@ export interface SandboxSession {
   events: SandboxEvent[];
   createdAt: Date;
   expiresAt: Date;
-  purgeAt: Date;
+  /** Absent while the session is under review, which has no end but its decision. */
+  purgeAt?: Date;
 }
 
 const RETENTION_SECONDS = 7 * 24 * 60 * 60;
@@ -36,7 +37,7 @@ const schema = new Schema<SandboxSession>(
     events: [new Schema<SandboxEvent>({ id: String, substatus: String, at: Date }, { _id: false })],
     createdAt: { type: Date, required: true },
     expiresAt: { type: Date, required: true },
-    purgeAt: { type: Date, required: true },
+    purgeAt: Date,
   },
   { collection: "kyc_sandbox_sessions", versionKey: false },
 );
@@ -46,7 +47,7 @@ schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 export interface SandboxStore {
   insert(session: Pick<SandboxSession, "_id" | "reference" | "createdAt" | "expiresAt">): Promise<void>;
   find(sessionId: string): Promise<SandboxSession | null>;
-  /** Appends what happened, the last of it being where the session now stands; false when it was closed before. */
+  /** Appends what happened, the last of it being where the session now stands; false when it was closed before. What is under review stays open. */
   append(sessionId: string, events: [SandboxEvent, ...SandboxEvent[]], now: Date): Promise<boolean>;
 }
 
@@ -61,9 +62,14 @@ export function createSandboxStore(mongo: Mongo): SandboxStore {
     find: (sessionId) => model.findById(sessionId).lean(),
     async append(sessionId, events, now) {
       const { substatus } = events.at(-1) ?? events[0];
+      const open = [{ expiresAt: { $gt: now } }, { substatus: "needs_review" as const }];
+      const purge =
+        substatus === "needs_review"
+          ? { $set: { substatus }, $unset: { purgeAt: 1 as const } }
+          : { $set: { substatus, purgeAt: addSeconds(now, RETENTION_SECONDS) } };
       const { modifiedCount } = await model.updateOne(
-        { _id: sessionId, substatus: { $in: UNDECIDED }, expiresAt: { $gt: now } },
-        { $set: { substatus }, $push: { events: { $each: events } } },
+        { _id: sessionId, substatus: { $in: UNDECIDED }, $or: open },
+        { ...purge, $push: { events: { $each: events } } },
       );
       return modifiedCount === 1;
     },

@@ -72,6 +72,10 @@ for (const name of KYC_PROVIDERS) {
     }
 
     const kycOf = async (userId: string) => ({ ...(await on.kycOf(userId)) });
+    const expire = (userId: string) =>
+      on.context.mongo
+        .collection<{ _id: string }>("kyc_verifications")
+        .updateOne({ _id: userId }, { $set: { expiresAt: new Date(0) } });
     const entries = () => on.context.mongo.collection("webhook_inbox").countDocuments();
 
     function untilSubstatus(userId: string, substatus: string) {
@@ -176,6 +180,36 @@ for (const name of KYC_PROVIDERS) {
       expect(await kycOf(userId)).to.deep.equal(before);
       expect(await lettersTo(userId)).to.have.length(1);
     });
+
+    // Stripe has no reviews: what it works on is `processing` until it is decided.
+    if (name !== "stripe") {
+      it("waits for a review that outlives its session, opens no other meanwhile, and applies its decision", async () => {
+        const { userId, sessionId } = await start();
+        await deliver(result(sessionId, "review"));
+        await untilSubstatus(userId, "needs_review");
+        await expire(userId);
+        const refused = await start(userId);
+        expect([refused.answer.status, refused.answer.body["code"]]).to.deep.equal([409, "kyc.under_review"]);
+        expect(mock.sessionsOf(userId)).to.equal(1);
+        expect(await kycOf(userId)).to.deep.include({ sessionId, status: "pending", substatus: "needs_review" });
+
+        clock.moveSeconds(1);
+        await deliver(result(sessionId, "approved", { eventId: "late" }));
+        expect(await untilSubstatus(userId, "approved")).to.deep.include({ status: "verified", sessionId });
+      });
+    }
+
+    if (name !== "stripe" && name !== "sandbox") {
+      it("asks what became of an expired session before it opens another, so that a lost review is found", async () => {
+        const { userId, sessionId } = await start();
+        mock.decide(sessionId, "review");
+        await expire(userId);
+        expect((await start(userId)).answer.body["code"]).to.equal("kyc.under_review");
+        mock.decide(sessionId, "approved");
+        expect((await start(userId)).answer.body["code"]).to.equal("kyc.already_verified");
+        expect(mock.sessionsOf(userId)).to.equal(1);
+      });
+    }
 
     it("does not let a reordered delivery move a status back", async () => {
       const { userId, sessionId } = await start();

@@ -125,11 +125,13 @@ describe("KYC rules", () => {
     expect(told).to.deep.equal({ code: "document_expired", message: "the document has expired." });
   });
 
-  it("open, resume or refuse a start", () => {
+  it("open, resume, put off or refuse a start", () => {
     expect(planStart(null, T0)).to.equal("open");
     expect(planStart(OPENED, at(86_399))).to.equal("resume");
     expect(planStart(OPENED, at(86_400))).to.equal("open");
     expect(planStart(move(OPENED, said("expired", 1)), T0)).to.equal("open");
+    const review = move(OPENED, said("needs_review", 1));
+    expect([planStart(review, T0), planStart(review, at(999_999))]).to.deep.equal(["wait", "wait"]);
     expect(planStart(move(OPENED, said("declined", 1)), T0)).to.equal("open");
     expect(() => planStart(move(OPENED, said("approved", 1)), T0)).to.throw("verified already");
     const closed = move(OPENED, said("declined", 1, { mayRetry: false }));

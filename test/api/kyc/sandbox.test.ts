@@ -117,6 +117,20 @@ describe("KYC with the sandbox", () => {
     await eventually("both letters", async () => (await lettersTo(userId)).length === 2);
   });
 
+  it("lets a person decide a review after its session's expiry", async () => {
+    const { userId, sessionId } = await start();
+    await decide(sessionId, "review");
+    await untilSubstatus(userId, "needs_review");
+    const over = { $set: { expiresAt: new Date(0) } };
+    const { mongo } = on.context;
+    await mongo.collection<{ _id: string }>("kyc_verifications").updateOne({ _id: userId }, over);
+    await mongo.collection<{ _id: string }>("kyc_sandbox_sessions").updateOne({ _id: sessionId }, over);
+    const waiting = await on.call("POST", "/api/kyc/start-verification", { userId });
+    expect([waiting.status, waiting.body["code"]]).to.deep.equal([409, "kyc.under_review"]);
+    expect((await decide(sessionId, "approve")).status).to.equal(303);
+    expect(await untilSubstatus(userId, "approved")).to.deep.include({ status: "verified", sessionId });
+  });
+
   it("leads back to the same session when the provider asks for another try", async () => {
     const { userId, sessionId } = await start();
     await decide(sessionId, "resubmit");

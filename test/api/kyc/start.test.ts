@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { setTimeout as delay } from "node:timers/promises";
+import { startedState } from "../../../api/kyc/rules";
+import { createKycStore } from "../../../api/kyc/store";
 import type { KycConfig } from "../../../core/config/kyc";
 import { movableClock } from "../../support/fakeClock";
 import { eventually } from "../../support/eventually";
@@ -106,6 +108,27 @@ describe("starting a verification", () => {
       return entry?.["outcome"] === "superseded";
     });
     expect(await on.kycOf(userId)).to.deep.include({ status: "pending", sessionId: renewed.body["sessionId"] });
+  });
+
+  it("opens no session when a review of the former one is heard of in between", async () => {
+    const userId = (await on.newUser()).userId;
+    const { sessionId } = (await start(userId)).body;
+    const store = createKycStore(on.context.mongo);
+    const before = (await store.find(userId)).state!;
+    const claim = { attemptId: "attempt", since: clock.now() };
+    expect(await store.claimSession(userId, { version: before.version, stale: null }, claim)).to.equal(true);
+    veriff.decide(sessionId, "review");
+    await deliver(veriff, sessionId, "review");
+    await eventually("the review", async () => (await on.kycOf(userId))?.["substatus"] === "needs_review");
+
+    const state = startedState(
+      { provider: "veriff", sessionId: "another", expiresAt: clock.now() },
+      before,
+      clock.now(),
+    );
+    const session = { state, resumeHandle: null, checkAt: clock.now() };
+    expect(await store.startSession(userId, claim, session)).to.equal(false);
+    expect(await on.kycOf(userId)).to.deep.include({ sessionId, substatus: "needs_review" });
   });
 
   it("keeps the provider's link sealed, and only while it is of use", async () => {

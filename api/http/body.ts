@@ -1,31 +1,54 @@
 import express, { type Request, type RequestHandler, type Response } from "express";
 import { DomainError } from "../../core/errors";
+import { parseStrictJson, type StrictJson } from "./strictJson";
 
 /** Reads a request's body. */
 export type BodyReader = (request: Request, response: Response) => Promise<unknown>;
 
 /**
- * Makes the reader of JSON bodies (RFC 8259, UTF-8, uncompressed).
+ * Makes the reader of JSON bodies (RFC 8259, UTF-8, uncompressed), which are taken as they are meant or refused.
  *
  * The reader returns undefined when the request has no body, and throws DomainError `request.malformed`,
- * `request.too_large` or `request.unsupported_media_type`.
+ * `request.invalid` naming what would be read as something else, `request.too_large` or
+ * `request.unsupported_media_type`.
  */
 export function jsonBodyReader(limitBytes: number): BodyReader {
-  // Compressed bodies are rejected: requests are small, and inflating is work a stranger could order.
-  const parser = express.json({ limit: limitBytes, strict: false, inflate: false, type: () => true });
+  const readBytes = rawBodyReader(limitBytes);
   return async (request, response) => {
     if (!hasBody(request)) return undefined;
-    if (request.is("application/json") === false) throw unsupported(request.get("content-type"));
-    await run(parser, request, response, limitBytes);
-    return request.body as unknown;
+    if (request.is("application/json") === false || !isUtf8(request)) throw unsupported(request.get("content-type"));
+    const { value, problems } = parseJson(await readBytes(request, response));
+    if (problems.length === 0) return value;
+    const named = problems.map(({ field }) => field).join(", ");
+    throw new DomainError("request.invalid", "invalid", `The body holds what cannot be taken as it is: see ${named}.`, {
+      fields: problems,
+    });
   };
+}
+
+function parseJson(bytes: Buffer): StrictJson {
+  try {
+    return parseStrictJson(bytes, "body");
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // Without the cause: the parser's own message quotes the body, which must not be logged.
+    throw new DomainError("request.malformed", "invalid", "The body is not valid JSON in UTF-8: correct its syntax.");
+  }
+}
+
+/** JSON is UTF-8 (RFC 8259 §8.1); a charset that says so is superfluous and harmless. */
+function isUtf8(request: Request): boolean {
+  const charset = /;\s*charset=\s*"?([^;"\s]*)/i.exec(request.get("content-type") ?? "")?.[1];
+  return charset === undefined || /^utf-?8$/i.test(charset);
 }
 
 /**
  * Makes the reader of bodies that are taken byte for byte, whatever their media type; the reader gives no bytes when the
- * request has no body. It throws as the reader of JSON does.
+ * request has no body. It throws DomainError `request.malformed`, `request.too_large` or
+ * `request.unsupported_media_type`.
  */
 export function rawBodyReader(limitBytes: number): (request: Request, response: Response) => Promise<Buffer> {
+  // Compressed bodies are rejected: requests are small, and inflating is work a stranger could order.
   const parser = express.raw({ limit: limitBytes, inflate: false, type: () => true });
   return async (request, response) => {
     if (!hasBody(request)) return Buffer.alloc(0);
@@ -61,11 +84,7 @@ function rejectionOf(error: unknown, limitBytes: number): Error {
         },
       );
     case "encoding.unsupported":
-    case "charset.unsupported":
       return unsupported(undefined);
-    // The parser's own error carries the body; it must not become a cause that is logged.
-    case "entity.parse.failed":
-      return new DomainError("request.malformed", "invalid", "The body is not valid JSON: correct its syntax.");
     case "request.aborted":
     case "request.size.invalid":
       return new DomainError("request.malformed", "invalid", "The body ended before its announced length.");

@@ -6,7 +6,9 @@ import { RATE_LIMIT_REJECTION } from "./rateLimit";
 const INVALID: RejectionDescription = {
   code: "request.invalid",
   kind: "invalid",
-  meaning: "Fields are missing, unknown or of the wrong form; `errors` names each and says how to fix it.",
+  meaning:
+    "Fields are missing, unknown, of the wrong form, or would be changed by reading them (NUL, reserved names, numbers " +
+    "that JSON does not carry exactly); `errors` names each and says how to fix it.",
 };
 
 const BODY_REJECTIONS: RejectionDescription[] = [

@@ -175,6 +175,33 @@ describe("http", () => {
       expect(answer.text + lines.join("")).not.to.match(/hunter2/);
     });
 
+    it("refuses by name what JSON would silently change, and takes UTF-8 alone", async () => {
+      const refused = await call("POST", "/echo/a", {
+        body: '{"email":"a@example.com\\u0000","nested":{"count":1e400,"count":9007199254740993,"__proto__":{}}}',
+      });
+      expect(refused.status).to.equal(400);
+      expect(refused.body.code).to.equal("request.invalid");
+      expect(refused.body.errors.map(({ field }) => field)).to.deep.equal([
+        "body.email",
+        "body.nested.count",
+        "body.nested.count",
+        "body.nested.count",
+        "body.nested.__proto__",
+      ]);
+      const bytes = Buffer.from('{"email":"a\xff@example.com"}', "latin1");
+      expect((await call("POST", "/echo/a", { body: bytes })).body.code).to.equal("request.malformed");
+      const body = JSON.stringify({ email: "a@example.com" });
+      for (const [charset, status] of [
+        ["utf-8", 200],
+        ['"UTF-8"', 200],
+        ["utf-16le", 415],
+        ["latin1", 415],
+      ] as const) {
+        const headers = { "content-type": `application/json; charset=${charset}` };
+        expect((await call("POST", "/echo/a", { body, headers })).status, charset).to.equal(status);
+      }
+    });
+
     it("refuses a missing body, another media type, a compressed body and one over the limit", async () => {
       expectProblem(await call("POST", "/echo/7"), 400, "request.invalid");
       const form = { body: "email=a", headers: { "content-type": "application/x-www-form-urlencoded" } };

@@ -12,10 +12,14 @@ export type ErrorKind =
   | "too_many"
   | "not_implemented";
 
-/** One invalid input: `field` is a path such as `body.email`, `message` says what is wrong and how to fix it. */
+/**
+ * One invalid input: `field` is a path such as `body.email`, `message` says what is wrong and how to fix it, and `code`
+ * names the error where a program may want to know which it is.
+ */
 export interface FieldError {
   field: string;
   message: string;
+  code?: string;
 }
 
 export interface DomainErrorOptions {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { EVENT_NAMES, EVENTS, type RegistryEvent } from "../../chain/registry/events";
 import { positionOf } from "../../chain/registry/position";
 import type { Freshness } from "../../projection/freshness";
+import { accountAddress } from "../http/accountFields";
 import type { CredentialAudit } from "./actions";
 import { statusChangesOf } from "./rules";
 
@@ -11,20 +12,16 @@ const MAX_CHANGES = 1_000;
 /** Events that say something of an identity or issuer. */
 const AUDITED_EVENTS = EVENT_NAMES.filter((name) => EVENTS[name].projection.length > 0);
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address: give 0x and 40 hexadecimal digits")
-  .transform((text) => text.toLowerCase());
 const page = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   before: z.coerce.number().int().nonnegative().optional().meta({ description: "`next` of the page before" }),
 };
 export const eventsQuery = z.strictObject({
   ...page,
-  subject: address.optional().meta({ description: "The identity or issuer the events are about" }),
+  subject: accountAddress.optional().meta({ description: "The identity or issuer the events are about" }),
   name: z.enum(AUDITED_EVENTS).optional(),
 });
-export const revocationsQuery = z.strictObject({ ...page, issuer: address.optional() });
+export const revocationsQuery = z.strictObject({ ...page, issuer: accountAddress.optional() });
 export const credentialParams = z.strictObject({
   id: z
     .string()

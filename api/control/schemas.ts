@@ -2,7 +2,7 @@ import { ZeroHash } from "ethers";
 import { z } from "zod";
 import { formatDid } from "../../chain/did/did";
 import type { Consent } from "../../chain/registry/consents";
-import { accountAddress, accountSignature, typedDataReply } from "../http/accountFields";
+import { accountAddress, accountDid, accountSignature, typedDataReply } from "../http/accountFields";
 import type { PreparedConsent } from "./actions";
 import { type ControlChange, type ControlOperation, type ControlType, OPERATION_STATES, powerOf } from "./rules";
 
@@ -17,13 +17,7 @@ export const PATHS = {
   CancelNonces: "cancel-consents",
 } as const satisfies Record<ControlType, string>;
 
-const did = z
-  .string()
-  .max(200)
-  .meta({
-    description: "The identity's DID",
-    examples: ["did:mychain:0x70997970c51812dc3a010c7d01b50e0d17dc79c8"],
-  });
+const did = accountDid.meta({ description: "The identity's DID" });
 
 const bytes32 = z
   .string()

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
+import { accountAddress, accountDid } from "../http/accountFields";
 import type { ShownCredential } from "./actions";
 import { MAX_USAGES, SHOWN_STATUSES } from "./rules";
 import { typeName } from "./types/schemas";
@@ -8,10 +9,7 @@ const moment = z.iso.datetime();
 const claims = z.record(z.string().max(100), z.unknown());
 
 export const issueBody = z.strictObject({
-  subjectDid: z
-    .string()
-    .max(200)
-    .meta({ description: "The holder's DID", examples: ["did:mychain:0x70997970c51812dc3a010c7d01b50e0d17dc79c8"] }),
+  subjectDid: accountDid.meta({ description: "The holder's DID" }),
   type: typeName,
   claims: claims
     .refine((given) => !("id" in given), "may not have `id`: that is the subject's DID")
@@ -33,11 +31,7 @@ export const issueBody = z.strictObject({
 export const listQuery = z.strictObject({
   status: z.enum(["active", "all"]).default("active").meta({ description: "`active`: usable now" }),
   type: typeName.optional(),
-  issuer: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address: give 0x and 40 hexadecimal digits")
-    .transform((text) => text.toLowerCase())
-    .optional(),
+  issuer: accountAddress.optional(),
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z.string().max(200).optional().meta({ description: "`next` of the page before" }),
 });

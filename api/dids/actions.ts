@@ -118,7 +118,8 @@ function indexMetadata({ freshness, confirmations, finalized }: Indexed<DidState
 function asResolutionError(error: unknown): ResolutionError | undefined {
   if (error instanceof ResolutionError) return error;
   if (!(error instanceof DomainError)) return undefined;
-  if (error.code === "did.invalid") return new ResolutionError("INVALID_DID", error.message);
+  const isMalformed = error.code === "did.invalid" || error.code === "did.checksum_mismatch";
+  if (isMalformed) return new ResolutionError("INVALID_DID", error.message);
   if (error.code === "did.method_not_supported") return new ResolutionError("METHOD_NOT_SUPPORTED", error.message);
   return undefined;
 }

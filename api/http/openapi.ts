@@ -29,7 +29,11 @@ const PROBLEM_SCHEMA: Json = {
       items: {
         type: "object",
         required: ["field", "message"],
-        properties: { field: { type: "string", examples: ["body.email"] }, message: { type: "string" } },
+        properties: {
+          field: { type: "string", examples: ["body.email"] },
+          message: { type: "string" },
+          code: { type: "string", description: "Names the error.", examples: ["address.checksum_mismatch"] },
+        },
       },
     },
   },

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { DomainError, type FieldError } from "../../core/errors";
 import type { Endpoint } from "./endpoint";
+import { declaredCodes } from "./rejections";
 
 /** What arrived, before it is parsed. */
 export interface RawInput {
@@ -14,6 +15,7 @@ export interface RawInput {
  *
  * @throws DomainError `request.invalid` naming every invalid field, such as `body.email`, and how to fix it;
  *   the values given are not repeated, for they may be secrets
+ * @throws DomainError the code that the fields' errors bear, when it is one and the endpoint declares it
  */
 export function parseInput(endpoint: Endpoint, raw: RawInput): RawInput {
   const errors: FieldError[] = [];
@@ -27,14 +29,13 @@ export function parseInput(endpoint: Endpoint, raw: RawInput): RawInput {
   }
   if (errors.length === 0) return parsed;
   const named = errors.map(({ field }) => field).join(", ");
-  throw new DomainError(
-    "request.invalid",
-    "invalid",
-    `The request is not as this operation expects it: see ${named}.`,
-    {
-      fields: errors,
-    },
-  );
+  const message = `The request is not as this operation expects it: see ${named}.`;
+  throw new DomainError(codeOf(endpoint, errors), "invalid", message, { fields: errors });
+}
+
+function codeOf(endpoint: Endpoint, errors: FieldError[]): string {
+  const [code, another] = new Set(errors.map((error) => error.code));
+  return code !== undefined && another === undefined && declaredCodes(endpoint).has(code) ? code : "request.invalid";
 }
 
 function fieldErrorsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldError[] {
@@ -48,7 +49,8 @@ function fieldErrorsOf(part: keyof RawInput, issue: z.core.$ZodIssue): FieldErro
   if (issue.code === "invalid_type" && issue.input === undefined && issue.message.endsWith("received undefined")) {
     return [{ field, message: `is required: give ${article(issue.expected)}` }];
   }
-  return [{ field, message: issue.message }];
+  const code: unknown = issue.code === "custom" ? issue.params?.["code"] : undefined;
+  return [{ field, message: issue.message, ...(typeof code === "string" && { code }) }];
 }
 
 function article(type: string): string {

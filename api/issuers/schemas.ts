@@ -1,12 +1,9 @@
 import { z } from "zod";
+import { accountAddress } from "../http/accountFields";
 import { SIGNING_ALGORITHMS, type SigningKey } from "./rules";
 import type { IssuerAccount } from "./store";
 
-const address = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address: give 0x and 40 hexadecimal digits")
-  .transform((text) => text.toLowerCase())
-  .meta({ description: "The issuer's address", examples: ["0x70997970c51812dc3a010c7d01b50e0d17dc79c8"] });
+const address = accountAddress.meta({ description: "The issuer's address" });
 export const algorithm = z
   .enum(SIGNING_ALGORITHMS)
   .default("EdDSA")

@@ -1,14 +1,12 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
+import { accountAddress } from "../http/accountFields";
 import { defineEndpoint, type Endpoint } from "../http/endpoint";
 import { readStatusList, signStatusList, type StatusList, type StatusListDeps } from "./actions";
 import { LIST_PURPOSES, LIST_TTL_SECONDS, chooseForm, namesTag } from "./rules";
 
 const params = z.strictObject({
-  issuer: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{40}$/, "is not an address: give 0x and 40 hexadecimal digits")
-    .transform((text) => text.toLowerCase()),
+  issuer: accountAddress,
   purpose: z.enum(LIST_PURPOSES),
   list: z.coerce.number().int().nonnegative().meta({ description: "Counted from 0, each of 131,072 credentials" }),
 });

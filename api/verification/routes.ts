@@ -22,6 +22,11 @@ const VERIFICATION_UNKNOWN: RejectionDescription = {
   kind: "not_found",
   meaning: "There is no such verification, or it is another verifier's.",
 };
+const SIGNATURE_MALFORMED: RejectionDescription = {
+  code: "signature.malformed",
+  kind: "invalid",
+  meaning: "The signature has no accepted form, or a high s; nothing was consumed.",
+};
 const PRESENTATION_REJECTIONS: RejectionDescription[] = [
   {
     code: "verification.issuer_not_accredited",
@@ -125,7 +130,7 @@ function confirmEndpoint(deps: ConfirmRouteDeps): Endpoint {
     body: shapes.confirmBody,
     limit: deps.config.sessions.limitLogins ? CONFIRM_LIMIT : undefined,
     replies: { 200: { description: "Verified.", schema: shapes.verificationReply } },
-    rejections: [VERIFICATION_UNKNOWN, ...PRESENTATION_REJECTIONS],
+    rejections: [VERIFICATION_UNKNOWN, SIGNATURE_MALFORMED, ...PRESENTATION_REJECTIONS],
     handle: async ({ body }, { ip }) => ({
       status: 200,
       body: shapes.showPresentation(await confirm(deps, { ...body, ip })),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
+import { accountDid, accountSignature } from "../http/accountFields";
 import type { VerificationView } from "./actions";
 import { CHECKS, CHECK_OUTCOMES, type CheckResult, checksOf } from "./checks";
 import type { Presentation } from "./confirmation/actions";
@@ -26,19 +27,13 @@ export const openBody = z
 export const requestQuery = z.strictObject({ credentialId });
 export const confirmBody = z.strictObject({
   verificationId,
-  signature: z
-    .string()
-    .max(16_386, "is too long for a signature")
-    .regex(/^0x(?:[0-9a-fA-F]{2})+$/, "is not a signature: give 0x and hexadecimal digits")
-    .meta({
-      description:
-        "Over the challenge (`personal_sign`) by the holder's wallet, or over its digest by a passkey, in the forms of POST /auth/wallet/link",
-    }),
-  presenterDid: z
-    .string()
-    .max(200)
-    .regex(/^did:[a-z0-9]+:\S+$/, "is not a DID")
-    .meta({ description: "Who presents" }),
+  signature: accountSignature.meta({
+    description:
+      "Over the challenge (`personal_sign`) by the holder's wallet, or over its digest by a passkey, in the forms of POST /auth/wallet/link",
+  }),
+  presenterDid: accountDid
+    .refine((text) => /^did:[a-z0-9]+:\S+$/.test(text), "is not a DID")
+    .meta({ description: "Who presents: the credential's subject" }),
 });
 export const verificationParams = z.strictObject({ id: verificationId });
 export const getQuery = z.strictObject({

@@ -1,4 +1,5 @@
 import { DomainError } from "../../core/errors";
+import { parseAddress } from "./address";
 
 /** A DID taken apart by the generic syntax alone (DID 1.0 §3.1): any method, any identifier. */
 export interface DidParts {
@@ -39,10 +40,12 @@ export function parseDid(text: string): DidParts {
 }
 
 /**
- * Takes a DID of this registry apart.
+ * Takes a DID of this registry apart. The letters of its address may have any case that {@link parseAddress} takes: all
+ * of them name one identity.
  *
  * @param method the registry's method, as recorded with its deployment
- * @throws DomainError `did.invalid` when it is no DID, or its identifier is not `0x` and 40 lower-case hexadecimal digits
+ * @throws DomainError `did.invalid` when it is no DID, or its identifier is not `0x` and 40 hexadecimal digits
+ * @throws DomainError `did.checksum_mismatch` when the cases of its letters are mixed otherwise than EIP-55 has them
  * @throws DomainError `did.method_not_supported` when it is of another method
  */
 export function parseRegistryDid(text: string, method: string): RegistryDid {
@@ -51,11 +54,36 @@ export function parseRegistryDid(text: string, method: string): RegistryDid {
     const message = `This registry knows DIDs of the method ${method}, not of ${parts.method}.`;
     throw new DomainError("did.method_not_supported", "not_implemented", message);
   }
-  if (!ADDRESS.test(parts.id)) {
-    const message = `A DID of the method ${method} ends in 0x and 40 hexadecimal digits, letters in lower case.`;
-    throw new DomainError("did.invalid", "invalid", message);
+  return { method, address: addressIn(parts) };
+}
+
+function addressIn({ method, id }: DidParts): string {
+  try {
+    return parseAddress(id);
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    if (error.code === "address.checksum_mismatch") {
+      const message =
+        "The DID has a typing error: the upper and lower case letters of its address (EIP-55) do not fit.";
+      throw new DomainError("did.checksum_mismatch", "invalid", message, { cause: error });
+    }
+    const message = `A DID of the method ${method} ends in 0x and 40 hexadecimal digits.`;
+    throw new DomainError("did.invalid", "invalid", message, { cause: error });
   }
-  return { method, address: parts.id };
+}
+
+const ADDRESS_DID = /^did:[a-z0-9]+:0x[0-9a-fA-F]{40}$/;
+
+/**
+ * The one form under which a DID is stored and compared: of one that ends in an address, with that in lower case. What is
+ * no such DID comes back as it is, for {@link parseRegistryDid} to judge.
+ *
+ * @throws DomainError `did.checksum_mismatch`
+ */
+export function normalizeDid(text: string): string {
+  if (!ADDRESS_DID.test(text)) return text;
+  const { method, id } = parseDid(text);
+  return formatDid(method, addressIn({ method, id }));
 }
 
 /**

@@ -1,9 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { formatDid, parseDid, parseRegistryDid } from "../../../chain/did/did";
+import { formatDid, normalizeDid, parseDid, parseRegistryDid } from "../../../chain/did/did";
 import { DomainError } from "../../../core/errors";
 
 const ADDRESS = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+/** Every valid way to write it: lower case, upper case, EIP-55. */
+const SPELLINGS = [ADDRESS, `0x${ADDRESS.slice(2).toUpperCase()}`, "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"];
+/** One letter's case is not as EIP-55 has it. */
+const MISTYPED = "0x70997970c51812dc3A010C7d01b50e0d17dc79C8";
 
 function codeOf(act: () => unknown): string {
   try {
@@ -22,6 +26,17 @@ describe("a DID", () => {
       method: "mychain",
       address: ADDRESS,
     });
+  });
+
+  it("is one in whatever letter case its address is written, and refused when that breaks the checksum of EIP-55", () => {
+    for (const id of SPELLINGS) {
+      expect(parseRegistryDid(`did:mychain:${id}`, "mychain").address, id).to.equal(ADDRESS);
+      expect(normalizeDid(`did:mychain:${id}`), id).to.equal(`did:mychain:${ADDRESS}`);
+    }
+    for (const read of [normalizeDid, (text: string) => parseRegistryDid(text, "mychain")]) {
+      expect(codeOf(() => read(`did:mychain:${MISTYPED}`))).to.equal("did.checksum_mismatch");
+    }
+    expect(normalizeDid("did:web:Example.com")).to.equal("did:web:Example.com");
   });
 
   it("comes back from its parts, whatever the address", () => {
@@ -64,13 +79,7 @@ describe("a DID", () => {
 
   it("of another method is told apart from one that is malformed", () => {
     expect(codeOf(() => parseRegistryDid("did:web:example.com", "mychain"))).to.equal("did.method_not_supported");
-    for (const id of [
-      ADDRESS.toUpperCase().replace("X", "x"),
-      ADDRESS.slice(0, -1),
-      `${ADDRESS}0`,
-      ADDRESS.slice(2),
-      `a:${ADDRESS}`,
-    ]) {
+    for (const id of [ADDRESS.toUpperCase(), ADDRESS.slice(0, -1), `${ADDRESS}0`, ADDRESS.slice(2), `a:${ADDRESS}`]) {
       expect(
         codeOf(() => parseRegistryDid(`did:mychain:${id}`, "mychain")),
         id,

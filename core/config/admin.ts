@@ -13,6 +13,7 @@ export const adminPart = configPart({
       .optional(),
     ADMIN_EMAIL: z.email("must be an e-mail address").optional(),
   },
+  secrets: [{ variable: "ADMIN_API_KEY", prefix: "CAIRN-ADM-" }],
   shape({ ADMIN_API_KEY, ADMIN_EMAIL }, { production }): AdminConfig {
     const adminApiKey = ADMIN_API_KEY ?? (production ? undefined : DEVELOPMENT_ADMIN_API_KEY);
     const adminEmail = ADMIN_EMAIL ?? (production ? undefined : DEVELOPMENT_ADMIN_EMAIL);

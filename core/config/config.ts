@@ -1,4 +1,4 @@
-import { BootError } from "../errors";
+import { BootError, type BootProblem } from "../errors";
 import { adminPart } from "./admin";
 import { chainPart } from "./chain";
 import { deploymentPart } from "./deployment";
@@ -6,15 +6,17 @@ import { readEnvironmentBesideRunning } from "./environment";
 import { httpPart } from "./http";
 import { indexerPart } from "./indexer";
 import { keysPart } from "./keys";
+import { knownSecretProblems } from "./knownSecrets";
 import { kycPart } from "./kyc";
 import { mailPart } from "./mail";
 import { mongoPart } from "./mongo";
 import { oauthPart } from "./oauth";
-import type { ConfigPart, ProcessKind, ProcessName } from "./part";
+import type { ConfigPart, Given, ProcessKind, ProcessName } from "./part";
 import { processPart } from "./process";
 import { redisPart } from "./redis";
 import { relayerPart } from "./relayer";
 import { sessionsPart } from "./sessions";
+import { isLoopback, protocolOf } from "./variables";
 import { verificationPart } from "./verification";
 import { walletsPart } from "./wallets";
 
@@ -60,11 +62,33 @@ export function loadConfig(
   source: NodeJS.ProcessEnv = readEnvironmentBesideRunning(),
 ): Config {
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value !== ""));
-  const kind: ProcessKind = { processName, production: given["NODE_ENV"] === "production" };
+  const reason = productionReason(given);
+  const kind: ProcessKind = { processName, production: reason !== null };
   const read = PARTS.map((part) => part.read(given, kind));
   const problems = read.flatMap((part) => part.problems);
-  if (problems.length > 0) throw new BootError(processName, problems);
+  const named = new Set(problems.map(({ subject }) => subject));
+  if (kind.production) problems.push(...knownSecretProblems(given).filter(({ subject }) => !named.has(subject)));
+  if (problems.length > 0) throw new BootError(processName, [...explanation(given, reason), ...problems]);
   return freeze(Object.assign({ ...kind }, ...read.map(({ values }) => values)) as Config);
+}
+
+/**
+ * Why defaults are refused: production was said; or it was not said which environment this is, and the API is to be
+ * reached from elsewhere. Null for a developer's machine and for tests.
+ */
+function productionReason(given: Given): string | null {
+  if (given["NODE_ENV"] !== undefined) return given["NODE_ENV"] === "production" ? "NODE_ENV is production" : null;
+  if (given["HOST"] !== undefined && !isLoopback(given["HOST"])) return "HOST is not of this machine alone";
+  if (protocolOf(given["PUBLIC_URL"]) === "https:") return "PUBLIC_URL is an https origin";
+  return null;
+}
+
+/** Tells who did not say production why defaults are refused all the same. */
+function explanation(given: Given, reason: string | null): BootProblem[] {
+  if (reason === null || given["NODE_ENV"] !== undefined) return [];
+  const problem = `is not set and ${reason}, which is taken for production`;
+  const fix = "set NODE_ENV=production and fix the rest, or NODE_ENV=development where nobody else can reach it";
+  return [{ subject: "NODE_ENV", problem, fix }];
 }
 
 function freeze<T extends object>(value: T): Readonly<T> {

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { configPart } from "./part";
 import { address, privateKey } from "./variables";
 
+const FIX = "give the key of an account of your own, drawn at random";
+
 export const deploymentPart = configPart({
   environment: {
     DID_METHOD: z.string().min(1).default("mychain"),
@@ -9,6 +11,10 @@ export const deploymentPart = configPart({
     ISSUER_REGISTRY_OWNER: address.optional(),
     ISSUER_REGISTRY_OWNER_KEY: privateKey.optional(),
   },
+  secrets: [
+    { variable: "DEPLOYER_PRIVATE_KEY", prefix: "0x", fix: FIX },
+    { variable: "ISSUER_REGISTRY_OWNER_KEY", prefix: "0x", fix: FIX },
+  ],
   shape: (env, { processName }): { deployment: DeploymentConfig } => ({
     deployment: {
       didMethod: env.DID_METHOD,

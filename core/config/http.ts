@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { configPart } from "./part";
-import { port, urlWith } from "./variables";
+import { port, protocolOf, urlWith } from "./variables";
 
 export const httpPart = configPart({
   environment: {
@@ -13,12 +13,13 @@ export const httpPart = configPart({
   requiredInProduction: [
     {
       variable: "PUBLIC_URL",
-      only: ["api"],
+      // The worker writes addresses below it on the chain and into mail.
+      only: ["api", "worker"],
       fix: "give the https origin under which wallets and people reach the API",
     },
   ],
   problems(given, { production }) {
-    if (!production || !given["PUBLIC_URL"]?.startsWith("http:")) return [];
+    if (!production || protocolOf(given["PUBLIC_URL"]) !== "http:") return [];
     const fix = "serve the API behind TLS and give its https origin";
     return [{ subject: "PUBLIC_URL", problem: "is not https", fix }];
   },
@@ -26,7 +27,7 @@ export const httpPart = configPart({
     http: {
       host: env.HOST,
       port: env.PORT,
-      publicUrl: (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ""),
+      publicUrl: new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).href.replace(/\/+$/, ""),
       trustProxy: env.TRUST_PROXY,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
     },

@@ -16,6 +16,7 @@ export const keysPart = configPart({
       fix: "give the secret that encrypts the issuers' signing keys",
     },
   ],
+  secrets: [{ variable: "KEYSTORE_PASSPHRASE" }],
   shape: (env): { keys: KeysConfig } => ({
     keys: { directory: env.KEYSTORE_DIR, passphrase: env.KEYSTORE_PASSPHRASE },
   }),

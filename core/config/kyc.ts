@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { BootProblem } from "../errors";
 import { configPart, type Given, type ProcessName } from "./part";
+import { protocolOf } from "./variables";
 
 /** The KYC providers Cairn speaks with. */
 export const KYC_PROVIDERS = ["sandbox", "persona", "veriff", "onfido", "sumsub", "stripe"] as const;
@@ -90,8 +91,24 @@ export interface KycConfig {
   stripe?: { apiUrl: string; apiKey: string; webhookSecrets: string[] };
 }
 
+const SECRETS = [
+  "KYC_PERSONA_API_KEY",
+  "KYC_PERSONA_WEBHOOK_SECRETS",
+  "KYC_VERIFF_SHARED_SECRETS",
+  "KYC_ONFIDO_API_TOKEN",
+  "KYC_ONFIDO_WEBHOOK_SECRETS",
+  "KYC_SUMSUB_SECRET_KEY",
+  "KYC_SUMSUB_WEBHOOK_SECRETS",
+  "KYC_STRIPE_API_KEY",
+  "KYC_STRIPE_WEBHOOK_SECRETS",
+] as const;
+
+/** Addresses that get people's data or a provider's key. */
+const URLS = Object.keys(environment).filter((variable) => variable.endsWith("_URL"));
+
 export const kycPart = configPart({
   environment,
+  secrets: SECRETS.map((variable) => ({ variable })),
   problems: (given, { processName, production }) => (isUsedBy(processName) ? problemsOf(given, production) : []),
   shape(env, { processName, production }): { kyc?: KycConfig } {
     if (!isUsedBy(processName) || (production && env.KYC_PROVIDER === undefined)) return {};
@@ -109,6 +126,9 @@ function problemsOf(given: Given, production: boolean): BootProblem[] {
   if (production && chosen === "sandbox") {
     const fix = "choose persona, veriff, onfido, sumsub or stripe, or leave it unset to do without KYC";
     problems.push({ subject: "KYC_PROVIDER", problem: "sandbox approves whoever asks", fix });
+  }
+  for (const subject of production ? URLS.filter((variable) => protocolOf(given[variable]) === "http:") : []) {
+    problems.push({ subject, problem: "is not https", fix: "give an https address" });
   }
   for (const [provider, variables] of Object.entries(NEEDED)) {
     const missing = variables.filter((variable) => given[variable] === undefined);

@@ -14,7 +14,6 @@ export const mailPart = configPart({
     const fixes = {
       SMTP_URL: "give the server that takes mail, smtps://user:password@host:465",
       MAIL_FROM: "give the sender, Name <address@your.domain>",
-      PUBLIC_URL: "give the https origin that links in mail lead to",
     };
     const absent = Object.entries(fixes).filter(([variable]) => given[variable] === undefined);
     return absent.map(([variable, fix]) => missingInProduction(variable, fix));

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { BootProblem } from "../errors";
+import { weaknessOf } from "./secretStrength";
 
 /** The processes that read a configuration; `command` is any of scripts/operate. */
 export type ProcessName = "api" | "worker" | "indexer" | "command";
@@ -7,6 +8,7 @@ export type ProcessName = "api" | "worker" | "indexer" | "command";
 /** Whose configuration is read. */
 export interface ProcessKind {
   processName: ProcessName;
+  /** Whether defaults, known values and weak secrets are refused, and nothing of development is offered. */
   production: boolean;
 }
 
@@ -22,6 +24,8 @@ export interface PartDefinition<Environment extends z.ZodRawShape, Values extend
    * `only`, to these processes alone: a secret is asked for where it is used and nowhere else.
    */
   requiredInProduction?: { variable: keyof Environment & string; only?: ProcessName[]; fix: string }[];
+  /** Secrets that production refuses when they can be guessed; those given as lists are examined one by one. */
+  secrets?: { variable: keyof Environment & string; prefix?: string; fix?: string }[];
   /** What is wrong though each variable has the right form: refused defaults, variables that belong together. */
   problems?(given: Given, kind: ProcessKind): BootProblem[];
   /** What this part adds to the configuration. */
@@ -45,9 +49,12 @@ export function configPart<Environment extends z.ZodRawShape, Values extends obj
     variables: Object.keys(definition.environment),
     read(given, kind) {
       const parsed = schema.safeParse(given);
+      const malformed = (parsed.error?.issues ?? []).map(problemOfIssue);
+      const isWellFormed = ({ subject }: BootProblem) => malformed.every((problem) => problem.subject !== subject);
       const problems = [
-        ...(parsed.error?.issues ?? []).map(problemOfIssue),
+        ...malformed,
         ...missing(definition, given, kind),
+        ...weak(definition, given, kind).filter(isWellFormed),
         ...(definition.problems?.(given, kind) ?? []),
       ];
       return { problems, values: parsed.success ? definition.shape(parsed.data, kind) : undefined };
@@ -69,6 +76,22 @@ function missing<Environment extends z.ZodRawShape>(
   return requiredInProduction
     .filter(({ variable, only }) => given[variable] === undefined && (only?.includes(processName) ?? true))
     .map(({ variable, fix }) => missingInProduction(variable, fix));
+}
+
+const DRAW_SECRET = "draw one at random, for instance with `openssl rand -base64 32`";
+
+function weak<Environment extends z.ZodRawShape>(
+  { secrets = [] }: Pick<PartDefinition<Environment, object>, "secrets">,
+  given: Given,
+  { production }: ProcessKind,
+): BootProblem[] {
+  if (!production) return [];
+  return secrets.flatMap(({ variable, prefix = "", fix = DRAW_SECRET }) => {
+    const parts = (given[variable] ?? "").split(",").filter((part) => part !== "");
+    const problems = parts.map((part) => weaknessOf(part.trim().slice(part.startsWith(prefix) ? prefix.length : 0)));
+    const [problem] = problems.filter((found) => found !== null);
+    return problem === undefined ? [] : [{ subject: variable, problem, fix }];
+  });
 }
 
 function problemOfIssue(issue: z.core.$ZodIssue): BootProblem {

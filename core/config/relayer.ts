@@ -17,10 +17,7 @@ export const relayerPart = configPart({
     ANCHORING_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(100),
   },
   requiredInProduction: [{ variable: "RELAYER_PRIVATE_KEY", only: ["worker"], fix: FIX }],
-  problems(given, { production }) {
-    if (!production || given["RELAYER_PRIVATE_KEY"]?.toLowerCase() !== DEVELOPMENT_RELAYER_KEY) return [];
-    return [{ subject: "RELAYER_PRIVATE_KEY", problem: "is a development key that everyone knows", fix: FIX }];
-  },
+  secrets: [{ variable: "RELAYER_PRIVATE_KEY", prefix: "0x", fix: FIX }],
   shape: (env, { processName }): { anchoring?: RelayerConfig } => {
     if (processName !== "worker") return {};
     return {

@@ -8,6 +8,11 @@ export const sessionsPart = configPart({
     SESSION_ABSOLUTE_SECONDS: seconds.default(12 * 60 * 60),
     LOGIN_LIMITS: flag.default(true),
   },
+  problems(given, { production }) {
+    if (!production || given["LOGIN_LIMITS"] !== "false") return [];
+    const problem = "is false: passwords could be guessed without limit";
+    return [{ subject: "LOGIN_LIMITS", problem, fix: "remove it; it is for load tests" }];
+  },
   shape: (env): { sessions: SessionsConfig } => ({
     sessions: {
       idleSeconds: env.SESSION_IDLE_SECONDS,

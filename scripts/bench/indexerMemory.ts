@@ -35,6 +35,7 @@ export async function measureMemory(options: {
       RPC_URL: chain.httpUrl,
       CHAIN_ID: "31337",
       MONGODB_URI: mongodbUri,
+      MONGODB_UNAUTHENTICATED: "true",
       DEPLOYMENTS_DIR: chain.deploymentsDir,
       INDEXER_PORT: String(port),
       INDEXER_RPC_TIMEOUT_MS: "60000",

@@ -89,8 +89,8 @@ describe("the mailbox folder", () => {
   it("is refused in production", () => {
     const production = {
       NODE_ENV: "production",
-      MONGODB_URI: "mongodb://db.example/cairn",
-      REDIS_URL: "redis://redis.example",
+      MONGODB_URI: "mongodb://cairn:x7Qm2vTz@db.example/cairn",
+      REDIS_URL: "redis://:x7Qm2vTz@redis.example",
       RPC_URL: "https://rpc.example",
       CHAIN_ID: "1",
       PUBLIC_URL: "https://id.example",

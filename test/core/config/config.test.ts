@@ -7,12 +7,12 @@ import type { ProcessName } from "../../../core/config/part";
 import { DEVELOPMENT_RELAYER_KEY } from "../../../core/config/relayer";
 import { BootError } from "../../../core/errors";
 
-const KEY = `0x${"7".repeat(64)}`;
+const KEY = "0x4f3a9c1e7b52d860a1f4e93c5d7b208e6a9f1c3d5e7082b4c6d8fa0e1b3c5d79";
 
 const PRODUCTION = {
   NODE_ENV: "production",
-  MONGODB_URI: "mongodb://db.example.com/cairn?replicaSet=rs0",
-  REDIS_URL: "rediss://redis.example.com:6379",
+  MONGODB_URI: "mongodb://cairn:x7Qm2vTz@a.example.com:27017,b.example.com:27017/cairn?replicaSet=rs0",
+  REDIS_URL: "rediss://:x7Qm2vTz@redis.example.com:6379",
   RPC_URL: "https://rpc.example.com",
   CHAIN_ID: "11155111",
   PUBLIC_URL: "https://id.example.com/",
@@ -44,6 +44,7 @@ describe("configuration", () => {
 
   it("splits several endpoints and trims the public origin", () => {
     const config = loadConfig("api", {
+      NODE_ENV: "development",
       RPC_URL: "https://a.example, wss://b.example",
       PUBLIC_URL: "https://id.example/",
     });
@@ -77,7 +78,10 @@ describe("configuration", () => {
   it("refuses every default in production, at once", () => {
     const { problems } = problemsOf("worker", { NODE_ENV: "production" });
     expect(problems.map(({ subject }) => subject).sort()).to.deep.equal(
-      ["CHAIN_ID", "KEYSTORE_PASSPHRASE", "MONGODB_URI", "REDIS_URL", "RELAYER_PRIVATE_KEY", "RPC_URL"].sort(),
+      [
+        ...["CHAIN_ID", "KEYSTORE_PASSPHRASE", "MONGODB_URI", "PUBLIC_URL", "REDIS_URL", "RELAYER_PRIVATE_KEY"],
+        "RPC_URL",
+      ].sort(),
     );
   });
 

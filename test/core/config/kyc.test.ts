@@ -7,18 +7,18 @@ const PERSONA = {
   KYC_PROVIDER: "persona",
   KYC_PERSONA_API_KEY: "persona_sandbox_0123",
   KYC_PERSONA_TEMPLATE_ID: "itmpl_1",
-  KYC_PERSONA_WEBHOOK_SECRETS: "wbhsec_current1, wbhsec_previous",
+  KYC_PERSONA_WEBHOOK_SECRETS: "wbhsec_f81d4fae7dec, wbhsec_11d0a76500a0",
 };
 
 const PRODUCTION = {
   NODE_ENV: "production",
-  MONGODB_URI: "mongodb://db.example.com/cairn?replicaSet=rs0",
-  REDIS_URL: "rediss://redis.example.com:6379",
+  MONGODB_URI: "mongodb://cairn:x7Qm2vTz@db.example.com/cairn?replicaSet=rs0",
+  REDIS_URL: "rediss://:x7Qm2vTz@redis.example.com:6379",
   RPC_URL: "https://rpc.example.com",
   CHAIN_ID: "11155111",
   PUBLIC_URL: "https://id.example.com/",
   KEYSTORE_PASSPHRASE: "a passphrase of our own",
-  RELAYER_PRIVATE_KEY: `0x${"7".repeat(64)}`,
+  RELAYER_PRIVATE_KEY: "0x4f3a9c1e7b52d860a1f4e93c5d7b208e6a9f1c3d5e7082b4c6d8fa0e1b3c5d79",
 };
 
 function problemsOf(processName: "api" | "worker", env: NodeJS.ProcessEnv): string[] {
@@ -41,8 +41,8 @@ describe("the configuration of KYC", () => {
 
   it("takes two secrets while they are rotated, and no third", () => {
     expect(loadConfig("api", PERSONA).kyc?.persona?.webhookSecrets).to.deep.equal([
-      "wbhsec_current1",
-      "wbhsec_previous",
+      "wbhsec_f81d4fae7dec",
+      "wbhsec_11d0a76500a0",
     ]);
     const three = { ...PERSONA, KYC_PERSONA_WEBHOOK_SECRETS: "wbhsec_aaa,wbhsec_bbb,wbhsec_ccc" };
     expect(problemsOf("api", three)).to.deep.equal(["KYC_PERSONA_WEBHOOK_SECRETS"]);

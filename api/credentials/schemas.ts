@@ -3,17 +3,22 @@ import { DomainError } from "../../core/errors";
 import { accountAddress, accountDid } from "../http/accountFields";
 import type { ShownCredential } from "./actions";
 import { MAX_USAGES, SHOWN_STATUSES } from "./rules";
+import { sizeProblemOf } from "./types/rules";
 import { typeName } from "./types/schemas";
 
 const moment = z.iso.datetime();
-const claims = z.record(z.string().max(100), z.unknown());
+const claims = z.record(z.string(), z.unknown());
 
 export const issueBody = z.strictObject({
   subjectDid: accountDid.meta({ description: "The holder's DID" }),
   type: typeName,
   claims: claims
     .refine((given) => !("id" in given), "may not have `id`: that is the subject's DID")
-    .refine((given) => JSON.stringify(given).length <= 16_384, "are too large: 16 KiB at most"),
+    .superRefine((given, { addIssue }) => {
+      const problem = sizeProblemOf(given);
+      if (problem !== undefined) addIssue({ code: "custom", message: problem });
+    })
+    .meta({ description: "At most 16 KiB, 1,000 values and 16 levels" }),
   maxUsages: z.int().min(1).max(MAX_USAGES).default(1).meta({ description: "How often it can be verified" }),
   expiresAt: z.iso
     .datetime({ offset: true })

@@ -22,7 +22,9 @@ export function typeEndpoints(deps: TypeDeps & Pick<Context, "config">): Endpoin
         {
           code: "credential_type.schema_invalid",
           kind: "invalid",
-          meaning: "The schema describes no object, is too large, or cannot be checked here.",
+          meaning:
+            "The schema describes no object, is too large, or uses what cannot be checked in bounded time: references to " +
+            "itself, or patterns with look-around or back-references.",
         },
       ],
       handle: async ({ params, body, caller }) => {

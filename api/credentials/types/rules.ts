@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
+import { type ClaimValidator, compileClaimSchema } from "./compileSchema";
 
 /** A schema of this many bytes describes any credential; a larger one is a mistake or mischief. */
 const MAX_SCHEMA_BYTES = 16_384;
@@ -22,9 +22,10 @@ export function prepareSchema(issuer: string, type: string, schema: Record<strin
   if (Buffer.byteLength(body) > MAX_SCHEMA_BYTES) throw invalid(`is larger than ${MAX_SCHEMA_BYTES} bytes`);
   if (schema["type"] !== "object") throw invalid("does not describe an object: give it type `object`");
   try {
-    z.fromJSONSchema(schema);
+    compileClaimSchema(schema);
   } catch (error) {
-    throw invalid("uses what cannot be checked here", error);
+    if (!(error instanceof RangeError)) throw error;
+    throw invalid(error.message, error);
   }
   return { schemaId: sha256Hex(`${issuer}\n${type}\n${body}`), body };
 }
@@ -32,18 +33,41 @@ export function prepareSchema(issuer: string, type: string, schema: Record<strin
 /**
  * Validates claims by a compiled schema.
  *
- * @throws DomainError `credential.claims_invalid` naming every faulty field
+ * @throws DomainError `credential.claims_invalid` naming the faulty fields
  */
-export function requireClaims(schema: z.ZodType, claims: Record<string, unknown>): void {
-  const { success, error } = schema.safeParse(claims);
-  if (success) return;
-  const fields = error.issues.map(({ path, message }) => ({
-    field: ["body", "claims", ...path].map(String).join("."),
-    message,
-  }));
+export function requireClaims(validate: ClaimValidator, claims: Record<string, unknown>): void {
+  const fields = validate(claims);
+  if (fields.length === 0) return;
   const named = fields.map(({ field }) => field).join(", ");
   const message = `The claims are not as their type's schema has it: see ${named}.`;
   throw new DomainError("credential.claims_invalid", "invalid", message, { fields });
+}
+
+/** Values that claims may hold, objects and lists included. */
+export const MAX_CLAIM_VALUES = 1_000;
+export const MAX_CLAIM_DEPTH = 16;
+export const MAX_CLAIM_NAME_LENGTH = 100;
+export const MAX_CLAIMS_BYTES = 16_384;
+
+/** What makes claims too large to be checked, signed and read everywhere; undefined where they are not. */
+export function sizeProblemOf(claims: unknown): string | undefined {
+  let values = 0;
+  const look = (value: unknown, depth: number): string | undefined => {
+    values += 1;
+    if (values > MAX_CLAIM_VALUES) return `hold more than ${MAX_CLAIM_VALUES} values: give fewer`;
+    if (typeof value !== "object" || value === null) return undefined;
+    if (depth >= MAX_CLAIM_DEPTH) return `are nested deeper than ${MAX_CLAIM_DEPTH}: make them flatter`;
+    for (const [name, member] of Object.entries(value)) {
+      if (name.length > MAX_CLAIM_NAME_LENGTH) return `have a name longer than ${MAX_CLAIM_NAME_LENGTH} characters`;
+      const problem = look(member, depth + 1);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  };
+  const problem = look(claims, 0);
+  if (problem !== undefined) return problem;
+  const isTooLong = Buffer.byteLength(JSON.stringify(claims)) > MAX_CLAIMS_BYTES;
+  return isTooLong ? `are larger than ${MAX_CLAIMS_BYTES} bytes: give less` : undefined;
 }
 
 function invalid(problem: string, cause?: unknown): DomainError {

@@ -92,6 +92,39 @@ describe("credentials", () => {
     );
   });
 
+  it("are refused with claims that would be stored as others, or that nobody could check, and by which", async () => {
+    const issueText = async (claims: string) => {
+      const body = `{"subjectDid":"${alice.did}","type":"EducationCredential","claims":${claims}}`;
+      const { status, body: answer } = await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body });
+      expect([status, answer.code], claims).to.deep.equal([400, "request.invalid"]);
+      return answer.errors.map(({ field }) => field);
+    };
+    expect(await issueText('{"name":"A\\u0000","degree":{"_bsontype":"Code"}}')).to.deep.equal([
+      "body.claims.name",
+      "body.claims.degree._bsontype",
+    ]);
+    expect(await issueText('{"__proto__":{"x":1},"year":1e400,"id_number":12345678901234567890}')).to.deep.equal([
+      "body.claims.__proto__",
+      "body.claims.year",
+      "body.claims.id_number",
+    ]);
+    expect(await issueText(`{"x":${"[".repeat(20)}${"]".repeat(20)}}`)).to.deep.equal(["body.claims"]);
+    expect(await issueText(JSON.stringify({ list: Array(1_001).fill(0) }))).to.deep.equal(["body.claims"]);
+  });
+
+  it("of a type with a pattern that stops other engines are refused in no time", async () => {
+    const schema = { type: "object", properties: { code: { type: "string", pattern: "^(a+)+$" } } };
+    const put = (given: object) =>
+      on.ask("PUT", "/credential-types/PatternCredential", { token: issuer.apiKey, body: { schema: given } });
+    expect((await put(schema)).status).to.equal(200);
+    const body = { subjectDid: alice.did, type: "PatternCredential", claims: { code: `${"a".repeat(10_000)}!` } };
+    const refused = await on.ask("POST", "/credentials/issue", { token: issuer.apiKey, body });
+    expect(refused.body.errors.map(({ field }) => field)).to.deep.equal(["body.claims.code"]);
+    const itself = await put({ ...schema, properties: { code: { $ref: "#" } } });
+    expect(itself.body.code).to.equal("credential_type.schema_invalid");
+    expect(itself.body.errors[0]?.message).to.include("properties.code refers to what is not there");
+  });
+
   it("are refused for a subject of another method, an expiry in the past, and claims that name another subject", async () => {
     const base = { subjectDid: alice.did, type: "EducationCredential", claims: { name: "A", degree: "B" } };
     const codeFor = async (over: object) =>

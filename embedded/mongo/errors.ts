@@ -7,6 +7,7 @@ const CODE_NAMES = {
   9: "FailedToParse",
   13: "Unauthorized",
   14: "TypeMismatch",
+  15: "Overflow",
   16: "InvalidLength",
   17: "ProtocolError",
   20: "IllegalOperation",
@@ -27,20 +28,19 @@ const CODE_NAMES = {
   73: "InvalidNamespace",
   85: "IndexOptionsConflict",
   86: "IndexKeySpecsConflict",
-  115: "CommandNotSupported",
   123: "NotAReplicaSet",
-  168: "InvalidPipelineOperator",
   171: "CannotIndexParallelArrays",
   197: "InvalidIndexSpecificationOption",
-  238: "NotImplemented",
-  241: "ConversionFailure",
   10334: "BSONObjectTooLarge",
   11000: "DuplicateKey",
+  14031: "OutOfDiskSpace",
+  40414: "IDLFailedToParse",
+  40415: "IDLUnknownField",
 } as const satisfies Record<number, string>;
 
 /**
  * A rejection in MongoDB's own terms: it becomes `{ ok: 0, code, codeName, errmsg, ...extra }` or an entry of
- * `writeErrors`. Codes without a name of their own (aggregation's five-digit ones) are named `Location<code>`,
+ * `writeErrors`. Codes without a name of their own (most five-digit ones) are named `Location<code>`,
  * as mongod does.
  */
 export class MongoServerError extends Error {
@@ -63,9 +63,16 @@ export const badValue = (message: string): MongoServerError => new MongoServerEr
 export const failedToParse = (message: string): MongoServerError => new MongoServerError(9, message);
 export const typeMismatch = (message: string): MongoServerError => new MongoServerError(14, message);
 
-/** For what MongoDB can do and this server cannot: rejected by name, never answered in part. */
-export const notSupported = (what: string): MongoServerError =>
+/**
+ * For what MongoDB has and this server has not: rejected under the code that MongoDB gives to what it does not know
+ * itself, never answered in part.
+ */
+export const notImplemented = (code: number, message: string): MongoServerError =>
   new MongoServerError(
-    115,
-    `${what} is not supported by Cairn's embedded MongoDB server; set MONGODB_URI to a real one`,
+    code,
+    `${message} (Cairn's embedded MongoDB server does not implement it; set MONGODB_URI to a MongoDB server)`,
   );
+
+/** For a field that a command, or a statement in it, does not have; `path` names both. */
+export const unknownField = (path: string): MongoServerError =>
+  new MongoServerError(40415, `BSON field '${path}' is an unknown field.`);

@@ -4,7 +4,7 @@ import { runCommand } from "./commands/dispatch";
 import { Engine } from "./store/engine";
 import { MongoServerError } from "./errors";
 import type { Doc } from "./bson/values";
-import { Framer, type Request, formatReply, parseMessage } from "./wire";
+import { Framer, ProtocolError, type Request, formatReply, parseMessage } from "./wire";
 
 const LOOPBACK = new Set(["127.0.0.1", "::1", "localhost"]);
 
@@ -117,9 +117,10 @@ function serve(serving: Serving, socket: Socket, connectionId: number): void {
 
 function answer({ engine, report }: Serving, request: Request, connectionId: number): Doc | Uint8Array {
   try {
-    const reply = runCommand(engine, request.command, connectionId);
+    const reply = runCommand(engine, request.readCommand(), connectionId);
     return reply instanceof Uint8Array ? reply : { ...reply, ok: 1 };
   } catch (error) {
+    if (error instanceof ProtocolError) throw error;
     return rejectionReply(error, report);
   }
 }

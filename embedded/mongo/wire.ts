@@ -1,4 +1,4 @@
-import { decode, encode } from "./bson/codec";
+import { MAX_MESSAGE_DEPTH, decode, encode } from "./bson/codec";
 import { MAX_MESSAGE_BYTES } from "./commands/server";
 import type { Doc } from "./bson/values";
 
@@ -19,7 +19,8 @@ export class ProtocolError extends Error {
 export interface Request {
   readonly id: number;
   readonly opcode: typeof OP_MSG | typeof OP_QUERY;
-  readonly command: Doc;
+  /** Reads the command. Throws ProtocolError, MongoServerError Overflow (15), or bson's BSONError for a malformed one. */
+  readonly readCommand: () => Doc;
   /** False for unacknowledged writes (`w: 0`). */
   readonly wantsReply: boolean;
 }
@@ -53,7 +54,7 @@ export class Framer {
   }
 }
 
-/** Reads one message. Throws ProtocolError, or bson's BSONError for a malformed document. */
+/** Reads one message's head. Throws ProtocolError. */
 export function parseMessage(message: Buffer): Request {
   const id = message.readInt32LE(4);
   const opcode = message.readInt32LE(12);
@@ -64,30 +65,41 @@ export function parseMessage(message: Buffer): Request {
 
 function parseMsg(id: number, message: Buffer): Request {
   const flags = message.readUInt32LE(HEADER);
+  return {
+    id,
+    opcode: OP_MSG,
+    readCommand: () => readSections(message, flags),
+    wantsReply: (flags & MORE_TO_COME) === 0,
+  };
+}
+
+function readSections(message: Buffer, flags: number): Doc {
   const end = message.length - (flags & CHECKSUM_PRESENT ? 4 : 0);
   let command: Doc = {};
   const sequences: Doc = {};
   for (let at = HEADER + 4; at < end;) {
+    if (at + 5 > end) throw new ProtocolError("a section runs past its message");
     const kind = message[at];
     const size = message.readInt32LE(at + 1);
     if (size < 5 || at + 1 + size > end) throw new ProtocolError("a section runs past its message");
     const section = message.subarray(at + 1, at + 1 + size);
-    if (kind === 0) command = decode(section);
+    if (kind === 0) command = decode(section, MAX_MESSAGE_DEPTH);
     else if (kind === 1) readSequence(section, sequences);
     else throw new ProtocolError(`unsupported section kind ${kind}`);
     at += 1 + size;
   }
-  return { id, opcode: OP_MSG, command: { ...command, ...sequences }, wantsReply: (flags & MORE_TO_COME) === 0 };
+  return { ...command, ...sequences };
 }
 
 /** A document sequence: the documents of one array field of the command, outside of it. */
 function readSequence(section: Buffer, sequences: Doc): void {
   const nameEnd = section.indexOf(0, 4);
+  if (nameEnd < 0) throw new ProtocolError("a sequence has no name");
   const documents: Doc[] = [];
   for (let at = nameEnd + 1; at < section.length;) {
-    const size = section.readInt32LE(at);
+    const size = at + 4 <= section.length ? section.readInt32LE(at) : 0;
     if (size < 5 || at + size > section.length) throw new ProtocolError("a document runs past its sequence");
-    documents.push(decode(section.subarray(at, at + size)));
+    documents.push(decode(section.subarray(at, at + size), MAX_MESSAGE_DEPTH));
     at += size;
   }
   sequences[section.toString("utf8", 4, nameEnd)] = documents;
@@ -99,8 +111,12 @@ function parseQuery(id: number, message: Buffer): Request {
   const namespace = message.toString("utf8", HEADER + 4, nameEnd);
   if (!namespace.endsWith(".$cmd")) throw new ProtocolError("OP_QUERY is supported for commands only");
   const at = nameEnd + 9;
-  const command = decode(message.subarray(at, at + message.readInt32LE(at)));
-  return { id, opcode: OP_QUERY, command: { ...command, $db: namespace.slice(0, -5) }, wantsReply: true };
+  if (nameEnd < 0 || at + 4 > message.length) throw new ProtocolError("the query runs past its message");
+  const readCommand = (): Doc => {
+    const command = decode(message.subarray(at, at + message.readInt32LE(at)), MAX_MESSAGE_DEPTH);
+    return { ...command, $db: namespace.slice(0, -5) };
+  };
+  return { id, opcode: OP_QUERY, readCommand, wantsReply: true };
 }
 
 let lastId = 0;

@@ -1,15 +1,49 @@
 import { Binary, type DBRef, type Double, type Int32, calculateObjectSize, deserialize, serialize } from "bson";
-import { type Doc, bsonType, isInt32, setField } from "./values";
+import { type Doc, bsonType, isDoc, isInt32, setField } from "./values";
 import { MongoServerError } from "../errors";
 
 /** The largest document MongoDB stores: 16 MiB. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
-/** Reads one BSON document, keeping every type apart (see {@link Doc}). The result shares no memory with `bytes`. */
-export function decode(bytes: Uint8Array): Doc {
-  const document = deserialize(bytes, { promoteValues: false, promoteLongs: false, bsonRegExp: true });
-  settleFields(document);
+/** How deep a stored document may be nested, itself included (manual: "MongoDB Limits and Thresholds"). */
+const MAX_STORED_DEPTH = 100;
+/** How deep a message may be nested: a command adds levels of its own to a document. */
+export const MAX_MESSAGE_DEPTH = 200;
+
+/**
+ * Reads one BSON document, keeping every type apart (see {@link Doc}). The result shares no memory with `bytes`.
+ *
+ * @throws MongoServerError Overflow (15) for a document nested deeper than `maxDepth`; bson's BSONError for a malformed one.
+ */
+export function decode(bytes: Uint8Array, maxDepth = Number.POSITIVE_INFINITY): Doc {
+  const document = deserializeNested(bytes);
+  settleFields(document, maxDepth);
   return document;
+}
+
+function deserializeNested(bytes: Uint8Array): Doc {
+  try {
+    return deserialize(bytes, { promoteValues: false, promoteLongs: false, bsonRegExp: true });
+  } catch (error) {
+    // bson reads embedded documents by recursion: thousands of levels exhaust the stack.
+    if (error instanceof RangeError && error.message.includes("call stack")) throw tooDeep(MAX_MESSAGE_DEPTH);
+    throw error;
+  }
+}
+
+const tooDeep = (maxDepth: number): MongoServerError =>
+  new MongoServerError(15, `BSONObj exceeds maximum nested object depth: ${maxDepth}`);
+
+/** Rejects a document nested deeper than MongoDB stores. Throws MongoServerError Overflow (15). */
+export function assertDepth(document: Doc): void {
+  assertLevels(document, MAX_STORED_DEPTH);
+}
+
+function assertLevels(value: Doc | readonly unknown[], levels: number): void {
+  if (levels === 0) throw tooDeep(MAX_STORED_DEPTH);
+  for (const item of Array.isArray(value) ? (value as readonly unknown[]) : Object.values(value)) {
+    if (Array.isArray(item) || isDoc(item)) assertLevels(item, levels - 1);
+  }
 }
 
 /** Writes one document as BSON. Undefined fields are left out. */
@@ -41,24 +75,26 @@ export function assertSize(document: Doc): void {
 const tooLarge = (): MongoServerError =>
   new MongoServerError(10334, `BSONObj size is invalid: a document may have ${MAX_DOCUMENT_BYTES} bytes at most`);
 
-function settleFields(document: Doc): void {
+function settleFields(document: Doc, levels: number): void {
+  if (levels <= 0) throw tooDeep(MAX_MESSAGE_DEPTH);
   for (const field of Object.keys(document)) {
     const value = document[field];
-    const settled = settle(value);
+    const settled = settle(value, levels - 1);
     if (settled !== value) setField(document, field, settled);
     else if (value === undefined) Reflect.deleteProperty(document, field);
   }
 }
 
-function settle(value: unknown): unknown {
+function settle(value: unknown, levels: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) value[i] = value[i] === undefined ? null : settle(value[i]);
+    if (levels <= 0) throw tooDeep(MAX_MESSAGE_DEPTH);
+    for (let i = 0; i < value.length; i++) value[i] = value[i] === undefined ? null : settle(value[i], levels - 1);
     return value;
   }
   switch (bsonType(value)) {
     case undefined:
-      if (!(value instanceof Date)) settleFields(value as Doc);
+      if (!(value instanceof Date)) settleFields(value as Doc, levels);
       return value;
     case "Int32":
       return (value as Int32).value;
@@ -72,17 +108,12 @@ function settle(value: unknown): unknown {
     case "DBRef": {
       const { collection, oid, db, fields } = value as DBRef;
       const plain: Doc = { $ref: collection, $id: oid, ...(db ? { $db: db } : {}), ...fields };
-      settleFields(plain);
+      settleFields(plain, levels);
       return plain;
     }
     default:
       return value;
   }
-}
-
-/** A reply whose cursor batch is already encoded, so that no document is encoded twice to learn its size. */
-export interface EncodedBatch {
-  documents: Uint8Array[];
 }
 
 /** Builds `{ cursor: { <batchName>: [...], id, ns }, ok: 1 }` around encoded documents. */

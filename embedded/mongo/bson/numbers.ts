@@ -1,4 +1,4 @@
-import { Decimal128, Double, Long } from "bson";
+import { Double, Long } from "bson";
 import { decimalArithmetic } from "./decimal";
 import { isInt32, toNumber, typeName } from "./values";
 
@@ -33,16 +33,4 @@ export function integer(value: bigint, long: boolean): number | Long | undefined
 
 export function toBigInt(value: unknown): bigint {
   return value instanceof Long ? value.toBigInt() : BigInt(Math.trunc(toNumber(value)));
-}
-
-/** Brings a number to the given numeric type, rounding towards zero; undefined where it does not fit. */
-export function convertNumber(value: unknown, to: "int" | "long" | "double" | "decimal"): unknown {
-  if (to === "double") return asDouble(toNumber(value));
-  if (to === "decimal") {
-    return value instanceof Decimal128 ? value : Decimal128.fromString(String(value));
-  }
-  if (!(value instanceof Long) && !Number.isFinite(toNumber(value))) return undefined;
-  const whole = toBigInt(value);
-  const result = integer(whole, to === "long");
-  return to === "int" && typeof result !== "number" ? undefined : result;
 }

@@ -157,6 +157,12 @@ export function toInteger(value: unknown): number | undefined {
   return Number.isInteger(number) ? number : undefined;
 }
 
+/** MongoDB's truth: everything but false, null, missing and zero. */
+export function isTruthy(value: unknown): boolean {
+  if (value === false || value === null || value === undefined) return false;
+  return !isNumeric(value) || toNumber(value) !== 0;
+}
+
 /** Sets a field even where its name is `__proto__`, which plain assignment would take for the prototype. */
 export function setField(target: Doc, field: string, value: unknown): void {
   if (field === "__proto__") {

@@ -1,4 +1,4 @@
-import { MongoServerError, badValue, typeMismatch } from "../errors";
+import { MongoServerError, badValue, typeMismatch, unknownField } from "../errors";
 import { type Doc, isDoc, isNumeric, toInteger, typeName, shown } from "../bson/values";
 
 /** A command's field as a document; absent means `{}`. Throws TypeMismatch (14) for anything else. */
@@ -40,7 +40,7 @@ export function namespaceOf(database: string, collection: unknown): string {
   return `${database}.${collection}`;
 }
 
-/** The variables of a command's `let`, which are constants, beside those that are always there. */
-export function variablesOf(command: Doc, now: Date): Doc {
-  return { NOW: now, ...docField(command, "let") };
+/** Refuses a field that a statement or an option does not have. Throws IDLUnknownField (40415), naming it under `path`. */
+export function assertFields(holder: Doc, known: ReadonlySet<string>, path: string): void {
+  for (const field of Object.keys(holder)) if (!known.has(field)) throw unknownField(`${path}.${field}`);
 }

@@ -1,22 +1,14 @@
 import { encode } from "../bson/codec";
 import type { Collection } from "../store/collection";
 import type { Engine } from "../store/engine";
-import { MongoServerError, badValue, notSupported } from "../errors";
+import { MongoServerError, badValue, unknownField } from "../errors";
 import { compileMatch } from "../query/match";
-import type { Doc } from "../bson/values";
+import { type Doc, isTruthy } from "../bson/values";
 import { docField, namespaceOf } from "./arguments";
-
-const UNSUPPORTED_CREATE =
-  "capped timeseries viewOn pipeline validator validationLevel validationAction expireAfterSeconds clusteredIndex changeStreamPreAndPostImages encryptedFields".split(
-    " ",
-  );
 
 export function create(engine: Engine, database: string, command: Doc): Doc {
   const namespace = namespaceOf(database, command.create);
-  for (const option of UNSUPPORTED_CREATE) {
-    if (command[option] !== undefined && command[option] !== false)
-      throw notSupported(`A collection with the option ${option}`);
-  }
+  if (isTruthy(command.capped)) throw unknownField("create.capped");
   if (engine.store.find(namespace)) throw new MongoServerError(48, `Collection ${namespace} already exists.`);
   engine.store.create(namespace);
   return {};

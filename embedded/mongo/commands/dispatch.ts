@@ -1,5 +1,5 @@
 import type { Engine } from "../store/engine";
-import { MongoServerError, badValue, notSupported } from "../errors";
+import { MongoServerError, badValue, notImplemented, unknownField } from "../errors";
 import { type Doc, isDoc, isNumeric, toNumber } from "../bson/values";
 import * as collections from "./collections";
 import * as indexes from "./indexes";
@@ -20,7 +20,7 @@ interface Command {
 const GENERIC_FIELDS = new Set(
   (
     "$db lsid $clusterTime $readPreference $queryOptions txnNumber startTransaction autocommit stmtId stmtIds comment " +
-    "maxTimeMS readConcern writeConcern apiVersion apiStrict apiDeprecationErrors collation hint let $audit $client help"
+    "maxTimeMS readConcern writeConcern apiVersion apiStrict apiDeprecationErrors $audit $client help"
   ).split(" "),
 );
 
@@ -28,7 +28,7 @@ const define = (run: Handler, fields = ""): Command => ({ run, fields: new Set(f
 
 const findAndModify = define(
   write.findAndModify,
-  "query sort remove update new fields upsert arrayFilters bypassDocumentValidation",
+  "query sort remove update new fields upsert arrayFilters bypassDocumentValidation collation hint",
 );
 const hello = define(
   server.hello,
@@ -52,14 +52,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   logout: define(server.ok),
   find: define(
     read.find,
-    "filter sort projection skip limit batchSize singleBatch max min returnKey showRecordId tailable oplogReplay " +
-      "noCursorTimeout awaitData allowPartialResults allowDiskUse",
+    "filter sort projection skip limit batchSize singleBatch max min returnKey showRecordId tailable oplogReplay hint " +
+      "collation noCursorTimeout awaitData allowPartialResults allowDiskUse",
   ),
   getMore: define(read.getMore, "collection batchSize"),
   killCursors: define(read.killCursors, "cursors"),
-  count: define(read.count, "query limit skip fields"),
-  distinct: define(read.distinct, "key query"),
-  aggregate: define(read.aggregate, "pipeline explain allowDiskUse cursor bypassDocumentValidation"),
+  count: define(read.count, "query limit skip fields collation hint"),
+  distinct: define(read.distinct, "key query collation hint"),
+  aggregate: define(read.aggregate, "pipeline explain allowDiskUse cursor bypassDocumentValidation collation hint"),
   explain: define(read.explain, "verbosity"),
   insert: define(write.insert, "documents ordered bypassDocumentValidation"),
   update: define(write.update, "updates ordered bypassDocumentValidation"),
@@ -71,11 +71,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   dropIndexes: define(indexes.dropIndexes, "index"),
   deleteIndexes: define(indexes.dropIndexes, "index"),
   collMod: define(indexes.collMod, "index"),
-  create: define(
-    collections.create,
-    "capped size max timeseries viewOn pipeline validator validationLevel validationAction expireAfterSeconds " +
-      "clusteredIndex changeStreamPreAndPostImages encryptedFields autoIndexId storageEngine indexOptionDefaults",
-  ),
+  create: define(collections.create, "capped collation autoIndexId storageEngine indexOptionDefaults"),
   drop: define(collections.drop),
   dropDatabase: define(collections.dropDatabase),
   renameCollection: define(collections.renameCollection, "to dropTarget"),
@@ -105,12 +101,12 @@ export function runCommand(engine: Engine, command: Doc, connectionId: number): 
   assertStandalone(name, command);
   const found = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!found) {
-    if (UNSUPPORTED.has(name)) throw notSupported(`The command ${name}`);
+    if (UNSUPPORTED.has(name)) throw notImplemented(59, `no such command: '${name}'`);
     throw new MongoServerError(59, `no such command: '${name}'`);
   }
   for (const field of Object.keys(command).slice(1)) {
     if (found.fields && !found.fields.has(field) && !GENERIC_FIELDS.has(field)) {
-      throw new MongoServerError(40415, `BSON field '${name}.${field}' is an unknown field.`);
+      throw unknownField(`${name}.${field}`);
     }
   }
   assertNoCollation(command);
@@ -138,7 +134,8 @@ function assertNoCollation(command: Doc): void {
   for (const holder of [command, ...nested]) {
     const collation = isDoc(holder) ? holder.collation : undefined;
     const isSimple = isDoc(collation) && (collation.locale === "simple" || Object.keys(collation).length === 0);
-    if (collation !== undefined && !isSimple) throw notSupported("A collation other than { locale: 'simple' }");
+    if (collation !== undefined && !isSimple)
+      throw notImplemented(2, "Field 'collation' has a value other than { locale: 'simple' }");
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Collection } from "../store/collection";
 import type { Engine } from "../store/engine";
-import { MongoServerError, notSupported, typeMismatch } from "../errors";
+import { MongoServerError, notImplemented, typeMismatch } from "../errors";
 import type { IndexSpec } from "../store/fieldIndex";
 import { compileMatch } from "../query/match";
 import { type Doc, isDoc, isNumeric, toNumber, typeName } from "../bson/values";
@@ -52,7 +52,8 @@ export function createIndexes(engine: Engine, database: string, command: Doc): D
 function parseSpec(request: Doc): IndexSpec {
   const { key, name, unique, sparse, partialFilterExpression: partial, expireAfterSeconds: seconds } = request;
   for (const option of Object.keys(request)) {
-    if (!KNOWN.includes(option)) throw notSupported(`The index option ${option}`);
+    if (!KNOWN.includes(option))
+      throw notImplemented(197, `The field '${option}' is not valid for an index specification`);
   }
   if (!isDoc(key)) throw typeMismatch("The field 'key' must be an object");
   if (typeof name !== "string" || name === "")
@@ -79,8 +80,8 @@ function assertKey(key: Doc): void {
   const entries = Object.entries(key);
   if (entries.length === 0) throw cannotCreate("Index keys cannot be empty.");
   for (const [path, direction] of entries) {
-    if (typeof direction === "string") throw notSupported(`An index of type "${direction}"`);
-    if (path.includes("$**")) throw notSupported("A wildcard index");
+    if (typeof direction === "string") throw notImplemented(67, `Unknown index plugin '${direction}'`);
+    if (path.includes("$**")) throw notImplemented(67, `Index key contains an illegal field name: ${path}`);
     if (!isNumeric(direction) || toNumber(direction) === 0 || Number.isNaN(toNumber(direction))) {
       throw cannotCreate(
         `Values in v:2 index key pattern cannot be of type ${typeName(direction)} or 0. Only numbers > 0, numbers < 0, and strings are allowed.`,
@@ -206,7 +207,7 @@ export function collMod(engine: Engine, database: string, command: Doc): Doc {
   const collection = engine.store.find(namespace);
   if (!collection) throw new MongoServerError(26, `ns does not exist: ${namespace}`);
   const { name, keyPattern, expireAfterSeconds } = docField(command, "index");
-  if (expireAfterSeconds === undefined) throw notSupported("collMod other than an index's expireAfterSeconds");
+  if (expireAfterSeconds === undefined) throw notImplemented(72, "no expireAfterSeconds field");
   const [target] = namesOf(collection, name ?? keyPattern);
   const { spec } = collection.indexes.get(target as string) as { spec: IndexSpec };
   assertTtl(spec.key, expireAfterSeconds);

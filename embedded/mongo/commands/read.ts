@@ -1,29 +1,33 @@
-import { aggregateCollection } from "../aggregation/pipeline";
-import { distinctValues } from "../aggregation/distinct";
-import { badValue, failedToParse, notSupported } from "../errors";
+import { MongoServerError, badValue, failedToParse, typeMismatch, unknownField } from "../errors";
 import type { Engine } from "../store/engine";
-import { isTruthy } from "../aggregation/expressions";
+import { distinctValues } from "../query/distinct";
 import { compileMatch } from "../query/match";
 import type { MatchDetails } from "../query/paths";
+import { runPipeline } from "../query/pipeline";
 import { planQuery } from "../query/plan";
 import { compileProjection } from "../query/project";
 import { type Query, selectRecords } from "../query/select";
 import { parseSort } from "../query/sort";
-import { type Doc, isDoc, isNumeric, toInteger } from "../bson/values";
-import { countField, docField, namespaceOf, variablesOf } from "./arguments";
-import { writeStage } from "./mergeStage";
+import { type Doc, isDoc, isNumeric, isTruthy, toInteger } from "../bson/values";
+import { assertFields, countField, docField, namespaceOf } from "./arguments";
 
-const UNSUPPORTED_FIND = ["tailable", "awaitData", "returnKey", "showRecordId", "max", "min", "oplogReplay"];
+/** Options of `find` that are accepted as long as they ask for nothing. */
+const UNSUPPORTED_FIND = ["returnKey", "showRecordId", "max", "min", "oplogReplay"];
 
 export function find(engine: Engine, database: string, command: Doc): Uint8Array {
   const namespace = namespaceOf(database, command.find);
   for (const option of UNSUPPORTED_FIND) {
     const value = command[option];
-    if (isTruthy(value) && !(isDoc(value) && Object.keys(value).length === 0))
-      throw notSupported(`find's option ${option}`);
+    if (isTruthy(value) && !(isDoc(value) && Object.keys(value).length === 0)) throw unknownField(`find.${option}`);
+  }
+  if (isTruthy(command.tailable)) {
+    throw badValue("error processing query: tailable cursor requested on non capped collection");
+  }
+  if (isTruthy(command.awaitData)) {
+    throw failedToParse("Cannot set 'awaitData' without also setting 'tailable'");
   }
   const collection = engine.store.find(namespace);
-  const query = queryOf(engine, command);
+  const query = queryOf(command);
   const shape = shapeOf(command, query);
   const records = selectRecords(collection, query);
   return engine.cursors.first({
@@ -35,31 +39,27 @@ export function find(engine: Engine, database: string, command: Doc): Uint8Array
   });
 }
 
-function queryOf(engine: Engine, command: Doc): Query & { variables: Doc } {
+function queryOf(command: Doc): Query {
   return {
     filter: docField(command, "filter"),
     sort: docField(command, "sort"),
     skip: countField(command, "skip") ?? 0,
     limit: countField(command, "limit") ?? 0,
-    variables: variablesOf(command, engine.now()),
     hint: command.hint,
   };
 }
 
 /** How found documents are cut to the projection; undefined where they are sent whole. */
-function shapeOf(
-  command: Doc,
-  { filter, variables }: { filter: Doc; variables: Doc },
-): ((document: Doc) => Doc) | undefined {
+function shapeOf(command: Doc, { filter }: Query): ((document: Doc) => Doc) | undefined {
   const projection = docField(command, "projection");
   if (Object.keys(projection).length === 0) return undefined;
-  const project = compileProjection(projection, "find");
+  const project = compileProjection(projection);
   const positional = Object.keys(projection).some((path) => path.endsWith(".$"));
-  const matches = positional ? compileMatch(filter, variables) : undefined;
+  const matches = positional ? compileMatch(filter) : undefined;
   return (document) => {
     const details: MatchDetails = {};
     matches?.(document, details);
-    return project(document, variables, details.position);
+    return project(document, details.position);
   };
 }
 
@@ -95,7 +95,6 @@ export function count(engine: Engine, database: string, command: Doc): Doc {
       filter,
       skip,
       limit,
-      variables: variablesOf(command, engine.now()),
       hint: command.hint,
     }).length,
   };
@@ -106,7 +105,6 @@ export function distinct(engine: Engine, database: string, command: Doc): Doc {
   const collection = engine.store.find(namespaceOf(database, command.distinct));
   const records = selectRecords(collection, {
     filter: docField(command, "query"),
-    variables: variablesOf(command, engine.now()),
   });
   return {
     values: distinctValues(
@@ -116,30 +114,25 @@ export function distinct(engine: Engine, database: string, command: Doc): Doc {
   };
 }
 
+const CURSOR_FIELDS = new Set(["batchSize"]);
+
 export function aggregate(engine: Engine, database: string, command: Doc): Uint8Array | Doc {
   const { pipeline } = command;
-  if (!Array.isArray(pipeline)) throw badValue("'pipeline' option must be specified as an array");
+  if (!Array.isArray(pipeline)) throw typeMismatch("'pipeline' option must be specified as an array");
   if (command.explain === true) return explain(engine, database, { explain: command });
   if (command.cursor === undefined)
     throw failedToParse("The 'cursor' option is required, except for aggregate with the explain argument");
-  const wholeDatabase = isNumeric(command.aggregate);
-  if (wholeDatabase) throw notSupported("Aggregating without a collection");
+  if (isNumeric(command.aggregate)) {
+    throw new MongoServerError(
+      73,
+      "{aggregate: 1} is not valid for the stages of this pipeline; a collection is required.",
+    );
+  }
   const namespace = namespaceOf(database, command.aggregate);
-  const writesAt = pipeline.findIndex((stage) => isDoc(stage) && ("$out" in stage || "$merge" in stage));
-  if (writesAt >= 0 && writesAt < pipeline.length - 1)
-    throw badValue("$out and $merge can only be the final stage in the pipeline");
-  const collection = engine.store.find(namespace);
-  const documents = aggregateCollection(collection, pipeline, {
-    hint: command.hint,
-    variables: variablesOf(command, engine.now()),
-    collection: (name) => engine.store.find(`${database}.${name}`),
-    write: (stage, argument, found) => writeStage(engine, database, stage, argument, found),
-  });
-  return engine.cursors.first({
-    namespace,
-    documents,
-    batchSize: countField(docField(command, "cursor"), "batchSize"),
-  });
+  const cursor = docField(command, "cursor");
+  assertFields(cursor, CURSOR_FIELDS, "aggregate.cursor");
+  const documents = runPipeline(engine.store.find(namespace), pipeline, command.hint);
+  return engine.cursors.first({ namespace, documents, batchSize: countField(cursor, "batchSize") });
 }
 
 /** `explain`: which index a query would use, and how many documents it examined. */

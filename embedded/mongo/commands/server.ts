@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { MAX_DOCUMENT_BYTES } from "../bson/codec";
 import type { Engine } from "../store/engine";
-import { badValue, notSupported } from "../errors";
+import { MongoServerError, badValue, notImplemented } from "../errors";
 import { type Doc, isNumeric, toNumber } from "../bson/values";
 
 /** What the server says it is: a standalone mongod 7.0 (wire version 21). */
@@ -71,13 +71,13 @@ export function getParameter(engine: Engine, _database: string, command: Doc): D
   };
   if (command.getParameter === "*") return parameters;
   const found = Object.entries(parameters).filter(([name]) => command[name] !== undefined);
-  if (found.length === 0) throw badValue("no option found to get");
+  if (found.length === 0) throw new MongoServerError(72, "no option found to get");
   return Object.fromEntries(found);
 }
 
 export function setParameter(engine: Engine, _database: string, command: Doc): Doc {
   const { ttlMonitorSleepSecs: seconds } = command;
-  if (seconds === undefined) throw notSupported("setParameter other than ttlMonitorSleepSecs");
+  if (seconds === undefined) throw notImplemented(72, "attempted to set a parameter other than ttlMonitorSleepSecs");
   if (!isNumeric(seconds) || !(toNumber(seconds) >= 1))
     throw badValue("ttlMonitorSleepSecs must be a number of at least 1");
   const was = engine.ttlSweepSeconds;

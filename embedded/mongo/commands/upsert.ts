@@ -27,7 +27,7 @@ export function newDocument(document: Doc, now: Date): Doc {
  *
  * @throws MongoServerError NotSingleValueField (54) when the filter demands two values of one path.
  */
-export function upsertBase(filter: Doc, kind: "replacement" | "operators" | "pipeline"): Doc {
+export function upsertBase(filter: Doc, kind: "replacement" | "operators"): Doc {
   const equalities = new Map<string, unknown>();
   gather(filter, equalities);
   const base: Doc = {};

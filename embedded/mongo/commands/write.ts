@@ -1,4 +1,3 @@
-import { runUpdatePipeline } from "../aggregation/pipeline";
 import type { Collection } from "../store/collection";
 import type { Engine } from "../store/engine";
 import { MongoServerError, failedToParse, typeMismatch } from "../errors";
@@ -9,7 +8,7 @@ import { compileProjection } from "../query/project";
 import { selectRecords } from "../query/select";
 import { compileUpdate } from "../update/update";
 import { type Doc, isDoc, toInteger, shown } from "../bson/values";
-import { docField, docsField, namespaceOf, variablesOf } from "./arguments";
+import { assertFields, docField, docsField, namespaceOf } from "./arguments";
 import { newDocument, upsertBase } from "./upsert";
 
 const MAX_BATCH = 100_000;
@@ -49,13 +48,16 @@ export function insert(engine: Engine, database: string, command: Doc): Doc {
   return withErrors({ n }, errors);
 }
 
+const UPDATE_FIELDS = new Set(["q", "u", "multi", "upsert", "arrayFilters", "collation", "hint", "sort"]);
+
 export function update(engine: Engine, database: string, command: Doc): Doc {
   const namespace = namespaceOf(database, command.update);
   const totals = { n: 0, nModified: 0 };
   const upserted: Doc[] = [];
-  const variables = variablesOf(command, engine.now());
-  const errors = runBatch(docsField(command, "updates"), command.ordered !== false, (statement, index) => {
-    const result = updateOne(engine, namespace, statement, variables);
+  const statements = docsField(command, "updates");
+  for (const statement of statements) assertFields(statement, UPDATE_FIELDS, "update.updates");
+  const errors = runBatch(statements, command.ordered !== false, (statement, index) => {
+    const result = updateOne(engine, namespace, statement);
     totals.n += result.matched;
     totals.nModified += result.modified;
     if (result.upserted) {
@@ -72,15 +74,10 @@ interface Updated {
   upserted?: StoredRecord;
 }
 
-function updateOne(engine: Engine, namespace: string, statement: Doc, commandVariables: Doc): Updated {
+function updateOne(engine: Engine, namespace: string, statement: Doc): Updated {
   const filter = docField(statement, "q");
   const multi = statement.multi === true;
-  const variables = { ...commandVariables, ...docField(statement, "c") };
-  const change = compileUpdate(statement.u, {
-    ...(Array.isArray(statement.arrayFilters) && { arrayFilters: statement.arrayFilters }),
-    runPipeline: runUpdatePipeline,
-    variables,
-  });
+  const change = compileUpdate(statement.u, statement.arrayFilters);
   if (multi && change.kind === "replacement")
     throw failedToParse("multi update is not supported for replacement-style update");
   if (multi && statement.sort !== undefined) throw failedToParse("Cannot specify sort with multi=true");
@@ -89,12 +86,11 @@ function updateOne(engine: Engine, namespace: string, statement: Doc, commandVar
   const records = selectRecords(collection, {
     filter,
     sort,
-    variables,
     hint: statement.hint,
     ...(multi ? {} : { limit: 1 }),
   });
   if (collection && records.length > 0) {
-    const matches = compileMatch(filter, variables);
+    const matches = compileMatch(filter);
     let modified = 0;
     for (const record of records) if (applyTo(engine, collection, record, change, matches)) modified++;
     return { matched: records.length, modified };
@@ -124,18 +120,20 @@ function upsert(engine: Engine, namespace: string, filter: Doc, change: Change):
   return engine.store.collection(namespace).insert(newDocument(document, now));
 }
 
+const DELETE_FIELDS = new Set(["q", "limit", "collation", "hint"]);
+
 export function remove(engine: Engine, database: string, command: Doc): Doc {
   const collection = engine.store.find(namespaceOf(database, command.delete));
-  const variables = variablesOf(command, engine.now());
+  const statements = docsField(command, "deletes");
+  for (const statement of statements) assertFields(statement, DELETE_FIELDS, "delete.deletes");
   let n = 0;
-  const errors = runBatch(docsField(command, "deletes"), command.ordered !== false, (statement) => {
+  const errors = runBatch(statements, command.ordered !== false, (statement) => {
     const limit = toInteger(statement.limit);
     if (limit !== 0 && limit !== 1)
       throw failedToParse(`The limit field in delete objects must be 0 or 1. Got ${shown(statement.limit)}`);
     for (const record of selectRecords(collection, {
       filter: docField(statement, "q"),
       limit,
-      variables,
       hint: statement.hint,
     })) {
       collection?.remove(record);
@@ -156,15 +154,13 @@ export function findAndModify(engine: Engine, database: string, command: Doc): D
   if (removing !== true && specification === undefined)
     throw failedToParse("Either an update or remove=true must be specified");
   const filter = docField(command, "query");
-  const variables = variablesOf(command, engine.now());
   const collection = engine.store.find(namespace);
-  const matches = compileMatch(filter, variables);
-  const shape = shapeOf(command, matches, variables);
+  const matches = compileMatch(filter);
+  const shape = shapeOf(command, matches);
   const [record] = selectRecords(collection, {
     filter,
     sort: docField(command, "sort"),
     limit: 1,
-    variables,
     hint: command.hint,
   });
   if (removing === true) {
@@ -173,11 +169,7 @@ export function findAndModify(engine: Engine, database: string, command: Doc): D
     collection.remove(record);
     return { lastErrorObject: { n: 1 }, value };
   }
-  const change = compileUpdate(specification, {
-    ...(Array.isArray(command.arrayFilters) && { arrayFilters: command.arrayFilters }),
-    runPipeline: runUpdatePipeline,
-    variables,
-  });
+  const change = compileUpdate(specification, command.arrayFilters);
   if (collection && record) {
     const before = record.document;
     // The projection of the old document may fail, so it is made before anything changes.
@@ -193,14 +185,14 @@ export function findAndModify(engine: Engine, database: string, command: Doc): D
   };
 }
 
-function shapeOf(command: Doc, matches: ReturnType<typeof compileMatch>, variables: Doc): (document: Doc) => Doc {
+function shapeOf(command: Doc, matches: ReturnType<typeof compileMatch>): (document: Doc) => Doc {
   const fields = command.fields ?? {};
   if (!isDoc(fields)) throw typeMismatch("BSON field 'findAndModify.fields' must be an object");
   if (Object.keys(fields).length === 0) return (document) => document;
-  const project = compileProjection(fields, "find");
+  const project = compileProjection(fields);
   return (document) => {
     const details: MatchDetails = {};
     matches(document, details);
-    return project(document, variables, details.position);
+    return project(document, details.position);
   };
 }

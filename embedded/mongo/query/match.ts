@@ -1,10 +1,9 @@
-import { badValue, failedToParse, notSupported } from "../errors";
-import { type Variables, compileExpression, isTruthy } from "../aggregation/expressions";
+import { badValue, failedToParse, notImplemented } from "../errors";
 import { type MatchDetails, someValueAt } from "./paths";
 import { DBREF_FIELDS, isOperatorDoc } from "./operatorDoc";
 import { type ValueTest, bits, comparison, equalTo, modulo, oneOf, regexTest } from "./valueTests";
 import { typeTest } from "./typeQuery";
-import { type Doc, bsonType, isDoc, toInteger } from "../bson/values";
+import { type Doc, bsonType, isDoc, isTruthy, toInteger } from "../bson/values";
 
 /** Whether a document matches. Fills `details` for the positional operator of updates. */
 export type Matcher = (document: Doc, details?: MatchDetails) => boolean;
@@ -12,35 +11,30 @@ export type Matcher = (document: Doc, details?: MatchDetails) => boolean;
 /**
  * Compiles a query filter.
  *
- * @throws MongoServerError BadValue (2) for an unknown operator or a malformed operand, CommandNotSupported (115) for
- * what this server does not do ($where, $text, $jsonSchema, geo queries).
+ * @throws MongoServerError BadValue (2) for a malformed operand and for an operator that is unknown or not implemented.
  */
-export function compileMatch(filter: Doc, variables: Variables = {}): Matcher {
-  const tests = Object.entries(filter).map(([key, operand]) => compileEntry(key, operand, variables));
+export function compileMatch(filter: Doc): Matcher {
+  const tests = Object.entries(filter).map(([key, operand]) => compileEntry(key, operand));
   const [only] = tests;
   if (tests.length === 1 && only) return only;
   return (document, details) => tests.every((test) => test(document, details));
 }
 
-function compileEntry(key: string, operand: unknown, variables: Variables): Matcher {
+function compileEntry(key: string, operand: unknown): Matcher {
   // The fields of a DBRef are the only ones with a dollar that a filter can name.
-  if (!key.startsWith("$") || DBREF_FIELDS.has(key)) return compileField(key.split("."), operand, variables);
+  if (!key.startsWith("$") || DBREF_FIELDS.has(key)) return compileField(key.split("."), operand);
   switch (key) {
     case "$and": {
-      const all = branches(key, operand, variables);
+      const all = branches(key, operand);
       return (document, details) => all.every((test) => test(document, details));
     }
     case "$or": {
-      const any = branches(key, operand, variables);
+      const any = branches(key, operand);
       return (document, details) => any.some((test) => test(document, details));
     }
     case "$nor": {
-      const none = branches(key, operand, variables);
+      const none = branches(key, operand);
       return (document) => !none.some((test) => test(document));
-    }
-    case "$expr": {
-      const evaluate = compileExpression(operand);
-      return (document) => isTruthy(evaluate({ root: document, variables }));
     }
     case "$comment":
       return () => true;
@@ -48,10 +42,11 @@ function compileEntry(key: string, operand: unknown, variables: Variables): Matc
       return () => true;
     case "$alwaysFalse":
       return () => false;
+    case "$expr":
     case "$where":
     case "$text":
     case "$jsonSchema":
-      throw notSupported(key);
+      throw notImplemented(2, `unknown top level operator: ${key}`);
     default:
       throw badValue(
         `unknown top level operator: ${key}. If you have a field name that starts with a '$' symbol, consider using $getField or $setField.`,
@@ -59,23 +54,23 @@ function compileEntry(key: string, operand: unknown, variables: Variables): Matc
   }
 }
 
-function branches(key: string, operand: unknown, variables: Variables): Matcher[] {
+function branches(key: string, operand: unknown): Matcher[] {
   if (!Array.isArray(operand)) throw badValue(`${key} must be an array`);
   if (operand.length === 0) throw badValue("$and/$or/$nor must be a nonempty array");
   return operand.map((branch) => {
     if (!isDoc(branch)) throw badValue("$or/$and/$nor entries need to be full objects");
-    return compileMatch(branch, variables);
+    return compileMatch(branch);
   });
 }
 
-function compileField(parts: readonly string[], operand: unknown, variables: Variables): Matcher {
+function compileField(parts: readonly string[], operand: unknown): Matcher {
   if (!isOperatorDoc(operand)) {
     return bsonType(operand) === "BSONRegExp"
       ? atPath(parts, true, regexTest(operand))
       : atPath(parts, true, equalTo(operand));
   }
   const tests = Object.entries(operand).map(([operator, argument]) =>
-    compileOperator({ parts, operator, argument, siblings: operand, variables }),
+    compileOperator({ parts, operator, argument, siblings: operand }),
   );
   const [only] = tests;
   if (tests.length === 1 && only) return only;
@@ -99,7 +94,6 @@ interface OperatorUse {
   argument: unknown;
   /** All operators of the condition: `$regex` and `$options` belong together. */
   siblings: Doc;
-  variables: Variables;
 }
 
 type CompileOperator = (use: OperatorUse) => Matcher;
@@ -113,13 +107,13 @@ const OPERATORS = new Map<string, CompileOperator>([
   ["$lte", comparisonBy("$lte")],
   ["$in", ({ parts, operator, argument }) => atPath(parts, true, oneOf(operator, argument))],
   ["$nin", ({ parts, operator, argument }) => not(atPath(parts, true, oneOf(operator, argument)))],
-  ["$not", ({ parts, argument, variables }) => not(negated(parts, argument, variables))],
+  ["$not", ({ parts, argument }) => not(negated(parts, argument))],
   ["$exists", compileExists],
   ["$type", ({ parts, argument }) => atPath(parts, true, typeTest(argument))],
   ["$regex", ({ parts, argument, siblings }) => atPath(parts, true, regexTest(argument, siblings.$options))],
   ["$options", compileOptions],
   ["$size", compileSize],
-  ["$all", ({ parts, argument, variables }) => allOf(parts, argument, variables)],
+  ["$all", ({ parts, argument }) => allOf(parts, argument)],
   ["$elemMatch", compileElemMatch],
   ["$mod", ({ parts, argument }) => atPath(parts, true, modulo(argument))],
   ["$bitsAllSet", compileBits],
@@ -153,7 +147,7 @@ function compileBits({ parts, operator, argument }: OperatorUse): Matcher {
 }
 
 function rejectOperator({ operator }: OperatorUse): Matcher {
-  throw notSupported(operator);
+  throw notImplemented(2, `unknown operator: ${operator}`);
 }
 
 function compileNotEqual({ parts, argument }: OperatorUse): Matcher {
@@ -178,8 +172,8 @@ function compileSize({ parts, argument }: OperatorUse): Matcher {
   return atPath(parts, false, (value) => Array.isArray(value) && value.length === size);
 }
 
-function compileElemMatch({ parts, argument, variables }: OperatorUse): Matcher {
-  const matches = elementTest(argument, variables);
+function compileElemMatch({ parts, argument }: OperatorUse): Matcher {
+  const matches = elementTest(argument);
   return (document, details) =>
     someValueAt(document, parts, false, (value) => {
       if (!Array.isArray(value)) return false;
@@ -189,22 +183,22 @@ function compileElemMatch({ parts, argument, variables }: OperatorUse): Matcher 
     });
 }
 
-function negated(parts: readonly string[], argument: unknown, variables: Variables): Matcher {
+function negated(parts: readonly string[], argument: unknown): Matcher {
   if (bsonType(argument) === "BSONRegExp") return atPath(parts, true, regexTest(argument));
   if (!isDoc(argument)) throw badValue("$not needs a regex or a document");
   if (Object.keys(argument).length === 0) throw badValue("$not cannot be empty");
   if (!isOperatorDoc(argument)) throw badValue(`unknown operator: ${Object.keys(argument)[0]}`);
-  return compileField(parts, argument, variables);
+  return compileField(parts, argument);
 }
 
-function allOf(parts: readonly string[], argument: unknown, variables: Variables): Matcher {
+function allOf(parts: readonly string[], argument: unknown): Matcher {
   if (!Array.isArray(argument)) throw badValue("$all needs an array");
   if (argument.length === 0) return () => false;
   const tests = argument.map((item): Matcher => {
     if (isDoc(item) && "$elemMatch" in item)
-      return compileElemMatch({ parts, operator: "$elemMatch", argument: item.$elemMatch, siblings: item, variables });
+      return compileElemMatch({ parts, operator: "$elemMatch", argument: item.$elemMatch, siblings: item });
     if (isOperatorDoc(item)) throw badValue("no $ expressions in $all");
-    return compileField(parts, item, variables);
+    return compileField(parts, item);
   });
   return (document, details) => tests.every((test) => test(document, details));
 }
@@ -213,15 +207,15 @@ function allOf(parts: readonly string[], argument: unknown, variables: Variables
  * The condition of `$elemMatch` on each element: either operators on the element itself (`{ $gt: 1 }`) or a filter on an
  * embedded document.
  */
-export function elementTest(argument: unknown, variables: Variables = {}): ValueTest {
+export function elementTest(argument: unknown = {}): ValueTest {
   if (!isDoc(argument)) throw badValue("$elemMatch needs an Object");
   const first = Object.keys(argument)[0];
-  const onValues = first !== undefined && isOperatorDoc(argument) && !["$and", "$or", "$nor", "$expr"].includes(first);
+  const onValues = first !== undefined && isOperatorDoc(argument) && !["$and", "$or", "$nor"].includes(first);
   if (onValues) {
-    const tests = compileField([], argument, variables);
+    const tests = compileField([], argument);
     return (item) => tests(item as Doc);
   }
-  const matches = compileMatch(argument, variables);
+  const matches = compileMatch(argument);
   // An array inside the array is matched by the indexes of its elements.
   return (item) => (isDoc(item) || Array.isArray(item)) && matches(item as Doc);
 }

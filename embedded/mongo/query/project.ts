@@ -1,53 +1,38 @@
-import { MongoServerError, badValue } from "../errors";
-import { type Variables, compileExpression, isExpressionOperator } from "../aggregation/expressions";
+import { MongoServerError, notImplemented } from "../errors";
 import { elementTest } from "./match";
 import { isOperatorDoc } from "./operatorDoc";
-import { type Doc, isDoc, isNumeric, setField, toInteger, toNumber, typeName } from "../bson/values";
-
-interface Scope {
-  readonly root: Doc;
-  readonly variables: Variables;
-  /** The array index the query matched, for `"path.$": 1`. */
-  readonly position?: number | undefined;
-}
+import { type Doc, isDoc, isNumeric, isTruthy, setField, toInteger, typeName } from "../bson/values";
 
 /** What becomes of one field. A `transform` gets the stored value and is not called where there is none. */
 type Leaf =
   | { readonly kind: "include" | "exclude" }
-  | { readonly kind: "compute"; readonly compute: (scope: Scope) => unknown }
-  | { readonly kind: "transform"; readonly transform: (value: unknown, scope: Scope) => unknown };
+  | { readonly kind: "transform"; readonly transform: (value: unknown, position?: number) => unknown };
 
 interface Node {
   readonly children: Map<string, Node | Leaf>;
-  /** Whether anything below is computed, so that the path is built where the document has none. */
-  computed: boolean;
 }
 
-/** Applies a projection to a document, leaving the document as it is. */
-export type Projection = (document: Doc, variables?: Variables, position?: number) => Doc;
+/** Applies a projection to a document, leaving the document as it is; `position` is the array index the query matched. */
+export type Projection = (document: Doc, position?: number) => Doc;
 
-const node = (): Node => ({ children: new Map(), computed: false });
+const node = (): Node => ({ children: new Map() });
 const isNode = (child: Node | Leaf): child is Node => "children" in child;
 
-/** The dialect a projection is written in: `find` knows $slice, $elemMatch and the positional `$`; stages do not. */
-export type Dialect = "find" | "stage";
-
 /**
- * Compiles a projection of `find` or of `$project`.
+ * Compiles a projection of `find` or `findAndModify`: inclusion, exclusion, `$slice`, `$elemMatch` and the positional
+ * `$`.
  *
- * @throws MongoServerError 31253/31254 when inclusion and exclusion are mixed, 31249 where paths collide.
+ * @throws MongoServerError 31253/31254 when inclusion and exclusion are mixed, 31249 where paths collide, 31325 for an
+ * expression.
  */
-export function compileProjection(specification: Doc, dialect: Dialect): Projection {
+export function compileProjection(specification: Doc): Projection {
   const root = node();
   const leaves: [string, Leaf][] = [];
-  flatten(specification, "", dialect, leaves);
+  flatten(specification, "", leaves);
   const inclusive = isInclusive(specification, leaves);
   for (const [path, leaf] of leaves) {
     if (inclusive && leaf.kind === "exclude" && path !== "_id") {
       throw new MongoServerError(31254, `Cannot do exclusion on field ${path} in inclusion projection`);
-    }
-    if (!inclusive && leaf.kind === "compute") {
-      throw new MongoServerError(31252, `Cannot use an expression on field ${path} in exclusion projection`);
     }
     if (!inclusive && leaf.kind === "include" && path !== "_id") {
       throw new MongoServerError(31253, `Cannot do inclusion on field ${path} in exclusion projection`);
@@ -55,13 +40,13 @@ export function compileProjection(specification: Doc, dialect: Dialect): Project
     plant(root, path, leaf);
   }
   if (inclusive && !root.children.has("_id")) root.children.set("_id", { kind: "include" });
-  return (document, variables = {}, position) => {
-    const projected = projectDoc(document, root, inclusive, { root: document, variables, position });
+  return (document, position) => {
+    const projected = projectDoc(document, root, inclusive, position);
     return inclusive ? idFirst(projected) : projected;
   };
 }
 
-/** Whether only what is named stays: decided by the first field beside _id that is included, computed or excluded. */
+/** Whether only what is named stays: decided by the first field beside _id that is included or excluded. */
 function isInclusive(specification: Doc, leaves: readonly [string, Leaf][]): boolean {
   const others = leaves.filter(([path]) => path !== "_id");
   const decisive = others.find(([, { kind }]) => kind !== "transform");
@@ -76,64 +61,33 @@ function isSelective(specification: Doc, path: string): boolean {
   return path in specification ? !(isDoc(operand) && "$slice" in operand) : true;
 }
 
-/** Compiles `$addFields` / `$set`: every field stays, those given are computed. */
-export function compileAddFields(specification: Doc): Projection {
-  const root = node();
-  const leaves: [string, Leaf][] = [];
-  flattenComputed(specification, "", leaves);
-  for (const [path, leaf] of leaves) plant(root, path, leaf);
-  return (document, variables = {}) => projectDoc(document, root, false, { root: document, variables });
-}
-
-const computed = (source: unknown): Leaf => {
-  const evaluate = compileExpression(source);
-  return { kind: "compute", compute: ({ root, variables }) => evaluate({ root, variables }) };
-};
-
-function flattenComputed(specification: Doc, prefix: string, leaves: [string, Leaf][]): void {
-  for (const [field, value] of Object.entries(specification)) {
-    const path = prefix + field;
-    if (isDoc(value) && !isOperatorDoc(value) && Object.keys(value).length > 0)
-      flattenComputed(value, `${path}.`, leaves);
-    else leaves.push([path, computed(value)]);
-  }
-}
-
-function flatten(specification: Doc, prefix: string, dialect: Dialect, leaves: [string, Leaf][]): void {
+function flatten(specification: Doc, prefix: string, leaves: [string, Leaf][]): void {
   for (const [field, value] of Object.entries(specification)) {
     const path = prefix + field;
     if (path.startsWith("$"))
       throw new MongoServerError(16410, `FieldPath field names may not start with '$'. Given '${path}'`);
-    if (dialect === "find" && path.endsWith(".$")) leaves.push([path.slice(0, -2), positional()]);
+    if (path.endsWith(".$")) leaves.push([path.slice(0, -2), positional()]);
     else if (typeof value === "boolean" || isNumeric(value)) {
-      leaves.push([
-        path,
-        { kind: value === false || (value !== true && toNumber(value) === 0) ? "exclude" : "include" },
-      ]);
-    } else if (!isDoc(value) || isOperatorDoc(value)) leaves.push([path, operatorLeaf(value, dialect)]);
+      leaves.push([path, { kind: isTruthy(value) ? "include" : "exclude" }]);
+    } else if (!isDoc(value) || isOperatorDoc(value)) leaves.push([path, operatorLeaf(value)]);
     else if (Object.keys(value).length === 0)
       throw new MongoServerError(51270, "An empty sub-projection is not a valid value. Found empty object at path");
-    else flatten(value, `${path}.`, dialect, leaves);
+    else flatten(value, `${path}.`, leaves);
   }
 }
 
-function operatorLeaf(value: unknown, dialect: Dialect): Leaf {
-  const [operator = ""] = isDoc(value) ? Object.keys(value) : [];
-  if (dialect === "find" && isDoc(value)) {
-    if ("$slice" in value) return { kind: "transform", transform: slice(value.$slice) };
-    if ("$elemMatch" in value) return { kind: "transform", transform: firstMatching(value.$elemMatch) };
-    if ("$meta" in value) throw badValue("$meta projections are not supported by Cairn's embedded MongoDB server");
-  }
-  if (operator.startsWith("$") && !isExpressionOperator(operator)) {
-    throw new MongoServerError(31325, `Invalid $project :: caused by :: Unknown expression ${operator}`);
-  }
-  return computed(value);
+function operatorLeaf(value: unknown): Leaf {
+  if (!isDoc(value)) throw notImplemented(31325, `Invalid $project :: caused by :: a value of type ${typeName(value)}`);
+  if ("$slice" in value) return { kind: "transform", transform: slice(value.$slice) };
+  if ("$elemMatch" in value) return { kind: "transform", transform: firstMatching(value.$elemMatch) };
+  const [operator = ""] = Object.keys(value);
+  throw notImplemented(31325, `Invalid $project :: caused by :: Unknown expression ${operator}`);
 }
 
 function positional(): Leaf {
   return {
     kind: "transform",
-    transform(value, { position }) {
+    transform(value, position) {
       if (!Array.isArray(value)) return value;
       if (position === undefined) {
         throw new MongoServerError(
@@ -173,7 +127,6 @@ function plant(root: Node, path: string, leaf: Leaf): void {
   if (parts.includes("")) throw new MongoServerError(15998, "FieldPath field names may not be empty strings.");
   let at = root;
   for (const [i, part] of parts.entries()) {
-    if (leaf.kind === "compute") at.computed = true;
     const child = at.children.get(part);
     if (i === parts.length - 1) {
       if (child) throw new MongoServerError(31249, `Path collision at ${path}`);
@@ -188,16 +141,15 @@ function plant(root: Node, path: string, leaf: Leaf): void {
   }
 }
 
-function projectValue(value: unknown, at: Node, inclusive: boolean, scope: Scope): unknown {
-  if (isDoc(value)) return projectDoc(value, at, inclusive, scope);
+function projectValue(value: unknown, at: Node, inclusive: boolean, position?: number): unknown {
+  if (isDoc(value)) return projectDoc(value, at, inclusive, position);
   if (Array.isArray(value)) {
-    return value.map((item) => projectValue(item, at, inclusive, scope)).filter((item) => item !== undefined);
+    return value.map((item) => projectValue(item, at, inclusive, position)).filter((item) => item !== undefined);
   }
-  if (at.computed) return projectDoc({}, at, inclusive, scope);
   return inclusive ? undefined : value;
 }
 
-function projectDoc(document: Doc, at: Node, inclusive: boolean, scope: Scope): Doc {
+function projectDoc(document: Doc, at: Node, inclusive: boolean, position?: number): Doc {
   const result: Doc = {};
   for (const field of Object.keys(document)) {
     const child = at.children.get(field);
@@ -207,31 +159,16 @@ function projectDoc(document: Doc, at: Node, inclusive: boolean, scope: Scope): 
       continue;
     }
     const projected = isNode(child)
-      ? projectValue(value, child, inclusive, scope)
-      : applyLeaf(child, value, scope, inclusive);
+      ? projectValue(value, child, inclusive, position)
+      : applyLeaf(child, value, position);
     if (projected !== undefined) setField(result, field, projected);
   }
-  if (at.computed) addComputed(result, document, at, inclusive, scope);
   return result;
 }
 
-function applyLeaf(leaf: Leaf, value: unknown, scope: Scope, inclusive: boolean): unknown {
-  if (leaf.kind === "include") return value;
-  if (leaf.kind === "transform") return leaf.transform(value, scope);
-  // A computed field replaces a stored one in place when all fields stay, and follows the stored ones otherwise.
-  return leaf.kind === "compute" && !inclusive ? leaf.compute(scope) : undefined;
-}
-
-function addComputed(result: Doc, document: Doc, at: Node, inclusive: boolean, scope: Scope): void {
-  for (const [field, child] of at.children) {
-    const stored = Object.hasOwn(document, field);
-    if (isNode(child)) {
-      if (!stored && child.computed) setField(result, field, projectDoc({}, child, inclusive, scope));
-    } else if (child.kind === "compute" && (!stored || inclusive)) {
-      const value = child.compute(scope);
-      if (value !== undefined) setField(result, field, value);
-    }
-  }
+function applyLeaf(leaf: Leaf, value: unknown, position?: number): unknown {
+  if (leaf.kind === "transform") return leaf.transform(value, position);
+  return leaf.kind === "include" ? value : undefined;
 }
 
 function idFirst(document: Doc): Doc {

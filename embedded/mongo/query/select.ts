@@ -1,5 +1,4 @@
 import type { Collection } from "../store/collection";
-import type { Variables } from "../aggregation/expressions";
 import type { StoredRecord } from "../store/fieldIndex";
 import { compileMatch } from "./match";
 import { planQuery } from "./plan";
@@ -12,7 +11,6 @@ export interface Query {
   skip?: number;
   /** 0 means all. */
   limit?: number;
-  variables?: Variables;
   /** An index to use, by name or key, or `{ $natural: ±1 }`. */
   hint?: unknown;
 }
@@ -21,7 +19,7 @@ export interface Query {
 export function selectRecords(collection: Collection | undefined, query: Query): StoredRecord[] {
   const { filter, skip = 0, limit = 0 } = query;
   const sort = parseSort(withoutNatural(query.sort ?? {}));
-  const matches = compileMatch(filter, query.variables);
+  const matches = compileMatch(filter);
   if (!collection) return [];
   const plan = planQuery(collection, filter, sort, query.hint);
   const enough = plan.sorted && limit > 0 ? skip + limit : Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-import { assertSize } from "../bson/codec";
+import { assertDepth, assertSize } from "../bson/codec";
 import { Cursors } from "./cursors";
 import { Journal } from "./journal";
 import { lockFolder } from "./lock";
@@ -23,6 +23,7 @@ export class Engine {
    */
   constructor(folder: string | undefined) {
     this.store = new Store((change) => {
+      if (change.op === "put") assertDepth(change.document);
       if (this.journal) this.journal.append(change);
       else if (change.op === "put") assertSize(change.document);
     });

@@ -1,5 +1,4 @@
-import { MongoServerError, failedToParse } from "../errors";
-import type { Variables } from "../aggregation/expressions";
+import { MongoServerError, failedToParse, notImplemented } from "../errors";
 import { FIELD_OPERATORS, type FieldOperator, type UpdateContext } from "./fieldOperators";
 import type { Matcher } from "../query/match";
 import { type Modification, parseModifications } from "./modifications";
@@ -10,26 +9,19 @@ import { identical } from "../bson/order";
 /** A compiled update: gives the changed copy of a document. */
 export type Update = (document: Doc, context: UpdateContext) => Doc;
 
-/** Runs an aggregation pipeline over one document; handed in by the aggregation, which this file must not import. */
-export type PipelineRunner = (document: Doc, pipeline: readonly unknown[], variables: Variables) => Doc;
-
 /**
- * Compiles an update: a replacement document, update operators, or (through `runPipeline`) a pipeline.
+ * Compiles an update: a replacement document or update operators. A pipeline is refused.
  *
  * @throws MongoServerError FailedToParse (9), ConflictingUpdateOperators (40), EmptyFieldName (56) and others for a
  * malformed update; applying the result throws TypeMismatch (14), PathNotViable (28), BadValue (2), ImmutableField (66).
  */
 export function compileUpdate(
   update: unknown,
-  options: { arrayFilters?: readonly unknown[]; runPipeline: PipelineRunner; variables?: Variables },
-): Update & { readonly kind: "replacement" | "operators" | "pipeline" } {
-  const filters = compileArrayFilters(options.arrayFilters ?? []);
-  if (Array.isArray(update)) {
-    if (filters.size > 0) throw failedToParse("arrayFilters may not be specified for pipeline-style updates");
-    const apply: Update = (document) => options.runPipeline(document, update, options.variables ?? {});
-    return Object.assign(keepingId(apply), { kind: "pipeline" as const });
-  }
-  if (!isDoc(update)) throw failedToParse("Update argument must be either an object or an array");
+  arrayFilters: unknown,
+): Update & { readonly kind: "replacement" | "operators" } {
+  const filters = compileArrayFilters(Array.isArray(arrayFilters) ? arrayFilters : []);
+  if (Array.isArray(update)) throw notImplemented(9, "Update argument must be an object, not a pipeline");
+  if (!isDoc(update)) throw failedToParse("Update argument must be an object");
   if (!Object.keys(update)[0]?.startsWith("$")) {
     const stray = Object.keys(update).find((field) => field.startsWith("$"));
     if (stray) throw dollarPrefixed(stray, stray);

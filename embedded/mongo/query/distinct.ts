@@ -1,11 +1,17 @@
-import { distinct } from "./arrayOperators";
 import { type Doc, isDoc } from "../bson/values";
+import { keyOf } from "../bson/order";
 
 /** The distinct values at a path over documents; arrays give their elements. */
 export function distinctValues(documents: readonly Doc[], path: string): unknown[] {
   const parts = path.split(".");
-  const found = documents.flatMap((document) => leaves(document, parts));
-  return distinct(found);
+  const found = new Map<string, unknown>();
+  for (const document of documents) {
+    for (const value of leaves(document, parts)) {
+      const key = keyOf(value);
+      if (!found.has(key)) found.set(key, value);
+    }
+  }
+  return [...found.values()];
 }
 
 function leaves(value: unknown, parts: readonly string[]): unknown[] {

@@ -27,8 +27,8 @@ describe("npm test", () => {
     expect(
       lines
         .filter((line) => /^(ok|failed) /.test(line))
-        .sort()
-        .map((line) => line.replace(/\d+\.\d/, "0.0")),
+        .map((line) => line.replace(/\d+\.\d/, "0.0"))
+        .sort(),
     ).to.deep.equal([
       `failed     0.0 s  ${FOLDER}/failing.ts  0 passed, 1 failed`,
       `failed     0.0 s  ${FOLDER}/failingHook.ts  0 passed, 1 failed`,

@@ -1,7 +1,6 @@
-import { AbiCoder, FunctionFragment, keccak256, type ParamType, toQuantity } from "ethers";
+import { AbiCoder, keccak256, toQuantity } from "ethers";
 import type { Cast } from "./cast";
 import { type EventFold, packedHeader } from "./eventFold";
-import { bytesOf } from "./interfaceCodec";
 import { PURPOSES_WATCHED, WORDS_WATCHED } from "./histories";
 import type { RegistryModel } from "./model";
 import { delegationKey } from "./modelIdentity";
@@ -11,10 +10,13 @@ import { ANCHOR_ROLE, didOf, OTHER_ROLE, REVOCATION, STATUS_ROLE } from "./regis
 
 const ROLES = [STATUS_ROLE, ANCHOR_ROLE, OTHER_ROLE];
 
+/** Words of status lists, by `issuer purpose:word`. */
+type Words = Map<string, bigint>;
+
 /** A view to be read, by its calldata. */
 interface View {
+  name: string;
   data: string;
-  outputs: readonly ParamType[];
 }
 
 /**
@@ -35,10 +37,14 @@ export class ChainState {
     this.revocationsQuery = new Query(cast, this.wordViews([REVOCATION]));
   }
 
+  /** The words of all lists that are watched, as they are now. */
+  async words(): Promise<Words> {
+    return this.bitsOf(await this.wordsQuery.readRaw("latest"), PURPOSES_WATCHED);
+  }
+
   /** Compares the registry with what the events tell, and with the model; both know each bit of it. */
-  async expectSame(fold: EventFold, model: RegistryModel, now: bigint): Promise<void> {
+  async expectSame(words: Words, fold: EventFold, model: RegistryModel, now: bigint): Promise<void> {
     const [headers, ...records] = await this.recordsQuery.read("latest");
-    const words = this.bitsOf(await this.wordsQuery.readRaw("latest"), PURPOSES_WATCHED);
     for (const [position, address] of this.addresses.entries()) {
       const header = (headers as bigint[])[position];
       const folded = fold.of(address);
@@ -62,17 +68,15 @@ export class ChainState {
     await this.expectSameDelegations(fold, model, now);
   }
 
-  /** Revoked bits of an earlier block are revoked in a later one. */
-  async expectRevocationsKept(blocks: number[]): Promise<void> {
-    const before = new Map<string, bigint>();
-    for (const block of blocks) {
+  /** Bits that are revoked in one of the earlier blocks are revoked in the later ones, and now. */
+  async expectRevocationsKept(earlierBlocks: number[], now: Words): Promise<void> {
+    let before: Words = new Map();
+    for (const block of earlierBlocks) {
       const words = this.bitsOf(await this.revocationsQuery.readRaw(toQuantity(block)), [REVOCATION]);
-      for (const [word, bits] of words) {
-        const kept = bits & (before.get(word) ?? 0n);
-        expectEqual(kept, before.get(word) ?? 0n, `revocations in ${word} at block ${block}`);
-        before.set(word, bits);
-      }
+      expectSameRevocations(before, words, `at block ${block}`);
+      before = words;
     }
+    expectSameRevocations(before, now, "after the last block");
   }
 
   /** Every delegation that there ever was, and some that there never were. */
@@ -112,11 +116,7 @@ export class ChainState {
   }
 
   private view(name: string, values: Record<string, unknown>): View {
-    const fragment = this.cast.registry.interface.fragments.find(
-      (each): each is FunctionFragment => each instanceof FunctionFragment && each.name === name,
-    );
-    if (!fragment) throw new Error(`The registry has no function ${name}.`);
-    return { data: this.cast.codec.encodeCall(name, values), outputs: fragment.outputs };
+    return { name, data: this.cast.codec.encodeCall(name, values) };
   }
 
   /** Of each address and purpose the two pairs of neighbouring words that are watched. */
@@ -128,7 +128,7 @@ export class ChainState {
     );
   }
 
-  private bitsOf(answers: string[], purposes: bigint[]): Map<string, bigint> {
+  private bitsOf(answers: string[], purposes: bigint[]): Words {
     const bits = new Map<string, bigint>();
     let position = 0;
     for (const address of this.addresses) {
@@ -145,6 +145,12 @@ export class ChainState {
   }
 }
 
+function expectSameRevocations(before: Words, after: Words, when: string): void {
+  for (const [word, bits] of before) {
+    expectEqual((after.get(word) ?? 0n) & bits, bits, `revocations in ${word} ${when}`);
+  }
+}
+
 /** Several views, read in one call by `multicall`. */
 class Query {
   private readonly data: string;
@@ -153,7 +159,7 @@ class Query {
     private readonly cast: Cast,
     private readonly views: View[],
   ) {
-    this.data = cast.codec.encodeCall("multicall", { data: views.map(({ data }) => bytesOf(data)) });
+    this.data = cast.codec.encodeCall("multicall", { data: views.map(({ data }) => data) });
   }
 
   async readRaw(block: string): Promise<string[]> {
@@ -163,10 +169,7 @@ class Query {
 
   async read(block: string): Promise<unknown[]> {
     const results = await this.readRaw(block);
-    return this.views.map(({ outputs }, position): unknown => {
-      const [value] = coder.decode(outputs, bytesOf(results[position] ?? "0x"));
-      return value;
-    });
+    return this.views.map(({ name }, position) => this.cast.codec.decodeResult(name, results[position] ?? "0x"));
   }
 }
 

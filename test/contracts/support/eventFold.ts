@@ -40,15 +40,15 @@ const COUNT = 2n ** 64n - 1n;
 export class EventFold {
   readonly identities = new Map<string, FoldedIdentity>();
 
-  apply({ name, args }: DecodedEvent, time: bigint): void {
+  apply({ name, args, fields }: DecodedEvent, time: bigint): void {
     const address = String(args[0]);
     const identity = this.identities.get(address) ?? neverWritten(address);
     this.identities.set(address, identity);
     if (identity.deactivated) throw new Error(`${name} of ${address}, which is deactivated.`);
-    const text = (field: string) => String(args[field]);
-    const number = (field: string) => args[field] as bigint;
-    const numbers = (field: string) => [...(args[field] as bigint[])];
-    if ("version" in args.toObject()) countVersion(identity, number("version"), time);
+    const text = (field: string) => String(fields[field]);
+    const number = (field: string) => fields[field] as bigint;
+    const numbers = (field: string) => [...(fields[field] as bigint[])];
+    if ("version" in fields) countVersion(identity, number("version"), time);
     switch (name) {
       case "DIDRegistered":
         if (identity.registered) throw new Error(`${address} registered twice.`);
@@ -94,7 +94,8 @@ export class EventFold {
         return;
       case "NonceConsumed": {
         const power = powerOf(identity, text("signer"), number("nonce"), time);
-        if ((number("nonce") & COUNT) !== power.nonceCount) throw new Error(`Nonce ${args["nonce"]} is not the next.`);
+        if ((number("nonce") & COUNT) !== power.nonceCount)
+          throw new Error(`Nonce ${String(fields["nonce"])} is not the next.`);
         power.nonceCount++;
         return;
       }
@@ -112,7 +113,7 @@ export class EventFold {
       default:
         requireNext(number("statusSequence"), ++identity.statusSequence);
         {
-          foldStatus(identity, name, args.toObject() as StatusArguments, numbers);
+          foldStatus(identity, name, fields, numbers);
           return;
         }
     }

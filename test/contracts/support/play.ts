@@ -3,7 +3,7 @@ import { network } from "hardhat";
 import type { Cast, CastMember } from "./cast";
 import type { BulkPlan, PlannedWrite, Step, Who } from "./histories";
 import { type BulkEntry, type ConsentTerms, RegistryModel } from "./model";
-import { bytesOf, type DecodedEvent } from "./interfaceCodec";
+import type { DecodedEvent } from "./interfaceCodec";
 import { Refusal, revertDataOf, textOf } from "./outcome";
 import { Planner, type SentConsent, type SignedConsent } from "./plan";
 import { callNameOf, type Write } from "./writes";
@@ -117,7 +117,7 @@ class Player {
     if (waiting.length === 0) return;
     this.waiting = [];
     this.blocks.push(waiting.map(({ played }) => played));
-    const steps = waiting.map(({ call }) => ({ account: call.account, data: bytesOf(call.data) }));
+    const steps = waiting.map(({ call }) => ({ account: call.account, data: call.data }));
     const data = this.cast.playerCodec.encodeCall("play", { target: this.cast.registryAddress, steps });
     await this.sendTransaction(this.cast.relayer, this.cast.playerAddress, data);
   }
@@ -133,8 +133,8 @@ class Player {
       if (!played) throw new Error("The logs are not those of this history.");
       if (log.address.toLowerCase() === this.cast.playerAddress.toLowerCase()) {
         next[block] = (next[block] ?? 0) + 1;
-        const { args } = this.cast.playerCodec.decodeEvent(log);
-        if (args["success"] !== true) played.actual = { error: this.codec.errorText(String(args["result"])) };
+        const { fields } = this.cast.playerCodec.decodeEvent(log);
+        if (fields["success"] !== true) played.actual = { error: this.codec.errorText(String(fields["result"])) };
         continue;
       }
       const event = this.codec.decodeEvent(log);
@@ -180,14 +180,14 @@ class Player {
       .map((plan) => ("identity" in plan ? { ...plan, identity } : plan))
       .map((plan) => this.planner.write(plan, actor, this.nowSeconds));
     const expected = outcomeOf(() => this.model.applyAll(writes.map((write) => ({ write, way }))));
-    const data = this.codec.encodeCall("multicall", { data: writes.map((write) => bytesOf(this.encodeCall(write))) });
+    const data = this.codec.encodeCall("multicall", { data: writes.map((write) => this.encodeCall(write)) });
     return this.send(step, actor, data, writes, expected);
   }
 
   private sendConsent(step: Step, sent: SentConsent): Promise<void> {
     const way = { account: sent.terms.signer, nowSeconds: this.nowSeconds, consent: termsOf(sent) };
     const expected = outcomeOf(() => this.model.apply(sent.write, way));
-    const consent = { ...sent.terms, signature: bytesOf(sent.signature) };
+    const consent = { ...sent.terms, signature: sent.signature };
     const data = this.codec.encodeCall(`${sent.write.name}WithConsent`, { ...sent.write, consent });
     return this.send(step, undefined, data, sent, expected, [sent.digest]);
   }
@@ -210,7 +210,7 @@ class Player {
     const expected = outcomeOf(() => this.model.applyBulk(entries, this.nowSeconds));
     const registrations = entries.map(({ documentUri, documentHash, signer, consent, signature }) => {
       const { nonce, deadline } = consent;
-      return { documentUri, documentHash, consent: { signer, nonce, deadline, signature: bytesOf(signature) } };
+      return { documentUri, documentHash, consent: { signer, nonce, deadline, signature } };
     });
     const data = this.codec.encodeCall("registerManyWithConsent", { registrations });
     const digests = sent.map(({ digest }) => digest);

@@ -55,12 +55,20 @@ export function saltOf(number: number): string {
 
 /** What is committed to by naming a successor. */
 export function commitmentOf(identity: string, successor: string, salt: string): string {
+  const key = `${identity} ${successor} ${salt}`;
+  const known = commitments.get(key);
+  if (known !== undefined) return known;
   const encoded = ethers.AbiCoder.defaultAbiCoder().encode(
     ["address", "address", "bytes32"],
     [identity, successor, salt],
   );
-  return ethers.keccak256(encoded);
+  const commitment = ethers.keccak256(encoded);
+  commitments.set(key, commitment);
+  return commitment;
 }
+
+/** The random histories try the same few over and over. */
+const commitments = new Map<string, string>();
 
 /** A fresh registry in which nobody ever wrote. */
 export async function emptyRegistry(): Promise<World> {

@@ -79,9 +79,10 @@ async function check(state: ChainState, { model, played, startBlock, endBlock, n
       accepted.add(digest);
     }
   }
-  await state.expectSame(fold, model, nowSeconds);
-  const blocks = [1 / 3, 2 / 3, 1].map((part) => startBlock + Math.ceil(part * (endBlock - startBlock)));
-  await state.expectRevocationsKept(blocks);
+  const words = await state.words();
+  await state.expectSame(words, fold, model, nowSeconds);
+  const earlierBlocks = [1 / 3, 2 / 3].map((part) => startBlock + Math.ceil(part * (endBlock - startBlock)));
+  await state.expectRevocationsKept(earlierBlocks, words);
 }
 
 /** The failure of the shortest history that can be found, with all that is needed to repeat it. */

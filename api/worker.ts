@@ -3,7 +3,7 @@ import { createLogger } from "../core/logger";
 import { ensureIndexes } from "../core/mongo";
 import { openConnections } from "../process/connections";
 import { createContext } from "../process/context";
-import { connectionChecks } from "../process/dependencyChecks";
+import { connectionChecks, deploymentHealth } from "../process/dependencyChecks";
 import { watchReadiness } from "../process/health";
 import { runProcess } from "../process/lifecycle";
 import { createProcessMetrics } from "../process/metrics";
@@ -35,6 +35,7 @@ void runProcess({
       readiness: watchReadiness(
         [
           ...connectionChecks(context, ["mongo", "redis", "chain"]),
+          deploymentHealth(context),
           ...workers.health,
           ...list.flatMap(({ health }) => health),
         ],

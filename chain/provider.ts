@@ -30,6 +30,7 @@ export class FailoverProvider extends JsonRpcProvider {
   /** @throws TransientError `rpc.unreachable` when no endpoint answers */
   override async _send(payload: JsonRpcPayload | JsonRpcPayload[]): Promise<JsonRpcResult[]> {
     const problems: string[] = [];
+    let cause: unknown;
     for (let tried = 0; tried < this.endpoints.length; tried += 1) {
       const index = (this.current + tried) % this.endpoints.length;
       const endpoint = this.endpoints[index] ?? this.endpoints[0];
@@ -40,9 +41,10 @@ export class FailoverProvider extends JsonRpcProvider {
       } catch (error) {
         // Endpoints often carry an API key in their path or query: only the host is named.
         problems.push(`${new URL(endpoint).host}: ${shortMessageOf(error)}`);
+        cause = error;
       }
     }
-    throw new TransientError("rpc.unreachable", `No JSON-RPC endpoint answers (${problems.join("; ")})`);
+    throw new TransientError("rpc.unreachable", `No JSON-RPC endpoint answers (${problems.join("; ")})`, { cause });
   }
 }
 

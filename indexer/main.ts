@@ -14,6 +14,7 @@ import { type OperationsServer, serveOperations } from "../process/operationsSer
 import { CHECKPOINT_ID, createRegistryCollections } from "../projection/models";
 import { type Command, parseCommand } from "./commands/parse";
 import { runCommand } from "./commands/run";
+import { type Activity, createActivity } from "./activity";
 import { createMetrics, type IndexerMetrics } from "./metrics";
 import { type HealthDeps, indexCheck, lagGauges } from "./readiness";
 import { runIndexer } from "./sync/leader";
@@ -31,7 +32,8 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
       const checks = [chainCheck(config.chain)];
       const { mongo } = await connect(config, { parts: ["mongo"], checks, logger, onClose });
       const metrics = createMetrics();
-      const operations = await serveHealth({ config, logger, mongo, metrics });
+      const activity = createActivity();
+      const operations = await serveHealth({ config, logger, mongo, metrics, activity });
       onClose("operations server", operations.close);
       await ensureIndexes(mongo);
 
@@ -42,10 +44,11 @@ function follow(options: { reindexOnReset: boolean }): Promise<void> {
         clock: systemClock,
         logger,
         metrics,
+        activity,
         terminal: process.stderr,
         stopping,
         reindexOnReset: options.reindexOnReset,
-        onReady: () => logReady(logger, operations.port),
+        onReady: () => logReady(logger, { activity, port: operations.port }),
       });
       onClose("indexer", () => running);
       running.catch((error: unknown) => {
@@ -63,14 +66,15 @@ function serveHealth(deps: {
   logger: Logger;
   mongo: Mongo;
   metrics: IndexerMetrics;
+  activity: Readonly<Activity>;
 }): Promise<OperationsServer> {
-  const { config, logger, mongo, metrics } = deps;
+  const { config, logger, mongo, metrics, activity } = deps;
   const { checkpoints } = createRegistryCollections(mongo);
   const health: HealthDeps = {
     clock: systemClock,
     maxLagSeconds: config.readyMaxLagSeconds,
     readCheckpoint: () => checkpoints.findOne({ _id: CHECKPOINT_ID }),
-    isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
+    activity,
   };
   return serveOperations({
     host: config.metricsHost,
@@ -80,8 +84,9 @@ function serveHealth(deps: {
   });
 }
 
-function logReady(logger: Logger, port: number): void {
-  logger.info({ notice: true, ready: true, port }, `Indexer follows the chain; its health is at port ${port}`);
+function logReady(logger: Logger, { activity, port }: { activity: Readonly<Activity>; port: number }): void {
+  const does = activity.role === "leading" ? "follows the chain" : "stands by for another that leads";
+  logger.info({ notice: true, ready: true, port }, `Indexer ${does}; its health is at port ${port}`);
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { Clock } from "../core/clock";
 import type { DependencyCheck } from "../process/health";
 import type { GaugeDefinition } from "../process/metrics";
+import { indexProblems } from "../projection/indexProblems";
 import type { CheckpointDocument } from "../projection/models";
+import type { Activity } from "./activity";
 
 /** How far the index is, and what is wrong with it. */
 export type IndexHealth = {
@@ -9,6 +11,8 @@ export type IndexHealth = {
   problems: string[];
   /** Whether this process holds the lease. */
   leading: boolean;
+  /** Whether another process holds it, for which this one stands by. */
+  standingBy: boolean;
   indexedBlock: number | null;
   headBlock: number | null;
   verifiedBlock: number | null;
@@ -18,16 +22,20 @@ export type IndexHealth = {
 
 /**
  * Assesses a checkpoint: ready means that the index is as new as the chain, and verified, give or take `maxLagSeconds`;
- * whether some process is alive is not asked.
+ * some process leads, and this one has met nothing that keeps it from leading.
  */
 export function assessHealth(
   checkpoint: CheckpointDocument | null,
-  { now, maxLagSeconds, leading }: { now: Date; maxLagSeconds: number; leading: boolean },
+  { now, maxLagSeconds, activity }: { now: Date; maxLagSeconds: number; activity: Readonly<Activity> },
 ): IndexHealth {
+  const leading = activity.role === "leading";
+  const standingBy = activity.role === "standing by";
+  const problems = activity.problem === null ? [] : [activity.problem];
   if (!checkpoint?.indexed || !checkpoint.head) {
     return {
-      problems: ["nothing is indexed yet"],
+      problems: [...problems, "nothing is indexed yet"],
       leading,
+      standingBy,
       indexedBlock: null,
       headBlock: null,
       verifiedBlock: null,
@@ -41,7 +49,7 @@ export function assessHealth(
   const secondsSince = (date: Date) => Math.max(0, (now.getTime() - date.getTime()) / 1000);
   const silentSeconds = secondsSince(head.seenAt);
   const lagSeconds = lagBlocks === 0 ? 0 : secondsSince(indexed.minedAt);
-  const problems: string[] = [];
+  problems.push(...indexProblems(checkpoint, { now, headNumber: head.number }));
   if (lagSeconds > maxLagSeconds) problems.push(`${lagBlocks} blocks behind the chain`);
   if (silentSeconds > maxLagSeconds) problems.push(`no answer from the chain for ${Math.round(silentSeconds)} s`);
   if (verifiedNumber < indexed.number && secondsSince(indexed.minedAt) > maxLagSeconds && lagBlocks === 0) {
@@ -51,6 +59,7 @@ export function assessHealth(
   return {
     problems,
     leading,
+    standingBy,
     indexedBlock: indexed.number,
     headBlock: head.number,
     verifiedBlock: verifiedNumber,
@@ -64,13 +73,12 @@ export interface HealthDeps {
   /** For how long a block may be missing, or not verified, before the index counts as down. */
   maxLagSeconds: number;
   readCheckpoint(): Promise<CheckpointDocument | null>;
-  isLeading(): Promise<boolean>;
+  activity: Readonly<Activity>;
 }
 
 /** Reads the checkpoint and assesses it now. */
-export async function readHealth({ clock, maxLagSeconds, ...deps }: HealthDeps): Promise<IndexHealth> {
-  const [checkpoint, leading] = await Promise.all([deps.readCheckpoint(), deps.isLeading()]);
-  return assessHealth(checkpoint, { now: clock.now(), maxLagSeconds, leading });
+export async function readHealth({ clock, maxLagSeconds, activity, ...deps }: HealthDeps): Promise<IndexHealth> {
+  return assessHealth(await deps.readCheckpoint(), { now: clock.now(), maxLagSeconds, activity });
 }
 
 /** The index as a dependency of the indexer's readiness: down when it has problems. */

@@ -28,7 +28,9 @@ export interface ConnectOptions<Part extends keyof Connections = keyof Connectio
 /**
  * Connects to the parts named and has them closed when the process ends.
  *
- * @throws BootError naming all that cannot be reached, is another chain, or lacks the contracts
+ * A chain that does not answer, or says that it is asked too often, is waited for while the process runs.
+ *
+ * @throws BootError naming all else that cannot be reached, is another chain, or lacks the contracts
  */
 export async function connect<Part extends keyof Connections>(
   config: Config,
@@ -36,7 +38,10 @@ export async function connect<Part extends keyof Connections>(
 ): Promise<Pick<Connections, Part>> {
   const attempts = options.parts.map((part) => ({ part, attempt: ATTEMPTS[part](config, options) }));
   const checks = attempts.map(({ attempt }) => attempt.check);
-  await preflight(config.processName, [...checks, ...(options.checks ?? [])]);
+  const unanswered = await preflight(config.processName, [...checks, ...(options.checks ?? [])]);
+  for (const { subject, problem } of unanswered) {
+    options.logger.warn({ subject }, `starting while ${subject} does not answer, which is waited for: ${problem}`);
+  }
   const connected = attempts.map(({ part, attempt }) => [part, attempt.connection()] as const);
   return Object.fromEntries(connected) as Pick<Connections, Part>;
 }

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { BootProblem } from "../core/errors";
-import { BootError, messageOf } from "../core/errors";
+import { BootError, messageOf, TransientError } from "../core/errors";
 
 /** One question put to the outside before a process starts: returns the problems it found, or throws. */
 export interface PreflightCheck {
@@ -8,27 +8,38 @@ export interface PreflightCheck {
   subject: string;
   /** What to do when the check throws. */
   fix: string;
+  /** Whether the process may start while it does not answer: a TransientError is then no problem of the configuration. */
+  mayAnswerLater?: boolean;
   run(): Promise<BootProblem[]>;
 }
+
+/** What did not answer and is waited for while the process runs. */
+export type Unanswered = Pick<BootProblem, "subject" | "problem">;
 
 /**
  * Runs every check, all at once, so that one message names everything that must be fixed.
  *
- * @throws BootError listing the problems of all checks
+ * @returns what does not answer yet and may do so later
+ * @throws BootError listing the problems of all checks, and then also what does not answer
  */
-export async function preflight(processName: string, checks: PreflightCheck[]): Promise<void> {
+export async function preflight(processName: string, checks: PreflightCheck[]): Promise<Unanswered[]> {
+  const unanswered: BootProblem[] = [];
   const found = await Promise.all(
-    checks.map(async ({ subject, fix, run }) => {
+    checks.map(async ({ subject, fix, mayAnswerLater = false, run }) => {
       try {
         return await run();
       } catch (error) {
         if (error instanceof BootError) return error.problems;
-        return [{ subject, problem: messageOf(error), fix }];
+        const problem = { subject, problem: messageOf(error), fix };
+        if (!mayAnswerLater || !(error instanceof TransientError)) return [problem];
+        unanswered.push(problem);
+        return [];
       }
     }),
   );
   const problems = found.flat();
-  if (problems.length > 0) throw new BootError(processName, problems);
+  if (problems.length > 0) throw new BootError(processName, [...problems, ...unanswered]);
+  return unanswered.map(({ subject, problem }) => ({ subject, problem }));
 }
 
 /** The check that Redis answers and keeps what BullMQ gives it. */

@@ -69,6 +69,8 @@ export interface EventFilter {
 export interface Projection {
   /** null while nothing is indexed. */
   freshness(): Promise<Freshness | null>;
+  /** How far the index is, of which chain, and who writes it; null before an indexer has run. */
+  readCheckpoint(): Promise<CheckpointDocument | null>;
   findDid(address: string): Promise<Indexed<DidState>>;
   findIssuer(address: string): Promise<Indexed<IssuerState>>;
   /** All events about an identity or issuer, in the order of the chain. */
@@ -90,6 +92,7 @@ export function createProjection(mongo: Mongo): Projection {
   const collections = createRegistryCollections(mongo);
   return {
     freshness: async () => freshnessOf(await readCheckpoint(collections)),
+    readCheckpoint: () => readCheckpoint(collections),
     findDid: (address) => find(collections, "dids", address, refoldDid),
     findIssuer: (address) => find(collections, "issuers", address, refoldIssuer),
     eventsOf: (address) => atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, address)),

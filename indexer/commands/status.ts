@@ -1,5 +1,6 @@
 import { systemClock } from "../../core/clock";
 import { type CheckpointDocument, CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
+import { createActivity } from "../activity";
 import { assessHealth } from "../readiness";
 import type { CommandDeps } from "./commandDeps";
 import { count } from "./wording";
@@ -12,7 +13,11 @@ export async function status({
 }: Pick<CommandDeps, "mongo" | "config" | "print">): Promise<number> {
   const now = systemClock.now();
   const checkpoint = await createRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID });
-  const { problems } = assessHealth(checkpoint, { now, maxLagSeconds: config.readyMaxLagSeconds, leading: false });
+  const { problems } = assessHealth(checkpoint, {
+    now,
+    maxLagSeconds: config.readyMaxLagSeconds,
+    activity: createActivity(),
+  });
   if (checkpoint?.indexed) for (const line of linesOf(checkpoint, now)) print(line);
   print(problems.length === 0 ? "ready" : `not ready: ${problems.join("; ")}`);
   return problems.length === 0 ? 0 : 1;

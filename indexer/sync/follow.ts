@@ -1,18 +1,16 @@
 import { monotonicMs } from "../../core/clock";
 import { TransientError } from "../../core/errors";
-import type { BlockRef } from "../../projection/models";
 import { BrokenLinkError } from "../fetch/links";
 import type { Header } from "../rpc/block";
 import type { NewHead } from "../rpc/headFeed";
 import { advanceByBackfill, advanceByBlock, advanceByGap } from "./advance";
+import { recordHead } from "./recordHead";
 import { type BranchDeps, type BranchState, compareAndFollow } from "./followBranch";
 
 /** Up to so many missing blocks are fetched in one go; more are backfilled. */
 const SHORT_GAP_BLOCKS = 200;
 /** After so many tries in which every endpoint contradicted itself, a block is indexed as it is and marked as incomplete. */
 const TRIES_BEFORE_INCOMPLETE = 2;
-/** How often the checkpoint's head is renewed when nothing else is written. */
-const HEARTBEAT_MS = 5_000;
 
 export interface FollowState extends BranchState {
   /** Tries in a row in which every endpoint contradicted itself. */
@@ -54,7 +52,7 @@ async function advanceTo(deps: BranchDeps, state: FollowState, header: Header): 
   const next = (indexed?.number ?? deployment.blockNumber - 1) + 1;
   if (header.number < next) {
     if (indexed?.hash !== header.hash) return compareAndFollow(deps, state);
-    await renewHead(deps, indexed);
+    await recordHead(deps, indexed);
     return 0;
   }
   try {
@@ -67,12 +65,4 @@ async function advanceTo(deps: BranchDeps, state: FollowState, header: Header): 
     deps.logger.debug({ err: error }, "comparing chains");
     return compareAndFollow(deps, state);
   }
-}
-
-/** Records that the chain still answers, so that readers can tell a quiet chain from one that does not answer. */
-async function renewHead({ term, clock }: BranchDeps, { number, hash, minedAt }: BlockRef): Promise<void> {
-  const seenAt = clock.now();
-  const before = term.checkpoint.head?.seenAt;
-  if (before !== undefined && seenAt.getTime() - before.getTime() < HEARTBEAT_MS) return;
-  await term.write({ head: { number, hash, minedAt, seenAt } });
 }

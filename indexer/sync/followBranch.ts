@@ -2,6 +2,7 @@ import type { BlockRef, RegistryCollections } from "../../projection/models";
 import type { Endpoint } from "../rpc/endpoint";
 import { RpcError } from "../rpc/rpcError";
 import type { AdvanceDeps } from "./advance";
+import { recordHead } from "./recordHead";
 import { compareChains, isContradicted, type Reorg } from "./reorg";
 import { writeRange } from "./writeBlocks";
 
@@ -33,6 +34,7 @@ export async function compareAndFollow(deps: BranchDeps, state: BranchState): Pr
   if (comparison.kind === "same" || indexed === null) return 0;
   if (comparison.kind === "stale") {
     demoteStale(deps, state, { endpoint, head: comparison.head, indexed });
+    await recordLowHead(deps, indexed);
     return 0;
   }
   const branchHead = comparison.branch.headers.at(-1);
@@ -54,6 +56,12 @@ function demoteStale(
   if (state.loggedStaleHead === head) return;
   logger.info({ endpoint: endpoint.label, reason: reason.message }, "stale node");
   state.loggedStaleHead = head;
+}
+
+/** Records a newest block below the index, where no endpoint knows a newer one, so that readers learn of it. */
+async function recordLowHead(deps: BranchDeps, indexed: BlockRef): Promise<void> {
+  const highest = await deps.source.highestHead();
+  if (highest.number < indexed.number) await recordHead(deps, highest);
 }
 
 async function followReorg(

@@ -24,7 +24,7 @@ export function contractsOf({ contracts }: Deployment): Map<string, RegistryName
  * Asks the chain for what distinguishes it from every other: its id, its first block, and the block in which the
  * contracts were deployed. Nodes that do not know that block yet are asked again, as often as the source does.
  *
- * @throws BootError when every endpoint is of another chain
+ * @throws TransientError when no endpoint answers, or every one serves a chain with another id
  * @throws ChainResetError when the recorded deployment is not on this chain
  */
 export async function identifyChain(source: Source, deployment: Deployment): Promise<IndexIdentity> {

@@ -3,6 +3,7 @@ import type { Clock } from "../../core/clock";
 import type { Config } from "../../core/config/config";
 import type { Logger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
+import type { Activity } from "../activity";
 import type { IndexerMetrics } from "../metrics";
 import type { CrashPointHook } from "../write/crashPoints";
 import type { Terminal } from "./progress";
@@ -16,11 +17,13 @@ export interface IndexerDeps {
   clock: Clock;
   logger: Logger;
   metrics: IndexerMetrics;
+  /** Kept up to date, for the process's readiness. */
+  activity: Activity;
   terminal: Terminal;
   stopping: AbortSignal;
   onCrashPoint?: CrashPointHook;
   /** Start over by itself when the chain was reset, as on a developer's machine. */
   reindexOnReset?: boolean;
-  /** Called once, when this process leads and has caught up, or stands by for another that leads. */
+  /** Called once, when this process leads and has caught up, or stands by while the index is as new as the chain. */
   onReady?(): void;
 }

@@ -1,5 +1,6 @@
 import type { Deployment } from "../../chain/deployment";
 import type { IndexIdentity } from "../../projection/models";
+import type { Activity } from "../activity";
 import type { IndexerMetrics } from "../metrics";
 import type { Source } from "../rpc/source";
 import { createRegistryCollections } from "../../projection/models";
@@ -25,11 +26,12 @@ export interface IdentifiedChain {
  * @throws Error whatever else ended the term
  */
 export async function leadForTerm(deps: IndexerDeps, chain: IdentifiedChain, term: Term): Promise<void> {
-  const { logger, config, metrics } = deps;
+  const { logger, config, metrics, activity } = deps;
   const ended = new AbortController();
   const end = () => ended.abort();
   deps.stopping.addEventListener("abort", end, { once: true });
   const renewing = renewLease({ logger, leaseSeconds: config.indexer.leaseSeconds }, term, ended);
+  Object.assign(activity, { role: "leading", problem: null } satisfies Activity);
   metrics.leading.set(1);
   metrics.term.set(term.number);
   setLeaseHolder(metrics, term.checkpoint.lease.holder ?? "");
@@ -42,6 +44,7 @@ export async function leadForTerm(deps: IndexerDeps, chain: IdentifiedChain, ter
       throw resetError(error.message, chain.identity.deployment.blockNumber);
     } else throw error;
   } finally {
+    activity.role = "starting";
     metrics.leading.set(0);
     ended.abort();
     deps.stopping.removeEventListener("abort", end);

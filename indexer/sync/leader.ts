@@ -2,10 +2,11 @@ import { hostname } from "node:os";
 import { sleep } from "../../core/clock";
 import { randomNonce } from "../../core/crypto";
 import { BootError, messageOf } from "../../core/errors";
-import { createRegistryCollections } from "../../projection/models";
+import { type CheckpointDocument, createRegistryCollections } from "../../projection/models";
+import type { Activity } from "../activity";
 import { createSource, type Source } from "../rpc/source";
-import { createLease, type Lease } from "../write/lease";
-import { ChainResetError, identifyChain, unknownChainError } from "./identify";
+import { createLease } from "../write/lease";
+import { ChainResetError, identifyChain, isTransient, unknownChainError } from "./identify";
 import type { IndexerDeps } from "./indexerDeps";
 import { leadForTerm, setLeaseHolder } from "./leadForTerm";
 
@@ -48,8 +49,9 @@ export async function runIndexer(deps: IndexerDeps): Promise<void> {
       } catch (error) {
         if (error instanceof ChainResetError && deps.reindexOnReset !== true) throw unknownChainError(error);
         if (error instanceof BootError && deps.reindexOnReset !== true) throw error;
-        const message = messageOf(error);
-        if (message !== state.loggedError) logger.warn({ err: error }, `starting anew: ${message}`);
+        const message = `${isTransient(error) ? "waiting for the chain" : "starting anew"}: ${messageOf(error)}`;
+        Object.assign(deps.activity, { role: "starting", problem: message } satisfies Activity);
+        if (message !== state.loggedError) logger.warn({ err: error }, message);
         state.loggedError = message;
         await sleep(PAUSE_AFTER_ERROR_MS, stopping);
       }
@@ -70,8 +72,9 @@ async function leadOrStandBy(deps: IndexerDeps, source: Source, state: LeaderSta
   const lease = createLease({ collections, identity, holder: state.holder, leaseSeconds, clock });
   const term = await lease.acquire();
   if (term === null) {
-    await reportLeader(deps, lease, state);
-    deps.onReady?.();
+    const checkpoint = await lease.read();
+    reportLeader(deps, checkpoint?.lease.holder ?? "", state);
+    if (isCaughtUp(checkpoint)) deps.onReady?.();
     await sleep((leaseSeconds * 1000) / ATTEMPTS_PER_LEASE, stopping);
     return;
   }
@@ -80,11 +83,19 @@ async function leadOrStandBy(deps: IndexerDeps, source: Source, state: LeaderSta
   await leadForTerm(deps, { source, identity, deployment }, term);
 }
 
-async function reportLeader({ logger, metrics }: IndexerDeps, lease: Lease, state: LeaderState): Promise<void> {
-  const leader = (await lease.read())?.lease.holder ?? "";
-  if (leader !== state.loggedLeader) logger.info({ leader }, "another indexer leads; standing by");
+function reportLeader({ logger, metrics, activity }: IndexerDeps, leader: string, state: LeaderState): void {
+  Object.assign(activity, { role: "standing by", problem: null } satisfies Activity);
+  if (leader !== state.loggedLeader) {
+    logger.info({ notice: true, leader }, `another indexer leads, ${leader}; this one stands by`);
+  }
   setLeaseHolder(metrics, leader);
   state.loggedLeader = leader;
+}
+
+/** Whether the index is as new as the chain, as far as its leader has seen. */
+function isCaughtUp(checkpoint: CheckpointDocument | null): boolean {
+  if (!checkpoint?.indexed || !checkpoint.head) return false;
+  return checkpoint.indexed.number >= checkpoint.head.number;
 }
 
 function callOnce(callback: () => void): () => void {

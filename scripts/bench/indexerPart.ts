@@ -11,6 +11,7 @@ import type { Contracts } from "../../indexer/fetch/blockRange";
 import { decodeLog } from "../../indexer/fetch/decode";
 import { logsBetween } from "../../indexer/fetch/logs";
 import { contractsOf } from "../../indexer/sync/identify";
+import { createActivity } from "../../indexer/activity";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
 import { createSource, type Source } from "../../indexer/rpc/source";
@@ -132,6 +133,7 @@ async function measureEndToEnd(context: PartContext): Promise<PartResult> {
       clock: systemClock,
       logger,
       metrics,
+      activity: createActivity(),
       stopping,
       onReady: resolve,
       readDeployment: () => deployment,

@@ -1,13 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { createProvider } from "../../chain/provider";
 import { connectMongo } from "../../core/mongo";
+import { CHECKPOINT_ID, type CheckpointDocument, createRegistryCollections } from "../../projection/models";
 import { deployContracts } from "../../chain/deploy";
 import { ask } from "../support/ask";
 import { eventually } from "../support/eventually";
+import { startFaultyRpc } from "../support/faultyRpc";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
 
 const ROOT = join(__dirname, "..", "..");
@@ -90,7 +95,7 @@ describe("the api's process", () => {
     const registered = await ask(`${url}/auth/register`, "POST", { body });
     expect(registered.status, registered.text).to.equal(201);
     const ready = await ask(`${url}/health/ready`, "GET");
-    expect(Object.keys(ready.body.dependencies)).to.have.members(["mongo", "redis", "chain", "index"]);
+    expect(Object.keys(ready.body.dependencies)).to.have.members(["mongo", "redis", "chain", "deployment", "index"]);
     expect(ready.body.dependencies["mongo"]?.status).to.equal("up");
     expect(ready.body.dependencies["chain"]?.status).to.equal("up");
     expect(ready.body.dependencies["index"]?.status, "no indexer runs here").to.equal("down");
@@ -132,6 +137,79 @@ describe("the api's process", () => {
     api.child.kill("SIGTERM");
     expect(new Set(await Promise.all(requests))).to.deep.equal(new Set([401]));
     expect(await api.exit).to.equal(0);
+  });
+
+  it("starts while the chain answers 429, degraded, and is whole once it answers", async () => {
+    const node = await startFaultyRpc(testRpcUrl(), { exchange: () => "429" });
+    try {
+      const api = start({ RPC_URL: node.url });
+      const { port } = await readyPorts(api);
+      const readiness = () => ask(`http://127.0.0.1:${port}/health/ready`, "GET");
+      const waiting = await readiness();
+      expect([waiting.status, waiting.body["status"]]).to.deep.equal([200, "degraded"]);
+      expect(waiting.body.dependencies["chain"]?.status).to.equal("down");
+      expect(api.output()).to.include("starting while RPC_URL does not answer, which is waited for");
+      delete node.faults.exchange;
+      await eventually("the chain", async () => (await readiness()).body.dependencies["chain"]?.status === "up");
+      api.child.kill("SIGTERM");
+      expect(await api.exit).to.equal(0);
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it("does not wait for an endpoint that refuses its key or path", async () => {
+    const server = createServer((_request, response) => void response.writeHead(401).end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const api = start({ RPC_URL: `http://127.0.0.1:${port}/v3/wrong-key` });
+      expect(await api.exit).to.equal(78);
+      expect(api.output()).to.include(`RPC_URL: 127.0.0.1:${port} answers with HTTP 401`).and.not.include("wrong-key");
+    } finally {
+      server.close();
+    }
+  });
+
+  it("is unavailable when the chain is another than the one the contracts were deployed on", async () => {
+    const node = await startFaultyRpc(testRpcUrl());
+    try {
+      const api = start({ RPC_URL: node.url });
+      const { port } = await readyPorts(api);
+      const readiness = () => ask(`http://127.0.0.1:${port}/health/ready`, "GET");
+      expect((await readiness()).body.dependencies["deployment"]?.status).to.equal("up");
+      // Reset: its first block has another hash.
+      node.faults.alter = ({ method, params }, result) =>
+        method === "eth_getBlockByNumber" && Number(params[0]) === 0
+          ? { ...(result as object), hash: `0x${"5".repeat(64)}` }
+          : result;
+      const reset = await readiness();
+      expect([reset.status, reset.body["status"]]).to.deep.equal([503, "unavailable"]);
+      expect(JSON.stringify(reset.body.dependencies["deployment"])).to.include("it was reset");
+    } finally {
+      await node.stop();
+    }
+  });
+
+  it("says when the chain is below the index, and when no indexer leads", async () => {
+    const mongo = await connectMongo({ uri: mongodbUri, name: "test-checkpoint" });
+    const genesisHash = (await createProvider([testRpcUrl()], 31337).getBlock(0))!.hash!;
+    const minedAt = new Date(Date.now() - 60_000);
+    const beyond = { number: 1_000_000, hash: `0x${"6".repeat(64)}`, minedAt };
+    const checkpoint = { indexed: beyond, genesisHash, lease: { holder: null, term: 1, expiresAt: minedAt } };
+    const { checkpoints } = createRegistryCollections(mongo);
+    await checkpoints.insertOne({ _id: CHECKPOINT_ID, ...checkpoint } as CheckpointDocument);
+    try {
+      const { port } = await readyPorts(start());
+      const { body } = await ask(`http://127.0.0.1:${port}/health/ready`, "GET");
+      const index = body.dependencies["index"] as unknown as { status: string; problems: string[] };
+      expect([body["status"], index.status]).to.deep.equal(["degraded", "down"]);
+      expect(index.problems[0]).to.equal("no indexer leads");
+      expect(index.problems[1]).to.match(/^the chain's newest block is \d+, below the index at block 1000000$/);
+    } finally {
+      await checkpoints.deleteOne({ _id: CHECKPOINT_ID });
+      await mongo.close();
+    }
   });
 
   it("does not start when something is missing, and names everything at once", async () => {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { connectMongo, type Mongo } from "../../core/mongo";
 import { CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
 import { type HealthDeps, type IndexHealth, indexCheck, lagGauges } from "../../indexer/readiness";
+import { type Activity, createActivity } from "../../indexer/activity";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { createLogger } from "../../core/logger";
 import { mongoHealth } from "../../process/dependencyChecks";
@@ -56,12 +57,16 @@ describe("the indexer's operations server", () => {
   });
 
   /** The server as an indexer's process has it, with a clock that can be moved. */
-  async function serve(metrics: IndexerMetrics = createMetrics(), mongo: Mongo = database.mongo): Promise<void> {
+  async function serve(
+    metrics: IndexerMetrics = createMetrics(),
+    mongo: Mongo = database.mongo,
+    activity: Readonly<Activity> = createActivity(),
+  ): Promise<void> {
     const health: HealthDeps = {
       clock,
       maxLagSeconds: MAX_LAG_SECONDS,
       readCheckpoint: () => createRegistryCollections(mongo).checkpoints.findOne({ _id: CHECKPOINT_ID }),
-      isLeading: async () => (await metrics.leading.get()).values[0]?.value === 1,
+      activity,
     };
     const logger = createLogger({ processName: "indexer", logLevel: "silent" });
     server = await serveOperations({
@@ -80,7 +85,7 @@ describe("the indexer's operations server", () => {
       rpcTimeoutMs: 300,
       clock,
     });
-    await serve(indexer.metrics);
+    await serve(indexer.metrics, database.mongo, indexer.activity);
     return indexer;
   }
 
@@ -109,6 +114,7 @@ describe("the indexer's operations server", () => {
       status: "down",
       problems: ["nothing is indexed yet"],
       leading: false,
+      standingBy: false,
       indexedBlock: null,
       headBlock: null,
       verifiedBlock: null,
@@ -127,6 +133,7 @@ describe("the indexer's operations server", () => {
       status: "up",
       problems: [],
       leading: true,
+      standingBy: false,
       indexedBlock: number,
       headBlock: number,
       verifiedBlock: number,
@@ -183,6 +190,63 @@ describe("the indexer's operations server", () => {
       expect(cutOff.problems.join()).to.match(/no answer from the chain for \d+ s/);
     });
     expect((await get("/health/live")).status).to.equal(200);
+  });
+
+  it("is not ready when the chain's newest block is below the index, and is again when the chain has caught up", async () => {
+    await follow();
+    const { hash, number } = await head();
+    await indexedUpTo(database, hash!);
+    node.faults.knownHead = () => number - 1;
+    // The chain's own clock is ahead by the blocks that were mined at once.
+    clock.moveSeconds(1_000);
+    const problem = `the chain's newest block is ${number - 1}, below the index at block ${number}`;
+    await eventually("the low head to be told", async () => (await ready()).problems.includes(problem));
+    expect(await ready()).to.include({ code: 503, indexedBlock: number, headBlock: number - 1 });
+    delete node.faults.knownHead;
+    await eventually("readiness", async () => (await ready()).code === 200);
+    expect(await ready()).to.include({ headBlock: number });
+  });
+
+  it("waits for a chain that answers nothing, or 429, from the start on, and says so", async () => {
+    const faults: Record<string, ExchangeFault> = { silent: "hang", busy: "429" };
+    for (const [name, fault] of Object.entries(faults)) {
+      const waiting = await startFaultyRpc(chain.url, { exchange: () => fault });
+      const own = await connectIndexDatabase(`boot_${name}`);
+      const script = startScript("indexer/main.ts", [], {
+        ...indexerEnvironment(chain, own),
+        RPC_URL: waiting.url,
+        INDEXER_PORT: "0",
+        INDEXER_RPC_TIMEOUT_MS: "300",
+      });
+      processes.push(script);
+      try {
+        await eventually("the reason", () => script.stdout().includes("starting while RPC_URL does not answer"));
+        expect(script.stdout()).not.to.include('"ready":true');
+        delete waiting.faults.exchange;
+        await eventually("the indexer", () => script.stdout().includes("Indexer follows the chain"));
+      } finally {
+        await script.kill("SIGKILL");
+        await waiting.stop();
+        await own.drop();
+      }
+    }
+    await serve();
+  });
+
+  it("stands by without being ready while the index lags, though another process leads", async () => {
+    await chain.mine(300);
+    node.faults.reject = ({ method, params }) =>
+      method === "eth_getLogs" && Number((params[0] as { toBlock: string }).toBlock) > 150
+        ? { code: -32000, message: "this node has not got that far" }
+        : undefined;
+    await follow();
+    await eventually("a part of the chain in the index", async () => (await database.checkpoint())?.indexed ?? false);
+    const script = startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
+    processes.push(script);
+    await eventually("the standby", () => script.stdout().includes("this one stands by"));
+    expect(script.stdout()).not.to.include('"ready":true');
+    delete node.faults.reject;
+    await eventually("a ready standby", () => script.stdout().includes("Indexer stands by for another that leads"));
   });
 
   it("is not ready when new blocks are seen but cannot be fetched", async () => {
@@ -265,7 +329,8 @@ describe("the indexer's operations server", () => {
     const standby = await start();
     await indexedUpTo(database, (await head()).hash!);
     expect(await ready(leader.port)).to.include({ code: 200, leading: true });
-    expect(await ready(standby.port)).to.include({ code: 200, leading: false });
+    expect(await ready(standby.port)).to.include({ code: 200, leading: false, standingBy: true });
+    expect(standby.script.stdout()).to.include("Indexer stands by for another that leads");
     const holder = (await database.checkpoint())!.lease.holder!;
     const named = `cairn_indexer_lease_holder{holder="${holder}"} 1`;
     for (const { port } of [leader, standby]) {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { CheckpointDocument } from "../../projection/models";
 import { parseCommand } from "../../indexer/commands/parse";
+import type { Activity } from "../../indexer/activity";
 import { assessHealth } from "../../indexer/readiness";
 import { formatSeconds } from "../../indexer/sync/progress";
 
@@ -18,10 +19,13 @@ function checkpoint(
     indexed: { number: indexed, hash: "0x1", minedAt: ago(minedAgo) },
     head: { number: head, hash: "0x2", minedAt: ago(0), seenAt: ago(seenAgo) },
     verifiedNumber: verified,
+    lease: { holder: "this", term: 1, expiresAt: ago(-5) },
   } as CheckpointDocument;
 }
 
-const assess = (found: CheckpointDocument | null) => assessHealth(found, { now, maxLagSeconds: 60, leading: true });
+const leading: Activity = { role: "leading", problem: null };
+const assess = (found: CheckpointDocument | null, activity = leading) =>
+  assessHealth(found, { now, maxLagSeconds: 60, activity });
 
 describe("the indexer's readiness", () => {
   it("is given on a chain that mines nothing but answers", () => {
@@ -48,6 +52,24 @@ describe("the indexer's readiness", () => {
 
   it("is not given before anything is indexed", () => {
     expect(assess(null).problems).to.deep.equal(["nothing is indexed yet"]);
+  });
+
+  it("is not given when the chain's newest block is below the index, unless it is as new as nodes may differ", () => {
+    const problem = "the chain's newest block is 4, below the index at block 5";
+    expect(assess(checkpoint(5, 11, 4, 2)).problems).to.deep.equal([problem]);
+    expect(assess(checkpoint(5, 9, 4, 2)).problems).to.deep.equal([]);
+  });
+
+  it("is not given when nobody leads, to a standby either", () => {
+    const lease = { holder: "gone", term: 1, expiresAt: ago(0) };
+    const standby = assess({ ...checkpoint(5, 1, 5, 2), lease }, { role: "standing by", problem: null });
+    expect(standby).to.deep.include({ problems: ["no indexer leads"], leading: false, standingBy: true });
+  });
+
+  it("is not given when something keeps the process from leading, and says what", () => {
+    const problem = "waiting for the chain: HTTP 429";
+    expect(assess(checkpoint(5, 1, 5, 2), { role: "starting", problem }).problems).to.deep.equal([problem]);
+    expect(assess(null, { role: "starting", problem }).problems).to.deep.equal([problem, "nothing is indexed yet"]);
   });
 });
 

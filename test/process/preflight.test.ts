@@ -1,6 +1,6 @@
 import { expect } from "chai";
-import { BootError } from "../../core/errors";
-import { preflight, withDeadline } from "../../process/preflight";
+import { BootError, TransientError } from "../../core/errors";
+import { preflight, type PreflightCheck, withDeadline } from "../../process/preflight";
 
 describe("preflight", () => {
   it("passes when every check does", async () => {
@@ -29,6 +29,24 @@ describe("preflight", () => {
       { ...problem, subject: "DIDRegistry" },
     ]);
     expect((error as BootError).message).to.contain("The api cannot start; 3 problems");
+  });
+
+  it("waits for what may answer later, unless something else must be corrected first", async () => {
+    const silent: PreflightCheck = {
+      subject: "RPC_URL",
+      fix: "start the chain",
+      mayAnswerLater: true,
+      run: () => Promise.reject(new TransientError("rpc.unreachable", "HTTP 429")),
+    };
+    expect(await preflight("api", [silent])).to.deep.equal([{ subject: "RPC_URL", problem: "HTTP 429" }]);
+    const wrong = { subject: "CHAIN_ID", problem: "is another", fix: "correct it" };
+    const refused = await preflight("api", [
+      silent,
+      { subject: "A", fix: "", run: () => Promise.resolve([wrong]) },
+    ]).catch((error: unknown) => error);
+    expect((refused as BootError).problems.map(({ subject }) => subject)).to.deep.equal(["CHAIN_ID", "RPC_URL"]);
+    const certain = preflight("api", [{ ...silent, mayAnswerLater: false }]).catch((error: unknown) => error);
+    expect(await certain).to.be.instanceOf(BootError);
   });
 
   it("gives up on an answer that does not come", async () => {

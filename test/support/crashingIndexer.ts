@@ -7,6 +7,7 @@ import { loadConfig } from "../../core/config/config";
 import { loadDeployment } from "../../chain/deployment";
 import { createLogger } from "../../core/logger";
 import { connectMongo } from "../../core/mongo";
+import { createActivity } from "../../indexer/activity";
 import { createMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
 
@@ -39,6 +40,7 @@ async function main(options: Arguments): Promise<void> {
     clock: systemClock,
     logger: createLogger({ ...config, logLevel: "info" }),
     metrics: createMetrics(),
+    activity: createActivity(),
     terminal: { write: () => undefined },
     stopping: stopping.signal,
     reindexOnReset: true,

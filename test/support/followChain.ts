@@ -1,4 +1,5 @@
 import { systemClock } from "../../core/clock";
+import { createActivity } from "../../indexer/activity";
 import { createMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
 import { loadConfig } from "../../core/config/config";
@@ -24,6 +25,7 @@ export async function followChain(
       clock: systemClock,
       logger,
       metrics: createMetrics(),
+      activity: createActivity(),
       stopping: stopping.signal,
       readDeployment: () => chain.deployment,
       terminal: { write: () => true, isTTY: false },

@@ -4,6 +4,7 @@ import type { Deployment } from "../../chain/deployment";
 import { createLogger, type Logger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { type CheckpointDocument, CHECKPOINT_ID, createRegistryCollections } from "../../projection/models";
+import { type Activity, createActivity } from "../../indexer/activity";
 import { createMetrics, type IndexerMetrics } from "../../indexer/metrics";
 import { runIndexer } from "../../indexer/sync/leader";
 import type { CrashPointHook } from "../../indexer/write/crashPoints";
@@ -53,6 +54,7 @@ export interface HarnessOptions {
 /** An indexer that runs in this process. */
 export interface RunningIndexer {
   metrics: IndexerMetrics;
+  activity: Readonly<Activity>;
   /** What it logged, parsed. */
   lines: Record<string, unknown>[];
   /** Resolves when it has ended; rejects with what ended it. */
@@ -90,6 +92,7 @@ export function recordingLogger(): { logger: Logger; lines: Record<string, unkno
 export function startIndexer(options: HarnessOptions): RunningIndexer {
   const { logger, lines } = recordingLogger();
   const metrics = createMetrics();
+  const activity = createActivity();
   const stopping = new AbortController();
   const ended = runIndexer({
     mongo: options.database.mongo,
@@ -98,6 +101,7 @@ export function startIndexer(options: HarnessOptions): RunningIndexer {
     clock: options.clock ?? systemClock,
     logger,
     metrics,
+    activity,
     terminal: { write: () => undefined },
     stopping: stopping.signal,
     ...(options.onCrashPoint && { onCrashPoint: options.onCrashPoint }),
@@ -106,6 +110,7 @@ export function startIndexer(options: HarnessOptions): RunningIndexer {
   ended.catch(() => undefined);
   return {
     metrics,
+    activity,
     lines,
     ended,
     async stop() {

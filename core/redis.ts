@@ -1,4 +1,5 @@
 import { Redis } from "ioredis";
+import { randomId } from "./crypto";
 import type { Logger } from "./logger";
 
 /**
@@ -6,10 +7,13 @@ import type { Logger } from "./logger";
  *
  * Commands wait while the connection is being restored, at most `commandTimeoutMs`; blocking consumers (BullMQ workers)
  * pass `blocking: true`, for they wait without limit.
+ *
+ * @param options.name of the process, for Redis's list of connections and the log; without blanks
  */
 export function connectRedis(options: { url: string; name: string; logger?: Logger; blocking?: boolean }): Redis {
   const redis = new Redis(options.url, {
-    connectionName: options.name,
+    // Unique, so that by Redis's list of connections others see whether the process that is working on a job is alive.
+    connectionName: `${options.name}:${randomId()}`,
     // BullMQ insists on null: its commands must outlast a reconnect.
     maxRetriesPerRequest: null,
     ...(options.blocking === true ? {} : { commandTimeout: 5_000 }),

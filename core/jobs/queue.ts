@@ -5,6 +5,7 @@ import { randomFraction } from "../crypto";
 import type { DeadLetterStore } from "./deadLetters";
 import { DomainError, messageOf } from "../errors";
 import type { Logger } from "../logger";
+import { connectionNameOf, watchAbandonedJobs } from "./abandonedJobs";
 
 /** What a processor gets beside the job's data. */
 export interface JobContext {
@@ -110,26 +111,31 @@ export interface QueueProcessor {
 /** Starts processing a queue. */
 export function processQueue<Data>(options: ProcessOptions<Data>): QueueProcessor {
   const stopping = new AbortController();
+  const { redis, logger } = options;
+  const { prefix } = options.config.redis;
   const worker = new Worker<Envelope<Data>>(options.name, (job) => runJob(options, stopping.signal, job), {
-    connection: options.redis,
-    prefix: options.config.redis.prefix,
+    connection: redis,
+    // Stored with each job it takes; by it `watchAbandonedJobs` sees that the process is gone.
+    name: connectionNameOf(redis),
+    prefix,
     concurrency: options.concurrency,
-    // A job whose worker was killed is taken over after this long, however often that happens.
+    // Renewed every 7.5 s: it expires only where a process neither works nor ends. What a killed process had in hand is
+    // released long before, and this check lets it wait again, however often that happens.
     lockDuration: 15_000,
-    stalledInterval: 5_000,
+    stalledInterval: 400,
     maxStalledCount: 1_000,
     settings: { backoffStrategy: (attempt) => pauseMs(attempt, options.maxDelayMs ?? DEFAULT_MAX_DELAY_MS) },
   });
-  worker.on("error", (error) => options.logger.debug({ err: error, queue: options.name }, "queue connection error"));
+  worker.on("error", (error) => logger.debug({ err: error, queue: options.name }, "queue connection error"));
+  const watch = watchAbandonedJobs({ redis, prefix, queue: options.name, logger });
 
   return {
     async close(deadlineMs) {
       stopping.abort();
-      const finished = worker.close();
+      const finished = Promise.all([worker.close(), watch.close()]);
       const late = new Promise<"late">((resolve) => setTimeout(() => resolve("late"), deadlineMs).unref());
       if ((await Promise.race([finished, late])) === "late") {
-        options.logger.warn({ queue: options.name }, "jobs still running at the deadline are left to another worker");
-        await worker.close(true);
+        logger.warn({ queue: options.name }, "jobs still running at the deadline are left to another worker");
       }
     },
   };

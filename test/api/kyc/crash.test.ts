@@ -155,6 +155,41 @@ describe("KYC, killed with SIGKILL", () => {
       }
     });
   }
+
+  it("in mid-job: its delivery is taken up by another worker at once, long before the lock of its job expires", async () => {
+    const mock = mocks.persona;
+    const kyc: KycConfig = {
+      provider: "persona",
+      returnUrl: undefined,
+      requiredFor: [],
+      recheckSeconds: 3_600,
+      ...mock.config,
+    };
+    const on = await kycFixture("kyc_crash", { kyc, workers: false });
+    try {
+      const userId = (await on.newUser()).userId;
+      const { sessionId } = (await on.call("POST", "/api/kyc/start-verification", { userId })).body;
+      const occurredAt = new Date();
+      const signedAtSeconds = Math.floor(occurredAt.getTime() / 1000);
+      const child = await startChild(on, {
+        context: { config: { kyc, mail: mailTo(on.mailboxDir) } },
+        modules: ["kyc", "inbox"],
+        works: true,
+        withChain: false,
+        crash: { mongo: "update kyc_verifications", when: "before", nth: 1 },
+      });
+      children.push(child.process);
+      const delivery = mock.sign(sessionId, "approved", { signedAtSeconds, occurredAt });
+      expect(await deliver(on.url, "persona", delivery)).to.equal(true);
+      expect(await child.ended).to.equal("SIGKILL");
+      on.startWorkers();
+      const isVerified = async () => (await on.kycOf(userId))?.["status"] === "verified";
+      await eventually("the decision", isVerified, 10_000);
+      expect((await on.kycOf(userId))?.["version"]).to.equal(2);
+    } finally {
+      await on.close();
+    }
+  });
 });
 
 /** Whether a delivery was acknowledged; false when the process died over it. */

@@ -98,6 +98,18 @@ describe("the OAuth gateway's worker, killed", () => {
     await Promise.all(STEPS.map((step) => withGateway((cairn, oauth) => killAndResume(step, cairn, oauth))));
   });
 
+  it("in mid-job leaves its notification to another at once: long before the lock of its job expires", () =>
+    withGateway(async (cairn, oauth) => {
+      const one = await startVerification(oauth);
+      await workUntilKilled(cairn, "session read", () => oauth.verifier.answerAsWallet(one.verificationId, "show"));
+      cairn.startWorkers();
+      const inbox = cairn.context.mongo.collection("webhook_inbox");
+      const isFinished = async () => (await inbox.countDocuments({ finishedAt: { $type: "date" } })) === 1;
+      await eventually("the notification to be worked on", isFinished, 10_000);
+      await untilStatus(one, "verified");
+      await expectOneCode(oauth, one);
+    }));
+
   it("at any moment after it closed a session still has the client's webhook delivered, once", async () => {
     await Promise.all(HAND_OVER.map((crash) => withGateway((cairn, oauth) => killAndDeliver(crash, cairn, oauth))));
   });

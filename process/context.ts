@@ -6,6 +6,9 @@ import { type Clock, systemClock } from "../core/clock";
 import type { Config } from "../core/config/config";
 import { type DeadLetterStore, createDeadLetterStore } from "../core/jobs/deadLetters";
 
+import { type BlindIndex, createBlindIndex } from "../core/keys/blindIndex";
+import { createDataKeyStore } from "../core/keys/dataKeys";
+import { createFieldCipher, type FieldCipher } from "../core/keys/fieldCipher";
 import { openFileKeyStore } from "../core/keys/fileKeyStore";
 import type { KeyStore } from "../core/keys/keyStore";
 import type { Logger } from "../core/logger";
@@ -44,6 +47,10 @@ export interface Context {
   /** What the indexer wrote of the chain. */
   projection: Projection;
   keys: KeyStore;
+  /** Encrypts personal data at rest. */
+  fields: FieldCipher;
+  /** Looks up what is encrypted. */
+  blindIndex: BlindIndex;
   /** What the relayer sends. Here, so that its indexes exist before anything is sent. */
   transactions: TransactionStore;
   deadLetters: DeadLetterStore;
@@ -66,6 +73,7 @@ export async function createContext(
   config: Config,
   { mongo, redis, chain, logger }: Connections & { logger: Logger },
 ): Promise<Context> {
+  const keys = await openFileKeyStore(config.keys);
   return {
     config,
     clock: systemClock,
@@ -74,7 +82,9 @@ export async function createContext(
     redis,
     chain,
     projection: createProjection(mongo),
-    keys: await openFileKeyStore(config.keys),
+    keys,
+    fields: createFieldCipher({ keys, dataKeys: createDataKeyStore(mongo), clock: systemClock }),
+    blindIndex: createBlindIndex(keys),
     transactions: createTransactionStore(mongo),
     deadLetters: createDeadLetterStore(mongo),
     metrics: new Registry(),

@@ -21,13 +21,13 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
   const deps = {
     ...context,
     ...needs,
-    credentials: createCredentialStore(context.mongo),
+    credentials: createCredentialStore(context),
     changes: createChangeStore(context.mongo),
     types: createTypeStore(context.mongo),
     compileSchema: createSchemaCompiler(),
     enqueueChange,
   };
-  const { find: findCredential, takeUse, unrecorded, markRecorded } = deps.credentials;
+  const { findToVerify: findCredential, takeUse, unrecorded, markRecorded } = deps.credentials;
   return defineModule({
     name: "credentials",
     endpoints: [

@@ -32,7 +32,7 @@ export interface Hold {
   changeId: string;
 }
 
-/** A credential as it is stored. */
+/** A credential. Stored, its claims, its reference and its JWT are encrypted. */
 export interface Credential {
   /** UUID; unlike `credId` it cannot be guessed. */
   credentialId: string;

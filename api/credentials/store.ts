@@ -1,9 +1,27 @@
 import { Schema } from "mongoose";
+import type { BlindIndex } from "../../core/keys/blindIndex";
+import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
 import type { Credential, Hold, Use } from "./rules";
 
-type Stored = Omit<Credential, "credentialId"> & { _id: string };
+/** A credential as it is stored. */
+type Stored = Omit<Credential, "credentialId" | "claims"> & {
+  _id: string;
+  /** Encrypted JSON. `jwt` and `reference` are encrypted as well. */
+  claims: string;
+  /** What a credential is found by where its issuer gave it a reference; absent otherwise. */
+  referenceIndex?: string;
+};
+
+/** What of a credential is encrypted. */
+export const ENCRYPTED_CREDENTIAL_FIELDS = {
+  collection: "credentials",
+  fields: ["claims", "jwt", "reference"],
+} as const satisfies EncryptedFields;
+
+/** A credential without its claims: they are in its JWT, and what verifies that has no need to decrypt them twice. */
+export type CredentialToVerify = Omit<Credential, "claims" | "reference">;
 
 const use = new Schema<Use>(
   {
@@ -30,8 +48,9 @@ const schema = new Schema<Stored>(
     subjectDid: { type: String, required: true },
     type: { type: String, required: true },
     schemaId: { type: String, required: true },
-    claims: { type: Schema.Types.Mixed, required: true },
+    claims: { type: String, required: true },
     reference: { type: String, default: null },
+    referenceIndex: String,
     jwt: { type: String, required: true },
     status: { type: String, enum: ["ACTIVE", "USED"], required: true },
     hold: { type: new Schema<Hold>({ change: String, changeId: String }, { _id: false }), default: null },
@@ -42,16 +61,12 @@ const schema = new Schema<Stored>(
     issuedAt: { type: Date, required: true },
     expiresAt: { type: Date, required: true },
   },
-  // `claims: {}` is a credential without claims, not one that lacks them.
-  { collection: "credentials", versionKey: false, minimize: false },
+  { collection: "credentials", versionKey: false },
 );
 schema.index({ credId: 1 }, { unique: true });
 schema.index({ subjectDid: 1, issuedAt: -1, _id: 1 });
 schema.index({ issuer: 1, issuedAt: -1, _id: 1 });
-schema.index(
-  { issuer: 1, reference: 1 },
-  { unique: true, partialFilterExpression: { reference: { $type: "string" } } },
-);
+schema.index({ referenceIndex: 1 }, { unique: true, sparse: true });
 schema.index({ unrecorded: 1 });
 
 /** Which page of a list is asked for: everything issued before this place, the newest first. */
@@ -69,11 +84,16 @@ export interface ListFilter {
   usableAt: Date | null;
 }
 
+/** What is known of uses that are to be logged; nothing of it is encrypted. */
+export type UnrecordedUses = Pick<Credential, "credentialId" | "issuer" | "subjectDid" | "uses" | "unrecorded">;
+
 /** The collection `credentials`. */
 export interface CredentialStore {
   /** False when the issuer's reference is taken. */
   insert(credential: Credential): Promise<boolean>;
   find(credentialId: string): Promise<Credential | null>;
+  /** Decrypts the JWT alone. */
+  findToVerify(credentialId: string): Promise<CredentialToVerify | null>;
   findByCredId(credId: string): Promise<Credential | null>;
   findByReference(issuer: string, reference: string): Promise<Credential | null>;
   /** Those of the issuer among these, in no order. */
@@ -89,7 +109,7 @@ export interface CredentialStore {
    */
   takeUse(credentialId: string, maxUsages: number, taken: Use): Promise<boolean>;
   /** Credentials with uses that are not known to be in the usage log. */
-  unrecorded(limit: number): Promise<Credential[]>;
+  unrecorded(limit: number): Promise<UnrecordedUses[]>;
   /** Marks these uses as recorded in the usage log. */
   markRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
   /** Bars credentials of the issuer from use; one that is revoked stays so. */
@@ -101,40 +121,63 @@ export interface CredentialStore {
 }
 
 /** Creates the store of credentials. */
-export function createCredentialStore(mongo: Mongo): CredentialStore {
+export function createCredentialStore(deps: {
+  mongo: Mongo;
+  fields: FieldCipher;
+  blindIndex: BlindIndex;
+}): CredentialStore {
+  const { mongo, fields, blindIndex } = deps;
   const model = mongo.model<Stored>("Credential", schema);
   const raw = rawCollection<Stored>(mongo, "credentials");
 
+  const indexOf = (issuer: string, reference: string) =>
+    blindIndex("credentials.reference", JSON.stringify([issuer, reference]));
+  const decryptAll = (found: Stored[]) => Promise.all(found.map((stored) => decrypt(fields, stored)));
+  const decryptOne = async (found: Stored | null) => (found === null ? null : decrypt(fields, found));
+
   return {
-    async insert({ credentialId, ...credential }) {
+    async insert(credential) {
+      const { issuer, reference } = credential;
+      const referenceIndex = reference === null ? undefined : await indexOf(issuer, reference);
       try {
-        await model.create({ ...credential, _id: credentialId });
+        const encrypted = await encryptCredential(fields, credential);
+        await model.create({ ...encrypted, ...(referenceIndex !== undefined && { referenceIndex }) });
         return true;
       } catch (error) {
-        if (isDuplicateKey(error, "reference")) return false;
+        if (isDuplicateKey(error, "referenceIndex")) return false;
         throw error;
       }
     },
-    find: async (credentialId) => credentialOf(await batchFindById<Stored>(mongo, "credentials", credentialId)),
-    findByCredId: async (credId) => credentialOf(await model.findOne({ credId }).lean()),
-    findByReference: async (issuer, reference) => credentialOf(await model.findOne({ issuer, reference }).lean()),
+    find: async (credentialId) => decryptOne(await batchFindById<Stored>(mongo, "credentials", credentialId)),
+    async findToVerify(credentialId) {
+      const found = await batchFindById<Stored>(mongo, "credentials", credentialId);
+      return found === null ? null : decryptToVerify(fields, found);
+    },
+    findByCredId: async (credId) => decryptOne(await model.findOne({ credId }).lean()),
+    findByReference: async (issuer, reference) =>
+      decryptOne(await model.findOne({ referenceIndex: await indexOf(issuer, reference) }).lean()),
     async ofIssuer(issuer, credentialIds) {
-      return (await model.find({ _id: { $in: credentialIds }, issuer }).lean()).map(rename);
+      return decryptAll(await model.find({ _id: { $in: credentialIds }, issuer }).lean());
     },
     async ofHolder(query, page) {
       const filter = filterOf(query, page.before);
       const found = await model.find(filter, { uses: 0 }).sort({ issuedAt: -1, _id: 1 }).limit(page.limit).lean();
-      return found.map((stored) => rename({ ...stored, uses: [] }));
+      return decryptAll(found.map((stored) => ({ ...stored, uses: [] })));
     },
     takeUse: (credentialId, maxUsages, taken) => takeUse(raw, { credentialId, maxUsages, taken }),
     async unrecorded(limit) {
       // Matches documents whose list holds any id at all, and can be answered from the index.
-      return (
-        await model
-          .find({ unrecorded: { $gt: "" } })
-          .limit(limit)
-          .lean()
-      ).map(rename);
+      const found = await model
+        .find({ unrecorded: { $gt: "" } }, { issuer: 1, subjectDid: 1, uses: 1, unrecorded: 1 })
+        .limit(limit)
+        .lean();
+      return found.map(({ _id, issuer, subjectDid, uses, unrecorded }) => ({
+        credentialId: _id,
+        issuer,
+        subjectDid,
+        uses,
+        unrecorded,
+      }));
     },
     async markRecorded(credentialId, verificationIds) {
       await model.updateOne({ _id: credentialId }, { $pull: { unrecorded: { $in: verificationIds } } });
@@ -191,10 +234,37 @@ async function takeUse(
   return last.modifiedCount === 1;
 }
 
-function credentialOf(stored: Stored | null): Credential | null {
-  return stored === null ? null : rename(stored);
+function placeOf(field: (typeof ENCRYPTED_CREDENTIAL_FIELDS.fields)[number], id: string) {
+  return { collection: ENCRYPTED_CREDENTIAL_FIELDS.collection, field, id };
 }
 
-function rename({ _id, ...rest }: Stored): Credential {
-  return { credentialId: _id, ...rest };
+/** Encrypts what is personal of a credential: it is stored like this. */
+export async function encryptCredential(
+  fields: FieldCipher,
+  { credentialId, claims, jwt, reference, ...rest }: Credential,
+): Promise<Stored> {
+  const _id = credentialId;
+  return {
+    ...rest,
+    _id,
+    claims: await fields.encrypt(placeOf("claims", _id), JSON.stringify(claims)),
+    jwt: await fields.encrypt(placeOf("jwt", _id), jwt),
+    reference: await encryptOptional(fields, placeOf("reference", _id), reference),
+  };
+}
+
+async function decrypt(fields: FieldCipher, stored: Stored): Promise<Credential> {
+  const { _id, claims, reference } = stored;
+  return {
+    ...(await decryptToVerify(fields, stored)),
+    claims: JSON.parse(await fields.decrypt(placeOf("claims", _id), claims)) as Credential["claims"],
+    reference: await decryptOptional(fields, placeOf("reference", _id), reference),
+  };
+}
+
+async function decryptToVerify(
+  fields: FieldCipher,
+  { _id, claims: _claims, reference: _reference, referenceIndex: _index, jwt, ...rest }: Stored,
+): Promise<CredentialToVerify> {
+  return { ...rest, credentialId: _id, jwt: await fields.decrypt(placeOf("jwt", _id), jwt) };
 }

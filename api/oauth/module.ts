@@ -15,7 +15,7 @@ import { metadataEndpoint } from "./routes";
 import { createOAuthSessionStore } from "./store";
 import { tokenEndpoints } from "./tokens/routes";
 
-type OAuthContext = Omit<Context, "chain" | "projection" | "transactions" | "metrics">;
+type OAuthContext = Omit<Context, "chain" | "projection" | "transactions" | "metrics" | "blindIndex">;
 
 /** The OAuth code gateway, driven by the verifiers of its clients. */
 export function createOAuth(
@@ -29,7 +29,7 @@ export function createOAuth(
     ...context,
     ...needs,
     clients: cacheClients(createClientStore(mongo), monotonicMs),
-    sessions: createOAuthSessionStore(mongo),
+    sessions: createOAuthSessionStore(context),
     verifier: createWalletVerifier({ sealer: createCredentialsSealer(keys), timeoutMs }),
     issuer: config.http.publicUrl,
   };

@@ -1,10 +1,13 @@
 import { type mongo, type QueryFilter, Schema } from "mongoose";
 import { createBatch } from "../../core/batch";
+import { decryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { type Mongo, rawCollection } from "../../core/mongo";
 import type { AuthorizationRequest, OAuthSession, SessionClaim, VerificationResult } from "./rules";
 
-type Stored = Omit<OAuthSession, "sessionId"> & {
+type Stored = Omit<OAuthSession, "sessionId" | "result"> & {
   _id: string;
+  /** Encrypted JSON: it holds a person's claims. */
+  result: string | null;
   /** When to poll the verifier without a notification; absent when there is nothing to poll for. */
   pollAt?: Date;
   /** Since when the client's webhook waits to be handed over for delivery; absent when none waits. */
@@ -12,6 +15,12 @@ type Stored = Omit<OAuthSession, "sessionId"> & {
   /** When the database removes the session. */
   purgeAt: Date;
 };
+
+/** What of a session is encrypted. */
+export const ENCRYPTED_OAUTH_FIELDS = {
+  collection: "oauth_sessions",
+  fields: ["result"],
+} as const satisfies EncryptedFields;
 
 const request = new Schema<AuthorizationRequest>(
   {
@@ -37,7 +46,7 @@ const schema = new Schema<Stored>(
     verificationId: String,
     deepLink: { type: String, default: null },
     pendingCodeHash: { type: String, default: null },
-    result: { type: Schema.Types.Mixed, default: null },
+    result: { type: String, default: null },
     closedAt: { type: Date, default: null },
     codeHash: String,
     codeExpiresAt: { type: Date, default: null },
@@ -49,8 +58,7 @@ const schema = new Schema<Stored>(
     deliveryPendingSince: Date,
     purgeAt: { type: Date, required: true },
   },
-  // A credential without claims is an empty object, and stays one.
-  { collection: "oauth_sessions", versionKey: false, minimize: false },
+  { collection: "oauth_sessions", versionKey: false },
 );
 schema.index({ handleHash: 1 }, { unique: true });
 schema.index({ verificationId: 1 }, { unique: true, sparse: true });
@@ -147,19 +155,21 @@ export interface OAuthSessionStore {
 const MAX_BATCH = 64;
 
 /** The OAuth sessions of a database. */
-export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
+export function createOAuthSessionStore(deps: { mongo: Mongo; fields: FieldCipher }): OAuthSessionStore {
+  const { mongo, fields } = deps;
   const model = mongo.model<Stored>("OAuthSession", schema);
   // The driver itself: values and names are ours, and casting them costs time.
   const sessions = () => rawCollection<Stored>(mongo, model.collection.name);
   const findOne = async (filter: QueryFilter<Stored>) => {
     const found = await model.findOne(filter).lean();
-    return found === null ? null : sessionOf(found);
+    return found === null ? null : sessionOf(fields, found);
   };
   const update = async (filter: QueryFilter<Stored>, change: mongo.UpdateFilter<Stored>) =>
     (await model.updateOne(filter, change)).modifiedCount === 1;
   return {
-    async create({ sessionId, ...session }, purgeAt) {
-      await model.create({ ...session, _id: sessionId, purgeAt });
+    async create({ sessionId, result, ...session }, purgeAt) {
+      const encrypted = result && (await encryptResult(fields, sessionId, result));
+      await model.create({ ...session, result: encrypted, _id: sessionId, purgeAt });
     },
     find: (sessionId) => findOne({ _id: sessionId }),
     findByHandle: (handleHash) => findOne({ handleHash }),
@@ -181,8 +191,11 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
     },
     authorize: (sessionId, browserHash, started) =>
       update(claimedBy(sessionId, browserHash), { $set: { ...started, status: "authorized" } }),
-    close: (sessionId, closing) =>
-      update({ _id: sessionId, status: "authorized", expiresAt: { $gt: closing.at } }, closingUpdate(closing)),
+    async close(sessionId, closing) {
+      const result = await encryptResult(fields, sessionId, closing.result);
+      const open = { _id: sessionId, status: "authorized" as const, expiresAt: { $gt: closing.at } };
+      return update(open, closingUpdate(closing, result));
+    },
     expire: (sessionId, { at, wantsWebhook, purgeAt }) =>
       update(
         { _id: sessionId, status: "authorized" },
@@ -218,11 +231,14 @@ export function createOAuthSessionStore(mongo: Mongo): OAuthSessionStore {
   };
 }
 
-function closingUpdate({ result, code, at, wantsWebhook, purgeAt }: Closing): mongo.UpdateFilter<Stored> {
+function closingUpdate(
+  { result, code, at, wantsWebhook, purgeAt }: Closing,
+  encryptedResult: string,
+): mongo.UpdateFilter<Stored> {
   return {
     $set: {
       status: result.status,
-      result,
+      result: encryptedResult,
       closedAt: at,
       purgeAt,
       ...(code !== null && { codeHash: code.hash, codeExpiresAt: code.expiresAt }),
@@ -284,7 +300,16 @@ function grantOf({ _id, request }: Pick<Stored, "_id" | "request">): Grant {
   return { sessionId: _id, scope: request?.scope ?? "" };
 }
 
-function sessionOf(stored: Stored): OAuthSession {
-  const { _id, pollAt: _pollAt, deliveryPendingSince: _pendingSince, purgeAt: _purgeAt, ...session } = stored;
-  return { sessionId: _id, ...session };
+async function sessionOf(fields: FieldCipher, stored: Stored): Promise<OAuthSession> {
+  const { _id, result, pollAt: _pollAt, deliveryPendingSince: _pendingSince, purgeAt: _purgeAt, ...session } = stored;
+  const json = await decryptOptional(fields, resultPlace(_id), result);
+  return { sessionId: _id, ...session, result: json === null ? null : (JSON.parse(json) as VerificationResult) };
+}
+
+function encryptResult(fields: FieldCipher, sessionId: string, result: VerificationResult): Promise<string> {
+  return fields.encrypt(resultPlace(sessionId), JSON.stringify(result));
+}
+
+function resultPlace(id: string) {
+  return { collection: ENCRYPTED_OAUTH_FIELDS.collection, field: "result", id };
 }

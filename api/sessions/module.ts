@@ -17,10 +17,14 @@ export type SessionNeeds = Pick<SessionEndpointDeps, "walletsOf"> & { passwords?
 /** Accounts, their sessions and their devices. */
 export function createSessions(context: Context, { walletsOf, passwords = createPasswordHasher() }: SessionNeeds) {
   const { config, mongo } = context;
-  const limits = { budgets: createLoginBudgets(context), trustedAddresses: createTrustedAddresses(context) };
+  const limits = {
+    budgets: createLoginBudgets(context),
+    trustedAddresses: createTrustedAddresses(context),
+    blindIndex: context.blindIndex,
+  };
   const deps = {
     ...context,
-    users: createUserStore(mongo),
+    users: createUserStore(context),
     sessions: createSessionStore(mongo, config.sessions),
     loginLimits: config.sessions.limitLogins ? createLoginLimits(limits) : unlimitedLogins,
     passwords,

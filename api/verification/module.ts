@@ -29,7 +29,7 @@ export function createVerification(context: Context, needs: VerificationNeeds) {
     ...context,
     ...needs,
     verifiers: createVerifierStore(mongo),
-    verifications: createVerificationStore(mongo),
+    verifications: createVerificationStore(context),
     usage: createUsageStore(mongo),
     alerts: createAlertStore(mongo),
     facts:

@@ -1,4 +1,5 @@
 import { Schema } from "mongoose";
+import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
 import { type Decision, type Verification, VERIFICATION_STATUSES } from "./rules";
@@ -8,6 +9,12 @@ type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince"> & {
   /** Absent when null, so that its index holds pending deliveries alone. */
   deliveryPendingSince?: Date;
 };
+
+/** What of a verification is encrypted. */
+export const ENCRYPTED_VERIFICATION_FIELDS = {
+  collection: "verifications",
+  fields: ["foreignJwt"],
+} as const satisfies EncryptedFields;
 
 const embedded = { _id: false } as const;
 
@@ -77,7 +84,8 @@ export interface VerificationStore {
 }
 
 /** Creates the store of verifications. */
-export function createVerificationStore(mongo: Mongo): VerificationStore {
+export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCipher }): VerificationStore {
+  const { mongo, fields } = deps;
   const model = mongo.model<Stored>("Verification", schema);
   const raw = rawCollection<Stored>(mongo, "verifications");
 
@@ -98,11 +106,12 @@ export function createVerificationStore(mongo: Mongo): VerificationStore {
   return {
     async insert({ verificationId, deliveryPendingSince, ...verification }) {
       const pending = deliveryPendingSince !== null && { deliveryPendingSince };
-      await raw.insertOne({ ...verification, _id: verificationId, ...pending });
+      const foreignJwt = await encryptOptional(fields, jwtPlace(verificationId), verification.foreignJwt);
+      await raw.insertOne({ ...verification, foreignJwt, _id: verificationId, ...pending });
     },
     async find(verificationId) {
       const found = await batchFindById<Stored>(mongo, "verifications", verificationId);
-      return found && rename(found);
+      return found && decrypt(fields, found);
     },
     async pendingFor(credentialId, now, limit) {
       const found = await model
@@ -110,7 +119,7 @@ export function createVerificationStore(mongo: Mongo): VerificationStore {
         .sort({ createdAt: -1 })
         .limit(limit)
         .lean();
-      return found.map(rename);
+      return Promise.all(found.map((stored) => decrypt(fields, stored)));
     },
     recordVerified: (verification, taken) => decide(verification, ["pending", "failed"], "verified", taken),
     recordFailed: (verification, taken) => decide(verification, ["pending"], "failed", taken),
@@ -129,6 +138,18 @@ export function createVerificationStore(mongo: Mongo): VerificationStore {
   };
 }
 
-function rename({ _id, deliveryPendingSince, ...rest }: Stored): Verification {
-  return { ...rest, verificationId: _id, deliveryPendingSince: deliveryPendingSince ?? null };
+function jwtPlace(id: string) {
+  return { collection: ENCRYPTED_VERIFICATION_FIELDS.collection, field: "foreignJwt", id };
+}
+
+async function decrypt(
+  fields: FieldCipher,
+  { _id, deliveryPendingSince, foreignJwt, ...rest }: Stored,
+): Promise<Verification> {
+  return {
+    ...rest,
+    verificationId: _id,
+    foreignJwt: await decryptOptional(fields, jwtPlace(_id), foreignJwt),
+    deliveryPendingSince: deliveryPendingSince ?? null,
+  };
 }

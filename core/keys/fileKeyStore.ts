@@ -7,7 +7,7 @@ import {
   scrypt,
   sign as signWith,
 } from "node:crypto";
-import { link, mkdir, readFile, unlink, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -84,6 +84,10 @@ export async function openFileKeyStore(options: { directory: string; passphrase:
     },
     describe: async (keyId) => (await open(keyId)).description,
     sign: async (keyId, data) => (await open(keyId)).sign(data),
+    async destroy(keyId) {
+      if (KEY_ID.test(keyId)) await rm(pathOf(keyId), { force: true });
+      openKeys.delete(keyId);
+    },
   };
 }
 

@@ -39,4 +39,6 @@ export interface KeyStore {
    * @throws DomainError `key.unknown`
    */
   sign(keyId: string, data: Uint8Array): Promise<Uint8Array>;
+  /** Destroys a key for good; nothing happens where there is none. */
+  destroy(keyId: string): Promise<void>;
 }

@@ -8,6 +8,8 @@ import { createOAuth } from "../../api/oauth/module";
 import { systemClock } from "../../core/clock";
 import { loadConfig } from "../../core/config/config";
 import { createDeadLetterStore } from "../../core/jobs/deadLetters";
+import { createDataKeyStore } from "../../core/keys/dataKeys";
+import { createFieldCipher } from "../../core/keys/fieldCipher";
 import { openFileKeyStore } from "../../core/keys/fileKeyStore";
 import { createLogger } from "../../core/logger";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
@@ -46,6 +48,7 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOptions): P
       mongo,
       redis,
       keys,
+      fields: createFieldCipher({ keys, dataKeys: createDataKeyStore(mongo), clock: systemClock }),
       deadLetters: createDeadLetterStore(mongo),
       timing: DEFAULT_TIMING,
     },

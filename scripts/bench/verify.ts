@@ -19,6 +19,9 @@ import { loadConfig } from "../../core/config/config";
 import { readEnvironment } from "../../core/config/environment";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { messageOf } from "../../core/errors";
+import { createBlindIndex } from "../../core/keys/blindIndex";
+import { createDataKeyStore } from "../../core/keys/dataKeys";
+import { createFieldCipher, type FieldCipher } from "../../core/keys/fieldCipher";
 import { connectMongo, ensureIndexes, type Mongo } from "../../core/mongo";
 import { type LocalServices, startServices } from "../../embedded/services";
 import { runFloor, writeByDriver } from "./verifyFloor";
@@ -32,6 +35,7 @@ const CHAIN_ID = 31337;
 
 interface Bench {
   mongo: Mongo;
+  fields: FieldCipher;
   chain: Chain;
   issuer: BenchIssuer;
   holders: Wallet[];
@@ -86,14 +90,16 @@ async function deployAndConnect({ rpcUrl }: LocalServices, deploymentsDir: strin
 async function createBench(input: { mongo: Mongo; chain: Chain; keysDir: string }): Promise<Bench> {
   const { mongo, chain, keysDir } = input;
   const issuer = await registerIssuer(chain, keysDir);
-  const credentials = createCredentialStore(mongo);
+  const { keys } = issuer;
+  const fields = createFieldCipher({ keys, dataKeys: createDataKeyStore(mongo), clock: systemClock });
+  const credentials = createCredentialStore({ mongo, fields, blindIndex: createBlindIndex(keys) });
   const confirmDeps: ConfirmDeps = {
     clock: systemClock,
     facts: createChainFacts(chain),
     usage: createUsageStore(mongo),
-    verifications: createVerificationStore(mongo),
+    verifications: createVerificationStore({ mongo, fields }),
     alerts: createAlertStore(mongo),
-    findCredential: credentials.find,
+    findCredential: credentials.findToVerify,
     takeUse: credentials.takeUse,
     assertionKeys: () => Promise.resolve(issuer.assertionKeys),
     chain,
@@ -102,7 +108,7 @@ async function createBench(input: { mongo: Mongo; chain: Chain; keysDir: string 
   };
   await ensureIndexes(mongo);
   const holders = Array.from({ length: COUNT }, () => new Wallet(`0x${randomBytes(32).toString("hex")}`));
-  return { mongo, chain, issuer, holders, credentials, confirmDeps, issued: 0 };
+  return { mongo, chain, fields, issuer, holders, credentials, confirmDeps, issued: 0 };
 }
 
 /** A new credential and verification for each holder. */
@@ -147,7 +153,7 @@ async function printParts(bench: Bench): Promise<void> {
         facts.read({ issuer: issuer.address, index, subject: subjectDid.slice(-42) }),
     ],
     ["read the verification", ({ verification }) => verifications.find(verification.verificationId)],
-    ["read the credential", ({ credential }) => credentials.find(credential.credentialId)],
+    ["read the credential", ({ credential }) => credentials.findToVerify(credential.credentialId)],
     ["the three writes, by the driver", (one) => writeByDriver(mongo, one)],
   ];
   print("where the time of a verification goes, in microseconds of this process:");

@@ -1,11 +1,13 @@
 import { type Wallet, hashMessage } from "ethers";
 import { randomUUID } from "node:crypto";
 import { credentialPayload, type Credential } from "../../api/credentials/rules";
+import { encryptCredential } from "../../api/credentials/store";
 import type { Confirmation } from "../../api/verification/confirmation/actions";
 import type { Verification } from "../../api/verification/rules";
 import type { Chain } from "../../chain/client";
 import { formatDid } from "../../chain/did/did";
 import { formatCredId } from "../../chain/status/credId";
+import type { FieldCipher } from "../../core/keys/fieldCipher";
 import { signCompact } from "../../core/keys/jws";
 import type { Mongo } from "../../core/mongo";
 import type { BenchIssuer } from "./verifyIssuer";
@@ -24,6 +26,7 @@ export interface Presentation {
 
 interface PresentationDeps {
   mongo: Mongo;
+  fields: FieldCipher;
   chain: Chain;
   issuer: BenchIssuer;
 }
@@ -42,9 +45,8 @@ export async function storePresentations(
   );
   const { db } = deps.mongo;
   if (db === undefined) throw new Error("the database is closed");
-  await db
-    .collection<{ _id: string }>("credentials")
-    .insertMany(presentations.map(({ credential: { credentialId, ...rest } }) => ({ _id: credentialId, ...rest })));
+  const credentials = presentations.map(({ credential }) => encryptCredential(deps.fields, credential));
+  await db.collection<{ _id: string }>("credentials").insertMany(await Promise.all(credentials));
   await db.collection<{ _id: string }>("verifications").insertMany(
     presentations.map(({ verification: { verificationId, deliveryPendingSince: _none, ...rest } }) => ({
       _id: verificationId,
@@ -73,7 +75,7 @@ async function createPresentation(
 }
 
 async function createCredential(
-  { chain, issuer }: Omit<PresentationDeps, "mongo">,
+  { chain, issuer }: Omit<PresentationDeps, "mongo" | "fields">,
   { subjectDid, index, now }: { subjectDid: string; index: number; now: Date },
 ): Promise<Credential> {
   const content = {

@@ -225,7 +225,7 @@ export async function fund(rpcUrl: string, address: string, wei = 10n ** 21n): P
 async function addUser(context: Context, modules: Modules, name = "Alice Smith"): Promise<TestUser> {
   const userId = randomUUID();
   const email = `${userId}@example.com`;
-  await createUserStore(context.mongo).insert({
+  await createUserStore(context).insert({
     _id: userId,
     email,
     name,

@@ -62,7 +62,7 @@ export async function startOAuthActors(
     url,
     verifier,
     client: await addClient(options.client),
-    sessions: createOAuthSessionStore(mongo),
+    sessions: createOAuthSessionStore(context),
     addClient,
     close: () => verifier.close(),
   };

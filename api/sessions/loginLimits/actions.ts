@@ -1,4 +1,5 @@
-import { type LOGIN_LIMITS, type LoginOrigin, pauseAfterAttempt, tooManyLogins } from "./rules";
+import type { BlindIndex } from "../../../core/keys/blindIndex";
+import { type LOGIN_LIMITS, type LoginKeys, type LoginOrigin, pauseAfterAttempt, tooManyLogins } from "./rules";
 import type { TrustedAddresses } from "./store";
 
 /** The part of a shared budget that limiting logins needs: counts for each key in windows of time, atomically. */
@@ -11,10 +12,11 @@ export interface AttemptBudget {
 export interface LoginLimitDeps {
   budgets: Record<keyof typeof LOGIN_LIMITS, AttemptBudget>;
   trustedAddresses: TrustedAddresses;
+  blindIndex: BlindIndex;
 }
 
 /** An attempt that was let through. It counts as a failure until it is said to have succeeded or to be abandoned. */
-export interface LoginAttempt extends LoginOrigin {
+export interface LoginAttempt extends LoginKeys {
   /** The budgets it was counted in, beside that of its pair of address and account. */
   counted: ("address" | "account")[];
 }
@@ -38,32 +40,40 @@ export interface LoginLimits {
 /** Makes the limits from the budgets of {@link LOGIN_LIMITS}. */
 export function createLoginLimits(deps: LoginLimitDeps): LoginLimits {
   return {
-    begin: (origin) => beginAttempt(deps, origin),
+    begin: async (origin) => beginAttempt(deps, await keysOf(deps, origin)),
     succeed: (attempt) => recordSuccess(deps, attempt),
     abandon: (attempt) => abandonAttempt(deps, attempt),
-    trust: (origin) => deps.trustedAddresses.add(origin),
+    trust: async (origin) => deps.trustedAddresses.add((await keysOf(deps, origin)).pair),
   };
 }
 
 /** Lets everybody through: for load tests and demonstrations on a machine of one's own. */
 export const unlimitedLogins: LoginLimits = {
-  begin: (origin) => Promise.resolve({ ...origin, counted: [] }),
+  begin: ({ address }) => Promise.resolve({ address, account: "", pair: "", counted: [] }),
   succeed: () => Promise.resolve(),
   abandon: () => Promise.resolve(),
   trust: () => Promise.resolve(),
 };
 
-async function beginAttempt(deps: LoginLimitDeps, { email, address }: LoginOrigin): Promise<LoginAttempt> {
+async function keysOf({ blindIndex }: LoginLimitDeps, { address, email }: LoginOrigin): Promise<LoginKeys> {
+  const [account, pair] = await Promise.all([
+    blindIndex("login.account", email),
+    blindIndex("login.pair", JSON.stringify([address, email])),
+  ]);
+  return { address, account, pair };
+}
+
+async function beginAttempt(deps: LoginLimitDeps, keys: LoginKeys): Promise<LoginAttempt> {
   const { budgets, trustedAddresses } = deps;
-  const attempt: LoginAttempt = { email, address, counted: [] };
+  const { pair } = keys;
+  const attempt: LoginAttempt = { ...keys, counted: [] };
   // At an address from which this account was opened before, its own attempts alone count: strangers who use up the
   // account's budget, or the address's, do not shut its holder out.
-  const trusted = await trustedAddresses.has(attempt);
+  const trusted = await trustedAddresses.has(pair);
   if (!trusted) {
     await countOrReject(deps, attempt, "address");
     await countOrReject(deps, attempt, "account");
   }
-  const pair = pairOf(attempt);
   const { taken } = await budgets.pair.take(pair);
   const pauseSeconds = pauseAfterAttempt(taken, trusted);
   if (pauseSeconds === 0) return attempt;
@@ -79,7 +89,7 @@ async function countOrReject(
   attempt: LoginAttempt,
   name: LoginAttempt["counted"][number],
 ): Promise<void> {
-  const state = await deps.budgets[name].take(keyOf(attempt, name));
+  const state = await deps.budgets[name].take(attempt[name]);
   attempt.counted.push(name);
   if (state.allowed) return;
   await giveBackCounted(deps, attempt);
@@ -89,24 +99,16 @@ async function countOrReject(
 async function recordSuccess(deps: LoginLimitDeps, attempt: LoginAttempt): Promise<void> {
   const { budgets, trustedAddresses } = deps;
   await giveBackCounted(deps, attempt);
-  await budgets.pair.reset(pairOf(attempt));
-  await budgets.pause.reset(pairOf(attempt));
-  await trustedAddresses.add(attempt);
+  await budgets.pair.reset(attempt.pair);
+  await budgets.pause.reset(attempt.pair);
+  await trustedAddresses.add(attempt.pair);
 }
 
 async function abandonAttempt(deps: LoginLimitDeps, attempt: LoginAttempt): Promise<void> {
   await giveBackCounted(deps, attempt);
-  await deps.budgets.pair.giveBack(pairOf(attempt));
+  await deps.budgets.pair.giveBack(attempt.pair);
 }
 
 async function giveBackCounted({ budgets }: LoginLimitDeps, attempt: LoginAttempt): Promise<void> {
-  for (const name of attempt.counted) await budgets[name].giveBack(keyOf(attempt, name));
-}
-
-function keyOf({ address, email }: LoginOrigin, name: LoginAttempt["counted"][number]): string {
-  return name === "address" ? address : email;
-}
-
-function pairOf({ address, email }: LoginOrigin): string {
-  return `${address} ${email}`;
+  for (const name of attempt.counted) await budgets[name].giveBack(attempt[name]);
 }

@@ -8,6 +8,14 @@ export interface LoginOrigin {
   address: string;
 }
 
+/** What the attempts of an origin are counted by. Redis learns no e-mail address: account and pair are blind indexes. */
+export interface LoginKeys {
+  address: string;
+  account: string;
+  /** Address and account together. */
+  pair: string;
+}
+
 export const LOGIN_LIMITS = {
   /** Failures from one address, over all accounts: stops spraying one password over many accounts. */
   address: { name: "login-address", limit: 30, windowSeconds: 15 * 60 },

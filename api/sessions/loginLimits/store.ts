@@ -1,20 +1,18 @@
-import { sha256Hex } from "../../../core/hash";
 import type { Context } from "../../../process/context";
-import type { LoginOrigin } from "./rules";
 
 const RETENTION_SECONDS = 30 * 24 * 60 * 60;
 
 /** From which addresses accounts were opened. Lost together with the counts it makes exceptions from. */
 export interface TrustedAddresses {
-  has(origin: LoginOrigin): Promise<boolean>;
-  add(origin: LoginOrigin): Promise<void>;
+  /** @param pair of an address and an account, see `LoginKeys` */
+  has(pair: string): Promise<boolean>;
+  add(pair: string): Promise<void>;
 }
 
-/** Creates the store, in Redis: for 30 days, and hashes only. */
+/** Creates the store, in Redis: for 30 days, and blind indexes only. */
 export function createTrustedAddresses(deps: Pick<Context, "config" | "redis" | "logger">): TrustedAddresses {
   const { config, redis, logger } = deps;
-  const keyOf = ({ email, address }: LoginOrigin) =>
-    `${config.redis.prefix}:trusted-address:${sha256Hex(`${address} ${email}`).slice(0, 32)}`;
+  const keyOf = (pair: string) => `${config.redis.prefix}:trusted-address:${pair}`;
 
   /** Without Redis no address is trusted, and the counts begin at zero in each process's memory. */
   async function withRedis<T>(otherwise: T, work: () => Promise<T>): Promise<T> {
@@ -28,10 +26,10 @@ export function createTrustedAddresses(deps: Pick<Context, "config" | "redis" | 
   }
 
   return {
-    has: (origin) => withRedis(false, async () => (await redis.exists(keyOf(origin))) === 1),
-    add: (origin) =>
+    has: (pair) => withRedis(false, async () => (await redis.exists(keyOf(pair))) === 1),
+    add: (pair) =>
       withRedis(undefined, async () => {
-        await redis.set(keyOf(origin), "1", "EX", RETENTION_SECONDS);
+        await redis.set(keyOf(pair), "1", "EX", RETENTION_SECONDS);
       }),
   };
 }

@@ -6,7 +6,7 @@ import { sessionExpiresAt, sessionUnknown } from "../rules";
 import type { StoredSession } from "../store";
 import type { PasswordHasher } from "./passwordHashing";
 import { passwordWeakness } from "./passwordPolicy";
-import type { StoredUser, UserStore } from "./store";
+import type { User, UserStore } from "./store";
 
 export interface UserDeps extends SessionDeps {
   users: UserStore;
@@ -75,7 +75,7 @@ export async function login(
 export async function describeSession(
   { users, sessions, config }: Pick<UserDeps, "users" | "sessions" | "config">,
   { sessionId, userId }: { sessionId: string; userId: string },
-): Promise<{ user: StoredUser; session: StoredSession; expiresAt: Date }> {
+): Promise<{ user: User; session: StoredSession; expiresAt: Date }> {
   const [user, session] = await Promise.all([users.findById(userId), sessions.findById(sessionId)]);
   if (user === null || session === null) throw sessionUnknown();
   return { user, session, expiresAt: sessionExpiresAt(session, config.sessions) };
@@ -138,7 +138,7 @@ async function verifyCounted(
 
 async function renewOutdatedHash(
   { users, passwords }: Pick<UserDeps, "users" | "passwords">,
-  user: StoredUser,
+  user: User,
   password: string,
 ): Promise<void> {
   if (!passwords.isOutdated(user.passwordHash)) return;

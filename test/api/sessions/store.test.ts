@@ -8,6 +8,7 @@ import { type DomainError } from "../../../core/errors";
 import { randomId } from "../../../core/crypto";
 import { sha256Hex } from "../../../core/hash";
 import { ensureIndexes, type Mongo } from "../../../core/mongo";
+import { encryptionOn } from "../../support/encryption";
 import { fakeClock } from "../../support/fakeClock";
 import { testMongo } from "../../support/servers";
 
@@ -24,7 +25,7 @@ describe("the store of sessions", () => {
   before(async () => {
     mongo = await testMongo("session_store");
     createSessionStore(mongo, LIFETIME);
-    users = createUserStore(mongo);
+    users = createUserStore(encryptionOn(mongo));
     await ensureIndexes(mongo);
   });
   after(async () => {

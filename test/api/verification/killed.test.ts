@@ -62,7 +62,7 @@ describe("an API process that is killed while it confirms", () => {
   for (const { step, taken } of STEPS) {
     it(`at "${step}" leaves ${taken ? "one use, which gets its log entry without anybody asking" : "no use"}, and the same confirmation then succeeds`, async () => {
       const { credentialId, answer } = await killAt(step);
-      const credentials = createCredentialStore(on.context.mongo);
+      const credentials = createCredentialStore(on.context);
       expect((await credentials.find(credentialId))!.usageCount).to.equal(taken ? 1 : 0);
 
       if (taken)
@@ -80,7 +80,7 @@ describe("an API process that is killed while it confirms", () => {
     expect(again.status, again.text).to.equal(200);
     await expectOneUse(credentialId);
     await eventually("nothing to be left to record", async () => {
-      const credential = await createCredentialStore(on.context.mongo).find(credentialId);
+      const credential = await createCredentialStore(on.context).find(credentialId);
       return credential!.unrecorded.length === 0;
     });
     await expectOneUse(credentialId);
@@ -102,7 +102,7 @@ describe("an API process that is killed while it confirms", () => {
     const answer = answerChallenge(await requestVerification(on, verifier, credentialId), bob);
     await confirmAndKill("rejected", answer);
     expect((await log(credentialId)).map(({ result }) => result)).to.deep.equal(["FAILED"]);
-    expect((await createVerificationStore(on.context.mongo).find(answer.verificationId))!.status).to.equal("failed");
+    expect((await createVerificationStore(on.context).find(answer.verificationId))!.status).to.equal("failed");
   });
 
   for (const { dies, crash } of HAND_OVER) {
@@ -117,7 +117,7 @@ describe("an API process that is killed while it confirms", () => {
         await ask(`${doomed.url}/verify/confirm`, "POST", { body: answer }).catch(() => undefined);
         expect(await doomed.ended).to.equal("SIGKILL");
         const id = `msg_${answer.verificationId}_verified`;
-        const verification = async () => (await createVerificationStore(on.context.mongo).find(answer.verificationId))!;
+        const verification = async () => (await createVerificationStore(on.context).find(answer.verificationId))!;
         expect((await verification()).status).to.equal("verified");
         await eventually("the delivery to be recorded", async () => {
           const delivery = await createDeliveryStore(on.context.mongo).find(id);
@@ -153,12 +153,12 @@ describe("an API process that is killed while it confirms", () => {
     createUsageStore(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
 
   async function isRecorded(credentialId: string, verificationId: string): Promise<boolean> {
-    const verification = await createVerificationStore(on.context.mongo).find(verificationId);
+    const verification = await createVerificationStore(on.context).find(verificationId);
     return verification!.status === "verified" && (await log(credentialId)).some(({ result }) => result === "SUCCESS");
   }
 
   async function expectOneUse(credentialId: string): Promise<void> {
-    const credential = (await createCredentialStore(on.context.mongo).find(credentialId))!;
+    const credential = (await createCredentialStore(on.context).find(credentialId))!;
     expect(credential).to.include({ status: "USED", usageCount: 1 });
     expect(credential.uses).to.have.length(1);
     expect((await log(credentialId)).filter(({ result }) => result === "SUCCESS")).to.have.length(1);

@@ -64,7 +64,7 @@ describe("a verifier's webhook", () => {
   }
 
   const deliveryOf = (id: string) => createDeliveryStore(on.context.mongo).find(id);
-  const verificationOf = async (id: string) => (await createVerificationStore(on.context.mongo).find(id))!;
+  const verificationOf = async (id: string) => (await createVerificationStore(on.context).find(id))!;
 
   it("is told of a success once, signed, without the credential's content", async () => {
     const verificationId = await present();
@@ -121,8 +121,7 @@ describe("a verifier's webhook", () => {
   });
 
   it("is told of the success alone when a stranger failed while the holder was verified", async () => {
-    const { mongo } = on.context;
-    const verifications = createVerificationStore(mongo);
+    const verifications = createVerificationStore(on.context);
     const { verificationId } = await request();
     await on.stopWorkers();
     const decision = {
@@ -138,7 +137,7 @@ describe("a verifier's webhook", () => {
       handOverOutcome(
         {
           verifications,
-          verifiers: createVerifierStore(mongo),
+          verifiers: createVerifierStore(on.context.mongo),
           async deliver(webhook) {
             if (webhook.type === "verification.failed") await before();
             await on.modules.delivery.ports.deliver(webhook);

@@ -54,7 +54,7 @@ describe("verification", () => {
 
   after(() => on.close());
 
-  const stored = async (credentialId: string) => (await createCredentialStore(on.context.mongo).find(credentialId))!;
+  const stored = async (credentialId: string) => (await createCredentialStore(on.context).find(credentialId))!;
   const log = (credentialId: string) =>
     createUsageStore(on.context.mongo).list({ credentialId }, { limit: 100, before: null });
 

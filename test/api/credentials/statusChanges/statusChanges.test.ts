@@ -108,7 +108,7 @@ describe("changes of a credential's status", () => {
     const own = await issue(on, issuer, alice);
     const refused = await change("revoke", { credentialIds: [own.credentialId, theirs.credentialId] });
     expect(refused.body).to.deep.include({ code: "credential.unknown", credentialIds: [theirs.credentialId] });
-    expect((await createCredentialStore(on.context.mongo).find(own.credentialId))!.hold).to.equal(null);
+    expect((await createCredentialStore(on.context).find(own.credentialId))!.hold).to.equal(null);
   });
 
   it("give up what the registry refuses, lift the hold on the credential, and say why", async () => {
@@ -120,7 +120,7 @@ describe("changes of a credential's status", () => {
       (await on.ask("GET", `/credentials/status-changes/${asked.body.jobId}`, { token: doomed.apiKey })).body;
     await eventually("the change to fail", async () => (await read()).status === "failed");
     expect((await read()).fault).to.include("IdentityDeactivated");
-    expect((await createCredentialStore(on.context.mongo).find(credentialId))!.hold).to.equal(null);
+    expect((await createCredentialStore(on.context).find(credentialId))!.hold).to.equal(null);
   });
 
   it("are found and carried out when the process that stored them died before it queued them", async () => {
@@ -144,7 +144,7 @@ describe("changes of a credential's status", () => {
         {
           ...on.context,
           changes,
-          credentials: createCredentialStore(on.context.mongo),
+          credentials: createCredentialStore(on.context),
           relayer: { find: async () => ({ requests: [{ key }], open: true }) } as unknown as Relayer,
           isWritePending,
           sendAsIssuer: () => Promise.reject(new Error("the chain shows the change already")),

@@ -2,7 +2,9 @@ import { expect } from "chai";
 import { createOAuthSessionStore, type OAuthSessionStore, type CodeConsumption } from "../../../../api/oauth/store";
 import { randomId, randomToken } from "../../../../core/crypto";
 import { sha256Hex } from "../../../../core/hash";
+import type { FieldCipher } from "../../../../core/keys/fieldCipher";
 import { ensureIndexes, type Mongo, rawCollection } from "../../../../core/mongo";
+import { encryptionOn } from "../../../support/encryption";
 import { testMongo } from "../../../support/servers";
 
 const now = new Date("2026-01-01T12:00:00Z");
@@ -12,10 +14,13 @@ const REDIRECT_URI = "https://shop.example/callback";
 describe("codes redeemed side by side", () => {
   let mongo: Mongo;
   let store: OAuthSessionStore;
+  let fields: FieldCipher;
 
   before(async () => {
     mongo = await testMongo("redeem");
-    store = createOAuthSessionStore(mongo);
+    const deps = encryptionOn(mongo);
+    fields = deps.fields;
+    store = createOAuthSessionStore(deps);
     await ensureIndexes(mongo);
   });
 
@@ -39,7 +44,10 @@ describe("codes redeemed side by side", () => {
       pushedRequest: null,
       claim: null,
       request: { redirectUri: REDIRECT_URI, state: null, scope: sessionId, codeChallenge: "challenge" },
-      result: { status: "verified", claims: {} },
+      result: await fields.encrypt(
+        { collection: "oauth_sessions", field: "result", id: sessionId },
+        JSON.stringify({ status: "verified", claims: {} }),
+      ),
       codeHash,
       codeExpiresAt: later,
       consumedAt: null,

@@ -99,7 +99,7 @@ describe("the chain behind a verification", () => {
     } finally {
       door.open = true;
     }
-    expect((await createCredentialStore(on.context.mongo).find(credentialId))!.usageCount).to.equal(0);
+    expect((await createCredentialStore(on.context).find(credentialId))!.usageCount).to.equal(0);
     const log = createUsageStore(on.context.mongo);
     expect((await log.list({ credentialId }, { limit: 9, before: null })).map(({ result }) => result)).to.deep.equal([
       "UNDECIDED",

@@ -77,7 +77,7 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
         process.stdout.write(`      ${perSecond} confirmations/s: ${JSON.stringify(statuses)}\n`);
 
       expect(statuses).to.deep.equal({ 200: maxUsages, 409: CONFIRMATIONS - maxUsages });
-      const credential = (await createCredentialStore(on.context.mongo).find(credentialId))!;
+      const credential = (await createCredentialStore(on.context).find(credentialId))!;
       expect(credential).to.include({ status: "USED", usageCount: maxUsages });
       expect(credential.uses).to.have.length(maxUsages);
       const log = on.context.mongo.db!.collection("credential_usage_log");
@@ -92,7 +92,7 @@ describe(`${CONFIRMATIONS} confirmations of one credential, by ${CONNECTIONS} co
   /** Opens verifications past HTTP, in bulk, and signs each challenge. */
   async function prepare(credentialId: string): Promise<string[]> {
     const first = await requestVerification(on, verifier, credentialId);
-    const template = (await createVerificationStore(on.context.mongo).find(first.verificationId))!;
+    const template = (await createVerificationStore(on.context).find(first.verificationId))!;
     const { verificationId: _own, ...rest } = template;
     const opened: Verification[] = Array.from({ length: CONFIRMATIONS }, (_, number) => ({
       ...rest,

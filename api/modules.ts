@@ -32,7 +32,11 @@ export type Modules = ReturnType<typeof createModules>;
  * their endpoints, the worker runs their workers. A port that is created further down is called through a function.
  */
 export function createModules(context: Context, { passwords }: Replacements = {}) {
-  const sessions = createSessions(context, { walletsOf: (userId) => wallets.ports.walletsOf(userId), passwords });
+  const sessions = createSessions(context, {
+    walletsOf: (userId) => wallets.ports.walletsOf(userId),
+    controlLossOf: (session) => wallets.ports.controlLossOf(session),
+    passwords,
+  });
   const wallets = createWallets(context, sessions.ports);
   const issuers = createIssuers(context);
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });

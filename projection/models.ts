@@ -119,7 +119,11 @@ const schemas = {
     // All events in order (audit feed, dropping a branch): IXSCAN position_1.
     .index({ position: 1 }),
   // What a dropped branch touched, what is not proven yet: IXSCAN position_1. What is unverified: IXSCAN, sparse.
-  Did: collectionSchema(NAMES.dids).index({ position: 1 }).index({ "unverified.sinceBlock": 1 }, { sparse: true }),
+  Did: collectionSchema(NAMES.dids)
+    .index({ position: 1 })
+    .index({ "unverified.sinceBlock": 1 }, { sparse: true })
+    // What an account controls: IXSCAN controller_1__id_1.
+    .index({ controller: 1, _id: 1 }),
   Issuer: collectionSchema(NAMES.issuers)
     .index({ position: 1 })
     .index({ "unverified.sinceBlock": 1 }, { sparse: true }),

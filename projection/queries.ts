@@ -49,6 +49,15 @@ export interface IndexedStatus {
   unverifiedReason: string | null;
 }
 
+/** An identity that another account controls. */
+export interface ControlledDid {
+  /** `0x` and 40 lower-case hexadecimal digits. */
+  address: string;
+  active: boolean;
+  /** Whether the index knows of no event about it that is missing. */
+  verified: boolean;
+}
+
 /** Which events are wanted; without `names`, all. */
 export interface EventFilter {
   names?: readonly EventName[] | undefined;
@@ -72,6 +81,11 @@ export interface Projection {
   /** How far the index is, of which chain, and who writes it; null before an indexer has run. */
   readCheckpoint(): Promise<CheckpointDocument | null>;
   findDid(address: string): Promise<Indexed<DidState>>;
+  /**
+   * The identities that an account controls, or did until they were deactivated, beside itself; by address, at most
+   * `limit`. One whose change of control is just being written may be missing for that moment.
+   */
+  findControlled(controller: string, limit: number): Promise<ControlledDid[]>;
   findIssuer(address: string): Promise<Indexed<IssuerState>>;
   /** All events about an identity or issuer, in the order of the chain. */
   eventsOf(address: string): Promise<RegistryEvent[]>;
@@ -94,6 +108,7 @@ export function createProjection(mongo: Mongo): Projection {
     freshness: async () => freshnessOf(await readCheckpoint(collections)),
     readCheckpoint: () => readCheckpoint(collections),
     findDid: (address) => find(collections, "dids", address, refoldDid),
+    findControlled: (controller, limit) => findControlled(collections, controller, limit),
     findIssuer: (address) => find(collections, "issuers", address, refoldIssuer),
     eventsOf: (address) => atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, address)),
     listEvents: (filter) => atOneHeight(collections, (checkpoint) => listEvents(collections, checkpoint, filter)),
@@ -156,6 +171,24 @@ function find<State extends DidState | IssuerState>(
       finalized: lastBlock === null ? null : lastBlock <= checkpoint.finalizedNumber,
       unverifiedReason: state?.unverified?.reason ?? incompletenessOf(checkpoint),
     };
+  });
+}
+
+function findControlled(collections: RegistryCollections, controller: string, limit: number): Promise<ControlledDid[]> {
+  return atOneHeight(collections, async (checkpoint) => {
+    const controlled: ControlledDid[] = [];
+    if (!checkpoint?.indexed) return controlled;
+    // IXSCAN controller_1__id_1.
+    const found = collections.dids.find({ controller, _id: { $ne: controller } }).sort({ _id: 1 });
+    for await (const { _id, term, ...stored } of found) {
+      const counts = countsIn(checkpoint, term, blockOf(stored.position));
+      const state = counts ? stored : await refoldDid(collections, checkpoint, _id);
+      if (state?.controller === controller) {
+        controlled.push({ address: _id, active: state.active, verified: state.unverified === null });
+      }
+      if (controlled.length >= limit) break;
+    }
+    return controlled;
   });
 }
 

@@ -34,8 +34,16 @@ export interface CredentialDeps extends TypeDeps, Pick<Context, "chain" | "confi
   signerOf(issuer: string): Promise<CredentialSigner>;
   /** An index of the issuer's that nobody else gets. */
   takeIndex(issuer: string): Promise<number>;
-  /** The DIDs a user has proved control of. */
-  didsOf(userId: string): Promise<string[]>;
+  /** The DIDs of a user's wallets, and those that they control beside. */
+  didsOf(userId: string): Promise<HeldDid[]>;
+  /** How a user holds a DID: as its controller, as who controlled it when it was deactivated, or not at all. */
+  holdingOf(asked: { userId: string; did: string }): Promise<"holder" | "deactivated" | "none">;
+}
+
+/** A DID of a user's, and who controls it now: the user's wallet, another account, nobody any more, or nobody can say. */
+export interface HeldDid {
+  did: string;
+  control: "controlled" | "transferred" | "deactivated" | "unverified";
 }
 
 type ShowDeps = Pick<CredentialDeps, "clock" | "projection">;
@@ -62,16 +70,19 @@ export interface IssueInput {
  * reference that the issuer used before, for the same holder and type, it returns the credential of then.
  *
  * @throws DomainError `credential_type.unknown`, `credential.claims_invalid`, `credential.expiry_past`,
- * `credential.reference_taken`, `did.invalid`, `did.method_not_supported`, `issuer.not_accredited`, `issuer.not_ready`
+ * `credential.reference_taken`, `did.invalid`, `did.method_not_supported`, `did.deactivated`, `issuer.not_accredited`,
+ * `issuer.not_ready`
  * @throws TransientError when the chain does not answer
  */
 export async function issueCredential(
-  deps: Omit<CredentialDeps, "didsOf">,
+  deps: Omit<CredentialDeps, "didsOf" | "holdingOf">,
   input: IssueInput,
 ): Promise<{ shown: ShownCredential; created: boolean }> {
-  parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
+  const { address: subject } = parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
   const known = await findByReference(deps, input);
   if (known !== null) return { shown: known, created: false };
+  const { state } = await deps.projection.findDid(subject);
+  if (state?.active === false) throw subjectDeactivated(input.subjectDid);
   const credential = await signCredential(deps, input);
   if (await deps.credentials.insert(credential)) return { shown: { credential, status: "ACTIVE" }, created: true };
   // Another request with this reference was stored first.
@@ -81,30 +92,33 @@ export async function issueCredential(
 }
 
 /**
- * A page of a user's credentials, the newest first. Revoked and suspended ones are left out of what is usable as soon as
- * the index shows them, so a page may hold fewer than asked for while more follow.
+ * A page of the credentials of the DIDs that a user's wallets control now, the newest first. Revoked and suspended ones
+ * are left out of what is usable as soon as the index shows them, so a page may hold fewer than asked for while more
+ * follow.
  *
  * @returns `last`: the credential after which the next page begins; absent when there is none
  */
 export async function listCredentials(
   deps: ShowDeps & Pick<CredentialDeps, "credentials" | "didsOf">,
   asked: { userId: string; usable: boolean; type?: string | undefined; issuer?: string | undefined; page: Page },
-): Promise<{ credentials: ShownCredential[]; last: Credential | undefined }> {
+): Promise<{ credentials: ShownCredential[]; dids: HeldDid[]; last: Credential | undefined }> {
   const { userId, usable, type, issuer, page } = asked;
-  const subjectDids = await deps.didsOf(userId);
-  if (subjectDids.length === 0) return { credentials: [], last: undefined };
+  const dids = await deps.didsOf(userId);
+  const subjectDids = dids.filter(({ control }) => control === "controlled").map(({ did }) => did);
+  if (subjectDids.length === 0) return { credentials: [], dids, last: undefined };
   const usableAt = usable ? deps.clock.now() : null;
   const found = await deps.credentials.ofHolder({ subjectDids, type, issuer, usableAt }, page);
   const shown = await show(deps, found);
   return {
     credentials: usable ? shown.filter(({ status }) => status === "ACTIVE") : shown,
+    dids,
     last: found.length === page.limit ? found.at(-1) : undefined,
   };
 }
 
-/** @throws DomainError `credential.unknown` when there is none or it is another holder's */
+/** @throws DomainError `credential.unknown` when there is none or it is another holder's, `did.deactivated` */
 export async function getCredential(
-  deps: ShowDeps & Pick<CredentialDeps, "credentials" | "didsOf">,
+  deps: ShowDeps & Pick<CredentialDeps, "credentials" | "holdingOf">,
   asked: { userId: string; credentialId: string },
 ): Promise<ShownCredential> {
   return showOne(deps, await requireHeldBy(deps, asked));
@@ -135,10 +149,10 @@ export interface SharePayload {
 /**
  * What a holder's QR code says: enough for a verifier to open a verification, and nothing that proves anything.
  *
- * @throws DomainError `credential.unknown` when there is none or it is another holder's
+ * @throws DomainError `credential.unknown` when there is none or it is another holder's, `did.deactivated`
  */
 export async function shareCredential(
-  deps: Pick<CredentialDeps, "credentials" | "didsOf" | "clock" | "config">,
+  deps: Pick<CredentialDeps, "credentials" | "holdingOf" | "clock" | "config">,
   asked: { userId: string; credentialId: string },
 ): Promise<SharePayload> {
   const { credentialId, subjectDid, issuerDid, type } = await requireHeldBy(deps, asked);
@@ -164,7 +178,10 @@ async function findByReference(
   throw new DomainError("credential.reference_taken", "conflict", message);
 }
 
-async function signCredential(deps: Omit<CredentialDeps, "didsOf">, input: IssueInput): Promise<Credential> {
+async function signCredential(
+  deps: Omit<CredentialDeps, "didsOf" | "holdingOf">,
+  input: IssueInput,
+): Promise<Credential> {
   const { issuer, subjectDid, type, claims, maxUsages, reference = null } = input;
   const { schemaId } = await validateClaims(deps, { issuer, type, claims });
   const issuedAt = new Date(Math.floor(deps.clock.now().getTime() / 1000) * 1000);
@@ -218,12 +235,21 @@ async function showOne(deps: ShowDeps, credential: Credential): Promise<ShownCre
 }
 
 async function requireHeldBy(
-  { credentials, didsOf }: Pick<CredentialDeps, "credentials" | "didsOf">,
+  { credentials, holdingOf }: Pick<CredentialDeps, "credentials" | "holdingOf">,
   { userId, credentialId }: { userId: string; credentialId: string },
 ): Promise<Credential> {
-  const [credential, dids] = await Promise.all([credentials.find(credentialId), didsOf(userId)]);
-  if (credential === null || !dids.includes(credential.subjectDid)) throw credentialUnknown();
+  const credential = await credentials.find(credentialId);
+  if (credential === null) throw credentialUnknown();
+  const { subjectDid: did } = credential;
+  const holding = await holdingOf({ userId, did });
+  if (holding === "deactivated") throw subjectDeactivated(did);
+  if (holding === "none") throw credentialUnknown();
   return credential;
+}
+
+function subjectDeactivated(did: string): DomainError {
+  const message = `${did} was deactivated, which is final: nobody holds its credentials any more, and none can be issued to it.`;
+  return new DomainError("did.deactivated", "gone", message, { details: { did } });
 }
 
 /** Where credentials say that their schema and their status are found. */

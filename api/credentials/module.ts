@@ -12,7 +12,7 @@ import { createSchemaCompiler } from "./types/compileSchema";
 import { typeEndpoints } from "./types/routes";
 import { createTypeStore } from "./types/store";
 
-type CredentialNeeds = Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf"> &
+type CredentialNeeds = Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf" | "holdingOf"> &
   Pick<ApplyChangeDeps, "sendAsIssuer" | "isWritePending">;
 
 /** Credentials: issuing, holding, sharing, and changes of their status on the chain. */

@@ -17,6 +17,12 @@ const UNKNOWN: RejectionDescription = {
   meaning: "There is no such credential, or it is not the caller's.",
 };
 
+const DEACTIVATED: RejectionDescription = {
+  code: "did.deactivated",
+  kind: "gone",
+  meaning: "The DID of the credential's subject was deactivated: nobody is its holder any more.",
+};
+
 /** Bytes of a picture: whatever they are. */
 const picture = z.looseObject({}).meta({ description: "image/svg+xml or image/png" });
 
@@ -52,6 +58,7 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
         },
         { code: "did.invalid", kind: "invalid", meaning: "subjectDid is no DID." },
         { code: "did.method_not_supported", kind: "not_implemented", meaning: "subjectDid is of another method." },
+        DEACTIVATED,
         { code: "issuer.not_accredited", kind: "forbidden", meaning: "The chain does not accredit the issuer." },
         { code: "issuer.not_ready", kind: "conflict", meaning: "The issuer's DID document is not anchored yet." },
         { code: "issuer.unknown", kind: "not_found", meaning: "The issuer is not registered here any more." },
@@ -97,7 +104,8 @@ export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
       path: "/credentials",
       tag: "Credentials",
       summary: "List the holder's credentials",
-      description: "Those of every wallet the user has linked, the newest first; usable ones unless `status=all`.",
+      description:
+        "Those of every DID that the user's wallets control on the chain now, the newest first; usable ones unless `status=all`. `dids` names every DID and who controls it.",
       auth: "session",
       query: shapes.listQuery,
       replies: { 200: { description: "One page.", schema: shapes.listReply } },
@@ -105,7 +113,7 @@ export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
       handle: async ({ query, caller }) => {
         const { status, type, issuer, limit, cursor } = query;
         const before = cursor === undefined ? null : shapes.readCursor(cursor);
-        const { credentials, last } = await listCredentials(deps, {
+        const { credentials, dids, last } = await listCredentials(deps, {
           userId: caller.userId,
           usable: status === "active",
           type,
@@ -113,7 +121,7 @@ export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
           page: { limit, before },
         });
         const next = last === undefined ? null : shapes.writeCursor(last);
-        return { status: 200, body: { credentials: credentials.map(shapes.showCredential), next } };
+        return { status: 200, body: { credentials: credentials.map(shapes.showCredential), dids, next } };
       },
     }),
     defineEndpoint({
@@ -124,7 +132,7 @@ export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
       auth: "session",
       params: shapes.idParams,
       replies: { 200: { description: "The credential.", schema: shapes.credentialReply } },
-      rejections: [UNKNOWN],
+      rejections: [UNKNOWN, DEACTIVATED],
       handle: async ({ params, caller }) => ({
         status: 200,
         body: shapes.showCredential(await getCredential(deps, { userId: caller.userId, credentialId: params.id })),
@@ -151,7 +159,7 @@ function shareEndpoint(deps: CredentialDeps): Endpoint {
         schema: z.union([shapes.shareReply, picture]),
       },
     },
-    rejections: [UNKNOWN],
+    rejections: [UNKNOWN, DEACTIVATED],
     handle: async ({ params, query, caller }) => {
       const payload = await shareCredential(deps, { userId: caller.userId, credentialId: params.id });
       if (query.format === "svg") {

@@ -70,7 +70,18 @@ export const credentialReply = z.strictObject({
   reference: z.string().nullable(),
   jwt: z.string().meta({ description: "vc+jwt" }),
 });
-export const listReply = z.strictObject({ credentials: z.array(credentialReply), next: z.string().nullable() });
+export const listReply = z.strictObject({
+  credentials: z.array(credentialReply),
+  dids: z
+    .array(
+      z.strictObject({ did: z.string(), control: z.enum(["controlled", "transferred", "deactivated", "unverified"]) }),
+    )
+    .meta({
+      description:
+        "The DIDs of the user's wallets and those that they control beside; credentials of DIDs that were transferred to another account, were deactivated or whose events the index may lack are not listed",
+    }),
+  next: z.string().nullable(),
+});
 
 export const shareReply = z.strictObject({
   payload: z.strictObject({

@@ -12,7 +12,8 @@ export const CSRF_HEADER = "x-csrf-token";
 /**
  * Finds the session a token stands for and counts the request as activity.
  *
- * @throws DomainError `session.unknown`, `session.idle`, `session.expired` or `session.revoked`
+ * @throws DomainError `session.unknown`, `session.idle`, `session.expired`, `session.revoked` and, for one that a wallet
+ * opened, `session.wallet_unlinked`, `session.control_changed` or `session.did_deactivated`
  */
 export type SessionReader = (token: string) => Promise<{ userId: string; sessionId: string }>;
 
@@ -36,6 +37,21 @@ export const SESSION_REJECTIONS: RejectionDescription[] = [
     code: "session.revoked",
     kind: "unauthenticated",
     meaning: "The session was logged out or ended from another device.",
+  },
+  {
+    code: "session.wallet_unlinked",
+    kind: "unauthenticated",
+    meaning: "The wallet that opened the session was unlinked from the account.",
+  },
+  {
+    code: "session.control_changed",
+    kind: "unauthenticated",
+    meaning: "The wallet that opened the session no longer controls the DID as whose holder it did.",
+  },
+  {
+    code: "session.did_deactivated",
+    kind: "unauthenticated",
+    meaning: "The DID as whose holder the session was opened was deactivated.",
   },
   {
     code: "session.csrf",

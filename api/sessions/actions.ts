@@ -4,9 +4,11 @@ import { sha256Hex } from "../../core/hash";
 import { DomainError, TransientError } from "../../core/errors";
 import { describeDevice } from "./deviceName";
 import {
+  type ControlLoss,
   isSessionToken,
   SESSION_TOKEN_PREFIX,
   type SessionLifetime,
+  type SessionWallet,
   sessionEnd,
   sessionExpiresAt,
   sessionOver,
@@ -21,6 +23,12 @@ export interface SessionDeps {
   config: { sessions: SessionLifetime };
 }
 
+/** What deciding whether a wallet still stands behind its session needs. */
+export interface ControlDeps extends SessionDeps {
+  /** Why a session that a wallet opened is over, by what is linked and what the index says; null while it stands. */
+  controlLossOf(session: SessionWallet & { userId: string }): Promise<ControlLoss | null>;
+}
+
 /** A session just opened. The token is known to the caller alone from here on. */
 export interface OpenedSession {
   token: string;
@@ -30,10 +38,18 @@ export interface OpenedSession {
   expiresAt: Date;
 }
 
-/** Opens a session for a user whose identity was proven, by password or wallet. */
+/**
+ * Opens a session for a user whose identity was proven, by password or wallet.
+ *
+ * @param input.wallet the wallet that proved it; absent for a password
+ */
 export async function openSession(
   { sessions, clock, config }: SessionDeps,
-  { userId, userAgent }: { userId: string; userAgent: string | undefined },
+  {
+    userId,
+    userAgent,
+    wallet = null,
+  }: { userId: string; userAgent: string | undefined; wallet?: SessionWallet | null },
 ): Promise<OpenedSession> {
   const token = randomToken(SESSION_TOKEN_PREFIX);
   const sessionId = randomId();
@@ -43,6 +59,7 @@ export async function openSession(
     tokenHash: sha256Hex(token),
     userId,
     device: describeDevice(userAgent),
+    wallet,
     createdAt,
   });
   return {
@@ -78,16 +95,39 @@ export async function readSession({ sessions, clock, config }: SessionDeps, toke
 }
 
 /**
- * Authenticates a caller by its session's token and records the activity.
+ * Authenticates a caller by its session's token and records the activity. A session that a wallet opened ends here when
+ * the wallet was unlinked, or no longer controls the DID as whose holder it opened the session.
  *
- * @throws DomainError those of {@link readSession}
+ * @throws DomainError those of {@link readSession}, and `session.wallet_unlinked`, `session.control_changed`,
+ * `session.did_deactivated`
+ * @throws TransientError when the index cannot say who controls the DID
  */
 export async function authenticateToken(
-  deps: SessionDeps,
+  deps: ControlDeps,
   token: string,
 ): Promise<{ userId: string; sessionId: string }> {
-  const { userId, _id } = await readSession(deps, token);
-  return { userId, sessionId: _id };
+  const session = await readSession(deps, token);
+  const loss = await endIfControlIsLost(deps, session);
+  if (loss !== null) throw sessionOver(loss);
+  return { userId: session.userId, sessionId: session._id };
+}
+
+async function endIfControlIsLost(
+  { sessions, clock, controlLossOf }: ControlDeps,
+  { _id, userId, wallet }: StoredSession,
+): Promise<ControlLoss | null> {
+  if (wallet === null) return null;
+  const loss = await controlLossOf({ userId, ...wallet });
+  if (loss !== null) await sessions.endForControlLoss({ sessionId: _id, userId }, loss, clock.now());
+  return loss;
+}
+
+/** Ends the sessions that a wallet opened for a user, because it was unlinked. */
+export async function endWalletSessions(
+  { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,
+  opened: { userId: string; walletAddress: string },
+): Promise<void> {
+  await sessions.endOfWallet(opened, clock.now());
 }
 
 /** Ends the caller's own session. */
@@ -110,21 +150,27 @@ export async function endReplacedSession(
 export interface ListedSession {
   id: string;
   device: string;
+  /** The wallet that opened it; null for a password. */
+  wallet: SessionWallet | null;
   createdAt: Date;
   lastActivityAt: Date;
   expiresAt: Date;
   current: boolean;
 }
 
-/** The user's valid sessions, the most recently used first; at most 100. */
+/** The user's valid sessions, the most recently used first; at most 100. Those whose wallet lost control end here. */
 export async function listSessions(
-  { sessions, clock, config }: SessionDeps,
+  deps: ControlDeps,
   caller: { sessionId: string; userId: string },
 ): Promise<ListedSession[]> {
+  const { sessions, clock, config } = deps;
   const found = await sessions.listValid(caller.userId, clock.now());
-  return found.map(({ _id, device, createdAt, lastActivityAt }) => ({
+  const losses = await Promise.all(found.map((session) => endIfControlIsLost(deps, session)));
+  const standing = found.filter((_, place) => losses[place] === null);
+  return standing.map(({ _id, device, wallet, createdAt, lastActivityAt }) => ({
     id: _id,
     device,
+    wallet,
     createdAt,
     lastActivityAt,
     expiresAt: sessionExpiresAt({ createdAt, lastActivityAt }, config.sessions),

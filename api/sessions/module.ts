@@ -1,21 +1,24 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
-import { authenticateToken, openSession } from "./actions";
+import { authenticateToken, endWalletSessions, openSession } from "./actions";
 import { createLoginLimits, unlimitedLogins } from "./loginLimits/actions";
 import { createLoginBudgets } from "./loginLimits/budgets";
 import { createTrustedAddresses } from "./loginLimits/store";
 import { sessionsGauge } from "./metrics";
 import { type SessionEndpointDeps, sessionEndpoints } from "./routes";
+import type { SessionWallet } from "./rules";
 import { createSessionStore } from "./store";
 import { recipientOf } from "./users/actions";
 import { createPasswordHasher, type PasswordHasher } from "./users/passwordHashing";
 import { createUserStore } from "./users/store";
 
 /** `passwords` replaces the hashing of passwords. */
-export type SessionNeeds = Pick<SessionEndpointDeps, "walletsOf"> & { passwords?: PasswordHasher | undefined };
+export type SessionNeeds = Pick<SessionEndpointDeps, "walletsOf" | "controlLossOf"> & {
+  passwords?: PasswordHasher | undefined;
+};
 
 /** Accounts, their sessions and their devices. */
-export function createSessions(context: Context, { walletsOf, passwords = createPasswordHasher() }: SessionNeeds) {
+export function createSessions(context: Context, needs: SessionNeeds) {
   const { config, mongo } = context;
   const limits = {
     budgets: createLoginBudgets(context),
@@ -27,8 +30,9 @@ export function createSessions(context: Context, { walletsOf, passwords = create
     users: createUserStore(context),
     sessions: createSessionStore(mongo, config.sessions),
     loginLimits: config.sessions.limitLogins ? createLoginLimits(limits) : unlimitedLogins,
-    passwords,
-    walletsOf,
+    passwords: needs.passwords ?? createPasswordHasher(),
+    walletsOf: needs.walletsOf,
+    controlLossOf: needs.controlLossOf,
   };
   return defineModule({
     name: "sessions",
@@ -36,7 +40,9 @@ export function createSessions(context: Context, { walletsOf, passwords = create
     metrics: [sessionsGauge(deps)],
     ports: {
       readSession: (token: string) => authenticateToken(deps, token),
-      openSession: (input: { userId: string; userAgent: string | undefined }) => openSession(deps, input),
+      openSession: (input: { userId: string; userAgent: string | undefined; wallet?: SessionWallet }) =>
+        openSession(deps, input),
+      endWalletSessions: (opened: { userId: string; walletAddress: string }) => endWalletSessions(deps, opened),
       recipientOf: (userId: string) => recipientOf(deps, userId),
     },
   });

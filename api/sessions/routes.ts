@@ -5,6 +5,7 @@ import { defineEndpoint, type Endpoint, type Reply, type RequestContext } from "
 import { addressKey } from "../http/rateLimit";
 import { sessionReply, withoutSessionCookie } from "../http/sessionReply";
 import {
+  type ControlDeps,
   endReplacedSession,
   listSessions,
   logout,
@@ -25,7 +26,7 @@ import {
 } from "./schemas";
 import { changePassword, describeSession, login, type Origin, register, type UserDeps } from "./users/actions";
 
-export interface SessionEndpointDeps extends UserDeps {
+export interface SessionEndpointDeps extends UserDeps, Pick<ControlDeps, "controlLossOf"> {
   config: Pick<Context["config"], "sessions">;
   /** A user's linked wallets, the first linked first. */
   walletsOf(userId: string): Promise<{ walletAddress: string; did: string }[]>;
@@ -139,7 +140,7 @@ function currentSessionEndpoint(deps: SessionEndpointDeps): Endpoint {
     handle: async ({ caller }, context) => {
       const { user, session, expiresAt } = await describeSession(deps, caller);
       const cookie = caller.via === "cookie" ? cookieOf(context) : undefined;
-      const { device, createdAt, lastActivityAt } = session;
+      const { device, wallet, createdAt, lastActivityAt } = session;
       return {
         status: 200,
         body: {
@@ -148,6 +149,7 @@ function currentSessionEndpoint(deps: SessionEndpointDeps): Endpoint {
           name: user.name,
           id: session._id,
           device,
+          wallet,
           createdAt,
           lastActivityAt,
           expiresAt,

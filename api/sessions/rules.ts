@@ -10,14 +10,30 @@ export interface SessionLifetime {
   absoluteSeconds: number;
 }
 
+/** Why a session that a wallet opened ended with the wallet's control. */
+export const CONTROL_LOSSES = [
+  "session.wallet_unlinked",
+  "session.control_changed",
+  "session.did_deactivated",
+] as const;
+export type ControlLoss = (typeof CONTROL_LOSSES)[number];
+
 /** The moments that decide whether a session is valid. */
 export interface SessionTimes {
   createdAt: Date;
   lastActivityAt: Date;
   revokedAt: Date | null;
+  /** Why it was revoked, where nobody asked for that. */
+  controlLoss?: ControlLoss | null;
 }
 
-export type SessionEnd = "session.idle" | "session.expired" | "session.revoked";
+/** The wallet that opened a session, and the DID as whose holder it did. */
+export interface SessionWallet {
+  walletAddress: string;
+  did: string;
+}
+
+export type SessionEnd = "session.idle" | "session.expired" | "session.revoked" | ControlLoss;
 
 /** Form of a session token: 256 random bits in base64url after a prefix that secret scanners can look for. */
 export const SESSION_TOKEN_PREFIX = "SES-";
@@ -67,6 +83,9 @@ export function sessionOver(end: SessionEnd): DomainError {
     "session.idle": "The session ended because nothing was asked for too long.",
     "session.expired": "The session reached the end of its life.",
     "session.revoked": "The session was logged out or ended from another device.",
+    "session.wallet_unlinked": "The wallet that opened the session was unlinked from the account.",
+    "session.control_changed": "The wallet that opened the session no longer controls its DID.",
+    "session.did_deactivated": "The DID as whose holder the session was opened was deactivated.",
   };
   return new DomainError(end, "unauthenticated", `${reasons[end]} Log in again.`);
 }
@@ -95,9 +114,9 @@ interface Deadline {
 
 // In the order in which they win when two fall on one instant.
 function deadlines(session: SessionTimes, lifetime: SessionLifetime): Deadline[] {
-  const { createdAt, lastActivityAt, revokedAt } = session;
+  const { createdAt, lastActivityAt, revokedAt, controlLoss } = session;
   return [
-    ...(revokedAt === null ? [] : [{ at: revokedAt, end: "session.revoked" as const }]),
+    ...(revokedAt === null ? [] : [{ at: revokedAt, end: controlLoss ?? ("session.revoked" as const) }]),
     { at: addSeconds(lastActivityAt, lifetime.idleSeconds), end: "session.idle" },
     { at: addSeconds(lastActivityAt, lifetime.extensionSeconds), end: "session.expired" },
     { at: addSeconds(createdAt, lifetime.absoluteSeconds), end: "session.expired" },

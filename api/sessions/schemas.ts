@@ -90,12 +90,17 @@ export const loginReply = openedReply.extend({
   wallets: z.array(wallet),
 });
 
+const opener = wallet.nullable().meta({
+  description: "The wallet that opened the session, and the DID as whose holder; null for e-mail and password",
+});
+
 export const sessionReplyBody = z.strictObject({
   userId: z.uuid(),
   email: z.string(),
   name: z.string(),
   id: z.uuid().meta({ description: "Names the session in the device list; not a secret." }),
   device: z.string(),
+  wallet: opener,
   createdAt: moment,
   lastActivityAt: moment,
   expiresAt: moment.meta({ description: "When the session ends if nothing more is asked." }),
@@ -107,6 +112,7 @@ export const deviceListReply = z.strictObject({
     z.strictObject({
       id: z.uuid(),
       device: z.string().meta({ examples: ["Firefox on Linux"] }),
+      wallet: opener,
       createdAt: moment,
       lastActivityAt: moment,
       expiresAt: moment,

@@ -1,7 +1,14 @@
 import { Schema } from "mongoose";
 import { addSeconds } from "../../core/clock";
 import type { Mongo } from "../../core/mongo";
-import { type SessionLifetime, sessionAbsoluteEnd, validityBounds } from "./rules";
+import {
+  CONTROL_LOSSES,
+  type ControlLoss,
+  type SessionLifetime,
+  type SessionWallet,
+  sessionAbsoluteEnd,
+  validityBounds,
+} from "./rules";
 
 /** A session as it is stored. Whoever steals the collection cannot log in with it. */
 export interface StoredSession {
@@ -11,9 +18,13 @@ export interface StoredSession {
   tokenHash: string;
   userId: string;
   device: string;
+  /** Null when a password opened it. */
+  wallet: SessionWallet | null;
   createdAt: Date;
   lastActivityAt: Date;
   revokedAt: Date | null;
+  /** Why it was revoked, where nobody asked for that. */
+  controlLoss: ControlLoss | null;
   /** When the database deletes the document. */
   purgeAt: Date;
 }
@@ -27,9 +38,11 @@ const schema = new Schema<StoredSession>(
     tokenHash: { type: String, required: true },
     userId: { type: String, required: true },
     device: { type: String, required: true },
+    wallet: { type: new Schema<SessionWallet>({ walletAddress: String, did: String }, { _id: false }), default: null },
     createdAt: { type: Date, required: true },
     lastActivityAt: { type: Date, required: true },
     revokedAt: { type: Date, default: null },
+    controlLoss: { type: String, enum: [...CONTROL_LOSSES, null], default: null },
     purgeAt: { type: Date, required: true },
   },
   { collection: "sessions", versionKey: false },
@@ -41,7 +54,7 @@ schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 /** The collection `sessions`. */
 export interface SessionStore {
-  insert(session: Omit<StoredSession, "lastActivityAt" | "revokedAt" | "purgeAt">): Promise<void>;
+  insert(session: Omit<StoredSession, "lastActivityAt" | "revokedAt" | "controlLoss" | "purgeAt">): Promise<void>;
   /**
    * Records activity on the session with this token and returns it; null when it is not valid at `now` or unknown.
    * One conditional write and never an upsert: a session that was revoked cannot come back, whatever races it.
@@ -53,6 +66,10 @@ export interface SessionStore {
   listValid(userId: string, now: Date): Promise<StoredSession[]>;
   /** Ends one session of a user; false when the user has none of this id that was still valid. */
   revoke(session: { sessionId: string; userId: string }, now: Date): Promise<boolean>;
+  /** Ends one session of a user because its wallet lost control; one that was over before stays as it ended. */
+  endForControlLoss(session: { sessionId: string; userId: string }, loss: ControlLoss, now: Date): Promise<void>;
+  /** Ends the sessions that a wallet opened for a user, because it was unlinked. */
+  endOfWallet(opened: { userId: string; walletAddress: string }, now: Date): Promise<void>;
   /** Ends the session with this token, if there is one. */
   revokeByTokenHash(tokenHash: string, now: Date): Promise<void>;
   /** Ends every session of a user but `exceptId`; returns how many. */
@@ -75,7 +92,8 @@ export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): Ses
   return {
     async insert(session) {
       const purgeAt = addSeconds(sessionAbsoluteEnd(session, lifetime), RETENTION_SECONDS);
-      await model.create({ ...session, lastActivityAt: session.createdAt, revokedAt: null, purgeAt });
+      const { createdAt: lastActivityAt } = session;
+      await model.create({ ...session, lastActivityAt, revokedAt: null, controlLoss: null, purgeAt });
     },
     // $max: of two requests handled by machines whose clocks differ, the later time stays.
     touch: (tokenHash, now) =>
@@ -100,6 +118,15 @@ export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): Ses
         { $set: { revokedAt: now } },
       );
       return modifiedCount === 1;
+    },
+    async endForControlLoss({ sessionId, userId }, controlLoss, now) {
+      await model.updateOne({ _id: sessionId, userId, revokedAt: null }, { $set: { revokedAt: now, controlLoss } });
+    },
+    async endOfWallet({ userId, walletAddress }, now) {
+      await model.updateMany(
+        { userId, "wallet.walletAddress": walletAddress, revokedAt: null },
+        { $set: { revokedAt: now, controlLoss: "session.wallet_unlinked" } },
+      );
     },
     async revokeByTokenHash(tokenHash, now) {
       await model.updateOne({ tokenHash, revokedAt: null }, { $set: { revokedAt: now } });

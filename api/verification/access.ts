@@ -7,6 +7,12 @@ export interface CredentialDeps {
   findCredential(credentialId: string): Promise<PresentedCredential | null>;
 }
 
+/** Says who holds DIDs. */
+export interface HoldingDeps {
+  /** How a user holds a DID: as its controller, as who controlled it when it was deactivated, or not at all. */
+  holdingOf(asked: { userId: string; did: string }): Promise<"holder" | "deactivated" | "none">;
+}
+
 /** @throws DomainError `credential.unknown` */
 export async function requireCredential(
   { findCredential }: CredentialDeps,
@@ -16,19 +22,21 @@ export async function requireCredential(
 }
 
 /**
- * A credential of one of the user's DIDs.
+ * A credential of a DID that one of the user's wallets controls now.
  *
- * @throws DomainError `credential.unknown`, also when it is another holder's
+ * @throws DomainError `credential.unknown`, also when it is another holder's; `did.deactivated` when nobody is any more
  */
 export async function requireHeldCredential(
-  deps: CredentialDeps & {
-    /** The DIDs a user has proved control of. */
-    didsOf(userId: string): Promise<string[]>;
-  },
+  deps: CredentialDeps & HoldingDeps,
   { userId, credentialId }: { userId: string; credentialId: string },
 ): Promise<PresentedCredential> {
-  const [credential, dids] = await Promise.all([requireCredential(deps, credentialId), deps.didsOf(userId)]);
-  return dids.includes(credential.subjectDid) ? credential : throwUnknown();
+  const credential = await requireCredential(deps, credentialId);
+  const { subjectDid: did } = credential;
+  const holding = await deps.holdingOf({ userId, did });
+  if (holding === "none") throwUnknown();
+  if (holding === "holder") return credential;
+  const message = `${did} was deactivated, which is final: nobody holds its credentials any more.`;
+  throw new DomainError("did.deactivated", "gone", message, { details: { did } });
 }
 
 function throwUnknown(): never {

@@ -3,7 +3,13 @@ import { addSeconds, type Clock, sleep } from "../../core/clock";
 import { randomId, randomNonce } from "../../core/crypto";
 import { DomainError } from "../../core/errors";
 import type { Context } from "../../process/context";
-import { type CredentialDeps, requireCredential, requireHeldCredential, requireVerification } from "./access";
+import {
+  type CredentialDeps,
+  type HoldingDeps,
+  requireCredential,
+  requireHeldCredential,
+  requireVerification,
+} from "./access";
 import { formatChallenge } from "./challenge";
 import { credentialIdOf, readClaims } from "./confirmation/issuerSignature";
 import { type Presented, type PresentedCredential, statusAt, type Verification } from "./rules";
@@ -11,13 +17,11 @@ import type { VerificationStore } from "./store";
 import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 
 /** What requesting and reading verifications needs. */
-export interface VerificationDeps extends CredentialDeps {
+export interface VerificationDeps extends CredentialDeps, HoldingDeps {
   verifiers: Pick<VerifierStore, "find">;
   verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor">;
   clock: Clock;
   config: Pick<Context["config"], "http" | "verification">;
-  /** The DIDs a user has proved control of. */
-  didsOf(userId: string): Promise<string[]>;
 }
 
 /** A verification, and what its verifier may see of the credential: its content only once it is verified. */
@@ -95,10 +99,10 @@ function createChallenge(
 /**
  * What verifiers ask of a holder's credential right now, the newest first.
  *
- * @throws DomainError `credential.unknown` when it is none of the holder's
+ * @throws DomainError `credential.unknown` when it is none of the holder's, `did.deactivated`
  */
 export async function listRequests(
-  deps: Pick<VerificationDeps, "findCredential" | "didsOf" | "verifications" | "clock">,
+  deps: Pick<VerificationDeps, "findCredential" | "holdingOf" | "verifications" | "clock">,
   input: { userId: string; credentialId: string },
 ): Promise<{ credential: PresentedCredential; requests: Verification[] }> {
   const credential = await requireHeldCredential(deps, input);

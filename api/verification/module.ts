@@ -16,7 +16,7 @@ import { createVerifierStore } from "./verifiers/store";
 
 type VerificationNeeds = Pick<
   VerificationRouteDeps,
-  "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf"
+  "holdingOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf"
 > &
   Pick<RepairDeps & HandOverDeps & MailAlertDeps, "unrecorded" | "markRecorded" | "deliver" | "mailAdmin">;
 

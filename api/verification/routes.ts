@@ -6,7 +6,7 @@ import { alertEndpoints } from "./alerts/routes";
 import { confirm, type ConfirmDeps } from "./confirmation/actions";
 import * as shapes from "./schemas";
 import type { ReadUsageDeps } from "./usage/actions";
-import { usageEndpoints } from "./usage/routes";
+import { DID_DEACTIVATED, usageEndpoints } from "./usage/routes";
 import { VERIFIER_UNKNOWN, type VerifierRouteDeps, verifierEndpoints } from "./verifiers/routes";
 
 /** Answers of one address: more than an honest wallet makes, and few enough that guessing leads nowhere. */
@@ -102,6 +102,7 @@ function listRequestsEndpoint(deps: VerificationDeps): Endpoint {
     replies: { 200: { description: "The newest request, and others beside it.", schema: shapes.requestReply } },
     rejections: [
       CREDENTIAL_UNKNOWN,
+      DID_DEACTIVATED,
       {
         code: "verification.none_pending",
         kind: "not_found",

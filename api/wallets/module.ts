@@ -1,6 +1,8 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { didsOf, isBeingAnchored, walletsOf } from "./actions";
+import { controlLossOf, holdingOf } from "./control/actions";
+import type { SessionWallet } from "./control/rules";
 import { createAnchoringJobs } from "./anchoring/jobs";
 import { anchoringGauge } from "./anchoring/metrics";
 import { ANCHORING, anchoringHandler, BULK_ANCHORING } from "./anchoring/outcome";
@@ -9,7 +11,10 @@ import { type WalletEndpointDeps, walletEndpoints } from "./routes";
 import { createWalletStore } from "./store";
 
 /** Wallets linked to accounts, and the anchoring of their DIDs. */
-export function createWallets(context: Context, needs: Pick<WalletEndpointDeps, "readSession" | "openSession">) {
+export function createWallets(
+  context: Context,
+  needs: Pick<WalletEndpointDeps, "readSession" | "openSession" | "endWalletSessions">,
+) {
   const { queue, enqueueAnchoring, worker } = createAnchoringJobs(context);
   const deps = {
     ...context,
@@ -28,6 +33,8 @@ export function createWallets(context: Context, needs: Pick<WalletEndpointDeps, 
     ports: {
       walletsOf: (userId: string) => walletsOf(deps, userId),
       didsOf: (userId: string) => didsOf(deps, userId),
+      holdingOf: (asked: { userId: string; did: string }) => holdingOf(deps, asked),
+      controlLossOf: (session: SessionWallet & { userId: string }) => controlLossOf(deps, session),
       isBeingAnchored: (walletAddress: string) => isBeingAnchored(deps, walletAddress),
     },
   });

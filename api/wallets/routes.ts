@@ -6,6 +6,7 @@ import { sessionReply } from "../http/sessionReply";
 import { authenticateWallet, linkWallet, listWallets, unlinkWallet, type WalletDeps } from "./actions";
 import { requestAnchoring } from "./anchoring/actions";
 import { issueChallenge } from "./challenges/actions";
+import type { SessionWallet } from "./control/rules";
 import { keyAccountFor } from "./keyAccounts";
 import {
   anchorBody,
@@ -26,7 +27,11 @@ export interface WalletEndpointDeps extends WalletDeps {
   /** Finds the session of a token. */
   readSession: SessionReader;
   /** Opens a session for a user whose wallet proved it. */
-  openSession(input: { userId: string; userAgent: string | undefined }): Promise<{ token: string; expiresAt: Date }>;
+  openSession(input: {
+    userId: string;
+    userAgent: string | undefined;
+    wallet: SessionWallet;
+  }): Promise<{ token: string; expiresAt: Date }>;
   config: Pick<Context["config"], "http" | "wallets" | "sessions">;
 }
 
@@ -62,6 +67,15 @@ const proofRejections: RejectionDescription[] = [
     meaning: "The wallet is the account of a key whose verifier this installation does not accept.",
   },
   { code: "signature.malformed", kind: "invalid", meaning: "The signature has no accepted form, or a high s." },
+];
+
+const controlRejections: RejectionDescription[] = [
+  {
+    code: "did.not_controlled",
+    kind: "forbidden",
+    meaning: "The chain names another account as the DID's controller, and the wallet controls no other DID.",
+  },
+  { code: "did.deactivated", kind: "gone", meaning: "The DID was deactivated, and the wallet controls no other." },
 ];
 
 /** The operations on wallets: prove control, link, log in, anchor. */
@@ -131,7 +145,8 @@ function linkEndpoint(deps: WalletEndpointDeps): Endpoint {
     path: "/auth/wallet/link",
     tag: TAG,
     summary: "Link a wallet to the account",
-    description: "With registrationSignature the DID is anchored too; `GET /auth/wallets` shows how far that is.",
+    description:
+      "With registrationSignature the DID is anchored too; `GET /auth/wallets` shows how far that is. A wallet brings every DID that it controls on the chain: that of its own address unless that was handed over or deactivated, and those of which it was made the controller. One that controls none is not linked.",
     auth: "session",
     body: linkBody,
     limit: deps.config.sessions.limitLogins
@@ -140,6 +155,7 @@ function linkEndpoint(deps: WalletEndpointDeps): Endpoint {
     replies: { 201: { description: "The wallet is linked.", schema: walletReply } },
     rejections: [
       ...proofRejections,
+      ...controlRejections,
       { code: "wallet.linked_elsewhere", kind: "conflict", meaning: "Another account has this wallet." },
     ],
     handle: async ({ body, caller }, context) => ({
@@ -155,6 +171,8 @@ function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
     path: "/auth/wallet/verify",
     tag: TAG,
     summary: "Log in with a linked wallet",
+    description:
+      "As the holder of `did`, which the wallet has to control on the chain. Without it: of the DID of its own address or, where that was handed over or deactivated, of the first other that it controls. The session ends when the wallet is unlinked, or when that DID's controller changes or it is deactivated.",
     auth: "none",
     body: loginBody,
     limit: deps.config.sessions.limitLogins
@@ -163,16 +181,19 @@ function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
     replies: { 200: { description: "A new session.", schema: openedReply } },
     rejections: [
       ...proofRejections,
+      ...controlRejections,
       { code: "wallet.not_linked", kind: "unauthenticated", meaning: "No account has this wallet." },
     ],
     handle: async ({ body }, context) => {
       const { userId, did } = await authenticateWallet(deps, body);
       const transport = body.cookie ? "cookie" : "bearer";
-      const { token, expiresAt } = await deps.openSession({ userId, userAgent: context.userAgent });
+      const { walletAddress } = body;
+      const wallet = { walletAddress, did };
+      const { token, expiresAt } = await deps.openSession({ userId, userAgent: context.userAgent, wallet });
       return sessionReply(200, {
         token,
         transport,
-        body: { userId, walletAddress: body.walletAddress, did, expiresAt },
+        body: { userId, walletAddress, did, expiresAt },
       });
     },
   });
@@ -184,7 +205,7 @@ function listEndpoint(deps: WalletEndpointDeps): Endpoint {
     path: "/auth/wallets",
     tag: TAG,
     summary: "The account's wallets",
-    description: "The first linked first, each with how far the anchoring of its DID is.",
+    description: "The first linked first, each with who controls its DID and how far the anchoring of that is.",
     auth: "session",
     replies: { 200: { description: "The wallets.", schema: walletsReply } },
     handle: async ({ caller }) => ({ status: 200, body: { wallets: await listWallets(deps, caller.userId) } }),
@@ -228,7 +249,7 @@ function unlinkEndpoint(deps: WalletEndpointDeps): Endpoint {
     path: "/auth/wallets/:walletAddress",
     tag: TAG,
     summary: "Unlink a wallet",
-    description: "Its DID stays anchored: only its holder can deactivate that.",
+    description: "The sessions that it opened end. Its DID stays anchored: only its holder can deactivate that.",
     auth: "session",
     params: walletParams,
     replies: { 204: { description: "The wallet is unlinked." } },

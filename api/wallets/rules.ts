@@ -1,5 +1,6 @@
 import type { SignerKind } from "../../chain/registry/keyAccount";
 import { DomainError } from "../../core/errors";
+import type { ControlState, HeldDid } from "./control/rules";
 import { type Anchoring, type IndexedRegistration, showAnchoring, type ShownAnchoring } from "./anchoring/rules";
 
 /** A wallet whose control its user has proved. */
@@ -19,14 +20,34 @@ export interface ShownWallet {
   walletAddress: string;
   did: string;
   kind: Wallet["kind"];
+  /** Who controls its DID now. */
+  control: ControlState;
+  /** What the wallet controls beside that, or did until it was deactivated. */
+  otherDids: HeldDid[];
   verifiedAt: Date;
   anchoring: ShownAnchoring;
 }
 
-/** What a user is shown of a wallet; `indexed` is null when the index has not seen its DID. */
-export function showWallet(wallet: Wallet, indexed: IndexedRegistration | null): ShownWallet {
+/** What the index says of a wallet. */
+export interface IndexedWallet {
+  /** Null when the index has not seen its DID registered. */
+  registration: IndexedRegistration | null;
+  control: ControlState;
+  otherDids: HeldDid[];
+}
+
+/** What a user is shown of a wallet. */
+export function showWallet(wallet: Wallet, { registration, control, otherDids }: IndexedWallet): ShownWallet {
   const { walletAddress, did, kind, verifiedAt, anchoring } = wallet;
-  return { walletAddress, did, kind, verifiedAt, anchoring: showAnchoring(anchoring, indexed) };
+  return {
+    walletAddress,
+    did,
+    kind,
+    control,
+    otherDids,
+    verifiedAt,
+    anchoring: showAnchoring(anchoring, registration),
+  };
 }
 
 /**

@@ -1,8 +1,14 @@
 import { z } from "zod";
-import { accountAddress as walletAddress, accountSignature as signature, typedDataReply } from "../http/accountFields";
+import {
+  accountAddress as walletAddress,
+  accountDid,
+  accountSignature as signature,
+  typedDataReply,
+} from "../http/accountFields";
 import { KEY_SCHEMES, SIGNER_KINDS } from "../../chain/registry/keyAccount";
 import type { RegistryDomain } from "../../chain/registry/consents";
 import { registrationDigest, registrationTypedData } from "../../chain/registry/registration";
+import { CONTROL_STATES } from "./control/rules";
 import { REMEDIES, SHOWN_STATUSES } from "./anchoring/rules";
 import { type Challenge, PURPOSES } from "./challenges/rules";
 import { messageDigest } from "./challenges/walletSignature";
@@ -28,14 +34,19 @@ const cookie = z.boolean().default(false).meta({
   description: "For browsers: hold the token in an HttpOnly cookie and answer with a csrfToken instead of sessionId.",
 });
 
+const did = accountDid.meta({
+  description: "A DID that the wallet controls. Without it, whichever it controls: that of its own address first.",
+});
+
 export const challengeBody = z.strictObject({ walletAddress, purpose: z.enum(PURPOSES).default("link") });
 export const linkBody = z.strictObject({
   walletAddress,
   nonce: ownNonce,
   signature,
   registrationSignature: signature.optional(),
+  did: did.optional(),
 });
-export const loginBody = z.strictObject({ walletAddress, nonce, signature, cookie });
+export const loginBody = z.strictObject({ walletAddress, nonce, signature, did: did.optional(), cookie });
 export const anchorBody = z.strictObject({ nonce: ownNonce, registrationSignature: signature.optional() });
 
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/, "is not a coordinate: give 32 bytes in base64url");
@@ -88,6 +99,8 @@ export const challengeReply = z.strictObject({
   expiresAt: moment,
 });
 
+const control = z.enum(CONTROL_STATES);
+
 const anchoringReply = z.strictObject({
   status: z.enum(SHOWN_STATUSES),
   transactionHash: z.string().nullable(),
@@ -105,7 +118,14 @@ const anchoringReply = z.strictObject({
 
 export const walletReply = z.strictObject({
   walletAddress: address,
-  did: z.string(),
+  did: z.string().meta({ description: "The DID of the wallet's own address" }),
+  control: control.meta({
+    description:
+      "Who controls that DID: this wallet, another account it was transferred to, or nobody any more; `unverified` while the index cannot say",
+  }),
+  otherDids: z
+    .array(z.strictObject({ did: z.string(), control }))
+    .meta({ description: "What the wallet controls besides, or did until it was deactivated; at most 1,000" }),
   kind: z.enum(SIGNER_KINDS).meta({ description: "How it signs: ECDSA, ERC-7913 or ERC-1271" }),
   verifiedAt: moment,
   anchoring: anchoringReply,
@@ -116,7 +136,7 @@ export const walletsReply = z.strictObject({ wallets: z.array(walletReply) });
 export const openedReply = z.strictObject({
   userId: z.uuid(),
   walletAddress: address,
-  did: z.string(),
+  did: z.string().meta({ description: "The DID as whose holder the session was opened" }),
   sessionId: z.string().optional().meta({ description: "The session token; absent when a cookie holds it." }),
   csrfToken: z.string().optional().meta({ description: "To be sent as X-CSRF-Token; present with a cookie only." }),
   expiresAt: moment,

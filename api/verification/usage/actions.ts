@@ -1,5 +1,5 @@
 import { randomId } from "../../../core/crypto";
-import { type CredentialDeps, requireHeldCredential } from "../access";
+import { type CredentialDeps, type HoldingDeps, requireHeldCredential } from "../access";
 import { fraudKindOf } from "../alerts/rules";
 import type { AlertStore } from "../alerts/store";
 import type { Rejection } from "../confirmation/rules";
@@ -167,13 +167,11 @@ async function repairUsesOf(
 }
 
 /** What reading the log needs. */
-export interface ReadUsageDeps extends CredentialDeps {
+export interface ReadUsageDeps extends CredentialDeps, HoldingDeps {
   usage: Pick<UsageStore, "list">;
-  /** The DIDs a user has proved control of. */
-  didsOf(userId: string): Promise<string[]>;
 }
 
-/** Who wanted to see a holder's credential, the newest first. @throws DomainError `credential.unknown` */
+/** Who wanted to see a holder's credential, the newest first. @throws DomainError `credential.unknown`, `did.deactivated` */
 export async function listHolderUsage(
   deps: ReadUsageDeps,
   { userId, credentialId, page }: { userId: string; credentialId: string; page: UsagePage },

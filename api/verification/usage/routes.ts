@@ -7,6 +7,11 @@ const CREDENTIAL_UNKNOWN: RejectionDescription = {
   kind: "not_found",
   meaning: "There is no such credential here.",
 };
+export const DID_DEACTIVATED: RejectionDescription = {
+  code: "did.deactivated",
+  kind: "gone",
+  meaning: "The DID of the credential's subject was deactivated: nobody is its holder any more.",
+};
 const CURSOR_INVALID: RejectionDescription = {
   code: "usage.cursor_invalid",
   kind: "invalid",
@@ -25,7 +30,7 @@ export function usageEndpoints(deps: ReadUsageDeps): Endpoint[] {
       params: shapes.usageParams,
       query: shapes.usageQuery,
       replies: { 200: { description: "Attempts, good and bad, the newest first.", schema: shapes.usageReply } },
-      rejections: [CREDENTIAL_UNKNOWN, CURSOR_INVALID],
+      rejections: [CREDENTIAL_UNKNOWN, DID_DEACTIVATED, CURSOR_INVALID],
       handle: async ({ params, query: { limit, cursor }, caller }) => {
         const page = { limit, before: shapes.parseCursor(cursor) };
         const entries = await listHolderUsage(deps, { userId: caller.userId, credentialId: params.id, page });

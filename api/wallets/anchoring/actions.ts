@@ -13,7 +13,8 @@ import {
 } from "../challenges/actions";
 import type { Timing } from "../../../process/context";
 import type { Projection } from "../../../projection/queries";
-import { requireOwnWallet, type ShownWallet, showWallet, type Wallet } from "../rules";
+import { readShownWallet } from "../indexedWallet";
+import { requireOwnWallet, type ShownWallet, type Wallet } from "../rules";
 import type { WalletStore } from "../store";
 import { readIndexedRegistration } from "./indexedRegistration";
 import { type OutcomeDeps, repeatAnchoring } from "./outcome";
@@ -28,7 +29,7 @@ export interface Trace {
 /** What requesting an anchoring needs. */
 export interface RequestDeps {
   wallets: WalletStore;
-  projection: Pick<Projection, "findDid">;
+  projection: Pick<Projection, "findDid" | "findControlled">;
   /** Queues a job; adding it twice is harmless. */
   enqueueAnchoring(wallet: Pick<Wallet, "walletAddress" | "anchoring">, requestId?: string): Promise<void>;
   clock: Clock;
@@ -63,7 +64,7 @@ export async function requestAnchoring(
   const { walletAddress, registrationSignature, nonce } = input;
   const { userId, sessionId } = input.caller;
   const wallet = requireOwnWallet(await deps.wallets.find(walletAddress), userId);
-  const shown = showWallet(wallet, await readIndexedRegistration(deps, walletAddress));
+  const shown = await readShownWallet(deps, wallet);
   if (shown.anchoring.status === "anchored" || isUnderWay(wallet.anchoring)) return shown;
   let registration = null;
   if (registrationSignature === undefined) {
@@ -74,8 +75,7 @@ export async function requestAnchoring(
     await consumeChallenge(deps, challenge);
     if (registration === null) return shown;
   }
-  const replaced = await replaceAnchoring(deps, wallet, registration, trace);
-  return showWallet(replaced, await readIndexedRegistration(deps, walletAddress));
+  return readShownWallet(deps, await replaceAnchoring(deps, wallet, registration, trace));
 }
 
 /** Begins a new request in place of the wallet's present one. Of several at once one counts; all get that one. */

@@ -87,8 +87,9 @@ async function nextRegistration(
   { chain, config, clock }: ChallengeDeps,
   walletAddress: string,
 ): Promise<Registration | null> {
-  const { registered, nonce } = await readIdentity(chain, walletAddress);
-  if (registered) return null;
+  const { registered, active, controller, nonce } = await readIdentity(chain, walletAddress);
+  // The registry takes the controller's consent alone.
+  if (registered || !active || controller !== walletAddress) return null;
   const did = formatDid(chain.deployment.didMethod, walletAddress);
   const deadline = addSeconds(clock.now(), REGISTRATION_SECONDS);
   deadline.setMilliseconds(0);

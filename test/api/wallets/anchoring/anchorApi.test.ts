@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { type HDNodeWallet, Wallet } from "ethers";
 import { createWalletStore } from "../../../../api/wallets/store";
-import type { DidState } from "../../../../chain/registry/fold";
+import { implicitDid } from "../../../../chain/registry/fold";
 import type { Freshness } from "../../../../projection/freshness";
 import type { Answer, AnswerBody } from "../../../support/ask";
 import { fakeClock } from "../../../support/fakeClock";
@@ -47,7 +47,8 @@ describe("how far a wallet's anchoring is", () => {
     projection.findDid = async (asked) => {
       const found = await findDid(asked);
       if (asked !== registered) return found;
-      const state = { registration: { ...created, blockHash: "0x0b", minedAt: clock.now() } } as DidState;
+      const registration = { ...created, blockHash: "0x0b", minedAt: clock.now() };
+      const state = { ...implicitDid(address), registration };
       return { ...found, state, freshness: { finalizedNumber: 0 } as Freshness };
     };
   }

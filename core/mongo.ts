@@ -57,6 +57,31 @@ export function rawCollection<Stored extends { _id: string }>(
   return db.collection<Stored>(name);
 }
 
+/** Documents deleted in one exchange: few enough that other writes are not kept waiting. */
+const DELETE_BATCH = 1_000;
+
+/**
+ * Deletes every document that matches, batch by batch.
+ *
+ * @param filter what an index finds; each is deleted on condition that it still matches
+ * @returns how many were deleted
+ */
+export async function deleteInBatches<Stored extends { _id: string }>(
+  collection: mongo.Collection<Stored>,
+  filter: mongo.Filter<Stored>,
+): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const batch = await collection.find(filter).project<{ _id: string }>({ _id: 1 }).limit(DELETE_BATCH).toArray();
+    if (batch.length === 0) return deleted;
+    const ids = batch.map(({ _id }) => _id);
+    const { deletedCount } = await collection.deleteMany({
+      $and: [filter, { _id: { $in: ids } }],
+    } as mongo.Filter<Stored>);
+    deleted += deletedCount;
+  }
+}
+
 /**
  * Whether a write failed because a unique index already holds the value.
  *

@@ -110,7 +110,7 @@ export interface CredentialStore {
   takeUse(credentialId: string, maxUsages: number, taken: Use): Promise<boolean>;
   /** Credentials with uses that are not known to be in the usage log. */
   unrecorded(limit: number): Promise<UnrecordedUses[]>;
-  /** Marks these uses as recorded in the usage log. */
+  /** Marks these uses as recorded in the usage log: from now on that alone has the IP addresses they came from. */
   markRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
   /** Bars credentials of the issuer from use; one that is revoked stays so. */
   hold(issuer: string, credentialIds: string[], hold: Hold): Promise<void>;
@@ -180,7 +180,11 @@ export function createCredentialStore(deps: {
       }));
     },
     async markRecorded(credentialId, verificationIds) {
-      await model.updateOne({ _id: credentialId }, { $pull: { unrecorded: { $in: verificationIds } } });
+      await raw.updateOne(
+        { _id: credentialId },
+        { $pull: { unrecorded: { $in: verificationIds } }, $set: { "uses.$[recorded].ip": "" } },
+        { arrayFilters: [{ "recorded.verificationId": { $in: verificationIds } }] },
+      );
     },
     async hold(issuer, credentialIds, hold) {
       await model.updateMany(

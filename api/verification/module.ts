@@ -7,6 +7,7 @@ import { createChainFacts } from "./confirmation/chainFacts";
 import { createIndexFacts } from "./confirmation/indexFacts";
 import { verificationSweep } from "./jobs";
 import { type HandOverDeps, handOverLater } from "./outcomeWebhook";
+import { retentionSweep } from "./retention/jobs";
 import { verificationEndpoints, type VerificationRouteDeps } from "./routes";
 import { createVerificationStore, type Decided } from "./store";
 import type { RepairDeps } from "./usage/actions";
@@ -43,7 +44,7 @@ export function createVerification(context: Context, needs: VerificationNeeds) {
     name: "verification",
     endpoints: verificationEndpoints(deps),
     queues: [queue],
-    workers: [verificationSweep(deps), worker(deps)],
+    workers: [verificationSweep(deps), retentionSweep(deps), worker(deps)],
     ports: { authenticateVerifier: (key: string) => authenticateVerifier(deps, key) },
   });
 }

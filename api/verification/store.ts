@@ -1,6 +1,6 @@
 import { Schema } from "mongoose";
 import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
-import { type Mongo, rawCollection } from "../../core/mongo";
+import { deleteInBatches, type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
 import { type Decision, type Verification, VERIFICATION_STATUSES } from "./rules";
 
@@ -60,6 +60,7 @@ const schema = new Schema<Stored>(
 );
 schema.index({ credentialId: 1, status: 1, createdAt: -1 });
 schema.index({ deliveryPendingSince: 1 }, { sparse: true });
+schema.index({ createdAt: 1 });
 
 /** Which verification is decided, and whether its verifier is sent a webhook. */
 export type Decided = Pick<Verification, "verificationId" | "wantsWebhook">;
@@ -81,6 +82,8 @@ export interface VerificationStore {
   pendingDeliveries(decidedBefore: Date, limit: number): Promise<string[]>;
   /** Records that the webhook of this outcome was handed over; false when the outcome is another one by now. */
   markHandedOver(verificationId: string, status: Verification["status"]): Promise<boolean>;
+  /** Deletes verifications requested before this whose webhook is not pending; returns how many. */
+  purge(requestedBefore: Date): Promise<number>;
 }
 
 /** Creates the store of verifications. */
@@ -135,6 +138,8 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
       const marked = await raw.updateOne({ _id: verificationId, status }, { $unset: { deliveryPendingSince: 1 } });
       return marked.matchedCount === 1;
     },
+    purge: (requestedBefore) =>
+      deleteInBatches(raw, { createdAt: { $lt: requestedBefore }, deliveryPendingSince: { $exists: false } }),
   };
 }
 

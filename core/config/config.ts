@@ -15,6 +15,7 @@ import type { ConfigPart, Given, ProcessKind, ProcessName } from "./part";
 import { processPart } from "./process";
 import { redisPart } from "./redis";
 import { relayerPart } from "./relayer";
+import { retentionPart } from "./retention";
 import { sessionsPart } from "./sessions";
 import { isLoopback, protocolOf } from "./variables";
 import { verificationPart } from "./verification";
@@ -33,6 +34,7 @@ const PARTS = [
   keysPart,
   adminPart,
   verificationPart,
+  retentionPart,
   oauthPart,
   relayerPart,
   kycPart,

@@ -1,5 +1,5 @@
 import { Schema } from "mongoose";
-import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
+import { deleteInBatches, type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
 import { alertIdOf, type FraudAlert, type FraudAttempt } from "./rules";
 
 /** Most presenters named in an alert. */
@@ -39,6 +39,10 @@ export interface AlertStore {
   markNotified(alertId: string, now: Date): Promise<void>;
   /** How many the administrator was notified of since then. */
   notifiedSince(since: Date): Promise<number>;
+  /** Deletes alerts whose last attempt is older than this; returns how many. */
+  purge(before: Date): Promise<number>;
+  /** Empties the IP addresses of alerts whose last attempt is older than this; returns of how many. */
+  clearAddresses(before: Date): Promise<number>;
 }
 
 /** Creates the store of fraud alerts. */
@@ -86,5 +90,10 @@ export function createAlertStore(mongo: Mongo): AlertStore {
       await model.updateOne({ _id: alertId, notifiedAt: null }, { $set: { notifiedAt: now } });
     },
     notifiedSince: (since) => model.countDocuments({ notifiedAt: { $gt: since } }),
+    purge: (before) => deleteInBatches(raw, { lastAt: { $lt: before } }),
+    async clearAddresses(before) {
+      const old = { lastAt: { $lt: before }, ipAddress: { $gt: "" } };
+      return (await raw.updateMany(old, { $set: { ipAddress: "" } })).modifiedCount;
+    },
   };
 }

@@ -156,7 +156,12 @@ async function repairUsesOf(
   const recorded: string[] = [];
   for (const use of due) {
     const verification = await deps.verifications.find(use.verificationId);
-    if (verification === null) continue;
+    if (verification === null) {
+      // Its retention is over; the log has its own, and the use says all that the log needs.
+      await deps.usage.append(useEntry(credential, use));
+      recorded.push(use.verificationId);
+      continue;
+    }
     if (!logged.has(useEntryId(use.verificationId)) || verification.status !== "verified") {
       await recordUse(deps, { verification, credential, use });
       repaired += 1;

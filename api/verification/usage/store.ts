@@ -1,5 +1,5 @@
 import { Schema } from "mongoose";
-import { type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
+import { deleteInBatches, type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
 import { LOG_RESULTS, type UsageEntry, type UsageFilter, type UsagePage } from "./rules";
 
 type Stored = Omit<UsageEntry, "id"> & { _id: string };
@@ -26,7 +26,10 @@ schema.index({ credentialId: 1, timestamp: -1, _id: 1 });
 schema.index({ issuer: 1, timestamp: -1, _id: 1 });
 schema.index({ timestamp: -1, _id: 1 });
 
-/** The collection `credential_usage_log`; entries are added and never changed. */
+// What still has an address: retention empties addresses before it deletes entries.
+schema.index({ timestamp: 1 }, { partialFilterExpression: { ipAddress: { $gt: "" } } });
+
+/** The collection `credential_usage_log`; entries are added, and changed only to leave out a person. */
 export interface UsageStore {
   /** Adds an entry; one whose id is there already stays as it is. */
   append(entry: UsageEntry): Promise<void>;
@@ -34,6 +37,10 @@ export interface UsageStore {
   present(ids: string[]): Promise<Set<string>>;
   /** The newest first. */
   list(filter: UsageFilter, page: UsagePage): Promise<UsageEntry[]>;
+  /** Deletes entries older than this; returns how many. */
+  purge(before: Date): Promise<number>;
+  /** Empties the IP addresses of entries older than this; returns of how many. */
+  clearAddresses(before: Date): Promise<number>;
 }
 
 /** Creates the store of the usage log. */
@@ -63,6 +70,11 @@ export function createUsageStore(mongo: Mongo): UsageStore {
       };
       const found = await model.find(filter).sort({ timestamp: -1, _id: 1 }).limit(limit).lean();
       return found.map(({ _id, ...entry }) => ({ id: _id, ...entry }));
+    },
+    purge: (before) => deleteInBatches(raw, { timestamp: { $lt: before } }),
+    async clearAddresses(before) {
+      const old = { timestamp: { $lt: before }, ipAddress: { $gt: "" } };
+      return (await raw.updateMany(old, { $set: { ipAddress: "" } })).modifiedCount;
     },
   };
 }

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, { args: string[]; usage: string }> = {
   client: { args: ["list"], usage: "npm run client -- add" },
   issuer: { args: ["list"], usage: "npm run issuer -- add" },
   jobs: { args: ["list"], usage: "npm run jobs -- list" },
+  keys: { args: ["list"], usage: "npm run keys -- list" },
   deploy: { args: [], usage: "npm run deploy" },
   auditVerify: { args: [], usage: "npm run audit:verify -- <file>" },
 };

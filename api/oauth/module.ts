@@ -20,7 +20,7 @@ type OAuthContext = Omit<Context, "chain" | "projection" | "transactions" | "met
 /** The OAuth code gateway, driven by the verifiers of its clients. */
 export function createOAuth(
   context: OAuthContext,
-  needs: Pick<HandOverDeps & ReceiveNotificationDeps, "deliver" | "receive">,
+  needs: Pick<HandOverDeps & ReceiveNotificationDeps, "deliver" | "receive" | "count">,
 ) {
   const { config, mongo, keys } = context;
   const { queue, worker } = createOAuthJobs(context);

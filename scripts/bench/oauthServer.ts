@@ -52,7 +52,7 @@ async function serveCairn(mongo: Mongo, { redisUrl, keysDir }: ServerOptions): P
       deadLetters: createDeadLetterStore(mongo),
       timing: DEFAULT_TIMING,
     },
-    { receive: () => Promise.resolve(true), deliver: () => Promise.resolve() },
+    { receive: () => Promise.resolve(true), deliver: () => Promise.resolve(), count: () => undefined },
   );
   await ensureIndexes(mongo);
   const app = createHttpApp(endpoints, {

@@ -1,29 +1,40 @@
-import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
+import { sha256Hex } from "../../../core/hash";
 import type { Logger } from "../../../core/logger";
+import type { Context } from "../../../process/context";
 import { closeSession, type CloseOutcome, type CloseSessionDeps } from "../authorization/closeSession";
-import { NOTIFICATION_HEADER } from "../clients/rules";
 import type { ClientStore } from "../clients/store";
 import type { OAuthSessionStore } from "../store";
-import type { Notification, NotificationFacts } from "./rules";
+import { type Notification, type NotificationFacts, notificationRejection } from "./rules";
+
+const SOURCE = "oauth";
+
+/** How metrics name whoever notifies: verifiers are not told apart. */
+const SENDER = "verifier";
+
+/** Counts a notification by what became of it. */
+type CountDelivery = (source: string, sender: string, outcome: string) => void;
 
 /** A notification as the inbox stores it. */
 export interface ReceivedNotification {
-  source: "oauth";
+  source: typeof SOURCE;
   /** What the verifier repeats when it repeats the notification. */
   deliveryKey: string;
   facts: NotificationFacts;
   requestId: string;
 }
 
-export interface ReceiveNotificationDeps {
+export interface ReceiveNotificationDeps extends Pick<Context, "clock"> {
   clients: Pick<ClientStore, "find">;
   sessions: Pick<OAuthSessionStore, "findByVerification">;
   /** Stores a notification durably; false when it was stored before. */
   receive(notification: ReceivedNotification): Promise<boolean>;
+  count: CountDelivery;
 }
 
 /**
- * Stores a verifier's notification, so that it may be acknowledged.
+ * Stores a verifier's notification where it belongs to a session that waits for its wallet, and carries the client's key
+ * where one is agreed upon; anything else leaves a log line and a count. Whoever sent it is told the same: that would
+ * say which verifications there are.
  *
  * @param input.header reads a header of the request
  */
@@ -38,22 +49,24 @@ export async function receiveNotification(
 ): Promise<void> {
   const { notification, requestId, logger } = input;
   const { verificationId, timestamp } = notification;
-  const key = input.header(await keyHeaderOf(deps, verificationId));
-  const keyHash = key === undefined ? null : sha256Hex(key);
-  // The key is part of what makes two deliveries the same: a forged one must not pass for the repeat of a genuine one.
-  const deliveryKey = JSON.stringify([verificationId, timestamp, keyHash]);
-  const isNew = await deps.receive({ source: "oauth", deliveryKey, facts: { verificationId, keyHash }, requestId });
+  const session = await deps.sessions.findByVerification(verificationId);
+  const client = session === null ? null : await deps.clients.find(session.clientId);
+  const key = client === null ? undefined : input.header(client.notificationHeader);
+  const rejection = notificationRejection({ session, client, keyHash: hashOf(key), now: deps.clock.now() });
+  if (rejection !== null) {
+    const { outcome, reason, level } = rejection;
+    deps.count(SOURCE, SENDER, outcome);
+    logger[level]({ verificationId, outcome }, `notification ignored: ${reason}`);
+    return;
+  }
+  const deliveryKey = JSON.stringify([verificationId, timestamp]);
+  const isNew = await deps.receive({ source: SOURCE, deliveryKey, facts: { verificationId }, requestId });
+  deps.count(SOURCE, SENDER, isNew ? "accepted" : "duplicate");
   logger.info({ verificationId, isNew }, "notification stored");
 }
 
-/** The header that holds the key of the verifier at which a verification was created. */
-async function keyHeaderOf(
-  { sessions, clients }: Pick<ReceiveNotificationDeps, "sessions" | "clients">,
-  verificationId: string,
-): Promise<string> {
-  const session = await sessions.findByVerification(verificationId);
-  const client = session === null ? null : await clients.find(session.clientId);
-  return client?.notificationHeader ?? NOTIFICATION_HEADER;
+function hashOf(key: string | undefined): string | null {
+  return key === undefined ? null : sha256Hex(key);
 }
 
 export interface ApplyNotificationDeps extends CloseSessionDeps {
@@ -69,8 +82,8 @@ export interface ApplyNotificationDeps extends CloseSessionDeps {
 export async function applyNotification(
   deps: ApplyNotificationDeps,
   { facts, logger }: { facts: NotificationFacts; logger: Logger },
-): Promise<CloseOutcome | "unauthorized"> {
-  const { verificationId, keyHash } = facts;
+): Promise<CloseOutcome> {
+  const { verificationId } = facts;
   await deps.onStep?.("began");
   const session = await deps.sessions.findByVerification(verificationId);
   if (session === null) {
@@ -79,11 +92,5 @@ export async function applyNotification(
     return outcome;
   }
   const client = await deps.clients.find(session.clientId);
-  const expected = client?.notificationKeyHash ?? null;
-  if (expected !== null && !equalsInConstantTime(expected, keyHash ?? "")) {
-    const outcome = "unauthorized";
-    logger.error({ verificationId, outcome }, "notification ignored: it does not carry the verifier's key");
-    return outcome;
-  }
   return closeSession(deps, { session, client, logger });
 }

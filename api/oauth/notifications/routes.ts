@@ -11,12 +11,13 @@ export function notificationEndpoint(deps: ReceiveNotificationDeps & LimitDeps):
     tag: "OAuth gateway",
     summary: "A verifier's notification that a verification has news",
     description:
-      "`{verification_id, timestamp}`, with the key agreed upon in the header agreed upon (`x-api-key`). Stored, then " +
-      "acknowledged, whatever it says; the verifier itself is asked how the verification ended.",
+      "`{verification_id, timestamp}`, with the key agreed upon in the header agreed upon (`x-api-key`). Acknowledged " +
+      "whatever it says; one that belongs to a session that waits, and carries the key, is stored before that, and the " +
+      "verifier itself is asked how the verification ended.",
     auth: "none",
     rawBody: { limitBytes: 16_384, mediaType: "application/json" },
     limit: limitPerMinute(deps, "oauth-notification", 6_000),
-    replies: { 200: { description: "It is stored." } },
+    replies: { 200: { description: "It was read." } },
     handle: async ({ body }, context) => {
       const { logger, requestId } = context;
       const notification = parseNotification(body);

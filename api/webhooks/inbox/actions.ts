@@ -1,12 +1,12 @@
 import type { Clock } from "../../../core/clock";
 import type { Logger } from "../../../core/logger";
 import type { Timing } from "../../../process/context";
+import type { InboxSource } from "./rules";
 import type { InboxStore } from "./store";
 
 /** A delivery whose sender was verified. */
 export interface VerifiedDelivery {
-  /** Whose delivery it is, for instance `kyc`. */
-  source: string;
+  source: InboxSource;
   /** What the sender repeats when it repeats the delivery. */
   deliveryKey: string;
   /** What the delivery says, reduced to what its reader needs. */
@@ -19,8 +19,8 @@ export interface ReceiveDeliveryDeps {
   inbox: InboxStore;
   clock: Clock;
   logger: Logger;
-  /** Queues the work on an entry; adding twice is harmless. */
-  enqueue(entryId: string, requestId: string | undefined): Promise<void>;
+  /** Queues the work on an entry in its source's queue; adding twice is harmless. */
+  enqueue(source: InboxSource, entryId: string, requestId: string | undefined): Promise<void>;
   timing: Pick<Timing, "sweepAfterSeconds">;
 }
 
@@ -36,7 +36,7 @@ export async function receiveDelivery(deps: ReceiveDeliveryDeps, delivery: Verif
   const sweepSeconds = deps.timing.sweepAfterSeconds;
   const { entryId, isNew } = await inbox.insert({ ...facts, requestId, sweepSeconds }, clock.now());
   // Not awaited: senders wait five seconds, a queue that is down may take longer to say so, and the sweep comes by.
-  void deps.enqueue(entryId, delivery.requestId).catch((error: unknown) => {
+  void deps.enqueue(delivery.source, entryId, delivery.requestId).catch((error: unknown) => {
     logger.warn({ err: error, entryId }, "a stored webhook could not be queued; the sweep queues it");
   });
   return isNew;

@@ -3,7 +3,7 @@ import { DomainError, TransientError } from "../../../core/errors";
 import { createQueue, type JobContext, type QueueDefinition } from "../../../core/jobs/queue";
 import { type JobRuntime, startWorker } from "../../../core/jobs/worker";
 import type { Timing } from "../../../process/context";
-import { type InboxEntry, REJECTED } from "./rules";
+import { type InboxEntry, type InboxSource, REJECTED } from "./rules";
 import type { InboxStore } from "./store";
 
 interface InboxJob {
@@ -18,25 +18,29 @@ const REST_SECONDS = 15 * 60;
 
 const SWEEP_LIMIT = 500;
 
-const QUEUE: QueueDefinition = { name: "webhook-inbox" };
-
 export interface InboxWorkerDeps {
   inbox: InboxStore;
   clock: Clock;
   /** Who reads the deliveries, by source. */
-  handlers(): Record<string, DeliveryHandler>;
+  handlers(): Partial<Record<InboxSource, DeliveryHandler>>;
 }
 
-/** The queue of stored deliveries; the worker sweeps for those that no job finished: Redis may have lost them. */
-export function createInboxJobs(runtime: JobRuntime & { timing: Pick<Timing, "sweepIntervalMs"> }) {
-  const queue = createQueue<InboxJob>({ ...runtime, ...QUEUE });
+/**
+ * The queue of a source's stored deliveries; the worker sweeps for those that no job finished: Redis may have lost them.
+ */
+export function createInboxJobs(
+  runtime: JobRuntime & { timing: Pick<Timing, "sweepIntervalMs"> },
+  source: InboxSource,
+) {
+  const definition: QueueDefinition = { name: `webhook-inbox-${source}` };
+  const queue = createQueue<InboxJob>({ ...runtime, ...definition });
   /** Its job id is the entry's, so that it waits once. */
   const enqueue = (entryId: string, requestId?: string) => queue.enqueue(entryId, { entryId }, { requestId });
   const worker = (deps: InboxWorkerDeps) => ({
-    name: "webhookInbox",
+    name: definition.name,
     start: () =>
       startWorker<InboxJob>(runtime, {
-        queue: QUEUE,
+        queue: definition,
         concurrency: 8,
         process: (job, context) => processEntry(deps, job, context),
         async onExhausted({ entryId }, error) {
@@ -47,7 +51,8 @@ export function createInboxJobs(runtime: JobRuntime & { timing: Pick<Timing, "sw
         sweep: {
           everyMs: runtime.timing.sweepIntervalMs,
           async run() {
-            for (const entryId of await deps.inbox.due(deps.clock.now(), SWEEP_LIMIT)) await enqueue(entryId);
+            const due = await deps.inbox.due(source, deps.clock.now(), SWEEP_LIMIT);
+            for (const entryId of due) await enqueue(entryId);
           },
         },
       }),

@@ -1,9 +1,12 @@
+/** Whose deliveries are stored. Each source has a queue and workers of its own, so that none waits for another's. */
+export const SOURCES = ["kyc", "oauth"] as const;
+export type InboxSource = (typeof SOURCES)[number];
+
 /** A stored delivery: its content reduced to what its handler needs. Never the body as it came. */
 export interface InboxEntry {
   /** `<source>-<SHA-256 of the delivery key>`: the same delivery cannot be stored twice. */
   _id: string;
-  /** Whose delivery it is, for instance `kyc`. */
-  source: string;
+  source: InboxSource;
   facts: unknown;
   requestId: string | null;
   receivedAt: Date;

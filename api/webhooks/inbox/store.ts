@@ -2,7 +2,7 @@ import { Schema } from "mongoose";
 import { addSeconds } from "../../../core/clock";
 import { sha256Hex } from "../../../core/hash";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
-import { type InboxEntry, REJECTED } from "./rules";
+import { type InboxEntry, type InboxSource, REJECTED, SOURCES } from "./rules";
 
 /** Providers repeat a delivery for up to 7 days; a key stored for 30 outlasts every schedule known. */
 const RETENTION_SECONDS = 30 * 24 * 60 * 60;
@@ -10,7 +10,7 @@ const RETENTION_SECONDS = 30 * 24 * 60 * 60;
 const schema = new Schema<InboxEntry>(
   {
     _id: { type: String, required: true },
-    source: { type: String, required: true },
+    source: { type: String, enum: SOURCES, required: true },
     facts: { type: Schema.Types.Mixed, required: true },
     requestId: { type: String, default: null },
     receivedAt: { type: Date, required: true },
@@ -21,7 +21,7 @@ const schema = new Schema<InboxEntry>(
   },
   { collection: "webhook_inbox", versionKey: false },
 );
-schema.index({ sweepAt: 1 }, { sparse: true });
+schema.index({ source: 1, sweepAt: 1 }, { partialFilterExpression: { sweepAt: { $type: "date" } } });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 /** The collection `webhook_inbox`. */
@@ -33,14 +33,20 @@ export interface InboxStore {
    * @param delivery.sweepSeconds after which a sweep takes it in hand
    */
   insert(
-    delivery: { source: string; deliveryKey: string; facts: unknown; requestId: string | null; sweepSeconds: number },
+    delivery: {
+      source: InboxSource;
+      deliveryKey: string;
+      facts: unknown;
+      requestId: string | null;
+      sweepSeconds: number;
+    },
     now: Date,
   ): Promise<{ entryId: string; isNew: boolean }>;
   find(entryId: string): Promise<InboxEntry | null>;
   /** Records the outcome of an entry. The first one stays, except a rejection, after which it may be tried again. */
   finish(entryId: string, outcome: string, now: Date): Promise<void>;
-  /** Unfinished entries whose time has come, the oldest first. */
-  due(now: Date, limit: number): Promise<string[]>;
+  /** A source's unfinished entries whose time has come, the oldest first. */
+  due(source: InboxSource, now: Date, limit: number): Promise<string[]>;
   /** Sets when a sweep takes an unfinished entry up again. */
   postpone(entryId: string, sweepAt: Date): Promise<void>;
 }
@@ -66,9 +72,9 @@ export function createInboxStore(mongo: Mongo): InboxStore {
       const finished = { $set: { finishedAt: now, outcome, purgeAt }, $unset: { sweepAt: 1 } };
       await model.updateOne({ _id: entryId, outcome: { $in: [null, REJECTED] } }, finished);
     },
-    async due(now, limit) {
+    async due(source, now, limit) {
       const found = await model
-        .find({ sweepAt: { $lte: now } }, { _id: 1 })
+        .find({ source, sweepAt: { $type: "date", $lte: now } }, { _id: 1 })
         .sort({ sweepAt: 1 })
         .limit(limit)
         .lean();

@@ -27,7 +27,7 @@ const STEPS: Step[] = [
     title: "after it is kept and before it is acknowledged",
     crash: { mongo: "insert webhook_inbox", when: "after", nth: 1 },
   },
-  { title: "before its job is queued", crash: { queue: "webhook-inbox" } },
+  { title: "before its job is queued", crash: { queue: "webhook-inbox-kyc" } },
   { title: "when its job begins", crash: { mongo: "find webhook_inbox", when: "after", nth: 1 } },
   { title: "before the provider is asked", crash: { fetch: "/decision", when: "before" }, provider: "veriff" },
   { title: "after the provider has answered", crash: { fetch: "/decision", when: "after" }, provider: "veriff" },

@@ -331,7 +331,7 @@ for (const name of KYC_PROVIDERS) {
       await quiet();
       const log = on.log();
       expect(log.split("\n").length).to.be.greaterThan(20);
-      expect(redisTraffic.text()).to.contain("webhook-inbox");
+      expect(redisTraffic.text()).to.contain("webhook-inbox-kyc");
       expect(Object.values(PERSONAL).length).to.equal(5);
       expect(personalDataIn(await everythingIn(on.context.mongo))).to.deep.equal([]);
       expect(personalDataIn(redisTraffic.text())).to.deep.equal([]);

@@ -118,8 +118,14 @@ describe("the OAuth gateway's worker, killed", () => {
     withGateway(async (cairn, oauth) => {
       const one = await startVerification(oauth);
       oauth.verifier.answerAsWallet(one.verificationId, "show", "lost");
-      const facts = { verificationId: one.verificationId, keyHash: null };
-      const kept = { source: "oauth", deliveryKey: one.verificationId, facts, requestId: null, sweepSeconds: 0 };
+      const facts = { verificationId: one.verificationId };
+      const kept = {
+        source: "oauth" as const,
+        deliveryKey: one.verificationId,
+        facts,
+        requestId: null,
+        sweepSeconds: 0,
+      };
       await createInboxStore(cairn.context.mongo).insert(kept, new Date());
       cairn.startWorkers();
       await untilStatus(one, "verified");

@@ -91,8 +91,11 @@ describe("the OAuth gateway, raced by 64", () => {
       "every notification finished",
       async () => (await inbox.countDocuments({ ...filter, finishedAt: null })) === 0,
     );
+    // Those that came after the session was closed were not stored.
     const outcomes = (await inbox.find(filter).toArray()).map(({ outcome }) => String(outcome)).sort();
-    expect(outcomes).to.deep.equal([...Array<string>(31).fill("session_already_processed"), "verified"]);
+    const repeats = Array<string>(outcomes.length - 1).fill("session_already_processed");
+    expect(outcomes).to.deep.equal([...repeats, "verified"]);
+    expect(outcomes.length).to.be.lessThanOrEqual(32);
     const lines = cairn
       .log()
       .slice(logged)

@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { receiveDelivery } from "../../../../api/webhooks/inbox/actions";
 import { createInboxJobs } from "../../../../api/webhooks/inbox/jobs";
+import type { InboxSource } from "../../../../api/webhooks/inbox/rules";
 import { type InboxStore, createInboxStore } from "../../../../api/webhooks/inbox/store";
 import { addSeconds, systemClock } from "../../../../core/clock";
 import { type DeadLetterStore, createDeadLetterStore } from "../../../../core/jobs/deadLetters";
@@ -23,6 +24,7 @@ describe("the webhook inbox", () => {
   let inbox: InboxStore;
   let deadLetters: DeadLetterStore;
   let jobs: ReturnType<typeof createInboxJobs>;
+  let otherJobs: ReturnType<typeof createInboxJobs>;
   const workers: RunningWorker[] = [];
 
   before(async () => {
@@ -34,19 +36,21 @@ describe("the webhook inbox", () => {
 
   beforeEach(async () => {
     await ensureIndexes(mongo);
-    jobs = createInboxJobs({
+    const runtime = {
       redis,
       config: { redis: { prefix: `test-${randomUUID()}` } },
       deadLetters,
       clock: systemClock,
       logger,
       timing: { sweepIntervalMs: 50 },
-    });
+    };
+    jobs = createInboxJobs(runtime, "kyc");
+    otherJobs = createInboxJobs(runtime, "oauth");
   });
 
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(5_000)));
-    await jobs.queue.close();
+    await Promise.all([jobs.queue.close(), otherJobs.queue.close()]);
     await mongo.dropDatabase();
   });
 
@@ -55,14 +59,14 @@ describe("the webhook inbox", () => {
     await mongo.close();
   });
 
-  function work(handle: (facts: unknown) => Promise<string>) {
-    const handlers = () => ({ test: ({ facts }: { facts: unknown }) => handle(facts) });
-    const { start } = jobs.worker({ inbox, clock: systemClock, handlers });
+  function work(handle: (facts: unknown) => Promise<string>, source: InboxSource = "kyc") {
+    const handlers = () => ({ [source]: ({ facts }: { facts: unknown }) => handle(facts) });
+    const { start } = (source === "kyc" ? jobs : otherJobs).worker({ inbox, clock: systemClock, handlers });
     workers.push(start());
   }
 
-  function delivery(deliveryKey: string) {
-    return { source: "test", deliveryKey, facts: { about: deliveryKey }, requestId: undefined };
+  function delivery(deliveryKey: string, source: InboxSource = "kyc") {
+    return { source, deliveryKey, facts: { about: deliveryKey }, requestId: undefined };
   }
 
   const keep = (deliveryKey: string, now = T0) =>
@@ -84,7 +88,7 @@ describe("the webhook inbox", () => {
 
   it("tells the same key of two sources apart", async () => {
     await keep("a");
-    const other = await inbox.insert({ ...delivery("a"), source: "other", requestId: null, sweepSeconds: 30 }, T0);
+    const other = await inbox.insert({ ...delivery("a", "oauth"), requestId: null, sweepSeconds: 30 }, T0);
     expect(other.isNew).to.equal(true);
   });
 
@@ -143,18 +147,41 @@ describe("the webhook inbox", () => {
     );
     await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "rejected");
     await eventually("the dead letter", async () => (await deadLetters.list({ limit: 1 })).length === 1);
-    expect(await inbox.due(addSeconds(T0, 999_999), 10)).to.deep.equal([]);
+    expect(await inbox.due("kyc", addSeconds(T0, 999_999), 10)).to.deep.equal([]);
     isRepaired = true;
     await eventually("the queue to forget it", async () => (await jobs.queue.depth()) === 0);
     await jobs.enqueue(entryId);
     await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
   });
 
+  it("works on one source's deliveries though another's hold every worker of theirs", async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let waiting = 0;
+    work(async () => {
+      waiting += 1;
+      await held;
+      return "late";
+    }, "oauth");
+    for (let count = 0; count < 50; count += 1) {
+      await inbox.insert({ ...delivery(`flood ${count}`, "oauth"), requestId: null, sweepSeconds: 0 }, T0);
+    }
+    await eventually("the other source to hold its workers", () => waiting >= 8);
+    const { entryId } = await keep("a");
+    work(async () => "done");
+    await eventually("the outcome", async () => (await inbox.find(entryId))?.outcome === "done");
+    release();
+    await eventually(
+      "the flood to end",
+      async () => (await mongo.collection("webhook_inbox").countDocuments({ outcome: "late" })) === 50,
+    );
+  });
+
   it("finds due entries, the oldest first, and none that rest", async () => {
     const ids = [];
     for (const seconds of [20, 0, 10]) ids.push((await keep(`k${seconds}`, addSeconds(T0, seconds))).entryId);
-    expect(await inbox.due(addSeconds(T0, 45), 10)).to.deep.equal([ids[1], ids[2]]);
+    expect(await inbox.due("kyc", addSeconds(T0, 45), 10)).to.deep.equal([ids[1], ids[2]]);
     await inbox.postpone(ids[1]!, addSeconds(T0, 900));
-    expect(await inbox.due(addSeconds(T0, 45), 10)).to.deep.equal([ids[2]]);
+    expect(await inbox.due("kyc", addSeconds(T0, 45), 10)).to.deep.equal([ids[2]]);
   });
 });

@@ -1,6 +1,7 @@
 import type { Context } from "../process/context";
 import { createAdmin } from "./admin/module";
 import { createAudit } from "./audit/module";
+import { createContexts } from "./contexts/module";
 import { createControl } from "./control/module";
 import { createCredentials } from "./credentials/module";
 import { createDids } from "./dids/module";
@@ -50,7 +51,8 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     sessions,
     wallets,
     control: createControl(context, wallets.ports),
-    dids: createDids(context),
+    contexts: createContexts(context),
+    dids: createDids(context, issuers.ports),
     issuers,
     credentials,
     verification: createVerification(context, {

@@ -1,3 +1,4 @@
+import { CONTEXT, OWN_CONTEXT_PATH } from "../../chain/did/contexts";
 import { statusPosition } from "../../chain/status/credId";
 import { assertNever, DomainError } from "../../core/errors";
 
@@ -110,7 +111,8 @@ export function schemaUrl(publicUrl: string, schemaId: string): string {
 
 /**
  * The payload of a credential (VC Data Model 2.0 §4, secured by VC-JOSE-COSE §3.1.1). It names the W3C
- * status lists that hold its revocation and its suspension, and its place on the chain, from which they are made.
+ * status lists that hold its revocation and its suspension, and its place on the chain, from which they are made. Its
+ * contexts give every term an IRI, the claims' names included: JSON-LD processors in safe mode drop nothing.
  */
 export function credentialPayload(content: CredentialContent, installation: Installation): Record<string, unknown> {
   const { credentialId, credId, issuerDid, subjectDid, issuedAt, expiresAt, claims } = content;
@@ -118,7 +120,7 @@ export function credentialPayload(content: CredentialContent, installation: Inst
   const registry = installation.registry.toLowerCase();
   const id = `urn:uuid:${credentialId}`;
   return {
-    "@context": ["https://www.w3.org/ns/credentials/v2"],
+    "@context": [CONTEXT.credentials, `${installation.publicUrl}${OWN_CONTEXT_PATH}`, CONTEXT.undefinedTerms],
     id,
     type: ["VerifiableCredential", content.type],
     issuer: issuerDid,

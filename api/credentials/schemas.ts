@@ -3,6 +3,7 @@ import { DomainError } from "../../core/errors";
 import { accountAddress, accountDid } from "../http/accountFields";
 import type { ShownCredential } from "./actions";
 import { MAX_USAGES, SHOWN_STATUSES } from "./rules";
+import { termProblemOf } from "./types/claimTerms";
 import { sizeProblemOf } from "./types/rules";
 import { typeName } from "./types/schemas";
 
@@ -15,7 +16,7 @@ export const issueBody = z.strictObject({
   claims: claims
     .refine((given) => !("id" in given), "may not have `id`: that is the subject's DID")
     .superRefine((given, { addIssue }) => {
-      const problem = sizeProblemOf(given);
+      const problem = sizeProblemOf(given) ?? termProblemOf(given);
       if (problem !== undefined) addIssue({ code: "custom", message: problem });
     })
     .meta({ description: "At most 16 KiB, 1,000 values and 16 levels" }),

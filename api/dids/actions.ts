@@ -1,6 +1,6 @@
 import type { Chain } from "../../chain/client";
 import type { Clock } from "../../core/clock";
-import { buildDidDocument, type DidDocument } from "../../chain/did/document";
+import { buildDidDocument, type DidDocument, type PublishedKey } from "../../chain/did/document";
 import { parseRegistryDid } from "../../chain/did/did";
 import { DomainError } from "../../core/errors";
 import { type DidState, implicitDid } from "../../chain/registry/fold";
@@ -11,6 +11,12 @@ export interface DidDeps {
   projection: Pick<Projection, "findDid" | "eventsOf">;
   chain: Pick<Chain, "chainId" | "deployment">;
   clock: Clock;
+  config: { http: { publicUrl: string } };
+  /**
+   * The signing keys of an identity's document of this digest; none where no document of this digest was registered
+   * here. Nothing is fetched from elsewhere: a resolver that does can be made to call where its caller cannot.
+   */
+  assertionKeys(address: string, documentHash: string): Promise<PublishedKey[]>;
 }
 
 /** A DID resolution result (DID Resolution §7) before it takes a representation. */
@@ -71,12 +77,14 @@ async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, 
   return succeed(deps, address, found, { index: metadata, time: options.time });
 }
 
-function succeed(
+async function succeed(
   deps: DidDeps,
   address: string,
   { state, next }: VersionedState,
   { index, time }: { index: Record<string, unknown>; time: Date | undefined },
-): Resolution {
+): Promise<Resolution> {
+  const { documentHash } = state;
+  const keys = documentHash === null ? [] : await deps.assertionKeys(address, documentHash);
   const didDocumentMetadata = {
     ...(state.created && { created: moment(state.created.minedAt) }),
     ...(state.updated && state.version > 1 && { updated: moment(state.updated.minedAt) }),
@@ -84,7 +92,11 @@ function succeed(
     ...(next && { nextUpdate: moment(next.at), nextVersionId: next.version.toString() }),
     deactivated: !state.active,
     registered: state.registration !== null,
-    ...(state.documentHash !== null && { documentSha256: state.documentHash }),
+    ...(documentHash !== null && {
+      documentSha256: documentHash,
+      // Whether the document of this digest was at hand, so that its signing keys are among the verification methods.
+      documentKeys: keys.length > 0 ? "merged" : "unavailable",
+    }),
     ...(state.updated && { transactionHash: state.updated.transactionHash, blockNumber: state.updated.blockNumber }),
   };
   // DID Resolution §4.4 and §12.1: a deactivated DID has no document, and HTTP says 410.
@@ -96,6 +108,7 @@ function succeed(
     controller: state.controller,
     documentUri: state.documentUri,
     delegations: state.delegates,
+    keys,
   };
   // A past version is shown as of its own last moment: delegations it had then had not ended by now's clock alone.
   const asOf = time ?? next?.at ?? deps.clock.now();

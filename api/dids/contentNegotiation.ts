@@ -22,6 +22,7 @@ const REPRESENTATIONS: Representation[] = [
   { contentType: "application/did+ld+json", holds: "document", context: "v1" },
   { contentType: "application/did+json", holds: "document", context: null },
   { contentType: `application/ld+json;profile="${RESULT_PROFILE}"`, holds: "result", context: "v1" },
+  { contentType: "application/ld+json", holds: "document", context: "v1" },
   { contentType: "application/json", holds: "result", context: "v1.1" },
 ];
 
@@ -50,15 +51,15 @@ export function chooseRepresentation(accept: string | undefined): Representation
 /** The most specific range that matches decides. */
 function qualityOf({ contentType }: Representation, ranges: Range[]): number {
   const { type, profile } = parseRange(contentType);
-  const exact = ranges.find((range) => range.type === type && matchesProfile(range.profile, profile));
+  const exact = ranges.find((range) => range.type === type && matchesProfile(range.profile, profile, type));
   const matching =
     exact ?? ranges.find((range) => range.type === "application/*") ?? ranges.find((range) => range.type === "*/*");
   return matching?.quality ?? 0;
 }
 
-/** JSON-LD without the profile asks for a document, which has media types of its own. */
-function matchesProfile(asked: string | undefined, given: string | undefined): boolean {
-  return given === undefined || asked === given;
+/** JSON-LD with the profile asks for the result, without one for the document; another profile is not known here. */
+function matchesProfile(asked: string | undefined, given: string | undefined, type: string): boolean {
+  return type === "application/ld+json" ? asked === given : given === undefined || asked === given;
 }
 
 function parseRange(text: string): Range {

@@ -37,7 +37,7 @@ export function didEndpoints(deps: DidDeps): Endpoint[] {
       tag: "DIDs",
       summary: "Resolve a DID",
       description:
-        "Every address of the chain has a DID; until its first change it controls itself, and `didDocumentMetadata.registered` says whether a document's address was published. From the index, whose last block `didResolutionMetadata.index` names. Accept chooses between the whole result (`application/did-resolution`) and the document alone (`application/did`, `application/did+ld+json`, `application/did+json`).",
+        "Every address of the chain has a DID; until its first change it controls itself, and `didDocumentMetadata.registered` says whether a document's address was published. From the index, whose last block `didResolutionMetadata.index` names. Where the chain names a document that its issuer registered here, the document's signing keys are merged in (`didDocumentMetadata.documentKeys`: `merged`, or `unavailable`). Accept chooses between the whole result (`application/did-resolution`) and the document alone (`application/did`, `application/did+ld+json`, `application/did+json`, `application/ld+json`).",
       auth: "none",
       params,
       query,
@@ -54,20 +54,26 @@ export function didEndpoints(deps: DidDeps): Endpoint[] {
         const representation = chooseRepresentation(context.header("accept"));
         if (representation === undefined) {
           const message = `None of the media types asked for can be given; ${DOCUMENT.contentType} and ${RESULT.contentType} can.`;
-          return represent(failedResolution(new ResolutionError("REPRESENTATION_NOT_SUPPORTED", message)), RESULT);
+          return represent(
+            deps,
+            failedResolution(new ResolutionError("REPRESENTATION_NOT_SUPPORTED", message)),
+            RESULT,
+          );
         }
-        return represent(await resolveDid(deps, input.params.did, input.query), representation);
+        return represent(deps, await resolveDid(deps, input.params.did, input.query), representation);
       },
     }),
   ];
 }
 
-function represent(resolution: Resolution, asked: Representation): Reply {
+function represent({ config }: Pick<DidDeps, "config">, resolution: Resolution, asked: Representation): Reply {
   const { status, didDocument, didResolutionMetadata, didDocumentMetadata } = resolution;
   // Without a document the result is what there is to say.
   const representation = asked.holds === "document" && didDocument === null ? RESULT : asked;
   const { context } = representation;
-  const document = didDocument && (context === null ? didDocument : withContext(didDocument, context));
+  const document =
+    didDocument &&
+    (context === null ? didDocument : withContext(didDocument, { version: context, publicUrl: config.http.publicUrl }));
   const body =
     representation.holds === "document"
       ? document

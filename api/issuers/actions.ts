@@ -178,7 +178,8 @@ export async function getAssertionKeys(
   if (known !== undefined) return known;
   const account = await issuers.find(address);
   const document = account?.documents.find(({ hash }) => hash === documentHash);
-  if (document === undefined) return [];
+  // The digest on the chain is what the keys rest on, not the name under which the database holds them.
+  if (document === undefined || `0x${sha256Hex(document.body)}` !== documentHash) return [];
   const read = readAssertionKeys(document.body);
   assertionKeys.set(cacheKey, read);
   return read;

@@ -1,4 +1,5 @@
 import { getAddress } from "ethers";
+import { CONTEXT } from "../../chain/did/contexts";
 import { DomainError } from "../../core/errors";
 
 /** The algorithms an issuer may sign credentials with. */
@@ -47,17 +48,14 @@ export interface DocumentSubject {
 
 /**
  * The bytes of an issuer's DID document (DID 1.0 §5): the account that controls it, and every signing key that was not
- * withdrawn, as a `JsonWebKey` (Controller Documents 1.0 §2.2.3) that may assert.
+ * withdrawn, as a `JsonWebKey2020` that may assert: the name under which
+ * libraries know a key in JWK form.
  */
 export function writeDocument({ did, chainId, address, keys }: DocumentSubject): string {
   const published = keys.filter(({ withdrawnAt }) => withdrawnAt === null);
   const controlling = `${did}#controller`;
   return JSON.stringify({
-    "@context": [
-      "https://www.w3.org/ns/did/v1",
-      "https://w3id.org/security/jwk/v1",
-      "https://w3id.org/security/suites/secp256k1recovery-2020/v2",
-    ],
+    "@context": [CONTEXT.did.v1, CONTEXT.jsonWebKey, CONTEXT.recoveryMethod],
     id: did,
     verificationMethod: [
       {
@@ -68,7 +66,7 @@ export function writeDocument({ did, chainId, address, keys }: DocumentSubject):
       },
       ...published.map(({ kid, publicJwk }) => ({
         id: `${did}#${kid}`,
-        type: "JsonWebKey",
+        type: "JsonWebKey2020",
         controller: did,
         publicKeyJwk: { ...publicJwk, kid, alg: publicJwk.crv === "Ed25519" ? "EdDSA" : "ES256" },
       })),

@@ -1,3 +1,5 @@
+import { CONTEXT } from "../../chain/did/contexts";
+
 /** What a status list says (Bitstring Status List v1.0 §2.2). */
 export const LIST_PURPOSES = ["revocation", "suspension"] as const;
 export type ListPurpose = (typeof LIST_PURPOSES)[number];
@@ -20,7 +22,7 @@ export interface ListContent {
 /** The payload of a status list credential (Bitstring Status List v1.0 §2.2). */
 export function listPayload({ url, issuerDid, purpose, encodedList, asOf }: ListContent): Record<string, unknown> {
   return {
-    "@context": ["https://www.w3.org/ns/credentials/v2"],
+    "@context": [CONTEXT.credentials, CONTEXT.undefinedTerms],
     id: url,
     type: ["VerifiableCredential", "BitstringStatusListCredential"],
     issuer: issuerDid,

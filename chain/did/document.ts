@@ -1,5 +1,7 @@
 import { decodeBytes32String, getAddress } from "ethers";
+import { CONTEXT, OWN_CONTEXT_PATH } from "./contexts";
 import { formatDid } from "./did";
+import { isUri } from "./uri";
 
 /** A role an account holds for an identity, by the registry's events. */
 export interface Delegation {
@@ -20,9 +22,20 @@ export interface DidSubject {
   controller: string;
   documentUri: string;
   delegations: Delegation[];
+  /** The signing keys of the document whose digest the chain has; none where that document is not at hand. */
+  keys: PublishedKey[];
 }
 
-export interface VerificationMethod {
+/** A key of a hosted DID document that may assert. */
+export interface PublishedKey {
+  /** `<did>#<name>` */
+  id: string;
+  /** RFC 7517. */
+  publicKeyJwk: object;
+}
+
+/** An account, by which the chain knows who controls or acts for an identity. */
+export interface AccountMethod {
   id: string;
   /**
    * For every account, though contracts and the accounts of other keys (ERC-7913) have no key of secp256k1: the chain
@@ -34,6 +47,17 @@ export interface VerificationMethod {
   /** CAIP-10 account: `eip155:<chain id>:<address with checksum>`. */
   blockchainAccountId: string;
 }
+
+/** A key that signs credentials. */
+export interface KeyMethod {
+  id: string;
+  /** The name under which libraries know a key in JWK form. */
+  type: "JsonWebKey2020";
+  controller: string;
+  publicKeyJwk: object;
+}
+
+export type VerificationMethod = AccountMethod | KeyMethod;
 
 export interface Service {
   id: string;
@@ -56,14 +80,13 @@ export interface DidDocument {
 /** Roles that are verification relationships by their names (DID 1.0 §5.3). */
 type Relationship = "authentication" | "assertionMethod" | "capabilityInvocation" | "capabilityDelegation";
 
-const RECOVERY_CONTEXT = "https://w3id.org/security/suites/secp256k1recovery-2020/v2";
-
 /**
  * The DID document of an active identity.
  *
  * The controller's account authenticates and asserts. A delegate has the relationship its role names; under any other
- * role, `status` among them, it is listed as a verification method and given no relationship. Where the identity keeps
- * its document it has a service of type `DidDocument`.
+ * role, `status` among them, it is listed as a verification method and given no relationship. The keys of the hosted
+ * document assert, unless one takes the id of an account. Where the identity keeps its document it has a service of type
+ * `DidDocument`.
  *
  * @param now delegations that end at or before this moment are left out
  */
@@ -75,6 +98,13 @@ export function buildDidDocument(subject: DidSubject, now: Date): DidDocument {
     live.filter((delegation) => roleName(delegation.role) === role).map(({ delegate }) => delegateId(id, delegate));
   const invocation = unique(holders("capabilityInvocation"));
   const delegation = unique(holders("capabilityDelegation"));
+  const accounts = [
+    accountMethod(controlling, id, subject.chainId, subject.controller),
+    ...unique(live.map(({ delegate }) => delegate.toLowerCase()))
+      .sort()
+      .map((delegate) => accountMethod(delegateId(id, delegate), id, subject.chainId, delegate)),
+  ];
+  const keys = keyMethods(id, subject.keys, accounts);
 
   return {
     id,
@@ -82,14 +112,9 @@ export function buildDidDocument(subject: DidSubject, now: Date): DidDocument {
     ...(!sameAddress(subject.controller, subject.address) && {
       controller: formatDid(subject.method, subject.controller),
     }),
-    verificationMethod: [
-      verificationMethod(controlling, id, subject.chainId, subject.controller),
-      ...unique(live.map(({ delegate }) => delegate.toLowerCase()))
-        .sort()
-        .map((delegate) => verificationMethod(delegateId(id, delegate), id, subject.chainId, delegate)),
-    ],
+    verificationMethod: [...accounts, ...keys],
     authentication: unique([controlling, ...holders("authentication")]),
-    assertionMethod: unique([controlling, ...holders("assertionMethod")]),
+    assertionMethod: unique([controlling, ...holders("assertionMethod"), ...keys.map((key) => key.id)]),
     ...(invocation.length > 0 && { capabilityInvocation: invocation }),
     ...(delegation.length > 0 && { capabilityDelegation: delegation }),
     // The registry takes any text; a service endpoint has to be a URI (DID 1.0 §5.4).
@@ -102,11 +127,22 @@ export function buildDidDocument(subject: DidSubject, now: Date): DidDocument {
 /**
  * The document as JSON-LD.
  *
- * @param version which DID context comes first: `v1` for `application/did+ld+json` (DID 1.0), `v1.1` for
+ * @param form.publicUrl where the context of our own terms is served
+ * @param form.version which DID context comes first: `v1` for `application/did+ld+json` (DID 1.0), `v1.1` for
  * `application/did` (DID 1.1)
  */
-export function withContext(document: DidDocument, version: "v1" | "v1.1"): DidDocument & { "@context": string[] } {
-  return { "@context": [`https://www.w3.org/ns/did/${version}`, RECOVERY_CONTEXT], ...document };
+export function withContext(
+  document: DidDocument,
+  { version, publicUrl }: { version: "v1" | "v1.1"; publicUrl: string },
+): DidDocument & { "@context": string[] } {
+  const hasKeys = document.verificationMethod.some(({ type }) => type === "JsonWebKey2020");
+  const contexts = [
+    CONTEXT.did[version],
+    CONTEXT.recoveryMethod,
+    ...(hasKeys ? [CONTEXT.jsonWebKey] : []),
+    ...(document.service ? [`${publicUrl}${OWN_CONTEXT_PATH}`] : []),
+  ];
+  return { "@context": contexts, ...document };
 }
 
 /** The name in a role, or the role itself where it holds none. */
@@ -119,14 +155,17 @@ export function roleName(role: string): string {
   }
 }
 
-function verificationMethod(id: string, did: string, chainId: number, address: string): VerificationMethod {
+function accountMethod(id: string, did: string, chainId: number, address: string): AccountMethod {
   const blockchainAccountId = `eip155:${chainId}:${getAddress(address)}`;
   return { id, type: "EcdsaSecp256k1RecoveryMethod2020", controller: did, blockchainAccountId };
 }
 
-/** RFC 3986: a scheme, then nothing but its characters. URL parsers alone forgive blanks and other letters. */
-function isUri(text: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/.test(text) && URL.canParse(text);
+/** What the chain says comes first: a hosted key neither replaces an account nor speaks for another DID. */
+function keyMethods(did: string, keys: PublishedKey[], accounts: AccountMethod[]): KeyMethod[] {
+  const taken = new Set(accounts.map(({ id }) => id));
+  return keys
+    .filter(({ id }) => id.startsWith(`${did}#`) && !taken.has(id))
+    .map(({ id, publicKeyJwk }) => ({ id, type: "JsonWebKey2020", controller: did, publicKeyJwk }));
 }
 
 function delegateId(did: string, delegate: string): string {

@@ -2,6 +2,7 @@ import type { Context } from "../../../process/context";
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
 import { schemaUrl } from "../rules";
 import { getClaimSchema, putClaimSchema, type TypeDeps } from "./actions";
+import { credentialSchema } from "./rules";
 import * as shapes from "./schemas";
 
 /** The schemas of issuers' credential types. */
@@ -40,18 +41,21 @@ export function typeEndpoints(deps: TypeDeps & Pick<Context, "config">): Endpoin
       method: "get",
       path: "/credential-schemas/:schemaId",
       tag: "Credentials",
-      summary: "Read a schema of claims",
+      summary: "Read the schema of a credential type",
+      description:
+        "What a credential's `credentialSchema` names (Verifiable Credentials JSON Schema): it describes the whole credential; the claims are properties of `credentialSubject`.",
       auth: "none",
       params: shapes.schemaParams,
       replies: { 200: { description: "The JSON Schema.", mediaType: "application/schema+json" } },
       rejections: [{ code: "credential_type.unknown", kind: "not_found", meaning: "There is no schema of this name." }],
       handle: async ({ params }) => {
-        const { body } = await getClaimSchema(deps, params.schemaId);
+        const { schemaId, type, body } = await getClaimSchema(deps, params.schemaId);
+        const url = schemaUrl(deps.config.http.publicUrl, schemaId);
         const headers = {
           "content-type": "application/schema+json",
           "cache-control": "public, max-age=31536000, immutable",
         };
-        return { status: 200, body: Buffer.from(body), headers };
+        return { status: 200, body: Buffer.from(JSON.stringify(credentialSchema({ url, type, body }))), headers };
       },
     }),
   ];

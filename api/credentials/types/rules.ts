@@ -30,6 +30,35 @@ export function prepareSchema(issuer: string, type: string, schema: Record<strin
   return { schemaId: sha256Hex(`${issuer}\n${type}\n${body}`), body };
 }
 
+const DIALECT = "https://json-schema.org/draft/2020-12/schema";
+
+/**
+ * The schema of a type's credentials (Verifiable Credentials JSON Schema §2, §4.1), made of the schema of its claims: it
+ * describes the whole credential, whose subject has the claims and an `id`.
+ *
+ * @param options.url where it is served: its `$id`
+ * @param options.body the schema of the claims, JSON
+ */
+export function credentialSchema({ url, type, body }: { url: string; type: string; body: string }): object {
+  const { $schema: _dialect, $id: _id, properties, ...claims } = JSON.parse(body) as Record<string, unknown>;
+  return {
+    $schema: DIALECT,
+    $id: url,
+    title: type,
+    description: `A credential of the type ${type}.`,
+    type: "object",
+    properties: {
+      credentialSubject: {
+        // A resource of its own, so that references within the schema of the claims stay within it.
+        $id: `${url}/credentialSubject`,
+        ...claims,
+        properties: { ...(properties as object | undefined), id: { type: "string", format: "uri" } },
+      },
+    },
+    required: ["credentialSubject"],
+  };
+}
+
 /**
  * Validates claims by a compiled schema.
  *

@@ -54,7 +54,11 @@ describe("credentials", () => {
     });
     expect(protectedHeader.alg).to.equal("EdDSA");
     expect(payload).to.deep.include({
-      "@context": ["https://www.w3.org/ns/credentials/v2"],
+      "@context": [
+        "https://www.w3.org/ns/credentials/v2",
+        `${PUBLIC_URL}/contexts/v1`,
+        "https://www.w3.org/ns/credentials/undefined-terms/v2",
+      ],
       id: `urn:uuid:${credential.credentialId}`,
       type: ["VerifiableCredential", "EducationCredential"],
       issuer: issuer.did,
@@ -75,7 +79,7 @@ describe("credentials", () => {
       registry: on.context.chain.deployment.contracts.DIDRegistry.address.toLowerCase(),
     });
     const schema = await on.ask("GET", new URL((payload["credentialSchema"] as { id: string }).id).pathname);
-    expect(schema.body.required).to.deep.equal(["name", "degree"]);
+    expect(schema.body.properties.credentialSubject.required).to.deep.equal(["name", "degree"]);
   });
 
   it("are validated by the issuer's schema, every faulty field named", async () => {

@@ -12,6 +12,8 @@ describe("the representation of a resolution", () => {
     ["application/did+ld+json", "application/did+ld+json"],
     ["application/did+json", "application/did+json"],
     ["application/json", "application/json"],
+    ["application/ld+json", "application/ld+json"],
+    ["application/ld+json;q=0.8, text/html", "application/ld+json"],
     [
       'application/ld+json;profile="https://w3id.org/did-resolution"',
       'application/ld+json;profile="https://w3id.org/did-resolution"',
@@ -28,7 +30,6 @@ describe("the representation of a resolution", () => {
 
   for (const accept of [
     "text/html",
-    "application/ld+json",
     'application/ld+json;profile="https://else.example"',
     "*/*;q=0",
     "nonsense",

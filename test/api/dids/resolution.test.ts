@@ -15,6 +15,7 @@ const ALICE = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
 const BOB = "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc";
 const CAROL = "0x90f79bf6eb2c4f870365e785982e1f101e93b906";
 const GONE = "0x15d34aaf54267db7d7c367839aaf71a00a2c6a65";
+const ISSUER = "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc";
 const ZERO_HASH = `0x${"0".repeat(64)}`;
 const did = (address: string) => `did:mychain:${address}`;
 
@@ -53,7 +54,37 @@ const registered = (identity: string) =>
     },
   }) as const;
 
+const publicKeyJwk = { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
+/** What issuers' slice gives for the digest; the latter two must not get in: the chain and other DIDs come first. */
+const HOSTED_KEYS = [
+  { id: `${did(ISSUER)}#key-1`, publicKeyJwk },
+  { id: `${did(ISSUER)}#controller`, publicKeyJwk },
+  { id: `${did(BOB)}#key-1`, publicKeyJwk },
+];
+
 const EVENTS: Record<string, RegistryEvent[]> = {
+  [ISSUER]: history(
+    ISSUER,
+    registered(ISSUER),
+    {
+      name: "DocumentUpdated",
+      args: {
+        identity: ISSUER,
+        documentUri: "https://issuer.example/did.json",
+        documentHash: `0x${"15".repeat(32)}`,
+        version: 2,
+      },
+    },
+    {
+      name: "DocumentUpdated",
+      args: {
+        identity: ISSUER,
+        documentUri: "https://issuer.example/did.json",
+        documentHash: `0x${"16".repeat(32)}`,
+        version: 3,
+      },
+    },
+  ),
   [ALICE]: history(
     ALICE,
     registered(ALICE),
@@ -103,9 +134,13 @@ describe("resolving a DID over HTTP", () => {
     eventsOf: (address: string) => Promise.resolve(EVENTS[address] ?? []),
   };
 
+  const config = { http: { publicUrl: "https://cairn.example" } };
+  const assertionKeys = (address: string, documentHash: string) =>
+    Promise.resolve(address === ISSUER && documentHash === `0x${"15".repeat(32)}` ? HOSTED_KEYS : []);
+
   before(async () => {
     const logger = createLogger({ processName: "api", logLevel: "silent" });
-    const app = createHttpApp(didEndpoints({ projection, chain, clock }), {
+    const app = createHttpApp(didEndpoints({ projection, chain, clock, config, assertionKeys }), {
       logger,
       publicUrl: "https://cairn.example",
       bodyLimitBytes: 1_024,
@@ -166,6 +201,7 @@ describe("resolving a DID over HTTP", () => {
     expect(body.didDocument?.["@context"]).to.deep.equal([
       "https://www.w3.org/ns/did/v1.1",
       "https://w3id.org/security/suites/secp256k1recovery-2020/v2",
+      "https://cairn.example/contexts/v1",
     ]);
     expect(body.didDocumentMetadata).to.deep.equal({
       created: "2026-11-21T12:00:30Z",
@@ -174,6 +210,7 @@ describe("resolving a DID over HTTP", () => {
       deactivated: false,
       registered: true,
       documentSha256: `0x${"5a".repeat(32)}`,
+      documentKeys: "unavailable",
       transactionHash: `0x${"a".repeat(63)}3`,
       blockNumber: 13,
     });
@@ -190,10 +227,30 @@ describe("resolving a DID over HTTP", () => {
     });
   });
 
+  it("merges the signing keys of the hosted document whose digest the chain has, and says so", async () => {
+    const { body } = await resolve(`${did(ISSUER)}?versionId=2`);
+    expect(body.didDocumentMetadata["documentKeys"]).to.equal("merged");
+    const methods = body.didDocument?.["verificationMethod"] as { id: string; type: string }[];
+    expect(methods.map(({ id, type }) => [id, type])).to.deep.equal([
+      [`${did(ISSUER)}#controller`, "EcdsaSecp256k1RecoveryMethod2020"],
+      [`${did(ISSUER)}#key-1`, "JsonWebKey2020"],
+    ]);
+    expect(body.didDocument?.["assertionMethod"]).to.deep.equal([`${did(ISSUER)}#controller`, `${did(ISSUER)}#key-1`]);
+    expect(body.didDocument?.["authentication"]).to.deep.equal([`${did(ISSUER)}#controller`]);
+    expect(body.didDocument?.["@context"]).to.include("https://w3id.org/security/suites/jws-2020/v1");
+  });
+
+  it("leaves the keys out, and says so, where the document of the chain's digest is not at hand", async () => {
+    const { body } = await resolve(did(ISSUER));
+    expect(body.didDocumentMetadata["documentKeys"]).to.equal("unavailable");
+    expect(body.didDocument?.["verificationMethod"]).to.have.length(1);
+  });
+
   it("gives the document alone in each of its media types, named exactly", async () => {
     for (const [type, context] of [
       ["application/did", "https://www.w3.org/ns/did/v1.1"],
       ["application/did+ld+json", "https://www.w3.org/ns/did/v1"],
+      ["application/ld+json", "https://www.w3.org/ns/did/v1"],
       ["application/did+json", undefined],
     ] as const) {
       const { status, contentType, body } = await resolve(did(ALICE), type);

@@ -16,6 +16,7 @@ function subject(over: Partial<DidSubject> = {}): DidSubject {
     controller: ALICE,
     documentUri: "https://alice.example/did.json",
     delegations: [],
+    keys: [],
     ...over,
   };
 }
@@ -47,9 +48,9 @@ describe("a DID document", () => {
   it("names another controller, whose key alone authenticates then", () => {
     const document = buildDidDocument(subject({ controller: BOB }), NOW);
     expect(document.controller).to.equal(`did:mychain:${BOB}`);
-    expect(document.verificationMethod.map((method) => method.blockchainAccountId)).to.deep.equal([
-      `eip155:31337:${getAddress(BOB)}`,
-    ]);
+    expect(
+      document.verificationMethod.map((method) => "blockchainAccountId" in method && method.blockchainAccountId),
+    ).to.deep.equal([`eip155:31337:${getAddress(BOB)}`]);
   });
 
   it("gives a delegate the relationship its role names, and a status delegate none", () => {
@@ -81,17 +82,51 @@ describe("a DID document", () => {
       "https://a.example/<x>",
       "https://exämple.org",
       "http://",
+      "https://a.example/%zz",
+      "https://a.example/%4",
+      "https://a.example/#one#two",
+      "https://a.example/[x]",
+      "https://a.example/?q=[1]",
+      "https://[::1",
+      "https://[zz]/",
+      "https://a.example:port/",
+      "urn:",
+      "ipfs:",
+      "//a.example/",
+      "1ab:c",
+      "https://a.example/\\",
+      "https://a.example/^",
     ]) {
       expect(buildDidDocument(subject({ documentUri }), NOW), documentUri).to.not.have.property("service");
     }
-    expect(buildDidDocument(subject({ documentUri: "ipfs://bafybeigdyrzt" }), NOW)).to.have.property("service");
+    for (const documentUri of [
+      "ipfs://bafybeigdyrzt",
+      "https://user:pw@a.example:8443/a/b;c=1,2/~x?q=a/b?c&d='e'!#f/?g",
+      "https://[2001:db8::1]:8443/%C3%A4",
+      "urn:uuid:6e8bc430-9c3a-11d9-9669-0800200c9a66",
+      "data:application/json,%7B%7D",
+      "did:web:a.example",
+      "file:///etc/did.json",
+    ]) {
+      expect(buildDidDocument(subject({ documentUri }), NOW), documentUri).to.have.property("service");
+    }
   });
 
   it("begins with the DID context of the media type as JSON-LD", () => {
     const suite = "https://w3id.org/security/suites/secp256k1recovery-2020/v2";
     const document = buildDidDocument(subject(), NOW);
-    expect(withContext(document, "v1")["@context"]).to.deep.equal(["https://www.w3.org/ns/did/v1", suite]);
-    expect(withContext(document, "v1.1")["@context"]).to.deep.equal(["https://www.w3.org/ns/did/v1.1", suite]);
+    const publicUrl = "https://cairn.example";
+    const own = "https://cairn.example/contexts/v1";
+    expect(withContext(document, { version: "v1", publicUrl })["@context"]).to.deep.equal([
+      "https://www.w3.org/ns/did/v1",
+      suite,
+      own,
+    ]);
+    expect(withContext(document, { version: "v1.1", publicUrl })["@context"]).to.deep.equal([
+      "https://www.w3.org/ns/did/v1.1",
+      suite,
+      own,
+    ]);
   });
 
   it("takes roles for names where they are text", () => {

@@ -80,17 +80,22 @@ function parseScope(client: Pick<OAuthClient, "scopes">, given: string | undefin
   throw oauthError("invalid_scope", "scope names something that this client may not ask for.");
 }
 
-/** Where the browser is redirected with the response (RFC 6749 §4.1.2); `iss` names who responds (RFC 9207). */
+/**
+ * Where the browser is redirected with the response (RFC 6749 §4.1.2); `iss` names who responds (RFC 9207). The
+ * registered URI is kept byte for byte, its query included (RFC 6749 §3.1.2): parsing and writing it anew would escape
+ * differently what the client wrote.
+ */
 export function authorizationResponseUrl(
   request: Pick<AuthorizationRequest, "redirectUri" | "state">,
   issuer: string,
   response: { code: string } | { error: string; error_description: string },
 ): string {
-  const url = new URL(request.redirectUri);
-  for (const [name, value] of Object.entries(response)) url.searchParams.append(name, value);
-  if (request.state !== null) url.searchParams.append("state", request.state);
-  url.searchParams.append("iss", issuer);
-  return url.href;
+  const { redirectUri, state } = request;
+  const added = new URLSearchParams(response);
+  if (state !== null) added.append("state", state);
+  added.append("iss", issuer);
+  const separator = redirectUri.includes("?") ? (/[?&]$/.test(redirectUri) ? "" : "&") : "?";
+  return `${redirectUri}${separator}${added.toString()}`;
 }
 
 /** Whether a result grants the client a code. */

@@ -1,3 +1,5 @@
+import { isUri } from "../../../chain/did/uri";
+
 /** What a relying party may ask of a wallet under the name of a scope. */
 export interface ScopeDefinition {
   name: string;
@@ -123,7 +125,7 @@ function isWebUrl(text: string): boolean {
 }
 
 function isRedirectUri(text: string): boolean {
-  if (!URL.canParse(text) || text.includes("#") || text.includes("*")) return false;
+  if (!isUri(text) || text.includes("#") || text.includes("*")) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username !== "" || password !== "") return false;
   return protocol === "https:" || (protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname));

@@ -45,7 +45,7 @@ void runProcess({
     const { publicUrl } = config.http;
     logger.info(
       { notice: true, ready: true, port: server.port, metricsPort: operations.port },
-      `API listening on port ${server.port}; people reach it as ${publicUrl}, its description is at ${publicUrl}/docs`,
+      `API on port ${server.port}, described at ${publicUrl}/docs`,
     );
     return { logger, config };
   },

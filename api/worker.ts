@@ -48,7 +48,7 @@ void runProcess({
     const { address } = workers.relayer;
     logger.info(
       { notice: true, ready: true, port: operations.port, relayer: address },
-      `Worker anchors with the relayer ${address}`,
+      `Worker anchors as relayer ${address}`,
     );
     return { logger, config };
   },

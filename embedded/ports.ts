@@ -11,8 +11,8 @@ export async function freePort(preferred?: number): Promise<number> {
   return (await bindOnce(0)) as number;
 }
 
-/** Tested in two ways: some systems let 127.0.0.1 be bound beside a server that listens on every address. */
-async function isFree(port: number): Promise<boolean> {
+/** Whether a TCP port on loopback is free. Tested in two ways: some systems let 127.0.0.1 be bound beside a server that listens on every address. */
+export async function isFree(port: number): Promise<boolean> {
   return !(await answers(port)) && (await bindOnce(port)) !== null;
 }
 

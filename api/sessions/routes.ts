@@ -1,7 +1,7 @@
 import type { Context } from "../../process/context";
 import { csrfTokenFor, SESSION_COOKIE } from "../http/authenticate";
 import { readCookie } from "../http/cookies";
-import { defineEndpoint, type Endpoint, type Reply, type RequestContext } from "../http/endpoint";
+import { defineEndpoint, type Endpoint, type EndpointLimit, type Reply, type RequestContext } from "../http/endpoint";
 import { addressKey } from "../http/rateLimit";
 import { sessionReply, withoutSessionCookie } from "../http/sessionReply";
 import {
@@ -27,7 +27,7 @@ import {
 import { changePassword, describeSession, login, type Origin, register, type UserDeps } from "./users/actions";
 
 export interface SessionEndpointDeps extends UserDeps, Pick<ControlDeps, "controlLossOf"> {
-  config: Pick<Context["config"], "sessions">;
+  config: Pick<Context["config"], "sessions" | "http">;
   /** A user's linked wallets, the first linked first. */
   walletsOf(userId: string): Promise<{ walletAddress: string; did: string }[]>;
 }
@@ -60,6 +60,12 @@ export function sessionEndpoints(deps: SessionEndpointDeps): Endpoint[] {
   ];
 }
 
+/** None for a developer alone at the machine: the demo opens accounts as often as it is played. */
+function registrationLimit({ config }: Pick<SessionEndpointDeps, "config">): EndpointLimit | undefined {
+  if (!config.sessions.limitLogins || config.http.onOwnMachine) return undefined;
+  return { name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" };
+}
+
 function registerEndpoint(deps: SessionEndpointDeps): Endpoint {
   return defineEndpoint({
     method: "post",
@@ -68,9 +74,7 @@ function registerEndpoint(deps: SessionEndpointDeps): Endpoint {
     summary: "Open an account and a first session",
     auth: "none",
     body: registerBody,
-    limit: deps.config.sessions.limitLogins
-      ? { name: "register", limit: 20, windowSeconds: 60 * 60, by: "address" }
-      : undefined,
+    limit: registrationLimit(deps),
     replies: { 201: { description: "The account exists and the caller is logged in.", schema: openedReply } },
     rejections: [
       { code: "account.exists", kind: "conflict", meaning: "The e-mail address has an account already." },

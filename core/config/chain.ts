@@ -2,6 +2,9 @@ import { z } from "zod";
 import { configPart } from "./part";
 import { address, urlWith } from "./variables";
 
+/** The id of development chains, Hardhat's and anvil's: what is anchored there is gone with the machine's data. */
+export const DEVELOPMENT_CHAIN_ID = 31337;
+
 const rpcUrls = z
   .string()
   .transform((text) => text.split(",").map((part) => part.trim()))
@@ -16,7 +19,7 @@ const addresses = z
 export const chainPart = configPart({
   environment: {
     RPC_URL: rpcUrls.default(["http://127.0.0.1:8545"]),
-    CHAIN_ID: z.coerce.number().int().positive().default(31337),
+    CHAIN_ID: z.coerce.number().int().positive().default(DEVELOPMENT_CHAIN_ID),
     DEPLOYMENTS_DIR: z.string().min(1).default("deployments"),
     DID_REGISTRY_ADDRESS: address.optional(),
     ISSUER_REGISTRY_ADDRESS: address.optional(),

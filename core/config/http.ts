@@ -1,6 +1,10 @@
 import { z } from "zod";
-import { configPart } from "./part";
-import { port, protocolOf, urlWith } from "./variables";
+import type { BootProblem } from "../errors";
+import { DEVELOPMENT_CHAIN_ID } from "./chain";
+import { configPart, type Given, type ProcessKind } from "./part";
+import { isLocalUrl, isLoopback, port, protocolOf, urlWith } from "./variables";
+
+const LOCAL_ORIGIN = "http://localhost";
 
 export const httpPart = configPart({
   environment: {
@@ -18,21 +22,36 @@ export const httpPart = configPart({
       fix: "give the https origin under which wallets and people reach the API",
     },
   ],
-  problems(given, { production }) {
-    if (!production || protocolOf(given["PUBLIC_URL"]) !== "http:") return [];
-    const fix = "serve the API behind TLS and give its https origin";
-    return [{ subject: "PUBLIC_URL", problem: "is not https", fix }];
+  problems(given, kind) {
+    if (kind.production && protocolOf(given["PUBLIC_URL"]) === "http:") {
+      const fix = "serve the API behind TLS and give its https origin";
+      return [{ subject: "PUBLIC_URL", problem: "is not https", fix }];
+    }
+    return localUrlProblems(given, kind);
   },
-  shape: (env): { http: HttpConfig } => ({
+  shape: (env, { production }): { http: HttpConfig } => ({
     http: {
       host: env.HOST,
       port: env.PORT,
-      publicUrl: new URL(env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).href.replace(/\/+$/, ""),
+      publicUrl: new URL(env.PUBLIC_URL ?? `${LOCAL_ORIGIN}:${env.PORT}`).href.replace(/\/+$/, ""),
       trustProxy: env.TRUST_PROXY,
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
+      onOwnMachine:
+        !production && env.TRUST_PROXY === 0 && isLoopback(env.HOST) && isLocalUrl(env.PUBLIC_URL ?? LOCAL_ORIGIN),
     },
   }),
 });
+
+/** On a chain that others read, nothing may be anchored that names an address which only this machine reaches. */
+function localUrlProblems(given: Given, { processName, production }: ProcessKind): BootProblem[] {
+  const chainId = Number(given["CHAIN_ID"] ?? DEVELOPMENT_CHAIN_ID);
+  const publicUrl = given["PUBLIC_URL"] ?? (production ? undefined : LOCAL_ORIGIN);
+  if (processName !== "api" && processName !== "worker") return [];
+  if (!Number.isInteger(chainId) || chainId === DEVELOPMENT_CHAIN_ID || publicUrl === undefined) return [];
+  if (protocolOf(publicUrl) === undefined || !isLocalUrl(publicUrl)) return [];
+  const problem = `is of this machine alone, and would be anchored on chain ${chainId} for everybody`;
+  return [{ subject: "PUBLIC_URL", problem, fix: "give the origin under which others reach this API" }];
+}
 
 interface HttpConfig {
   host: string;
@@ -42,4 +61,6 @@ interface HttpConfig {
   /** How many proxies in front are trusted to name the caller's address. */
   trustProxy: number;
   bodyLimitBytes: number;
+  /** A developer's: not production, and reached by nobody but who sits at this machine. */
+  onOwnMachine: boolean;
 }

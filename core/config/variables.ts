@@ -23,7 +23,13 @@ export function protocolOf(text: string | undefined): string | undefined {
 
 /** Whether a host name or address is of this machine alone. */
 export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+  return /^((.+\.)?localhost\.?|127(\.\d{1,3}){3}|\[?::1\]?|\[?::ffff:(127(\.\d{1,3}){3}|7f..:.{1,4})\]?)$/i.test(host);
+}
+
+/** Whether a URL names no machine that others could reach: one on loopback, or "this host" whichever that is. */
+export function isLocalUrl(text: string): boolean {
+  const { hostname } = new URL(text);
+  return isLoopback(hostname) || hostname === "0.0.0.0" || hostname === "[::]";
 }
 
 /** A URL that names several hosts, as MongoDB's may, with the first of them alone: only so is it a URL by RFC 3986. */

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { readEnvironment } from "../../core/config/environment";
+import { dataDirOf, readEnvironment } from "../../core/config/environment";
 import { messageOf } from "../../core/errors";
 import { demoTargetOf, type RunningRecord, runningRecordPath, startCairn } from "../dev/cairn";
 import { processLine } from "../dev/output";
@@ -11,7 +10,7 @@ import { runKycDemo } from "./kyc";
 import { runOAuthDemo } from "./oauth";
 import { printDemo } from "./printDemo";
 
-const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(__dirname, "..", "..", ".cairn"));
+const DATA_DIR = dataDirOf(readEnvironment());
 const progress = createProgress(process.stdout);
 
 const DEMOS: Record<string, Demo> = {

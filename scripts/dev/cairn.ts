@@ -1,15 +1,17 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { deployContracts } from "../../chain/deploy";
 import type { Deployment } from "../../chain/deployment";
-import { RUNNING_ENVIRONMENT_FILE } from "../../core/config/environment";
+import { DEVELOPMENT_CHAIN_ID } from "../../core/config/chain";
+import { runningEnvironmentPath } from "../../core/config/environment";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { messageOf } from "../../core/errors";
-import { freePort } from "../../embedded/ports";
 import { type LocalServices, startServices } from "../../embedded/services";
 import type { ServiceExit, ServiceName } from "../../embedded/service";
 import type { DemoTarget } from "../demo/demo";
+import { choosePorts, preferredChainPort, rememberChainPort } from "./ports";
+import { wasChainReset } from "./resetChain";
 import { type Supervised, supervise } from "./supervise";
 
 const ROOT = join(__dirname, "..", "..");
@@ -76,11 +78,12 @@ export async function startCairn(options: StartCairnOptions): Promise<RunningCai
   }
 
   try {
+    const { apiUrl, env } = await processEnvironment(options, services);
+    if (isOwnChain(services)) rememberChainPort(dataDir, Number(new URL(services.rpcUrl).port));
     onActivity?.("deploying the contracts");
     const deployment = await deploy(options, services);
     onActivity?.("starting the indexer, the API and the worker");
-    const { apiUrl, env } = await processEnvironment(options, services);
-    processes.push(...startProcesses(options, { env, ownChain: isOwnChain(services) }));
+    processes.push(...startProcesses(options, { env, chainId: deployment.chainId }));
     await Promise.all(processes.map(({ ready }) => ready));
     const cairn = { apiUrl, services, deployment, dataDir, pids: () => pidsOf(processes, services), stop };
     writeRunningRecords(demoTargetOf(cairn), env);
@@ -118,7 +121,7 @@ async function startRestartingServices({ dataDir, env, report }: StartCairnOptio
     dataDir,
     env,
     persistent: true,
-    preferredPorts: { chain: 8545 },
+    preferredPorts: { chain: preferredChainPort(dataDir) },
     report: ({ service, line }) => report(service, line),
     onExit: (exit) => {
       if (stopping) return;
@@ -140,19 +143,26 @@ function howItExited({ code, signal }: ServiceExit): string {
   return signal === null ? `left with code ${String(code)}` : `was ended by ${signal}`;
 }
 
-function deploy({ dataDir, env, report }: StartCairnOptions, services: LocalServices): Promise<Deployment> {
-  return deployContracts({
+async function deploy({ dataDir, env, report }: StartCairnOptions, services: LocalServices): Promise<Deployment> {
+  const place = {
     rpcUrl: services.rpcUrl.split(",")[0] ?? "",
-    chainId: Number(env["CHAIN_ID"] ?? 31337),
-    deployerPrivateKey: env["DEPLOYER_PRIVATE_KEY"] ?? DEVELOPMENT_RELAYER_KEY,
-    didMethod: env["DID_METHOD"] ?? "mychain",
+    chainId: Number(env["CHAIN_ID"] || DEVELOPMENT_CHAIN_ID),
     deploymentsDir: deploymentsDirOf(dataDir, env),
+  };
+  if (await wasChainReset(place)) {
+    report("chain", "was reset since the last start: its first block is another.");
+    report("chain", "Contracts and index start anew; accounts stay, what they anchored is gone.");
+  }
+  return deployContracts({
+    ...place,
+    deployerPrivateKey: env["DEPLOYER_PRIVATE_KEY"] || DEVELOPMENT_RELAYER_KEY,
+    didMethod: env["DID_METHOD"] || "mychain",
     report: (line) => report("contracts", line),
   });
 }
 
 function deploymentsDirOf(dataDir: string, env: NodeJS.ProcessEnv): string {
-  return env["DEPLOYMENTS_DIR"] ?? join(dataDir, "deployments");
+  return env["DEPLOYMENTS_DIR"] || join(dataDir, "deployments");
 }
 
 function isOwnChain(services: LocalServices): boolean {
@@ -161,11 +171,11 @@ function isOwnChain(services: LocalServices): boolean {
 
 /** The environment of the indexer, the API and the worker; their ports are free ones where the usual are taken. */
 async function processEnvironment(
-  { dataDir, env }: StartCairnOptions,
+  { dataDir, env, report }: StartCairnOptions,
   services: LocalServices,
 ): Promise<{ apiUrl: string; env: NodeJS.ProcessEnv }> {
-  const port = await freePort(Number(env["PORT"] ?? 3000));
-  const apiUrl = `http://localhost:${port}`;
+  const ports = await choosePorts(dataDir, { env, report: (line) => report("api", line) });
+  const apiUrl = `http://localhost:${ports.PORT}`;
   const { rpcUrl } = services;
   return {
     apiUrl,
@@ -176,34 +186,27 @@ async function processEnvironment(
       // Our own node serves WebSockets on the same port: new blocks are pushed to the indexer, which need not poll.
       RPC_URL: isOwnChain(services) ? `${rpcUrl.replace(/^http/, "ws")},${rpcUrl}` : rpcUrl,
       DEPLOYMENTS_DIR: deploymentsDirOf(dataDir, env),
-      KEYSTORE_DIR: env["KEYSTORE_DIR"] ?? join(dataDir, "keys"),
-      MAILBOX_DIR: env["MAILBOX_DIR"] ?? join(dataDir, "mailbox"),
-      PORT: String(port),
-      PUBLIC_URL: env["PUBLIC_URL"] ?? apiUrl,
-      API_METRICS_PORT: String(await freePort(Number(env["API_METRICS_PORT"] ?? 9463))),
-      INDEXER_PORT: String(await freePort(Number(env["INDEXER_PORT"] ?? 9464))),
-      WORKER_PORT: String(await freePort(Number(env["WORKER_PORT"] ?? 9465))),
+      KEYSTORE_DIR: env["KEYSTORE_DIR"] || join(dataDir, "keys"),
+      MAILBOX_DIR: env["MAILBOX_DIR"] || join(dataDir, "mailbox"),
+      ...Object.fromEntries(Object.entries(ports).map(([name, port]) => [name, String(port)])),
+      PUBLIC_URL: env["PUBLIC_URL"] || apiUrl,
     },
   };
 }
 
 function startProcesses(
   { dataDir, report }: StartCairnOptions,
-  { env, ownChain }: { env: NodeJS.ProcessEnv; ownChain: boolean },
+  { env, chainId }: { env: NodeJS.ProcessEnv; chainId: number },
 ): Supervised[] {
   const logsDir = join(dataDir, "logs");
   const start = (name: string, script: string, args: string[] = []) =>
     supervise({ name, script, args, env, root: ROOT, logsDir, report: (line) => report(name, line) });
   return [
-    // Our own chain is reset only with its data: then the index of the old one is of no use.
-    start("indexer", "indexer/main.ts", ownChain ? ["--reindex-on-reset"] : []),
+    // A development chain is reset with all that is on it: then the index of the old one is of no use.
+    start("indexer", "indexer/main.ts", chainId === DEVELOPMENT_CHAIN_ID ? ["--reindex-on-reset"] : []),
     start("api", "api/main.ts"),
     start("worker", "api/worker.ts"),
   ];
-}
-
-function runningEnvironmentPath(dataDir: string): string {
-  return join(dataDir, basename(RUNNING_ENVIRONMENT_FILE));
 }
 
 /** Tells other commands on this machine where this Cairn is: the demo, and those of operators (readEnvironmentBesideRunning). */
@@ -211,7 +214,7 @@ function writeRunningRecords(demoTarget: DemoTarget, env: NodeJS.ProcessEnv): vo
   const { dataDir } = demoTarget;
   const record: RunningRecord = { pid: process.pid, demoTarget };
   writeFileSync(runningRecordPath(dataDir), JSON.stringify(record));
-  const names = ["MONGODB_URI", "REDIS_URL", "RPC_URL", "DEPLOYMENTS_DIR", "KEYSTORE_DIR"];
+  const names = ["MONGODB_URI", "REDIS_URL", "RPC_URL", "DEPLOYMENTS_DIR", "KEYSTORE_DIR", "MAILBOX_DIR", "PUBLIC_URL"];
   const lines = [`CAIRN_PID=${process.pid}`, ...names.map((name) => `${name}=${env[name] ?? ""}`)];
   writeFileSync(runningEnvironmentPath(dataDir), lines.join("\n"));
 }

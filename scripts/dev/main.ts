@@ -1,19 +1,27 @@
-import { join, relative, resolve } from "node:path";
-import { readEnvironment } from "../../core/config/environment";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { dataDirOf, readEnvironment } from "../../core/config/environment";
 import { messageOf } from "../../core/errors";
 import { runAliceDemo } from "../demo/alice";
 import { printDemo } from "../demo/printDemo";
 import { demoTargetOf, type RunningCairn, startCairn } from "./cairn";
+import { emptyDataDir } from "./fresh";
 import { printEndpoints, processLine } from "./output";
 import { createProgress } from "./progress";
 
 const ROOT = join(__dirname, "..", "..");
+const USAGE = `npm start              runs everything on this machine, with the data of the last start
+npm start -- --fresh   removes that data first: chain, databases, keys`;
 /** Another folder lets two Cairns run side by side. */
-const DATA_DIR = resolve(process.env["CAIRN_DATA_DIR"] ?? join(ROOT, ".cairn"));
+const DATA_DIR = dataDirOf(readEnvironment());
 const progress = createProgress(process.stdout);
 
-/** `npm start`: starts everything on this machine, runs the demo once, then stays until Ctrl-C. */
+/**
+ * `npm start`: starts everything on this machine, runs the demo once, then stays until Ctrl-C; with `--fresh` on empty
+ * data.
+ */
 async function main(): Promise<void> {
+  const fresh = readArguments();
   const signal = waitForSignal();
   const startedMs = performance.now();
   if (readEnvironment()["NODE_ENV"] === "production") {
@@ -21,10 +29,13 @@ async function main(): Promise<void> {
   }
   progress.print("Starting Cairn; Ctrl-C ends it.\n");
   process.send?.("printing");
+  const env = readEnvironment();
+  const report = (name: string, line: string) => progress.print(processLine(name, line));
+  if (fresh) await emptyDataDir(DATA_DIR, { env, report: (line) => report("data", line) });
   const starting = startCairn({
     dataDir: DATA_DIR,
-    env: readEnvironment(),
-    report: (name, line) => progress.print(processLine(name, line)),
+    env,
+    report,
     onActivity: progress.start,
   });
   const first = await Promise.race([starting, signal]);
@@ -42,7 +53,17 @@ async function main(): Promise<void> {
   progress.start("ending everything");
   await cairn.stop();
   progress.end();
-  progress.print(`Ended. Data is kept in ${relative(process.cwd(), DATA_DIR)}/; delete that folder to start empty.`);
+  progress.print(`Ended. Data is kept in ${relative(process.cwd(), DATA_DIR)}/; "npm start -- --fresh" starts empty.`);
+}
+
+/** Whether `--fresh` was given; any other argument ends the process with the usage. */
+function readArguments(): boolean {
+  try {
+    return parseArgs({ options: { fresh: { type: "boolean", default: false } } }).values.fresh;
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${USAGE}\n`);
+    process.exit(64);
+  }
 }
 
 /** Prints the error of a demo that fails. Cairn stays up, so that its cause can be found. */

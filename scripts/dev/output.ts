@@ -3,8 +3,12 @@ import { styleText } from "node:util";
 import { DEVELOPMENT_KEYS } from "../../embedded/chain/accounts";
 import type { DemoStep } from "../demo/demo";
 import type { RunningCairn } from "./cairn";
+import { columnsOf, wrapLine } from "./wrap";
 
 const ACCOUNTS_SHOWN = 5;
+const NAME_COLUMNS = 10;
+const STEP_INDENT = 5;
+const ROW_NAME_COLUMNS = 15;
 /** With number and time, a heading fits into 80 columns. */
 const TITLE_COLUMNS = 62;
 
@@ -13,19 +17,25 @@ function style(format: "bold" | "dim" | "cyan" | "green", text: string): string 
   return process.stdout.isTTY && process.env["NO_COLOR"] === undefined ? styleText(format, text) : text;
 }
 
-/** One line that a process or service printed, with its name in front. */
-export function processLine(name: string, line: string): string {
+/** One line that a process or service printed, with its name in front, broken where the terminal is narrower. */
+export function processLine(name: string, line: string, columns = columnsOf(process.stdout)): string {
   return line
     .split("\n")
-    .map((part, index) => `${style("cyan", (index === 0 ? name : "").padEnd(10))} ${part}`)
+    .flatMap((part) => wrapLine(part, columns - NAME_COLUMNS - 1))
+    .map((part, index) => `${style("cyan", (index === 0 ? name : "").padEnd(NAME_COLUMNS))} ${part}`)
     .join("\n");
 }
 
 /** One step of the demo: its number, title and time, what came of it below. */
-export function stepLines({ title, outcome, milliseconds }: DemoStep, number: number): string {
+export function stepLines(
+  { title, outcome, milliseconds }: DemoStep,
+  number: number,
+  columns = columnsOf(process.stdout),
+): string {
   const time = milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
   const heading = `${style("green", `${number}.`.padStart(4))} ${style("bold", title.padEnd(TITLE_COLUMNS))} ${style("dim", time.padStart(7))}`;
-  return [heading, ...outcome.map((line) => `     ${line}`)].join("\n");
+  const lines = outcome.flatMap((line) => wrapLine(line, columns - STEP_INDENT));
+  return [heading, ...lines.map((line) => `${" ".repeat(STEP_INDENT)}${line}`)].join("\n");
 }
 
 /** Prints the addresses of everything that runs. */
@@ -36,15 +46,25 @@ export function printEndpoints(print: (text: string) => void, cairn: RunningCair
   const rows: [string, string][] = [
     ["API", cairn.apiUrl],
     ["API docs", `${cairn.apiUrl}/docs`],
-    ["Chain RPC", `${cairn.services.rpcUrl}  (chain ${chainId}; ${chain.where})`],
+    ["Chain RPC", `${cairn.services.rpcUrl}  (chain ${chainId}; ${withoutAddress(chain.where)})`],
     ["DIDRegistry", `${contracts.DIDRegistry.address}  since block ${contracts.DIDRegistry.blockNumber}`],
     ["IssuerRegistry", `${contracts.IssuerRegistry.address}  since block ${contracts.IssuerRegistry.blockNumber}`],
-    ["MongoDB", `${cairn.services.mongodbUri}  (${mongo.where})`],
-    ["Redis", `${cairn.services.redisUrl}  (${redis.where})`],
+    ["MongoDB", `${cairn.services.mongodbUri}  (${withoutAddress(mongo.where)})`],
+    ["Redis", `${cairn.services.redisUrl}  (${withoutAddress(redis.where)})`],
     ["Data and logs", `${dataDir}/  and  ${dataDir}/logs/`],
   ];
-  const lines = rows.map(([name, value]) => `  ${style("bold", name.padEnd(15))} ${value}`);
+  const columns = columnsOf(process.stdout) - ROW_NAME_COLUMNS - 3;
+  const lines = rows.flatMap(([name, value]) =>
+    wrapLine(value, columns).map(
+      (part, index) => `  ${style("bold", (index === 0 ? name : "").padEnd(ROW_NAME_COLUMNS))} ${part}`,
+    ),
+  );
   print([...lines, ...(chain.how === "given" ? [] : accountLines()), ""].join("\n"));
+}
+
+/** What a service is; the address that its description ends with is printed before it. */
+function withoutAddress(where: string): string {
+  return where.replace(/ on 127\.0\.0\.1:\d+$/, "");
 }
 
 function accountLines(): string[] {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { deployContracts } from "../../chain/deploy";
 import { deploymentPath } from "../../chain/deployment";
+import { DEVELOPMENT_CHAIN_ID } from "../../core/config/chain";
 import { type Config, loadConfig } from "../../core/config/config";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { BootError } from "../../core/errors";
@@ -31,7 +32,7 @@ async function run(args: string[], { env, print }: CommandContext): Promise<void
 
 /** @throws BootError in production and on any chain but Hardhat's */
 function developmentKey({ production, chain }: Config): string {
-  if (!production && chain.chainId === 31337) return DEVELOPMENT_RELAYER_KEY;
+  if (!production && chain.chainId === DEVELOPMENT_CHAIN_ID) return DEVELOPMENT_RELAYER_KEY;
   const fix = "give the key of the account that pays for the deployment";
   throw new BootError("deployment", [{ subject: "DEPLOYER_PRIVATE_KEY", problem: "is missing", fix }]);
 }

@@ -79,7 +79,7 @@ describe("a boot with a wrong configuration", () => {
   }
 
   it("names a chain that is not the configured one", async () => {
-    const { printed, code } = await boot("api", { CHAIN_ID: "5" });
+    const { printed, code } = await boot("api", { CHAIN_ID: "5", PUBLIC_URL: "http://id.example.com" });
     expect(code).to.equal(CONFIGURATION_ERROR);
     expect(printed).to.contain("CHAIN_ID: 127.0.0.1").and.to.contain("serves chain 31337, but CHAIN_ID is 5");
   });

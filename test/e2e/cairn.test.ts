@@ -1,12 +1,13 @@
 import { expect } from "chai";
 import { Contract, JsonRpcProvider } from "ethers";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Server, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DID_REGISTRY_ABI } from "../../chain/registry/abi";
 import { messageOf } from "../../core/errors";
+import { startChain } from "../../embedded/startChain";
 import type { DemoStep, DemoTarget } from "../../scripts/demo/demo";
 import { runAliceDemo } from "../../scripts/demo/alice";
 import {
@@ -28,6 +29,14 @@ function bareEnvironment(): NodeJS.ProcessEnv {
 
 /** Ports that no other test asks for, so that none takes the port of a process while it is being started again. */
 const ANY_PORTS = { PORT: "0", API_METRICS_PORT: "0", INDEXER_PORT: "0", WORKER_PORT: "0" };
+
+const SCOPE = {
+  name: "age",
+  description: "that you are over 18",
+  dcql: {
+    credentials: [{ id: "age", format: "dc+sd-jwt", meta: { vct_values: ["age"] }, claims: [{ path: ["over18"] }] }],
+  },
+};
 
 async function registrationsOf(target: DemoTarget, walletAddress: string): Promise<number> {
   const provider = new JsonRpcProvider(target.rpcUrl, target.chainId, { staticNetwork: true });
@@ -79,6 +88,79 @@ describe("a whole Cairn", () => {
         expect(await registrationsOf(demoTargetOf(cairn), walletOf(steps)), victim).to.equal(1);
         await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined);
       }
+    });
+  });
+
+  describe("on a development chain behind RPC_URL", () => {
+    const own: { stop(): Promise<void> }[] = [];
+
+    afterEach(async () => {
+      for (const part of own.splice(0).reverse()) await part.stop();
+    });
+
+    async function startOn(rpcUrl: string): Promise<{ cairn: RunningCairn; reported: string[] }> {
+      const reported: string[] = [];
+      const cairn = await startCairn({
+        dataDir,
+        env: { ...bareEnvironment(), ...ANY_PORTS, PORT: "", RPC_URL: rpcUrl },
+        report: (name, line) => reported.push(`${name} ${line}`),
+      });
+      own.push(cairn);
+      return { cairn, reported };
+    }
+
+    async function startNode(): Promise<string> {
+      const folder = join(dataDir, `node-${own.length}`);
+      const node = await startChain({ dataDir: folder, persistent: false, env: bareEnvironment() });
+      own.push(node);
+      return node.url;
+    }
+
+    const genesisOf = async ({ rpcUrl, chainId }: DemoTarget) => {
+      const provider = new JsonRpcProvider(rpcUrl, chainId, { staticNetwork: true });
+      const genesis = await provider.getBlock(0);
+      provider.destroy();
+      return genesis?.hash;
+    };
+
+    it("notices that it was reset, says so, and starts anew at the same address with contracts and index", async () => {
+      const first = await startOn(await startNode());
+      expect(first.reported.join("\n")).not.to.include("was reset");
+      await runAliceDemo(demoTargetOf(first.cairn), () => undefined);
+      for (const part of own.splice(0).reverse()) await part.stop();
+
+      const second = await startOn(await startNode());
+      expect(second.reported).to.include("chain was reset since the last start: its first block is another.");
+      expect(second.cairn.apiUrl, "the port is remembered with the data").to.equal(first.cairn.apiUrl);
+      expect(second.cairn.deployment.genesisHash).to.equal(await genesisOf(demoTargetOf(second.cairn)));
+      const readiness = async () => {
+        const answer = await fetch(`${second.cairn.apiUrl}/health/ready`);
+        return (await answer.json()) as { status: string };
+      };
+      await eventually("readiness", async () => (await readiness()).status === "ready");
+      const steps: DemoStep[] = [];
+      await runAliceDemo(demoTargetOf(second.cairn), (step) => steps.push(step));
+      expect(await registrationsOf(demoTargetOf(second.cairn), walletOf(steps))).to.equal(1);
+    });
+
+    it("is found by commands by its data folder, and lets a demo register as often as it likes", async () => {
+      const { cairn } = await startOn(await startNode());
+      const scopes = join(dataDir, "scopes.json");
+      writeFileSync(scopes, JSON.stringify([SCOPE]));
+      const options = ["--name", "Shop", "--redirect-uri", "https://shop.example/back"];
+      const args = [...options, "--verifier-url", "https://verifier.example", "--scopes", scopes];
+      const added = run("scripts/operate/client.ts", dataDir, ["add", ...args]);
+      expect(await added.exitCode, added.output()).to.equal(0);
+      expect(added.output()).to.include(`sends its notifications to ${cairn.apiUrl}/notification`);
+
+      const codes = new Set<number>();
+      for (let index = 0; index < 25; index += 1) {
+        const account = { email: `a${index}@example.org`, password: "correct horse battery", name: "A" };
+        const headers = { "content-type": "application/json" };
+        const body = JSON.stringify(account);
+        codes.add((await fetch(`${cairn.apiUrl}/auth/register`, { method: "POST", headers, body })).status);
+      }
+      expect([...codes]).to.deep.equal([201]);
     });
   });
 
@@ -138,9 +220,9 @@ interface Run {
   exitCode: Promise<number | null>;
 }
 
-function run(script: string, dataDir: string): Run {
+function run(script: string, dataDir: string, args: string[] = []): Run {
   const env = { ...bareEnvironment(), CAIRN_DATA_DIR: dataDir };
-  const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", script], {
+  const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", script, ...args], {
     cwd: ROOT,
     env,
     stdio: ["ignore", "pipe", "pipe"],

@@ -102,6 +102,27 @@ describe("configuration", () => {
     expect(plain.problems.map(({ subject }) => subject)).to.deep.equal(["PUBLIC_URL"]);
   });
 
+  for (const local of [
+    undefined,
+    "http://localhost:3000",
+    "https://127.1",
+    "http://[::1]:3000",
+    "http://a.localhost",
+  ]) {
+    it(`anchors nothing under ${local ?? "the default origin"} on a chain that others read`, () => {
+      const env = { NODE_ENV: "development", CHAIN_ID: "11155111", PUBLIC_URL: local };
+      for (const name of ["api", "worker"] as const) {
+        const { problems } = problemsOf(name, env);
+        expect(problems.map(({ subject, problem }) => `${subject} ${problem}`)).to.deep.equal([
+          "PUBLIC_URL is of this machine alone, and would be anchored on chain 11155111 for everybody",
+        ]);
+        expect(loadConfig(name, { ...env, CHAIN_ID: "31337" }).http.onOwnMachine).to.equal(true);
+        expect(loadConfig(name, { ...env, PUBLIC_URL: "http://id.example.com" }).http.onOwnMachine).to.equal(false);
+      }
+      expect(loadConfig("indexer", env).chain.chainId, "anchors nothing").to.equal(11155111);
+    });
+  }
+
   it("never prints the value of a secret it refuses", () => {
     const { message } = problemsOf("worker", { RELAYER_PRIVATE_KEY: "0xdeadbeefdeadbeef" });
     expect(message).to.contain("RELAYER_PRIVATE_KEY").and.not.to.contain("deadbeef");

@@ -2,7 +2,7 @@ import type { BSONRegExp, Binary } from "bson";
 import { badValue } from "../errors";
 import { toBigInt } from "../bson/numbers";
 import { isOperatorDoc } from "./operatorDoc";
-import { toRegExp } from "./regex";
+import { compileRegex } from "./regex";
 import { bracketOf, bsonType, isNumeric, toInteger, toNumber } from "../bson/values";
 import { compareValues, keyOf } from "../bson/order";
 
@@ -51,9 +51,9 @@ export function oneOf(operator: string, argument: unknown): ValueTest {
 }
 
 export function regexTest(pattern: unknown, options?: unknown): ValueTest {
-  const regex = toRegExp(pattern, options);
+  const matches = compileRegex(pattern, options);
   return (value) => {
-    if (typeof value === "string") return regex.test(value);
+    if (typeof value === "string") return matches(value);
     return (
       bsonType(value) === "BSONRegExp" && bsonType(pattern) === "BSONRegExp" && compareValues(value, pattern) === 0
     );

@@ -23,6 +23,8 @@ export interface Child {
   output(): string[];
   /** Calls back with every further line of standard output. */
   onLine(listener: (line: string) => void): void;
+  /** Calls back with every further line of standard error. */
+  onErrorLine(listener: (line: string) => void): void;
   /** Asks it to end and waits until it has; kills it after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -82,6 +84,7 @@ function spawnChild(args: string[], cwd: string, env: NodeJS.ProcessEnv): { proc
   const child = spawn(process.execPath, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
   const lines: string[] = [];
   const listeners: ((line: string) => void)[] = [];
+  const errorListeners: ((line: string) => void)[] = [];
   const addOutput = (line: string) => {
     lines.push(line);
     if (lines.length > MAX_OUTPUT_LINES) lines.shift();
@@ -90,7 +93,10 @@ function spawnChild(args: string[], cwd: string, env: NodeJS.ProcessEnv): { proc
     addOutput(line);
     for (const listener of listeners) listener(line);
   });
-  createInterface({ input: child.stderr }).on("line", addOutput);
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    addOutput(line);
+    for (const listener of errorListeners) listener(line);
+  });
   // A child that is gone before we close its standard input is no error.
   child.stdin.on("error", () => undefined);
 
@@ -108,6 +114,7 @@ function spawnChild(args: string[], cwd: string, env: NodeJS.ProcessEnv): { proc
     hasExited: () => ended,
     output: () => [...lines],
     onLine: (listener) => listeners.push(listener),
+    onErrorLine: (listener) => errorListeners.push(listener),
     async stop(graceMs = 8_000) {
       child.kill("SIGTERM");
       child.stdin.end();

@@ -34,7 +34,7 @@ export async function startMongo(options: ServiceOptions): Promise<Service> {
 
 type OwnSpec = (pidFile: string) => Pick<ServiceSpec, "how" | "title" | "launch" | "isReady" | "where">;
 
-function embeddedSpec(dataDir: string, { env }: ServiceOptions): OwnSpec {
+function embeddedSpec(dataDir: string, { env, report }: ServiceOptions): OwnSpec {
   let ready = false;
   return (pidFile) => ({
     how: "embedded",
@@ -47,6 +47,7 @@ function embeddedSpec(dataDir: string, { env }: ServiceOptions): OwnSpec {
         record: { marks: [join("mongo", "main.ts"), dataDir], folder: join(__dirname, "..") },
         env,
       });
+      child.onErrorLine((line) => report?.({ service: "mongo", line }));
       child.onLine((line) => (ready ||= line.startsWith('{"ready":true')));
       return child;
     },

@@ -4,9 +4,14 @@ import { startEmbeddedMongo } from "./server";
 /*
  * The embedded MongoDB server as a process of its own:
  *   node --require ./scripts/typescript.cjs embedded/mongo/main.ts [--port N] [--host ADDRESS] [--data FOLDER] [--die-with-parent]
- * When it listens it prints one line of JSON, {"ready":true,"port":N}. SIGTERM and SIGINT end it cleanly; so does the
+ * When it listens it prints one line of JSON, {"ready":true,"port":N}; what concerns its folder, and, without a parent
+ * to die with, that it is for development, goes to standard error. SIGTERM and SIGINT end it cleanly; so does the
  * end of its standard input with --die-with-parent, which is how it learns that its parent was killed.
  */
+const FOR_DEVELOPMENT =
+  "embedded mongo: this server is for development and tests. It has no authentication and no replicas, implements what " +
+  "Cairn uses of MongoDB, and holds all data in memory. For data that has to last run MongoDB and set MONGODB_URI.";
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -30,6 +35,7 @@ async function main(): Promise<void> {
   if (values["die-with-parent"]) {
     process.stdin.on("end", stop).on("error", stop).resume();
   }
+  if (!values["die-with-parent"]) process.stderr.write(`${FOR_DEVELOPMENT}\n`);
   process.stdout.write(`${JSON.stringify({ ready: true, port: server.port })}\n`);
 }
 

@@ -17,7 +17,10 @@ export interface EmbeddedMongoOptions {
   dataFolder?: string | undefined;
   /** The value of NODE_ENV: the server refuses to run in production. */
   environment: string | undefined;
-  /** Receives a line for each connection that was ended for what it sent, and for each internal error; standard error by default. */
+  /**
+   * Receives a line for each connection that was ended for what it sent, for each internal error, and for whatever
+   * concerns the data folder: a tail that was cut, a disk that is full. Standard error by default.
+   */
   report?: (line: string) => void;
 }
 
@@ -50,7 +53,7 @@ export async function startEmbeddedMongo(options: EmbeddedMongoOptions): Promise
       `The embedded MongoDB server has no authentication and listens on loopback only, not on ${host}.`,
     );
   }
-  const engine = new Engine(dataFolder);
+  const engine = new Engine(dataFolder, report);
   const sockets = new Set<Socket>();
   let connections = 0;
   const server = createServer({ noDelay: true }, (socket) => {

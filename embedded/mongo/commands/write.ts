@@ -1,7 +1,7 @@
 import type { Collection } from "../store/collection";
 import type { Engine } from "../store/engine";
 import { MongoServerError, failedToParse, typeMismatch } from "../errors";
-import type { StoredRecord } from "../store/fieldIndex";
+import type { StoredRecord } from "../store/record";
 import { compileMatch } from "../query/match";
 import type { MatchDetails } from "../query/paths";
 import { compileProjection } from "../query/project";

@@ -1,7 +1,8 @@
 import { type Demand, demandsOf, excludesMissing, implies } from "./bounds";
 import type { Collection } from "../store/collection";
 import { badValue } from "../errors";
-import type { FieldIndex, StoredRecord } from "../store/fieldIndex";
+import type { FieldIndex } from "../store/fieldIndex";
+import type { StoredRecord } from "../store/record";
 import type { IndexKey } from "../store/indexKeys";
 import type { SortField } from "./sort";
 import { type Doc, bracketOf, isDoc } from "../bson/values";
@@ -84,13 +85,14 @@ function planIndex(
   const depth = prefix.length;
   const next = fields[depth];
   const range = next && rangeOf(index, demands.get(next.path));
-  const direction = orderedBy(index, prefix, sort);
+  // Whether an index is multikey is asked late: the answer makes its entries.
+  const direction = sort.length > 0 ? orderedBy(index, prefix, sort) : undefined;
   const complete = depth === fields.length;
   const score =
     (complete && spec.unique ? SCORE.unique : 0) +
     depth * SCORE.equality +
     (range ? SCORE.range : 0) +
-    (direction !== undefined && sort.length > 0 ? SCORE.order : 0);
+    (direction !== undefined ? SCORE.order : 0);
   if (score === 0 && !isHinted) return undefined;
   const candidates = function* (): Generator<StoredRecord> {
     for (const key of combinations) {
@@ -171,7 +173,7 @@ function orderedBy(
   prefix: readonly (readonly unknown[])[],
   sort: readonly SortField[],
 ): 1 | -1 | undefined {
-  if (index.isMultikey || prefix.some((points) => points.length !== 1)) return undefined;
+  if (prefix.some((points) => points.length !== 1)) return undefined;
   const fixed = new Set(index.fields.slice(0, prefix.length).map(({ path }) => path));
   const wanted = sort.filter(({ path }) => !fixed.has(path));
   const offered = index.fields.slice(prefix.length);
@@ -183,5 +185,5 @@ function orderedBy(
     if (walk !== undefined && walk !== direction) return undefined;
     walk = direction;
   }
-  return walk ?? 1;
+  return index.isMultikey ? undefined : (walk ?? 1);
 }

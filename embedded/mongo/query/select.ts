@@ -1,5 +1,5 @@
 import type { Collection } from "../store/collection";
-import type { StoredRecord } from "../store/fieldIndex";
+import type { StoredRecord } from "../store/record";
 import { compileMatch } from "./match";
 import { planQuery } from "./plan";
 import { parseSort, sortDocuments } from "./sort";

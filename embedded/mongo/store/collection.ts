@@ -1,6 +1,7 @@
 import { MongoServerError } from "../errors";
-import { FieldIndex, type IndexSpec, type StoredRecord } from "./fieldIndex";
+import { FieldIndex, ID_INDEX, type IndexSpec } from "./fieldIndex";
 import { type IndexKey } from "./indexKeys";
+import { type EncodedDocument, StoredRecord, idKeyOf } from "./record";
 import { type Doc, bsonType } from "../bson/values";
 import { identical, keyOf } from "../bson/order";
 
@@ -10,21 +11,36 @@ export interface ChangeListener {
   removed(namespace: string, id: unknown): void;
 }
 
-const ID_INDEX = "_id_";
-
 /**
  * The documents of one collection with their indexes. Everything is synchronous: a change is either refused, with
  * nothing altered, or made in full.
  */
 export class Collection {
   readonly indexes = new Map<string, FieldIndex>();
-  private readonly records = new Map<string, StoredRecord>();
 
   constructor(
     readonly namespace: string,
     private readonly listener: ChangeListener,
+    private readonly records = new Map<string, StoredRecord>(),
   ) {
-    this.indexes.set(ID_INDEX, new FieldIndex({ name: ID_INDEX, key: { _id: 1 }, unique: true }, namespace));
+    this.restoreIndex({ name: ID_INDEX, key: { _id: 1 }, unique: true });
+  }
+
+  /** The same documents and indexes under another name. */
+  renamed(namespace: string): Collection {
+    const target = new Collection(namespace, this.listener, this.records);
+    for (const { spec } of this.indexes.values()) target.restoreIndex(spec);
+    return target;
+  }
+
+  /** Takes a document from the journal, which held the same rules when it was written, in place of one of its _id. */
+  restore(encoded: EncodedDocument): void {
+    this.records.set(idKeyOf(encoded), StoredRecord.ofEncoded(encoded));
+  }
+
+  /** Takes an index from the journal, or one that was dropped, without asking whether what is stored fits it. */
+  restoreIndex(spec: IndexSpec): void {
+    this.indexes.set(spec.name, new FieldIndex(spec, this.namespace, this.records));
   }
 
   get size(): number {
@@ -47,7 +63,7 @@ export class Collection {
    */
   insert(document: Doc): StoredRecord {
     assertId(document._id);
-    const record: StoredRecord = { document };
+    const record = StoredRecord.of(document);
     const keys = this.checkedKeys(document, undefined);
     this.listener.put(this.namespace, document);
     this.records.set(keyOf(document._id), record);
@@ -61,6 +77,7 @@ export class Collection {
     const keys = this.checkedKeys(document, record);
     this.listener.put(this.namespace, document);
     for (const [index, found] of keys) {
+      if (!index.isBuilt) continue;
       const before = index.keysOf(record.document);
       if (identical(before, found)) continue;
       index.remove(record, before);
@@ -79,12 +96,8 @@ export class Collection {
 
   /** Builds an index over what is stored. Throws DuplicateKey (11000) where a unique one does not hold. */
   addIndex(spec: IndexSpec): void {
-    const index = new FieldIndex(spec, this.namespace);
-    for (const record of this.records.values()) {
-      const keys = index.keysOf(record.document);
-      index.assertUnique(keys, record);
-      index.add(record, keys);
-    }
+    const index = new FieldIndex(spec, this.namespace, this.records);
+    index.build(true);
     this.indexes.set(spec.name, index);
   }
 

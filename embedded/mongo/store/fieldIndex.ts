@@ -4,12 +4,9 @@ import { type Matcher, compileMatch } from "../query/match";
 import type { SortField } from "../query/sort";
 import { type Entry, SortedKeys } from "./sortedKeys";
 import { someValueAt } from "../query/paths";
+import type { StoredRecord } from "./record";
 import { type Doc, shown, toNumber } from "../bson/values";
-
-/** A stored document's place: it stays the same object while the document in it is replaced. */
-export interface StoredRecord {
-  document: Doc;
-}
+import { keyOf } from "../bson/order";
 
 /** An index as `createIndexes` describes it and `listIndexes` reports it. */
 export interface IndexSpec {
@@ -21,10 +18,16 @@ export interface IndexSpec {
   expireAfterSeconds?: number;
 }
 
+/** The name of the index of _id, which every collection has. */
+export const ID_INDEX = "_id_";
+
 /** What a bucket holds: mostly one entry, so a map is only made for more. */
 type Bucket = Entry<StoredRecord> | Map<StoredRecord, Entry<StoredRecord>>;
 
-/** One index of a collection: equality by hash, order by {@link SortedKeys}. */
+/**
+ * One index of a collection: equality by hash, order by {@link SortedKeys}. Its entries are made when it is first asked,
+ * so that an index nobody uses costs nothing. The index of _id finds records as the collection stores them.
+ */
 export class FieldIndex {
   readonly fields: readonly SortField[];
   readonly order: SortedKeys<StoredRecord>;
@@ -32,10 +35,13 @@ export class FieldIndex {
   private readonly applies: Matcher | undefined;
   private readonly buckets = new Map<string, Bucket>();
   private multikeyRecords = 0;
+  private hasEntries = false;
 
+  /** @param records the collection's records by the key of their _id */
   constructor(
     readonly spec: IndexSpec,
     private readonly namespace: string,
+    private readonly records: ReadonlyMap<string, StoredRecord>,
   ) {
     this.fields = Object.entries(spec.key).map(([path, direction]) => ({
       path,
@@ -52,12 +58,39 @@ export class FieldIndex {
 
   /** Whether some document has several entries: then order says nothing about documents, and bounds do not combine. */
   get isMultikey(): boolean {
+    if (this.isIdentity) return false;
+    this.build();
     return this.multikeyRecords > 0;
   }
 
   /** Whether every document of the collection has an entry. */
   get isComplete(): boolean {
     return !this.spec.sparse && !this.spec.partialFilterExpression;
+  }
+
+  private get isIdentity(): boolean {
+    return this.spec.name === ID_INDEX;
+  }
+
+  /** Whether its entries have been made; changes before that need not be entered. */
+  get isBuilt(): boolean {
+    return this.hasEntries;
+  }
+
+  /** Makes the entries of what is stored. Throws DuplicateKey (11000) with `assertsUnique`. */
+  build(assertsUnique = false): void {
+    if (this.hasEntries) return;
+    this.hasEntries = true;
+    try {
+      for (const record of this.records.values()) {
+        const keys = this.keysOf(record.document);
+        if (assertsUnique) this.assertUnique(keys, record);
+        this.add(record, keys);
+      }
+    } catch (error) {
+      this.hasEntries = false;
+      throw error;
+    }
   }
 
   /** The keys of a document; none where the index is partial or sparse and leaves it out. */
@@ -79,6 +112,13 @@ export class FieldIndex {
    */
   assertUnique(keys: readonly IndexKey[], self: StoredRecord | undefined): void {
     if (!this.spec.unique) return;
+    if (this.isIdentity) {
+      const [[id] = []] = keys;
+      const holder = this.records.get(keyOf(id));
+      if (holder !== undefined && holder !== self) throw this.duplicate([id]);
+      return;
+    }
+    this.build();
     for (const key of keys) {
       const bucket = this.buckets.get(hashKey(key));
       if (!bucket) continue;
@@ -89,6 +129,7 @@ export class FieldIndex {
   }
 
   add(record: StoredRecord, keys: readonly IndexKey[]): void {
+    if (!this.hasEntries) return;
     if (keys.length > 1) this.multikeyRecords++;
     for (const key of keys) {
       const entry: Entry<StoredRecord> = { key, record, dead: false };
@@ -102,6 +143,7 @@ export class FieldIndex {
   }
 
   remove(record: StoredRecord, keys: readonly IndexKey[]): void {
+    if (!this.hasEntries) return;
     if (keys.length > 1) this.multikeyRecords--;
     for (const key of keys) {
       const hash = hashKey(key);
@@ -118,12 +160,19 @@ export class FieldIndex {
 
   /** The records with exactly this key. */
   *equalTo(key: IndexKey): Generator<StoredRecord> {
+    if (this.isIdentity) {
+      const record = this.records.get(keyOf(key[0]));
+      if (record) yield record;
+      return;
+    }
+    this.build();
     const bucket = this.buckets.get(hashKey(key));
     if (bucket instanceof Map) yield* bucket.keys();
     else if (bucket) yield bucket.record;
   }
 
   private *entries(): Generator<Entry<StoredRecord>> {
+    this.build();
     for (const bucket of this.buckets.values()) {
       if (bucket instanceof Map) yield* bucket.values();
       else yield bucket;

@@ -12,42 +12,49 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
-import { crc32 } from "node:zlib";
-import { MAX_DOCUMENT_BYTES, decode, encode, encodeBounded } from "../bson/codec";
-import type { Change } from "./store";
+import { messageOf } from "../../../core/errors";
+import { type FrameReader, frameOf, frameOfEncoded, readFrames } from "./frames";
+import type { Change, Snapshot } from "./change";
 
 /*
- * The file is a sequence of frames: length of the payload (uint32 LE), CRC-32 of the payload (uint32 LE), payload (one
- * change as BSON). What a command changed is written, in one call, before the command is acknowledged: so
- * nothing acknowledged is lost when this process is killed. Against a loss of power the file is flushed to the disk every
+ * What a command changed is written to the file (frames.ts), in one call, before the command is acknowledged: so nothing
+ * acknowledged is lost when this process is killed. Against a loss of power the file is flushed to the disk every
  * FSYNC_MS, and before the acknowledgement where the write concern says `j: true`.
  */
 const FILE = "journal.bson";
-const FRAME_HEAD = 8;
-const MAX_PAYLOAD = MAX_DOCUMENT_BYTES + 1024;
-/** What a change adds to its document, beside the namespace. */
-const EMPTY_PUT = encode({ op: "put", ns: "", document: {} }).length - 5;
 const FSYNC_MS = 100;
 const COMPACT_AFTER_BYTES = 32 * 1024 * 1024;
 const CHUNK = 4 * 1024 * 1024;
 
-/** Raised at start when the file is damaged before its end, where no crash of ours can have damaged it. */
-export class JournalDamagedError extends Error {
-  override readonly name = "JournalDamagedError";
+/** Raised when changes could not be written. The file is as it was before them, and further writes may succeed. */
+export class JournalWriteError extends Error {
+  override readonly name = "JournalWriteError";
+
+  /** Whether the disk, or this user's share of it, is full. */
+  get isDiskFull(): boolean {
+    return ["ENOSPC", "EDQUOT"].includes((this.cause as NodeJS.ErrnoException).code ?? "");
+  }
 }
+
+/** Receives a line for people. */
+type Report = (line: string) => void;
 
 /** The append-only log of a store's changes in one folder. */
 export class Journal {
   private descriptor: number;
   private size = 0;
   private sizeAfterCompaction = 0;
+  private compactionFailedAt = 0;
   private waiting: Uint8Array[] = [];
   private dirty = false;
   private failure: unknown;
   private syncing = false;
   private readonly timer: NodeJS.Timeout;
 
-  private constructor(private readonly folder: string) {
+  private constructor(
+    private readonly folder: string,
+    private readonly report: Report,
+  ) {
     rmSync(this.newFile, { force: true });
     this.descriptor = openSync(this.file, "a+");
     this.timer = setInterval(() => this.syncSoon(), FSYNC_MS);
@@ -63,17 +70,39 @@ export class Journal {
   }
 
   /**
-   * Opens the journal in `folder` and hands every change in it to `replay`. A torn tail, which a crash leaves, is cut
-   * off: it was never acknowledged.
+   * Opens the journal in `folder` and hands every change in it to `reader`. A torn tail, which a crash leaves and which
+   * was never acknowledged, is set aside in a file of its own and reported.
    *
    * @throws JournalDamagedError when intact frames follow a damaged one.
    */
-  static open(folder: string, replay: (change: Change) => void): Journal {
-    const journal = new Journal(folder);
-    const end = readFrames(journal.descriptor, journal.file, replay);
-    if (end < fstatSync(journal.descriptor).size) ftruncateSync(journal.descriptor, end);
-    journal.size = end;
+  static open(folder: string, reader: FrameReader, report: Report): Journal {
+    const journal = new Journal(folder, report);
+    try {
+      journal.size = readFrames(journal.descriptor, journal.file, reader);
+      journal.sizeAfterCompaction = reader.liveBytes();
+      journal.cutTail();
+    } catch (error) {
+      clearInterval(journal.timer);
+      closeSync(journal.descriptor);
+      throw error;
+    }
     return journal;
+  }
+
+  private cutTail(): void {
+    const bytes = fstatSync(this.descriptor).size - this.size;
+    if (bytes === 0) return;
+    const found = `${this.file} ends in ${bytes} bytes, from offset ${this.size} on, that are no whole change, as a write cut short leaves them`;
+    const aside = unusedName(`${this.file}.cut-at-${this.size}`);
+    try {
+      copyTail(this.descriptor, this.size, aside);
+      this.report(`${found}; they are in ${aside} now`);
+    } catch (error) {
+      // On a full disk the folder must open all the same: nothing in these bytes could be read.
+      rmSync(aside, { force: true });
+      this.report(`${found}; they are dropped, because they could not be written to ${aside}: ${messageOf(error)}`);
+    }
+    ftruncateSync(this.descriptor, this.size);
   }
 
   /** Adds a change to what {@link commit} will write. Throws BSONObjectTooLarge for a document over 16 MiB. */
@@ -81,69 +110,85 @@ export class Journal {
     this.waiting.push(...frameOf(change));
   }
 
-  /** Writes the appended changes; with `durable`, waits for the disk. To be called before acknowledging them. */
+  /**
+   * Writes the appended changes; with `durable`, waits for the disk. To be called before acknowledging them.
+   *
+   * @throws JournalWriteError, with the file as it was before them.
+   */
   commit(durable: boolean): void {
-    // After a failed write the file may end in half a frame: anything appended after that could not be read.
-    if (this.failure) throw new Error(`${this.file} could not be written; restart the server`, { cause: this.failure });
-    try {
-      this.write(durable);
-    } catch (error) {
-      this.failure = error;
-      throw error;
+    if (this.waiting.length === 0 && !(durable && this.dirty)) return;
+    const bytes = Buffer.concat(this.waiting);
+    this.waiting = [];
+    // After a failed write that could not be taken back, the file may end in half a frame: nothing can follow it.
+    if (this.failure !== undefined) {
+      throw new JournalWriteError(`${this.file} is no longer written to; restart the server`, { cause: this.failure });
     }
+    try {
+      writeFully(this.descriptor, bytes);
+      if (bytes.length > 0) this.dirty = true;
+      if (durable) {
+        fsyncSync(this.descriptor);
+        this.dirty = false;
+      }
+    } catch (error) {
+      this.takeBack(error);
+      throw new JournalWriteError(`${this.file} could not be written: ${messageOf(error)}`, { cause: error });
+    }
+    this.size += bytes.length;
   }
 
-  private write(durable: boolean): void {
-    if (this.waiting.length > 0) {
-      const bytes = Buffer.concat(this.waiting);
-      this.waiting = [];
-      writeFully(this.descriptor, bytes);
-      this.size += bytes.length;
-      this.dirty = true;
-    }
-    if (durable && this.dirty) {
-      fsyncSync(this.descriptor);
-      this.dirty = false;
+  private takeBack(error: unknown): void {
+    try {
+      ftruncateSync(this.descriptor, this.size);
+    } catch {
+      this.failure = error;
     }
   }
 
   /** Whether enough has been written since the last compaction for another to be worth its cost. */
   get wantsCompaction(): boolean {
-    return this.size - this.sizeAfterCompaction > Math.max(COMPACT_AFTER_BYTES, this.sizeAfterCompaction);
+    const since = Math.max(this.sizeAfterCompaction, this.compactionFailedAt);
+    return this.size - since > Math.max(COMPACT_AFTER_BYTES, this.sizeAfterCompaction);
   }
 
-  /** Replaces the log by `snapshot`, atomically: a crash leaves either the old file or the new one. */
-  compact(snapshot: Iterable<Change>): void {
-    this.commit(false);
-    const target = openSync(this.newFile, "w");
-    let frames: Uint8Array[] = [];
-    let bytes = 0;
-    const flush = (): void => {
-      writeFully(target, Buffer.concat(frames));
-      frames = [];
-      bytes = 0;
-    };
-    for (const change of snapshot) {
-      const frame = frameOf(change);
-      frames.push(...frame);
-      bytes += frame.reduce((sum, part) => sum + part.length, 0);
-      if (bytes > CHUNK) flush();
+  /**
+   * Replaces the log by `snapshot`, atomically: a crash leaves either the old file or the new one. A failure is reported
+   * and leaves the old one in use; it is tried again once as much has been written again.
+   */
+  compact(snapshot: Iterable<Snapshot>): void {
+    let target: number | undefined;
+    try {
+      target = openSync(this.newFile, "ax+");
+      writeSnapshot(target, snapshot);
+      fsyncSync(target);
+      renameSync(this.newFile, this.file);
+    } catch (error) {
+      this.compactionFailedAt = this.size;
+      if (target !== undefined) closeSync(target);
+      rmSync(this.newFile, { force: true });
+      this.report(`${this.file} could not be compacted and stays as it is: ${messageOf(error)}`);
+      return;
     }
-    flush();
-    fsyncSync(target);
-    closeSync(target);
-    renameSync(this.newFile, this.file);
-    syncFolder(this.folder);
     closeSync(this.descriptor);
-    this.descriptor = openSync(this.file, "a+");
-    this.size = fstatSync(this.descriptor).size;
+    this.descriptor = target;
+    this.size = fstatSync(target).size;
     this.sizeAfterCompaction = this.size;
     this.dirty = false;
+    try {
+      syncFolder(this.folder);
+    } catch (error) {
+      this.report(`${this.folder} could not be flushed to the disk: ${messageOf(error)}`);
+    }
   }
 
+  /** Flushes and closes the file; a failure to flush is reported. */
   close(): void {
     clearInterval(this.timer);
-    this.commit(true);
+    try {
+      this.commit(true);
+    } catch (error) {
+      this.report(messageOf(error));
+    }
     closeSync(this.descriptor);
   }
 
@@ -155,24 +200,54 @@ export class Journal {
     fsync(descriptor, (error) => {
       this.syncing = false;
       // A compaction in between has closed the descriptor and synced everything itself.
-      if (error && descriptor === this.descriptor) this.dirty = true;
+      if (error === null || descriptor !== this.descriptor) return;
+      this.dirty = true;
+      this.report(`${this.file} could not be flushed to the disk: ${error.message}`);
     });
   }
 }
 
-/** Whether `folder` holds a journal. */
-export const hasJournal = (folder: string): boolean => existsSync(path.join(folder, FILE));
-
-function frameOf(change: Change): [Uint8Array, Uint8Array] {
-  const payload = encodeBounded({ ...change }, EMPTY_PUT + Buffer.byteLength(change.ns));
-  const head = Buffer.allocUnsafe(FRAME_HEAD);
-  head.writeUInt32LE(payload.length, 0);
-  head.writeUInt32LE(crc32(payload), 4);
-  return [head, payload];
+function writeSnapshot(target: number, snapshot: Iterable<Snapshot>): void {
+  let frames: Uint8Array[] = [];
+  let bytes = 0;
+  const flush = (): void => {
+    writeFully(target, Buffer.concat(frames));
+    frames = [];
+    bytes = 0;
+  };
+  for (const entry of snapshot) {
+    const frame = entry.op === "encoded" ? frameOfEncoded(entry.ns, entry.document) : frameOf(entry);
+    frames.push(...frame);
+    bytes += frame.reduce((sum, part) => sum + part.length, 0);
+    if (bytes > CHUNK) flush();
+  }
+  flush();
 }
 
 function writeFully(descriptor: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
+}
+
+function unusedName(base: string): string {
+  let name = base;
+  for (let i = 2; existsSync(name); i++) name = `${base}-${i}`;
+  return name;
+}
+
+function copyTail(descriptor: number, from: number, to: string): void {
+  const target = openSync(to, "wx");
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK);
+    for (let at = from; ;) {
+      const read = readSync(descriptor, chunk, 0, chunk.length, at);
+      if (read === 0) break;
+      writeFully(target, chunk.subarray(0, read));
+      at += read;
+    }
+    fsyncSync(target);
+  } finally {
+    closeSync(target);
+  }
 }
 
 function syncFolder(folder: string): void {
@@ -181,63 +256,5 @@ function syncFolder(folder: string): void {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
-  }
-}
-
-/** Replays frame after frame; returns where the last intact one ends. */
-function readFrames(descriptor: number, file: string, replay: (change: Change) => void): number {
-  const { size } = fstatSync(descriptor);
-  let buffer = Buffer.alloc(0);
-  let start = 0; // the offset in the file of buffer[0]
-  let at = 0;
-  const fill = (needed: number): boolean => {
-    if (at + needed <= buffer.length) return true;
-    const rest = buffer.subarray(at);
-    const next = Buffer.allocUnsafe(Math.max(CHUNK, needed));
-    rest.copy(next);
-    let length = rest.length;
-    while (length < next.length) {
-      const read = readSync(descriptor, next, length, next.length - length, start + at + length);
-      if (read === 0) break;
-      length += read;
-    }
-    start += at;
-    at = 0;
-    buffer = next.subarray(0, length);
-    return needed <= length;
-  };
-  while (fill(FRAME_HEAD)) {
-    const length = buffer.readUInt32LE(at);
-    const intact = isPlausible(length) && fill(FRAME_HEAD + length) && isIntact(buffer, at, length);
-    if (!intact) {
-      assertTornTail(descriptor, start + at, size, file);
-      break;
-    }
-    replay(decode(buffer.subarray(at + FRAME_HEAD, at + FRAME_HEAD + length)) as unknown as Change);
-    at += FRAME_HEAD + length;
-  }
-  return start + at;
-}
-
-const isPlausible = (length: number): boolean => length >= 5 && length <= MAX_PAYLOAD;
-
-function isIntact(buffer: Buffer, at: number, length: number): boolean {
-  const payload = buffer.subarray(at + FRAME_HEAD, at + FRAME_HEAD + length);
-  return payload.readUInt32LE(0) === length && crc32(payload) === buffer.readUInt32LE(at + 4);
-}
-
-/** A crash tears the last frame. An intact frame after a damaged one means lost data, which must be reported. */
-function assertTornTail(descriptor: number, from: number, size: number, file: string): void {
-  const tail = Buffer.alloc(Math.min(size - from, 2 * MAX_PAYLOAD));
-  readSync(descriptor, tail, 0, tail.length, from);
-  for (let at = 1; at + FRAME_HEAD + 5 <= tail.length; at++) {
-    const length = tail.readUInt32LE(at);
-    // The payload is BSON and starts with its own length: these four bytes rule out nearly every wrong position.
-    if (!isPlausible(length) || tail.readUInt32LE(at + FRAME_HEAD) !== length) continue;
-    if (at + FRAME_HEAD + length <= tail.length && isIntact(tail, at, length)) {
-      throw new JournalDamagedError(
-        `${file} is damaged at byte ${from}, and intact data follows. Restore the file from a backup, or move its folder away to start empty.`,
-      );
-    }
   }
 }

@@ -1,28 +1,30 @@
 import { assertNever } from "../../../core/errors";
 import { type ChangeListener, Collection } from "./collection";
 import { MongoServerError } from "../errors";
-import type { FieldIndex, IndexSpec, StoredRecord } from "./fieldIndex";
-import { type Doc } from "../bson/values";
+import type { FieldIndex, IndexSpec } from "./fieldIndex";
+import type { Change, Snapshot } from "./change";
+import type { FrameReader } from "./frames";
+import type { EncodedDocument, StoredRecord } from "./record";
 import { compareValues } from "../bson/order";
 
-/** One change as the journal stores it; replayed in order they give the same store again. */
-export type Change =
-  | { op: "put"; ns: string; document: Doc }
-  | { op: "remove"; ns: string; id: unknown }
-  | { op: "create"; ns: string }
-  | { op: "drop"; ns: string }
-  | { op: "rename"; ns: string; to: string }
-  | { op: "index"; ns: string; spec: IndexSpec }
-  | { op: "dropIndex"; ns: string; name: string };
+/** What a put adds to its document in the journal, about. */
+const PUT_OVERHEAD_BYTES = 64;
 
-/** All databases of the server, in memory. `record` is called with every change as it is made. */
+/**
+ * All databases of the server, in memory. `onChange` is called with every change as it is made. Changes are taken back
+ * by {@link rollBack} until {@link settle} is called.
+ */
 export class Store {
   private readonly collections = new Map<string, Collection>();
   private readonly listener: ChangeListener;
-
+  private readonly undo: (() => void)[] = [];
   private silent = false;
 
-  constructor(private readonly onChange: (change: Change) => void) {
+  /** @param mayRollBack whether changes can be taken back, which costs a little */
+  constructor(
+    private readonly onChange: (change: Change) => void,
+    private readonly mayRollBack: boolean,
+  ) {
     this.listener = {
       put: (ns, document) => this.record({ op: "put", ns, document }),
       removed: (ns, id) => this.record({ op: "remove", ns, id }),
@@ -30,7 +32,68 @@ export class Store {
   }
 
   private record(change: Change): void {
-    if (!this.silent) this.onChange(change);
+    if (this.silent) return;
+    const undo = this.mayRollBack ? this.inverseOf(change) : undefined;
+    this.onChange(change);
+    if (undo) this.undo.push(undo);
+  }
+
+  /** What takes a change back; to be called before the change is made. */
+  private inverseOf(change: Change): () => void {
+    const collection = this.collections.get(change.ns);
+    switch (change.op) {
+      case "put": {
+        const { _id: id } = change.document;
+        const before = collection?.byId(id)?.document;
+        return () => {
+          const record = collection?.byId(id);
+          if (!collection || !record) return;
+          if (before) collection.replace(record, before);
+          else collection.remove(record);
+        };
+      }
+      case "remove": {
+        const before = collection?.byId(change.id)?.document;
+        return () => {
+          if (collection && before) collection.insert(before);
+        };
+      }
+      case "create":
+        return () => {
+          this.collections.delete(change.ns);
+        };
+      case "drop":
+        return () => {
+          if (collection) this.collections.set(change.ns, collection);
+        };
+      case "rename":
+        return () => {
+          this.collections.delete(change.to);
+          if (collection) this.collections.set(change.ns, collection);
+        };
+      case "index":
+        return () => void collection?.indexes.delete(change.spec.name);
+      case "dropIndex": {
+        const spec = collection?.indexes.get(change.name)?.spec;
+        return () => {
+          if (collection && spec) collection.restoreIndex(spec);
+        };
+      }
+      default:
+        return assertNever(change);
+    }
+  }
+
+  /** Makes the changes so far final. */
+  settle(): void {
+    this.undo.length = 0;
+  }
+
+  /** Takes back the changes since {@link settle} was last called. */
+  rollBack(): void {
+    this.silently(() => {
+      for (let undo = this.undo.pop(); undo; undo = this.undo.pop()) undo();
+    });
   }
 
   private silently(act: () => void): void {
@@ -62,7 +125,9 @@ export class Store {
   }
 
   drop(namespace: string): void {
-    if (this.collections.delete(namespace)) this.record({ op: "drop", ns: namespace });
+    if (!this.collections.has(namespace)) return;
+    this.record({ op: "drop", ns: namespace });
+    this.collections.delete(namespace);
   }
 
   /** Moves a collection, documents and indexes. The target must not exist. */
@@ -71,12 +136,8 @@ export class Store {
     if (!source) return;
     assertNamespace(to);
     this.record({ op: "rename", ns: namespace, to });
-    this.silently(() => {
-      this.collections.delete(namespace);
-      const target = this.create(to);
-      for (const { spec } of [...source.indexes.values()].slice(1)) target.addIndex(spec);
-      for (const { document } of source.all()) target.insert(document);
-    });
+    this.collections.delete(namespace);
+    this.collections.set(to, source.renamed(to));
   }
 
   addIndex(namespace: string, spec: IndexSpec): void {
@@ -85,7 +146,10 @@ export class Store {
   }
 
   dropIndex(namespace: string, name: string): void {
-    if (this.find(namespace)?.indexes.delete(name)) this.record({ op: "dropIndex", ns: namespace, name });
+    const collection = this.find(namespace);
+    if (!collection?.indexes.has(name)) return;
+    this.record({ op: "dropIndex", ns: namespace, name });
+    collection.indexes.delete(name);
   }
 
   /** The collections of one database, or of all, by namespace in alphabetical order. */
@@ -96,9 +160,34 @@ export class Store {
     return all.sort((a, b) => (a.namespace < b.namespace ? -1 : 1));
   }
 
-  /** Applies a change read from the journal. */
-  replay(change: Change): void {
-    this.silently(() => this.apply(change));
+  /** Takes what a journal holds. */
+  reader(): FrameReader {
+    let last: Collection | undefined;
+    return {
+      put: (ns, document: EncodedDocument) => {
+        if (last?.namespace !== ns) last = this.collections.get(ns) ?? this.createSilently(ns);
+        last.restore(document);
+      },
+      change: (change) => {
+        last = undefined;
+        this.silently(() => this.apply(change));
+      },
+      liveBytes: () => this.encodedBytes(),
+    };
+  }
+
+  private createSilently(namespace: string): Collection {
+    const collection = new Collection(namespace, this.listener);
+    this.collections.set(namespace, collection);
+    return collection;
+  }
+
+  private encodedBytes(): number {
+    let sum = 0;
+    for (const collection of this.collections.values()) {
+      for (const record of collection.all()) sum += record.encodedLength + PUT_OVERHEAD_BYTES;
+    }
+    return sum;
   }
 
   private apply(change: Change): void {
@@ -126,7 +215,7 @@ export class Store {
         this.rename(change.ns, change.to);
         break;
       case "index":
-        this.addIndex(change.ns, change.spec);
+        this.collection(change.ns).restoreIndex(change.spec);
         break;
       case "dropIndex":
         this.dropIndex(change.ns, change.name);
@@ -137,12 +226,15 @@ export class Store {
   }
 
   /** The changes that lead from nothing to the present state: what a compacted journal holds. */
-  *snapshot(): Generator<Change> {
+  *snapshot(): Generator<Snapshot> {
     for (const collection of this.collections.values()) {
       const { namespace: ns } = collection;
       yield { op: "create", ns };
       for (const { spec } of [...collection.indexes.values()].slice(1)) yield { op: "index", ns, spec };
-      for (const { document } of collection.all()) yield { op: "put", ns, document };
+      for (const record of collection.all()) {
+        const { bytes } = record;
+        yield bytes ? { op: "encoded", ns, document: bytes } : { op: "put", ns, document: record.document };
+      }
     }
   }
 

@@ -29,6 +29,8 @@ interface Running {
   readonly port: number;
   readonly client: mongo.MongoClient;
   readonly things: mongo.Collection;
+  /** What it wrote to standard error so far. */
+  readonly errors: () => string;
 }
 
 describe("embedded MongoDB server", () => {
@@ -60,7 +62,7 @@ describe("embedded MongoDB server", () => {
   }
 
   async function running(...extra: string[]): Promise<Running> {
-    const { child } = launch(["--data", folder, ...extra]);
+    const { child, errors } = launch(["--data", folder, ...extra]);
     const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line")) as [string];
     const { ready, port } = JSON.parse(line) as { ready: boolean; port: number };
     expect(ready).to.equal(true);
@@ -68,7 +70,7 @@ describe("embedded MongoDB server", () => {
       serverSelectionTimeoutMS: 2000,
     }).connect();
     clients.push(client);
-    return { child, port, client, things: client.db("kept").collection("things") };
+    return { child, port, client, things: client.db("kept").collection("things"), errors };
   }
 
   /** Ends a server and waits until it is gone. */
@@ -139,12 +141,17 @@ describe("embedded MongoDB server", () => {
       appendFileSync(journal(), Buffer.from([200, 0, 0, 0, 1, 2, 3, 4, 200, 0, 0, 0, 2]));
       const torn = statSync(journal()).size;
 
-      const second = await running();
+      const { child, errors, ...second } = await running();
       const found = new Set(await second.things.distinct("i"));
       expect([...acknowledged].filter((i) => !found.has(i))).to.deep.equal([]);
-      expect(statSync(journal()).size).to.be.lessThan(torn);
+      const [, bytes, offset, aside = ""] =
+        /ends in (\d+) bytes, from offset (\d+) on, .* they are in (\S+) now/.exec(errors()) ?? [];
+      expect(Number(bytes) + Number(offset)).to.equal(torn);
+      expect(statSync(journal()).size).to.equal(Number(offset));
+      expect(readFileSync(aside).subarray(-13)).to.deep.equal(Buffer.from([200, 0, 0, 0, 1, 2, 3, 4, 200, 0, 0, 0, 2]));
+      expect(readFileSync(aside)).to.have.length(Number(bytes));
       await second.things.insertOne({ i: -1 });
-      await end(second.child, "SIGKILL");
+      await end(child, "SIGKILL");
       const third = await running();
       expect(await third.things.countDocuments({ i: -1 })).to.equal(1);
     });
@@ -164,6 +171,19 @@ describe("embedded MongoDB server", () => {
       const second = await running();
       expect(await second.things.countDocuments({ version: 20, text })).to.equal(50);
       expect((await rejectionOf(second.things.insertOne({ n: 7 }))).code).to.equal(11000);
+
+      // Documents that were read from the journal and never asked for since are compacted with the others.
+      await second.client
+        .db("kept")
+        .collection("untouched")
+        .insertOne({ _id: 1 as never, text: "kept" });
+      await end(second.child, "SIGTERM");
+      const third = await running();
+      for (let version = 21; version <= 30; version++) await third.things.updateMany({}, { $set: { version } });
+      await end(third.child, "SIGKILL");
+      const fourth = await running();
+      expect(await fourth.things.countDocuments({ version: 30, text })).to.equal(50);
+      expect(await fourth.client.db("kept").collection("untouched").findOne()).to.deep.equal({ _id: 1, text: "kept" });
     });
 
     it("and refuses to start on a journal damaged in the middle, rather than drop what follows", async () => {
@@ -202,6 +222,12 @@ describe("embedded MongoDB server", () => {
     child.stdin?.end();
     expect((await exit)[0]).to.equal(0);
     expect(existsSync(path.join(folder, "lock"))).to.equal(false);
+  });
+
+  it("says that it is for development when it is started alone", async () => {
+    const { errors } = await running();
+    await eventually("the line", () => errors().includes("for development and tests"));
+    expect(errors()).to.include("MONGODB_URI");
   });
 
   it("refuses to run in production", async () => {
@@ -430,6 +456,23 @@ describe("embedded MongoDB server", () => {
       }
       expect(reported).to.have.length(3);
       expect(await subject.db.command({ ping: 1 })).to.deep.equal({ ok: 1 });
+    } finally {
+      await subject.close();
+    }
+  });
+
+  it("answers a pattern that stops a backtracking engine for minutes, and refuses one it cannot bound (51091)", async () => {
+    const subject = await connectEmbedded();
+    try {
+      const things = subject.fresh();
+      await things.insertOne({ s: `${"a".repeat(20_000)}!` });
+      for (const $regex of ["^(a+)+$", "(a|a)*b$", "^(.*a){12}$"]) {
+        expect(await things.countDocuments({ s: { $regex } }), $regex).to.equal(0);
+      }
+      expect(await things.countDocuments({ s: /(a+)+!$/ })).to.equal(1);
+      for (const $regex of ["(a)\\1", "a(?=b)", "((a{100}){100}){100}", "x".repeat(40_000)]) {
+        expect((await rejectionOf(things.find({ s: { $regex } }).toArray())).code).to.equal(51091);
+      }
     } finally {
       await subject.close();
     }

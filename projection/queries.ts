@@ -87,8 +87,8 @@ export interface Projection {
    */
   findControlled(controller: string, limit: number): Promise<ControlledDid[]>;
   findIssuer(address: string): Promise<Indexed<IssuerState>>;
-  /** All events about an identity or issuer, in the order of the chain. */
-  eventsOf(address: string): Promise<RegistryEvent[]>;
+  /** All events about an identity or issuer, or those that are wanted, in the order of the chain. */
+  eventsOf(address: string, wanted?: (event: RegistryEvent) => boolean): Promise<RegistryEvent[]>;
   /** Events of all or one subject, the newest first. */
   listEvents(filter: EventFilter): Promise<EventDocument[]>;
   /**
@@ -110,7 +110,8 @@ export function createProjection(mongo: Mongo): Projection {
     findDid: (address) => find(collections, "dids", address, refoldDid),
     findControlled: (controller, limit) => findControlled(collections, controller, limit),
     findIssuer: (address) => find(collections, "issuers", address, refoldIssuer),
-    eventsOf: (address) => atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, address)),
+    eventsOf: (address, wanted = () => true) =>
+      atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, { address, wanted })),
     listEvents: (filter) => atOneHeight(collections, (checkpoint) => listEvents(collections, checkpoint, filter)),
     statusWords: (issuer, purpose, firstWord, count) => statusWords(collections, { issuer, purpose, firstWord, count }),
     credentialStatus: (credId) => credentialStatus(collections, credId),
@@ -195,11 +196,11 @@ function findControlled(collections: RegistryCollections, controller: string, li
 async function eventsOf(
   collections: RegistryCollections,
   checkpoint: CheckpointDocument | null,
-  address: string,
+  { address, wanted }: { address: string; wanted: (event: RegistryEvent) => boolean },
 ): Promise<RegistryEvent[]> {
   const events: RegistryEvent[] = [];
   if (checkpoint === null) return events;
-  for await (const event of eventsOfSubject(collections, checkpoint, address)) events.push(event);
+  for await (const event of eventsOfSubject(collections, checkpoint, address)) if (wanted(event)) events.push(event);
   return events;
 }
 

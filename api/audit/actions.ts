@@ -6,7 +6,8 @@ import type { Context } from "../../process/context";
 import type { Freshness } from "../../projection/freshness";
 import type { EventFilter } from "../../projection/queries";
 import { readStatusProof } from "./readStatusProof";
-import { touches } from "./rules";
+import { type EffectCursor, pageOfBytes, pageOfEffects, type Part } from "./pages";
+import { countStatusChanges, touches } from "./rules";
 import type { StatusProof } from "./statusProof";
 
 export interface AuditDeps extends Pick<Context, "chain" | "projection"> {
@@ -24,21 +25,52 @@ export interface CredentialAudit {
   freshness: Freshness;
   /** Why the index's answer is not verified; null when it is. */
   unverified: string | null;
-  /** Events that touched its status, the oldest first. */
+  /** The newest events that touched its status, the oldest first. */
   events: RegistryEvent[];
+  /** How many older ones there are. */
+  olderEvents: number;
   /** Null where the node gives none. */
   proof: StatusProof | null;
 }
 
 const CREDENTIAL_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+/** What of the registries' events is asked for. */
+type EventSelection = Pick<EventFilter, "names" | "subject">;
+
+/** Bytes of events' arguments in one answer, unless one event alone has more. */
+const MAX_EVENT_BYTES = 262_144;
+
 /** Lists events of the registries, the newest first, and says how new the index is. */
 export async function listEvents(
   { projection }: Pick<AuditDeps, "projection">,
-  filter: EventFilter,
-): Promise<{ events: EventDocument[]; freshness: Freshness | null }> {
-  const [events, freshness] = await Promise.all([projection.listEvents(filter), projection.freshness()]);
-  return { events, freshness };
+  { before, limit, ...selection }: EventSelection & { before?: number | undefined; limit: number },
+): Promise<{ events: EventDocument[]; next: number | null; freshness: Freshness | null }> {
+  const read = (place: number | undefined, count: number) =>
+    projection.listEvents({ ...selection, before: place, limit: count });
+  const page = pageOfBytes<EventDocument>({ read, bytesOf }, { before, limit, maxBytes: MAX_EVENT_BYTES });
+  const [{ items: events, next }, freshness] = await Promise.all([page, projection.freshness()]);
+  return { events, next, freshness };
+}
+
+/** Lists events that changed credentials' statuses, the newest first, a page bounded by the credentials it names. */
+export async function listStatusChanges(
+  { projection }: Pick<AuditDeps, "projection">,
+  { from, limit, ...selection }: EventSelection & { from: EffectCursor | undefined; limit: number },
+): Promise<{ parts: Part<EventDocument>[]; next: EffectCursor | null; freshness: Freshness | null }> {
+  const read = (atOrBefore: number | undefined, count: number) =>
+    projection.listEvents({
+      ...selection,
+      before: atOrBefore === undefined ? undefined : atOrBefore + 1,
+      limit: count,
+    });
+  const page = pageOfEffects<EventDocument>({ read, sizeOf: countStatusChanges }, { from, limit });
+  const [{ parts, next }, freshness] = await Promise.all([page, projection.freshness()]);
+  return { parts, next, freshness };
+}
+
+function bytesOf({ args }: RegistryEvent): number {
+  return JSON.stringify(args).length;
 }
 
 /**
@@ -54,7 +86,10 @@ export async function auditCredential(deps: AuditDeps, id: string): Promise<Cred
   if (credId === undefined)
     throw new DomainError("credential.unknown", "not_found", "There is no such credential here.");
   const { issuer, index } = parseCredId(credId);
-  const [status, events] = await Promise.all([projection.credentialStatus(credId), projection.eventsOf(issuer)]);
+  const [status, events] = await Promise.all([
+    projection.credentialStatus(credId),
+    projection.eventsOf(issuer, (event) => touches(event, credId)),
+  ]);
   const { revoked, suspended, freshness, unverifiedReason } = status;
   if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
   return {
@@ -65,7 +100,18 @@ export async function auditCredential(deps: AuditDeps, id: string): Promise<Cred
     suspended,
     freshness,
     unverified: unverifiedReason,
-    events: events.filter((event) => touches(event, credId)),
+    ...newestWithin(events, MAX_EVENT_BYTES),
     proof: await readStatusProof(chain, { credId, at: freshness }),
   };
+}
+
+/** As many of the newest events as fit; the newest one always. */
+function newestWithin(events: RegistryEvent[], maxBytes: number): Pick<CredentialAudit, "events" | "olderEvents"> {
+  let [first, bytes] = [events.length, 0];
+  for (const event of events.toReversed()) {
+    bytes += bytesOf(event);
+    if (first < events.length && bytes > maxBytes) break;
+    first -= 1;
+  }
+  return { events: events.slice(first), olderEvents: first };
 }

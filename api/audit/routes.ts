@@ -1,10 +1,13 @@
 import { eventsAffecting } from "../../chain/registry/events";
-import { defineEndpoint, type Endpoint } from "../http/endpoint";
-import { type AuditDeps, auditCredential, listEvents } from "./actions";
+import { defineEndpoint, type Endpoint, type EndpointLimit } from "../http/endpoint";
+import { type AuditDeps, auditCredential, listEvents, listStatusChanges } from "./actions";
+import { formatCursor } from "./pages";
 import * as shapes from "./schemas";
 
 /** Events that change credentials' statuses. */
 const STATUS_EVENTS = eventsAffecting("words");
+
+const limitTo = (name: string, limit: number): EndpointLimit => ({ name, limit, windowSeconds: 60, by: "address" });
 
 /** What auditors read: events, revocations, and single credentials with a proof that needs no trust in this server. */
 export function auditEndpoints(deps: AuditDeps): Endpoint[] {
@@ -15,12 +18,12 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
       tag: "Audit",
       summary: "Read the registries' events",
       auth: "none",
+      limit: limitTo("audit-events", 300),
       query: shapes.eventsQuery,
       replies: { 200: { description: "The newest first.", schema: shapes.eventsReply } },
       handle: async ({ query: { name, subject, before, limit } }) => {
         const names = name === undefined ? undefined : [name];
-        const { events, freshness } = await listEvents(deps, { subject, before, limit, names });
-        const next = shapes.nextOf(events, limit);
+        const { events, next, freshness } = await listEvents(deps, { subject, before, limit, names });
         return {
           status: 200,
           body: { events: events.map(shapes.showEvent), next, asOf: shapes.showFreshness(freshness) },
@@ -33,17 +36,21 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
       tag: "Audit",
       summary: "Read changes of credentials' statuses",
       auth: "none",
+      limit: limitTo("audit-revocations", 300),
       query: shapes.revocationsQuery,
       replies: {
         200: { description: "The newest first, each with its transaction and block.", schema: shapes.revocationsReply },
       },
       handle: async ({ query: { issuer, before, limit } }) => {
-        const asked = { subject: issuer, before, limit, names: STATUS_EVENTS };
-        const { events, freshness } = await listEvents(deps, asked);
-        const next = shapes.nextOf(events, limit);
+        const asked = { subject: issuer, from: before, limit, names: STATUS_EVENTS };
+        const { parts, next, freshness } = await listStatusChanges(deps, asked);
         return {
           status: 200,
-          body: { changes: events.map(shapes.showChange), next, asOf: shapes.showFreshness(freshness) },
+          body: {
+            changes: parts.map(shapes.showChange),
+            next: next === null ? null : formatCursor(next),
+            asOf: shapes.showFreshness(freshness),
+          },
         };
       },
     }),
@@ -55,6 +62,7 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
       description:
         "Keep the answer as a file and check it offline, against a block hash you trust, with `npm run audit:verify <file>`.",
       auth: "none",
+      limit: limitTo("audit-credential", 120),
       params: shapes.credentialParams,
       replies: {
         200: {

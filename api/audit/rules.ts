@@ -5,6 +5,9 @@ import { PURPOSE } from "../../chain/registry/statusPurpose";
 import { isBitSet, placeOfCredential, type WordKey } from "../../chain/registry/statusWord";
 import { parseCredId } from "../../chain/status/credId";
 
+/** Bits that are set in each hexadecimal digit. */
+const BITS_OF_DIGIT = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
+
 /** What an event says of the status of one credential; it may have been so before. */
 export interface StatusChange {
   credId: string;
@@ -13,16 +16,23 @@ export interface StatusChange {
   change: "revoked" | "suspended" | "reinstated" | "set" | "cleared";
 }
 
+/** How many credentials an event says something of. */
+export function countStatusChanges(event: RegistryEvent): number {
+  const effect = effectOf(event);
+  return effect.on === "status" ? effect.masks.reduce((sum, { mask }) => sum + countBits(mask), 0) : 0;
+}
+
 /**
  * What an event says of credentials' statuses.
  *
- * @param limit credentials listed at most
+ * @param part.offset credentials left out at the beginning
+ * @param part.count credentials listed at most
  */
-export function statusChangesOf(event: RegistryEvent, limit: number): StatusChange[] {
+export function statusChangesOf(event: RegistryEvent, part: { offset: number; count: number }): StatusChange[] {
   const effect = effectOf(event);
   switch (effect.on) {
     case "status":
-      return changesOf(event.subject, effect, limit);
+      return changesOf(event.subject, effect, part);
     case "identity":
     case "accreditation":
     case "nothing":
@@ -32,15 +42,25 @@ export function statusChangesOf(event: RegistryEvent, limit: number): StatusChan
   }
 }
 
-function changesOf(issuer: string, effect: StatusEffect, limit: number): StatusChange[] {
+function changesOf(
+  issuer: string,
+  effect: StatusEffect,
+  { offset, count }: { offset: number; count: number },
+): StatusChange[] {
   const { purpose, masks } = effect;
   const change = changeOf(effect);
   const changes: StatusChange[] = [];
+  let skip = offset;
   for (const { word, mask } of masks) {
-    for (const bit of bitsOf(mask)) {
-      if (changes.length >= limit) return changes;
-      changes.push({ credId: credIdAt(issuer, word, bit), purpose, change });
+    if (changes.length >= count) break;
+    const size = countBits(mask);
+    if (skip >= size) {
+      skip -= size;
+      continue;
     }
+    const bits = bitsOf(mask).slice(skip, skip + count - changes.length);
+    for (const bit of bits) changes.push({ credId: credIdAt(issuer, word, bit), purpose, change });
+    skip = 0;
   }
   return changes;
 }
@@ -67,6 +87,13 @@ export function touches(event: RegistryEvent, credId: string): boolean {
     default:
       return assertNever(effect);
   }
+}
+
+/** @param mask `0x` and hexadecimal digits */
+function countBits(mask: string): number {
+  let count = 0;
+  for (const digit of mask.slice(2)) count += BITS_OF_DIGIT[Number.parseInt(digit, 16)] ?? 0;
+  return count;
 }
 
 function bitsOf(mask: string): number[] {

@@ -1,27 +1,37 @@
 import { z } from "zod";
 import { EVENT_NAMES, EVENTS, type RegistryEvent } from "../../chain/registry/events";
-import { positionOf } from "../../chain/registry/position";
 import type { Freshness } from "../../projection/freshness";
 import { accountAddress } from "../http/accountFields";
 import type { CredentialAudit } from "./actions";
-import { statusChangesOf } from "./rules";
-
-/** Credentials listed of one event. */
-const MAX_CHANGES = 1_000;
+import { type Part, parseCursor } from "./pages";
+import { countStatusChanges, statusChangesOf } from "./rules";
 
 /** Events that say something of an identity or issuer. */
 const AUDITED_EVENTS = EVENT_NAMES.filter((name) => EVENTS[name].projection.length > 0);
 
-const page = {
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  before: z.coerce.number().int().nonnegative().optional().meta({ description: "`next` of the page before" }),
-};
 export const eventsQuery = z.strictObject({
-  ...page,
+  limit: z.coerce.number().int().min(1).max(200).default(50).meta({
+    description: "Events at most; a page of large ones holds fewer",
+  }),
+  before: z.coerce.number().int().nonnegative().optional().meta({ description: "`next` of the page before" }),
   subject: accountAddress.optional().meta({ description: "The identity or issuer the events are about" }),
   name: z.enum(AUDITED_EVENTS).optional(),
 });
-export const revocationsQuery = z.strictObject({ ...page, issuer: accountAddress.optional() });
+export const revocationsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(200).meta({
+    description: "Credentials at most, whatever events they are of; an event may reach over several pages",
+  }),
+  before: z
+    .string()
+    .transform((text, { addIssue }) => {
+      const cursor = parseCursor(text);
+      if (cursor === undefined) addIssue({ code: "custom", message: "is none of ours: send back `next` as it came" });
+      return cursor ?? z.NEVER;
+    })
+    .optional()
+    .meta({ description: "`next` of the page before", examples: ["2097152.0"] }),
+  issuer: accountAddress.optional(),
+});
 export const credentialParams = z.strictObject({
   id: z
     .string()
@@ -70,11 +80,12 @@ export const revocationsReply = z.strictObject({
           change: z.enum(["revoked", "suspended", "reinstated", "set", "cleared"]),
         }),
       ),
-      truncated: z.boolean().meta({ description: "The event concerns more credentials than are listed" }),
+      offset: z.int().meta({ description: "Credentials of the event that pages before this one list" }),
+      total: z.int().meta({ description: "Credentials of the event" }),
       ...place,
     }),
   ),
-  next: z.int().nullable(),
+  next: z.string().nullable(),
   asOf,
 });
 const storageEntry = z.strictObject({
@@ -91,7 +102,8 @@ export const credentialReply = z.strictObject({
   suspended: z.boolean(),
   doubt: z.string().nullable().meta({ description: "Why the index cannot vouch for its answer" }),
   chainId: z.int(),
-  events: z.array(eventReply),
+  events: z.array(eventReply).meta({ description: "That touched its status, the oldest first" }),
+  olderEvents: z.int().meta({ description: "Left out before them; GET /audit/events has all" }),
   asOf,
   proof: z
     .strictObject({
@@ -111,14 +123,14 @@ export function showEvent(event: RegistryEvent) {
   return { registry, name, subject, args, ...placeOf(event) };
 }
 
-/** An event and what it did to credentials' statuses, as it goes out. */
-export function showChange(event: RegistryEvent) {
-  const credentials = statusChangesOf(event, MAX_CHANGES + 1);
+/** A part of what an event did to credentials' statuses, as it goes out. */
+export function showChange({ item: event, offset, count }: Part<RegistryEvent>) {
   return {
     issuer: event.subject,
     event: event.name,
-    credentials: credentials.slice(0, MAX_CHANGES),
-    truncated: credentials.length > MAX_CHANGES,
+    credentials: statusChangesOf(event, { offset, count }),
+    offset,
+    total: countStatusChanges(event),
     ...placeOf(event),
   };
 }
@@ -137,12 +149,6 @@ export function showAudit({ freshness, events, index, unverified, ...status }: C
 
 function placeOf({ transactionHash, blockNumber, blockHash, logIndex, minedAt }: RegistryEvent) {
   return { transactionHash, blockNumber, blockHash, logIndex, minedAt };
-}
-
-/** `before` of the next page; null after the last. */
-export function nextOf(events: RegistryEvent[], limit: number): number | null {
-  const last = events.length === limit ? events.at(-1) : undefined;
-  return last === undefined ? null : positionOf(last.blockNumber, last.logIndex);
 }
 
 /** How new the index is, as it goes out. */

@@ -148,9 +148,26 @@ describe("audit", () => {
     );
     expect(changes).to.deep.equal([["suspended", "suspended"], ["revoked"]]);
     expect(body.changes[1].credentials[0].credId).to.equal(revoked.credId);
-    const first = (await on.ask("GET", "/audit/revocations?limit=1")).body;
-    const second = (await on.ask("GET", `/audit/revocations?limit=1&before=${first.next}`)).body;
-    expect([...first.changes, ...second.changes]).to.deep.equal(body.changes);
+    expect(body.next).to.equal(null);
+    // A page is as large as what it names: the event with two credentials fills two pages of one.
+    const listed: { credId: string; change: string }[] = [];
+    const pages: [number, number][] = [];
+    for (let query = ""; pages.length < 9;) {
+      const page = (await on.ask("GET", `/audit/revocations?issuer=${issuer.address}&limit=1${query}`)).body;
+      expect(page.changes).to.have.length(1);
+      const [{ credentials, offset, total }] = page.changes;
+      listed.push(...credentials);
+      pages.push([offset, total]);
+      if (page.next === null) break;
+      query = `&before=${page.next}`;
+    }
+    expect(pages).to.deep.equal([
+      [0, 2],
+      [1, 2],
+      [0, 1],
+    ]);
+    expect(listed).to.deep.equal(body.changes.flatMap(({ credentials }: { credentials: object[] }) => credentials));
+    expect((await on.ask("GET", "/audit/revocations?before=7")).body.code).to.equal("request.invalid");
     const events = (await on.ask("GET", `/audit/events?subject=${issuer.address}&name=DIDRegistered`)).body.events;
     expect(events).to.have.length(1);
     expect(events[0].args.documentUri).to.include(`/issuers/${issuer.address}/documents/`);

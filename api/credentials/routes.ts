@@ -151,6 +151,8 @@ function shareEndpoint(deps: CredentialDeps): Endpoint {
     description:
       "The code lets a verifier ask for the credential. It proves nothing: only the holder's signature does.",
     auth: "session",
+    // A picture takes tens of milliseconds of the one thread that everybody shares.
+    limit: { name: "credential-share", limit: 60, windowSeconds: 60, by: "user" },
     params: shapes.idParams,
     query: shapes.shareQuery,
     replies: {

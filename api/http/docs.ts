@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import { type Asset, ASSETS, PAGE, PAGE_POLICY, readAsset } from "./docsPage";
+import { type CachedBody, cachedBody, cachedReply, NOT_MODIFIED } from "./cachedBody";
 import { defineEndpoint, type Endpoint } from "./endpoint";
-import { describeApi, type OpenApiDocument } from "./openapi";
+import { describeApi } from "./openapi";
 import { statusOfKind } from "./problem";
 import { rejectionsOf } from "./rejections";
 
@@ -25,20 +26,30 @@ export function documentationEndpoints(
     problemEndpoint((code) => explainCode(all, code)),
   ];
   const all = [...described, ...endpoints];
-  const openApi = describeApi(all, about);
+  // Written once: it is half a megabyte, which would hold up everybody for each who reads it.
+  const openApi = cachedBody(JSON.stringify(describeApi(all, about)));
   return endpoints;
 }
 
 /** @param openApi called, because the document describes this endpoint too */
-function openApiEndpoint(openApi: () => OpenApiDocument): Endpoint {
+function openApiEndpoint(openApi: () => CachedBody): Endpoint {
   return defineEndpoint({
     method: "get",
     path: "/openapi.json",
     tag: TAG,
     summary: "This description, as OpenAPI 3.1",
     auth: "none",
-    replies: { 200: { description: "The document.", schema: z.looseObject({ openapi: z.string() }) } },
-    handle: () => Promise.resolve({ status: 200, body: openApi() }),
+    replies: {
+      200: { description: "The document.", schema: z.looseObject({ openapi: z.string() }) },
+      304: NOT_MODIFIED,
+    },
+    handle: (_input, { header }) =>
+      Promise.resolve(
+        cachedReply(openApi(), {
+          header,
+          headers: { "content-type": "application/json", "cache-control": "no-cache" },
+        }),
+      ),
   });
 }
 
@@ -65,10 +76,10 @@ function assetEndpoint(): Endpoint {
     summary: "A part of the page",
     auth: "none",
     params: z.strictObject({ file: z.enum(Object.keys(ASSETS) as [Asset, ...Asset[]]) }),
-    replies: { 200: { description: "A script or style sheet.", mediaType: "text/plain" } },
-    handle: ({ params }) => {
+    replies: { 200: { description: "A script or style sheet.", mediaType: "text/plain" }, 304: NOT_MODIFIED },
+    handle: ({ params }, { header }) => {
       const headers = { "content-type": ASSETS[params.file], "cache-control": "public, max-age=3600" };
-      return Promise.resolve({ status: 200, body: readAsset(params.file), headers });
+      return Promise.resolve(cachedReply(readAsset(params.file), { header, headers }));
     },
   });
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type CachedBody, cachedBody } from "./cachedBody";
 
 /** The page that shows the API's description. */
 export const PAGE = `<!doctype html>
@@ -40,13 +41,13 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-const loaded = new Map<Asset, Buffer>();
+const loaded = new Map<Asset, CachedBody>();
 
 /** A file of {@link ASSETS}; each is read once. */
-export function readAsset(file: Asset): Buffer {
-  const bytes = loaded.get(file) ?? loadAsset(file);
-  loaded.set(file, bytes);
-  return bytes;
+export function readAsset(file: Asset): CachedBody {
+  const body = loaded.get(file) ?? cachedBody(loadAsset(file));
+  loaded.set(file, body);
+  return body;
 }
 
 function loadAsset(file: Asset): Buffer {

@@ -110,6 +110,8 @@ export interface EndpointDefinition<
   rawBody?: Raw;
   /** Rejected with 429 `request.too_many` beyond this; the answer carries the `RateLimit` headers. */
   limit?: EndpointLimit | undefined;
+  /** Whether a request waits for an event: such requests are counted, and rejected with 429 beyond their number. */
+  waits?(input: { query: Parsed<Query> }): boolean;
   /** Asked by machines every few seconds: its requests are logged at debug level only. */
   quiet?: boolean;
   replies: Record<number, ReplyDescription>;
@@ -133,8 +135,9 @@ export interface EndpointDefinition<
 /** An endpoint of any input, as the router and the OpenAPI generator see it. */
 export type Endpoint = Omit<
   EndpointDefinition<z.ZodType, z.ZodType, z.ZodType, Authentication, RawBodyDefinition>,
-  "handle"
+  "handle" | "waits"
 > & {
+  waits?(input: { query: unknown }): boolean;
   handle(
     input: { params: unknown; query: unknown; body: unknown; caller: SessionCaller | ApiKeyCaller | undefined },
     context: RequestContext,

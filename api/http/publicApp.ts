@@ -28,7 +28,7 @@ export function createPublicApp(
   modules: Module[],
   options: PublicAppOptions,
 ): { app: Express; endpoints: Endpoint[] } {
-  const { publicUrl, bodyLimitBytes, trustProxy } = config.http;
+  const { publicUrl, bodyLimitBytes, trustProxy, maxPolls } = config.http;
   const declared = [
     ...modules.flatMap(({ endpoints }) => endpoints),
     ...healthEndpoints({ readiness: options.readiness }),
@@ -40,6 +40,7 @@ export function createPublicApp(
     readApiKey: options.readApiKey,
     createBudget: createBudgets({ redis, prefix: config.redis.prefix }),
     bodyLimitBytes,
+    maxPolls,
     publicUrl,
     trustProxy,
     logger,

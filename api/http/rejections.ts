@@ -28,7 +28,7 @@ export function rejectionsOf(endpoint: Endpoint): RejectionDescription[] {
     ...(parsed === undefined ? [] : [INVALID]),
     ...(endpoint.body === undefined && endpoint.rawBody === undefined ? [] : BODY_REJECTIONS),
     ...callerRejections(endpoint),
-    ...(endpoint.limit === undefined ? [] : [RATE_LIMIT_REJECTION]),
+    ...(endpoint.limit === undefined && endpoint.waits === undefined ? [] : [RATE_LIMIT_REJECTION]),
     ...(endpoint.rejections ?? []),
   ];
 }

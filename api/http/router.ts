@@ -4,10 +4,18 @@ import type { Logger } from "../../core/logger";
 import { authenticateSession, type SessionReader } from "./authenticate";
 import { type ApiKeyReader, authenticateApiKey } from "./apiKeys";
 import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
-import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
+import type { ApiKeyCaller, Endpoint, RateLimitPolicy, Reply, RequestContext, SessionCaller } from "./endpoint";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
-import { addressKey, type Budget, type CreateBudget, rateLimitHeaders, tooManyRequests } from "./rateLimit";
+import { createPollSlots, type PollSlots } from "./pollSlots";
+import {
+  addressKey,
+  type BudgetState,
+  type CreateBudget,
+  createAddressBudget,
+  rateLimitHeaders,
+  tooManyRequests,
+} from "./rateLimit";
 import { declaredCodes } from "./rejections";
 import { trackOf } from "./tracking";
 import { asUnavailable } from "./unavailable";
@@ -19,6 +27,8 @@ export interface RouterDeps {
   readApiKey?: ApiKeyReader;
   createBudget: CreateBudget;
   bodyLimitBytes: number;
+  /** Requests that may wait for an event at once; a quarter of them for one address or account. */
+  maxPolls?: number;
   /** Origin under which people reach the API, without a trailing slash. */
   publicUrl: string;
   logger: Logger;
@@ -37,13 +47,13 @@ export interface RouterDeps {
  */
 export function mountEndpoints(endpoints: Endpoint[], deps: RouterDeps): RequestHandler[] {
   const router = Router({ caseSensitive: true, strict: true });
-  const readJson = jsonBodyReader(deps.bodyLimitBytes);
+  const shared = { readJson: jsonBodyReader(deps.bodyLimitBytes), polls: pollSlotsOf(deps) };
   const methodsOfPath = new Map<string, Set<string>>();
   const exact = new Map<string, Serve>();
 
   for (const endpoint of endpoints) {
     validateEndpoint(endpoint, methodsOfPath);
-    const serve = serveEndpoint(endpoint, readJson, deps);
+    const serve = serveEndpoint(endpoint, shared, deps);
     router[endpoint.method](endpoint.path, serve);
     if (!/[:*{}]/.test(endpoint.path)) exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
   }
@@ -60,22 +70,48 @@ export function mountEndpoints(endpoints: Endpoint[], deps: RouterDeps): Request
   return [serveExactPath, router];
 }
 
+const DEFAULT_MAX_POLLS = 400;
+
+function pollSlotsOf({ maxPolls: total = DEFAULT_MAX_POLLS }: RouterDeps): PollSlots {
+  const share = Math.max(1, Math.floor(total / 4));
+  return createPollSlots({ total, perAddress: share, perPrincipal: share });
+}
+
 type Serve = (request: Request, response: Response) => Promise<void>;
 
 /** Serves one endpoint, in the order: budget by address, body, parsing, caller, budget by account, handler. */
-function serveEndpoint(endpoint: Endpoint, readJson: BodyReader, deps: RouterDeps): Serve {
+function serveEndpoint(
+  endpoint: Endpoint,
+  { readJson, polls }: { readJson: BodyReader; polls: PollSlots },
+  deps: RouterDeps,
+): Serve {
   const readBody = bodyReaderOf(endpoint, readJson);
   const readCaller = callerReaderOf(endpoint, deps);
-  const budget = endpoint.limit === undefined ? undefined : deps.createBudget(endpoint.limit);
+  const { limit } = endpoint;
+  const addressBudget = limit?.by === "address" ? createAddressBudget(deps.createBudget, limit) : undefined;
+  const accountBudget = limit?.by === "user" ? deps.createBudget(limit) : undefined;
+
+  async function handle(input: Parameters<Endpoint["handle"]>[0], context: RequestContext): Promise<Reply> {
+    if (endpoint.waits?.(input) !== true) return endpoint.handle(input, context);
+    const principal = input.caller === undefined ? undefined : accountOf(input.caller);
+    const giveBack = polls.take({ address: addressKey(context.ip), principal });
+    try {
+      return await endpoint.handle(input, context);
+    } finally {
+      giveBack();
+    }
+  }
 
   async function answer(request: Request, response: Response, context: RequestContext): Promise<Reply> {
-    if (endpoint.limit?.by === "address") await spend(budget, addressKey(context.ip), response);
+    if (addressBudget !== undefined) spend(await addressBudget.take(context.ip), response);
     const body = await readBody(request, response);
     const input = parseInput(endpoint, { params: request.params, query: request.query, body });
     const caller = await readCaller(request);
-    if (endpoint.limit?.by === "user" && caller !== undefined) await spend(budget, accountOf(caller), response);
+    if (accountBudget !== undefined && caller !== undefined) {
+      spend({ policy: accountBudget.policy, state: await accountBudget.take(accountOf(caller)) }, response);
+    }
     if (request.method === "HEAD" && endpoint.headReply !== undefined) return endpoint.headReply;
-    const reply = await endpoint.handle({ ...input, caller }, context);
+    const reply = await handle({ ...input, caller }, context);
     if (deps.onUndeclared) compareWithDeclaration(endpoint, reply, deps.onUndeclared);
     return reply;
   }
@@ -172,11 +208,10 @@ function accountOf(caller: AnyCaller): string {
   return "userId" in caller ? caller.userId : caller.accountId;
 }
 
-async function spend(budget: Budget | undefined, key: string, response: Response): Promise<void> {
-  if (budget === undefined) return;
-  const state = await budget.take(key);
-  response.set(rateLimitHeaders(budget.policy, state));
-  if (!state.allowed) throw tooManyRequests(budget.policy, state);
+/** @throws DomainError `request.too_many` */
+function spend({ policy, state }: { policy: RateLimitPolicy; state: BudgetState }, response: Response): void {
+  response.set(rateLimitHeaders(policy, state));
+  if (!state.allowed) throw tooManyRequests(policy, state);
 }
 
 function send(response: Response, reply: Reply): void {
@@ -195,10 +230,16 @@ function compareWithDeclaration(endpoint: Endpoint, reply: Reply, report: (what:
     return;
   }
   if (description.schema === undefined) return;
-  const sent: unknown = typeof reply.body === "object" ? JSON.parse(JSON.stringify(reply.body)) : reply.body;
-  const result = description.schema.safeParse(sent);
+  const result = description.schema.safeParse(sentBody(reply));
   if (!result.success)
     report(`${describe(endpoint)} answers ${reply.status} unlike its schema: ${result.error.message}`);
+}
+
+/** A reply's body as its receiver reads it. */
+function sentBody({ body, headers }: Reply): unknown {
+  const isWritten = body instanceof Uint8Array && /json/.test(String(headers?.["content-type"]));
+  if (isWritten) return JSON.parse(Buffer.from(body).toString());
+  return typeof body === "object" ? JSON.parse(JSON.stringify(body)) : body;
 }
 
 /** @param errorReply the way in which the path's endpoints answer errors, where they have one of their own */

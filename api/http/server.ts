@@ -1,5 +1,6 @@
-import { createServer, type RequestListener, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { addressKey } from "./rateLimit";
 
 /** A listening HTTP server. */
 export interface HttpServer {
@@ -16,9 +17,15 @@ export interface HttpServer {
 /**
  * Starts serving.
  *
+ * @param address.maxConnections connections at once; further ones are cut
+ * @param address.maxConnectionsPerAddress the same of one address, an IPv6 address by its /64
+ *
  * @throws Error when the address cannot be listened on, for instance `EADDRINUSE`
  */
-export async function listen(listener: RequestListener, address: { host: string; port: number }): Promise<HttpServer> {
+export async function listen(
+  listener: RequestListener,
+  address: { host: string; port: number; maxConnections?: number; maxConnectionsPerAddress?: number },
+): Promise<HttpServer> {
   let closing = false;
   const inHand = new Set<ServerResponse>();
   const server = createServer(
@@ -38,6 +45,8 @@ export async function listen(listener: RequestListener, address: { host: string;
       listener(request, response);
     },
   );
+  if (address.maxConnections !== undefined) server.maxConnections = address.maxConnections;
+  if (address.maxConnectionsPerAddress !== undefined) limitPerAddress(server, address.maxConnectionsPerAddress);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(address.port, address.host, () => {
@@ -64,4 +73,20 @@ export async function listen(listener: RequestListener, address: { host: string;
       return clean;
     },
   };
+}
+
+/** Cuts connections beyond so many of one address: one machine must not take every place. */
+function limitPerAddress(server: Server, max: number): void {
+  const open = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const key = addressKey(socket.remoteAddress ?? "");
+    const count = (open.get(key) ?? 0) + 1;
+    open.set(key, count);
+    socket.on("close", () => {
+      const left = (open.get(key) ?? 1) - 1;
+      if (left === 0) open.delete(key);
+      else open.set(key, left);
+    });
+    if (count > max) socket.destroy();
+  });
 }

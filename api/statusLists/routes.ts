@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import { accountAddress } from "../http/accountFields";
+import { namesTag } from "../http/cachedBody";
 import { defineEndpoint, type Endpoint } from "../http/endpoint";
 import { readStatusList, signStatusList, type StatusList, type StatusListDeps } from "./actions";
-import { LIST_PURPOSES, LIST_TTL_SECONDS, chooseForm, namesTag } from "./rules";
+import { LIST_PURPOSES, LIST_TTL_SECONDS, chooseForm } from "./rules";
 
 const params = z.strictObject({
   issuer: accountAddress,
@@ -22,6 +23,7 @@ export function statusListEndpoints(deps: StatusListDeps): Endpoint[] {
       description:
         "Bitstring Status List v1.0, as of the block that `cairn-block-number` names. Signed (`application/vc+jwt`) unless JSON is asked for.",
       auth: "none",
+      limit: { name: "status-lists", limit: 600, windowSeconds: 60, by: "address" },
       params,
       replies: {
         200: { description: "The status list credential.", mediaType: "application/vc+jwt" },

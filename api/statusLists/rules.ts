@@ -51,10 +51,3 @@ export function chooseForm(accept: string | undefined): "jwt" | "json" | undefin
   }
   return undefined;
 }
-
-/** Whether an `If-None-Match` names this tag (RFC 9110 §13.1.2: compared weakly). */
-export function namesTag(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const weak = (tag: string) => tag.trim().replace(/^W\//, "");
-  return ifNoneMatch.trim() === "*" || ifNoneMatch.split(",").some((tag) => weak(tag) === weak(etag));
-}

@@ -148,6 +148,7 @@ function readEndpoint(deps: VerificationDeps): Endpoint {
     auth: "verifier",
     params: shapes.verificationParams,
     query: shapes.getQuery,
+    waits: ({ query }) => query.waitSeconds > 0,
     replies: {
       200: {
         description: "Its status, every check by name, and the credential's content once verified.",

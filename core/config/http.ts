@@ -13,6 +13,8 @@ export const httpPart = configPart({
     PUBLIC_URL: urlWith("http:", "https:").optional(),
     TRUST_PROXY: z.coerce.number().int().min(0).max(10).default(0),
     BODY_LIMIT_BYTES: z.coerce.number().int().positive().default(65_536),
+    MAX_CONNECTIONS: z.coerce.number().int().min(10).default(4_000),
+    MAX_LONG_POLLS: z.coerce.number().int().min(4).default(400),
   },
   requiredInProduction: [
     {
@@ -38,6 +40,10 @@ export const httpPart = configPart({
       bodyLimitBytes: env.BODY_LIMIT_BYTES,
       onOwnMachine:
         !production && env.TRUST_PROXY === 0 && isLoopback(env.HOST) && isLocalUrl(env.PUBLIC_URL ?? LOCAL_ORIGIN),
+      maxConnections: env.MAX_CONNECTIONS,
+      // Behind a proxy all connections are the proxy's.
+      maxConnectionsPerAddress: env.TRUST_PROXY > 0 ? env.MAX_CONNECTIONS : Math.ceil(env.MAX_CONNECTIONS / 8),
+      maxPolls: env.MAX_LONG_POLLS,
     },
   }),
 });
@@ -63,4 +69,9 @@ interface HttpConfig {
   bodyLimitBytes: number;
   /** A developer's: not production, and reached by nobody but who sits at this machine. */
   onOwnMachine: boolean;
+  /** Connections at once, all together and of one address. */
+  maxConnections: number;
+  maxConnectionsPerAddress: number;
+  /** Requests that may wait for an event at once; a quarter of them for one address or account. */
+  maxPolls: number;
 }

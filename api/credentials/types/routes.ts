@@ -14,6 +14,7 @@ export function typeEndpoints(deps: TypeDeps & Pick<Context, "config">): Endpoin
       tag: "Credentials",
       summary: "Set the schema of a credential type",
       auth: "issuer",
+      limit: { name: "credential-types", limit: 60, windowSeconds: 60, by: "user" },
       params: shapes.typeParams,
       body: shapes.typeBody,
       replies: {

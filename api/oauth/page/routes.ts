@@ -74,6 +74,7 @@ function statusEndpoint(deps: PageDeps): Endpoint {
     auth: "none",
     params: verificationParams,
     query: statusQuery,
+    waits: ({ query }) => query.known !== undefined,
     quiet: true,
     replies: { 200: { description: "The status.", schema: statusReply } },
     rejections: [UNKNOWN_SESSION],

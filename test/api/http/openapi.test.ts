@@ -140,6 +140,19 @@ describe("the OpenAPI document", () => {
     expect((await api.ask("GET", "/problems/no.such")).body.code).to.equal("problem.unknown");
   });
 
+  it("is sent as the bytes it was written as once, and not again to whoever has them", async () => {
+    const first = await api.ask("GET", "/openapi.json");
+    const etag = first.headers.get("etag") ?? "";
+    expect(etag).to.match(/^"[0-9a-f]{32}"$/);
+    expect(first.headers.get("content-type")).to.match(/^application\/json/);
+    const headers = { "if-none-match": `"other", W/${etag}` };
+    const again = await api.ask("GET", "/openapi.json", { headers });
+    expect([again.status, again.text, again.headers.get("etag")]).to.deep.equal([304, "", etag]);
+    expect((await api.ask("GET", "/openapi.json", { headers: { "if-none-match": '"other"' } })).text).to.equal(
+      first.text,
+    );
+  });
+
   it("is shown at /docs by scripts and styles of this origin alone, none of them inline", async () => {
     const page = await api.ask("GET", "/docs");
     expect(page.headers.get("content-type")).to.match(/^text\/html/);

@@ -22,6 +22,7 @@ const ok = { 200: { description: "ok" } };
 const base = { tag: "Test", summary: "test", auth: "none" as const, replies: ok };
 
 let aborted = 0;
+const waiting: (() => void)[] = [];
 let release: () => void = () => undefined;
 
 const ENDPOINTS: Endpoint[] = [
@@ -79,6 +80,17 @@ const ENDPOINTS: Endpoint[] = [
   defineEndpoint({
     ...base,
     method: "get",
+    path: "/wait",
+    query: z.strictObject({ known: z.string().optional() }),
+    waits: ({ query }) => query.known !== undefined,
+    handle: async ({ query }) => {
+      if (query.known !== undefined) await new Promise<void>((resolve) => waiting.push(resolve));
+      return { status: 200, body: {} };
+    },
+  }),
+  defineEndpoint({
+    ...base,
+    method: "get",
     path: "/limited",
     limit: { name: "test", limit: 2, windowSeconds: 60, by: "address" },
     handle: (_input, { ip }) => Promise.resolve({ status: 200, body: { ip } }),
@@ -100,6 +112,7 @@ describe("http", () => {
       readSession: () => Promise.reject(new Error("no sessions here")),
       createBudget: createBudgets({ redis, prefix }),
       bodyLimitBytes: BODY_LIMIT,
+      maxPolls: 8,
       publicUrl: "https://cairn.example",
       logger: createLogger({ processName: "api", logLevel: "trace" }, { write: (line) => void lines.push(line) }),
     };
@@ -329,6 +342,24 @@ describe("http", () => {
       expect(statuses).to.deep.equal([200, 200, 429]);
     });
 
+    it("count a subscriber's /56 and /48 too, at four and sixteen times the budget of a /64", async () => {
+      const attempt = async (ip: string) =>
+        (await call("GET", "/limited", { headers: { "x-forwarded-for": ip } })).status;
+      const statuses = [];
+      // Two requests from each of five networks of one /56: the budget of a network is 2, of the /56 8.
+      for (let network = 0; network < 5; network += 1) {
+        for (let count = 0; count < 2; count += 1) statuses.push(await attempt(`2001:db8:56:10${network}::1`));
+      }
+      expect(statuses).to.deep.equal([...Array<number>(8).fill(200), 429, 429]);
+      expect(await attempt("2001:db8:56:200::1"), "another /56 of the same /48").to.equal(200);
+      // One request from each of 40 networks of one /48, each of a /56 of its own: the budget of the /48 is 32.
+      const wide = await Promise.all(
+        Array.from({ length: 40 }, (_, at) => attempt(`2001:db8:48:${(at * 256).toString(16)}::1`)),
+      );
+      expect(wide.filter((status) => status === 200)).to.have.length(32);
+      expect(await attempt("2001:db8:49::1"), "another /48").to.equal(200);
+    });
+
     it("let exactly the budget through when 64 callers race", async () => {
       const race = Array.from({ length: 64 }, () =>
         call("GET", "/limited", { headers: { "x-forwarded-for": "203.0.113.9" } }),
@@ -348,7 +379,50 @@ describe("http", () => {
     });
   });
 
+  describe("requests that wait", () => {
+    const from = (ip: string, known = "?known=x") =>
+      call("GET", `/wait${known}`, { headers: { "x-forwarded-for": ip } });
+
+    it("are rejected beyond a quarter of all for one address, and beyond all; those that ask without waiting are not", async () => {
+      const held = [from("198.51.100.1"), from("198.51.100.1")];
+      await eventually("two to wait", () => waiting.length === 2);
+      const rejected = await from("198.51.100.1");
+      expect([rejected.status, rejected.body.code, rejected.headers.get("retry-after")]).to.deep.equal([
+        429,
+        "request.too_many",
+        "2",
+      ]);
+      expect((await from("198.51.100.1", "")).status).to.equal(200);
+      for (let network = 2; network < 8; network += 1) held.push(from(`198.51.100.${network}`));
+      await eventually("eight to wait", () => waiting.length === 8);
+      expect((await from("198.51.100.99")).status).to.equal(429);
+      for (const release of waiting.splice(0)) release();
+      expect((await Promise.all(held)).map(({ status }) => status)).to.deep.equal(Array(8).fill(200));
+      const again = from("198.51.100.1");
+      await eventually("one to wait again", () => waiting.length === 1);
+      waiting.pop()?.();
+      expect((await again).status).to.equal(200);
+    });
+  });
+
   describe("the server", () => {
+    it("cuts connections beyond its number, and beyond that of one address", async () => {
+      const app = createHttpApp(ENDPOINTS, { ...parts, trustProxy: 0, onFinished: () => undefined });
+      for (const limit of [{ maxConnections: 2 }, { maxConnectionsPerAddress: 2 }]) {
+        const small = await listen(app, { host: "127.0.0.1", port: 0, ...limit });
+        const sockets = Array.from({ length: 5 }, () => connect(small.port, "127.0.0.1").on("error", () => undefined));
+        let cut = 0;
+        for (const socket of sockets) socket.on("close", () => (cut += 1));
+        await eventually("three to be cut", () => cut === 3);
+        for (const socket of sockets) socket.destroy();
+        await eventually("a place to be free", async () => {
+          const { status } = await ask(`http://127.0.0.1:${small.port}/text`, "GET").catch(() => ({ status: 0 }));
+          return status === 200;
+        });
+        await small.close(500);
+      }
+    });
+
     it("tells the handler when its caller has gone away", async () => {
       const socket = connect(server.port, "127.0.0.1");
       socket.write("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n");

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { createLocalJWKSet, compactVerify } from "jose";
-import { chooseForm, namesTag } from "../../../api/statusLists/rules";
+import { namesTag } from "../../../api/http/cachedBody";
+import { chooseForm } from "../../../api/statusLists/rules";
 import { eventually } from "../../support/eventually";
 import { issue, newHolder, newIssuer, type TestHolder, type TestIssuer } from "../../support/credentialActors";
 import { type Fixture, fixture } from "../../support/fixture";

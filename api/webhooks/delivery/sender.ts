@@ -1,6 +1,6 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { publicLookup, requirePublicUrl } from "./privateAddresses";
+import { publicLookup, requirePublicUrl } from "../../../core/privateAddresses";
 import type { WebhookMessage } from "./signing";
 
 const ANSWER_TIMEOUT_MS = 15_000;

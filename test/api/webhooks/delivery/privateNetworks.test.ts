@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { isPrivateAddress } from "../../../../api/webhooks/delivery/privateAddresses";
+import { isPrivateAddress } from "../../../../core/privateAddresses";
 import { createWebhookSender } from "../../../../api/webhooks/delivery/sender";
 
 describe("webhooks keep out of private networks", () => {

@@ -1,0 +1,61 @@
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { TransientError } from "./errors";
+import { publicLookup, requirePublicUrl } from "./privateAddresses";
+
+/** What a fetch may cost. */
+export interface FetchLimits {
+  maxBytes: number;
+  timeoutMs: number;
+  /** For development: `http:` and addresses of private networks. */
+  allowPrivate: boolean;
+}
+
+/** What was fetched. */
+export interface FetchedBytes {
+  /** Lower case, without parameters; empty when the server named none. */
+  mediaType: string;
+  body: Buffer;
+}
+
+/**
+ * Fetches what a stranger's document points to: one GET, no redirects, https and public addresses alone, bounded in time
+ * and size.
+ *
+ * @param accept media types, as the `Accept` header has them
+ * @throws TransientError `fetch.failed` when there is no answer of 200 within the limits
+ * @throws Error when the URL is not one to fetch from
+ */
+export async function fetchBytes(url: string, accept: string, limits: FetchLimits): Promise<FetchedBytes> {
+  const { maxBytes, timeoutMs, allowPrivate } = limits;
+  if (!allowPrivate) requirePublicUrl(url);
+  const get = new URL(url).protocol === "https:" ? requestHttps : requestHttp;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const options = { headers: { accept }, signal, ...(!allowPrivate && { lookup: publicLookup }) };
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => {
+      reject(new TransientError("fetch.failed", `${new URL(url).host} did not answer as it should.`, { cause }));
+    };
+    const request = get(url, options, (response) => {
+      if (response.statusCode !== 200) {
+        response.resume();
+        fail(new Error(`HTTP status ${response.statusCode ?? 0}`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on("data", (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > maxBytes) request.destroy(new Error(`more than ${maxBytes} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on("error", fail);
+      response.on("end", () => {
+        const [mediaType = ""] = (response.headers["content-type"] ?? "").split(";");
+        resolve({ mediaType: mediaType.trim().toLowerCase(), body: Buffer.concat(chunks) });
+      });
+    });
+    request.on("error", fail);
+    request.end();
+  });
+}

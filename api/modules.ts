@@ -12,6 +12,7 @@ import { createIssuers } from "./issuers/module";
 import { createKyc } from "./kyc/module";
 import { createNotifications } from "./notifications/module";
 import { createOAuth } from "./oauth/module";
+import { createPresentations } from "./presentations/module";
 import { createSessions } from "./sessions/module";
 import type { PasswordHasher } from "./sessions/users/passwordHashing";
 import { createStatusLists } from "./statusLists/module";
@@ -46,6 +47,13 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const delivery = createWebhookDelivery(context);
   const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports });
   const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
+  const verification = createVerification(context, {
+    ...issuers.ports,
+    ...credentials.ports,
+    ...wallets.ports,
+    ...delivery.ports,
+    ...notifications.ports,
+  });
 
   return {
     sessions,
@@ -55,13 +63,8 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     dids: createDids(context, issuers.ports),
     issuers,
     credentials,
-    verification: createVerification(context, {
-      ...issuers.ports,
-      ...credentials.ports,
-      ...wallets.ports,
-      ...delivery.ports,
-      ...notifications.ports,
-    }),
+    verification,
+    presentations: createPresentations(context, { ...issuers.ports, ...verification.ports }),
     statusLists: createStatusLists(context, issuers.ports),
     audit: createAudit(context, credentials.ports),
     oauth,

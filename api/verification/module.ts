@@ -45,6 +45,10 @@ export function createVerification(context: Context, needs: VerificationNeeds) {
     endpoints: verificationEndpoints(deps),
     queues: [queue],
     workers: [verificationSweep(deps), retentionSweep(deps), worker(deps)],
-    ports: { authenticateVerifier: (key: string) => authenticateVerifier(deps, key) },
+    ports: {
+      authenticateVerifier: (key: string) => authenticateVerifier(deps, key),
+      findVerifier: (verifierId: string) => deps.verifiers.find(verifierId),
+      facts: deps.facts,
+    },
   });
 }

@@ -12,6 +12,7 @@ import { mailPart } from "./mail";
 import { mongoPart } from "./mongo";
 import { oauthPart } from "./oauth";
 import type { ConfigPart, Given, ProcessKind, ProcessName } from "./part";
+import { presentationsPart } from "./presentations";
 import { processPart } from "./process";
 import { redisPart } from "./redis";
 import { relayerPart } from "./relayer";
@@ -36,6 +37,7 @@ const PARTS = [
   verificationPart,
   retentionPart,
   oauthPart,
+  presentationsPart,
   relayerPart,
   kycPart,
   mailPart,

@@ -4,15 +4,18 @@ import { sha256Hex } from "../hash";
 /** The algorithms Cairn signs tokens with (RFC 7518, RFC 8037). */
 export type JwsAlgorithm = "EdDSA" | "ES256";
 
+/** How a JWS names its algorithm, its type and its key: by an id, or by a chain of certificates (base64 DER). */
+export type JwsHeader = { alg: JwsAlgorithm; typ: string; cty?: string } & ({ kid: string } | { x5c: string[] });
+
 /**
  * Makes a compact JWS (RFC 7515 §3.1) with a key of the store.
  *
- * @param header completed by nothing: give `alg`, `typ` and `kid`
+ * @param header completed by nothing
  */
 export async function signCompact(
   keys: Pick<KeyStore, "sign">,
   keyId: string,
-  header: { alg: JwsAlgorithm; typ: string; kid: string; cty?: string },
+  header: JwsHeader,
   payload: object,
 ): Promise<string> {
   const input = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(payload))}`;

@@ -1,5 +1,6 @@
 import { ENCRYPTED_CREDENTIAL_FIELDS } from "../../api/credentials/store";
 import { ENCRYPTED_OAUTH_FIELDS } from "../../api/oauth/store";
+import { ENCRYPTED_PRESENTATION_FIELDS } from "../../api/presentations/store";
 import { ENCRYPTED_USER_FIELDS } from "../../api/sessions/users/store";
 import { ENCRYPTED_VERIFICATION_FIELDS } from "../../api/verification/store";
 import type { EncryptedFields } from "../../core/keys/fieldCipher";
@@ -9,5 +10,6 @@ export const ENCRYPTED_FIELDS: readonly EncryptedFields[] = [
   ENCRYPTED_USER_FIELDS,
   ENCRYPTED_CREDENTIAL_FIELDS,
   ENCRYPTED_VERIFICATION_FIELDS,
+  ENCRYPTED_PRESENTATION_FIELDS,
   ENCRYPTED_OAUTH_FIELDS,
 ];

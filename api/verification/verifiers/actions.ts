@@ -19,11 +19,11 @@ export interface VerifierDeps {
  */
 export async function addVerifier(
   { verifiers, clock, secretOf }: VerifierDeps,
-  { name, webhookUrl }: Pick<VerifierAccount, "name" | "webhookUrl">,
+  { name, webhookUrl, redirectUris }: Pick<VerifierAccount, "name" | "webhookUrl" | "redirectUris">,
 ): Promise<{ account: VerifierAccount; apiKey: string; webhookSecret: string | null }> {
   const now = clock.now();
   const { key: apiKey, record } = createApiKey("verifier", now);
-  const account = { verifierId: randomId(), name, webhookUrl, apiKeys: [record], createdAt: now };
+  const account = { verifierId: randomId(), name, webhookUrl, redirectUris, apiKeys: [record], createdAt: now };
   const webhookSecret = webhookUrl === null ? null : await secretOf(account.verifierId);
   await verifiers.insert(account);
   return { account, apiKey, webhookSecret };

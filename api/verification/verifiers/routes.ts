@@ -15,10 +15,13 @@ export interface VerifierRouteDeps extends VerifierDeps {
 
 /** Verifiers' accounts and API keys. */
 export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
-  const body = shapes.verifierBody.refine(
-    ({ webhookUrl }) => !deps.config.production || webhookUrl?.startsWith("https:") !== false,
-    { path: ["webhookUrl"], message: "must be https" },
-  );
+  const isAllowed = (url: string) => !deps.config.production || url.startsWith("https:");
+  const body = shapes.verifierBody
+    .refine(({ webhookUrl }) => webhookUrl === undefined || isAllowed(webhookUrl), {
+      path: ["webhookUrl"],
+      message: "must be https",
+    })
+    .refine(({ redirectUris }) => redirectUris.every(isAllowed), { path: ["redirectUris"], message: "must be https" });
   return [
     defineEndpoint({
       method: "post",
@@ -36,9 +39,10 @@ export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
         },
       },
       handle: async (input) => {
-        const { name, webhookUrl = null } = input.body;
-        const { account, apiKey, webhookSecret } = await addVerifier(deps, { name, webhookUrl });
-        return { status: 201, body: { verifierId: account.verifierId, name, webhookUrl, apiKey, webhookSecret } };
+        const { name, webhookUrl = null, redirectUris } = input.body;
+        const { account, apiKey, webhookSecret } = await addVerifier(deps, { name, webhookUrl, redirectUris });
+        const { verifierId } = account;
+        return { status: 201, body: { verifierId, name, webhookUrl, redirectUris, apiKey, webhookSecret } };
       },
     }),
     defineEndpoint({

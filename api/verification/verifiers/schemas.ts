@@ -13,6 +13,11 @@ export const verifierBody = z.strictObject({
     .max(2_048)
     .optional()
     .meta({ description: "Told of every outcome (Standard Webhooks)" }),
+  redirectUris: z
+    .array(z.url({ protocol: /^https?$/ }).max(2_048))
+    .max(20)
+    .default([])
+    .meta({ description: "Where a wallet may send the browser after a presentation, compared exactly" }),
 });
 export const verifierParams = z.strictObject({ id: z.uuid() });
 export const verifierKeyParams = z.strictObject({ id: z.uuid(), keyId: z.uuid() });
@@ -21,6 +26,7 @@ export const verifierReply = z.strictObject({
   verifierId: z.uuid(),
   name: z.string(),
   webhookUrl: z.string().nullable(),
+  redirectUris: z.array(z.string()),
   apiKey: z.string(),
   webhookSecret: z.string().nullable().meta({ description: "`whsec_` and base64; null without a webhook" }),
 });

@@ -9,6 +9,8 @@ export interface VerifierAccount {
   name: string;
   /** Receives the outcomes of verifications; null for no webhook. */
   webhookUrl: string | null;
+  /** Where a wallet may send the browser after a presentation. */
+  redirectUris: string[];
   apiKeys: ApiKeyRecord[];
   createdAt: Date;
 }
@@ -20,6 +22,7 @@ const schema = new Schema<Stored>(
     _id: { type: String, required: true },
     name: { type: String, required: true },
     webhookUrl: { type: String, default: null },
+    redirectUris: { type: [String], default: [] },
     apiKeys: { type: [apiKeySchema], required: true },
     createdAt: { type: Date, required: true },
   },

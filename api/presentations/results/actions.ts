@@ -1,0 +1,127 @@
+import { addSeconds, type Clock, sleep } from "../../../core/clock";
+import { DomainError } from "../../../core/errors";
+import { sha256Hex } from "../../../core/hash";
+import { unknownRequest } from "../requests/actions";
+import { isReadable, type PresentationRequest, type PresentedCredential, type RequestStatus, statusAt } from "../rules";
+import type { PresentationStore } from "../store";
+
+/** How often a waiting reader polls. */
+const POLL_INTERVAL_MS = 250;
+
+interface ReadStatusDeps {
+  clock: Clock;
+  presentations: Pick<PresentationStore, "find">;
+}
+
+/**
+ * Where a request stands; waits for its answer when asked to.
+ *
+ * @param input.waitSeconds how long at most; 0 for not at all
+ * @throws DomainError `presentation.unknown_request`
+ */
+export async function readStatus(
+  { clock, presentations }: ReadStatusDeps,
+  { requestId, waitSeconds, signal }: { requestId: string; waitSeconds: number; signal: AbortSignal },
+): Promise<{ status: RequestStatus; at: Date }> {
+  const deadline = addSeconds(clock.now(), waitSeconds);
+  for (;;) {
+    const request = await presentations.find(requestId);
+    if (request === null) throw unknownRequest();
+    const at = clock.now();
+    const status = statusAt(request, at);
+    if (status !== "ACTIVE" || at >= deadline || signal.aborted) return { status, at };
+    await sleep(POLL_INTERVAL_MS, signal);
+  }
+}
+
+/** Who reads a result: the verifier by its API key, or the browser that began. */
+export type ResultReader = { verifierId: string } | { browserHash: string };
+
+/** What the owner of a request reads. */
+export interface PresentationResult {
+  request: PresentationRequest;
+  /** Empty unless the verdict is valid. */
+  credentials: PresentedCredential[];
+}
+
+interface ReadResultDeps {
+  clock: Clock;
+  presentations: Pick<PresentationStore, "findByTransaction" | "takeResponseCode" | "markTaken">;
+  onStep?: ((step: string) => void | Promise<void>) | undefined;
+}
+
+/**
+ * Reads a result, for its owner alone. The first read starts a minute in which it may be repeated; then what was
+ * presented is erased, and the verdict stays.
+ *
+ * @param input.responseCode what the browser came back with; required where the request was made for one device
+ * @throws DomainError `presentation.unknown_transaction`, `presentation.not_answered`, `presentation.response_code_*`,
+ *   `presentation.result_taken`
+ */
+export async function readResult(
+  deps: ReadResultDeps,
+  input: { transactionId: string; reader: ResultReader; responseCode: string | undefined },
+): Promise<PresentationResult> {
+  const { clock, presentations } = deps;
+  const request = await presentations.findByTransaction(sha256Hex(input.transactionId));
+  if (request === null || !isOwnedBy(request, input.reader)) throw unknownTransaction();
+  const now = clock.now();
+  if (request.verdict === null) throw notAnswered(statusAt(request, now));
+  if (request.responseCodeHash !== null) await takeCode(deps, request, input.responseCode, now);
+  if (!(await presentations.markTaken(request.requestId, now)) && !isReadable(request, now)) throw resultTaken();
+  await deps.onStep?.("presentation.taken");
+  return { request, credentials: request.credentials ?? [] };
+}
+
+/** The code counts once; the owner who gave it may repeat the read with it. */
+async function takeCode(
+  { presentations }: Pick<ReadResultDeps, "presentations">,
+  request: PresentationRequest,
+  code: string | undefined,
+  now: Date,
+): Promise<void> {
+  if (code === undefined) {
+    throw codeRejection("missing", "RESPONSE_CODE_NOT_FOUND", "give the code that the browser came back with");
+  }
+  if (sha256Hex(code) !== request.responseCodeHash) {
+    throw codeRejection("mismatch", "RESPONSE_CODE_NOT_MATCHING", "it is not the one of this transaction");
+  }
+  const taking = { codeHash: request.responseCodeHash, browserHash: request.browserHash, now };
+  if (await presentations.takeResponseCode(request.requestId, taking)) return;
+  if (!isReadable(request, now)) throw codeRejection("used", "RESPONSE_CODE_USED", "it was used before");
+}
+
+function isOwnedBy(request: PresentationRequest, reader: ResultReader): boolean {
+  return "verifierId" in reader
+    ? request.verifierId === reader.verifierId
+    : request.browserHash !== null && request.browserHash === reader.browserHash;
+}
+
+function unknownTransaction(): DomainError {
+  return new DomainError("presentation.unknown_transaction", "not_found", "There is no such transaction of yours.", {
+    details: { errorCode: "INVALID_TRANSACTION_ID", errorMessage: "No such transaction." },
+  });
+}
+
+function notAnswered(status: RequestStatus): DomainError {
+  const message =
+    status === "EXPIRED" ? "The request's time passed without an answer." : "The wallet has not answered yet.";
+  return new DomainError("presentation.not_answered", "not_found", message, {
+    details: { errorCode: "NO_VP_SUBMISSION", errorMessage: "No presentation was submitted.", status },
+  });
+}
+
+function codeRejection(what: "missing" | "mismatch" | "used", errorCode: string, advice: string): DomainError {
+  const message = `The response code does not open the result: ${advice}.`;
+  return new DomainError(`presentation.response_code_${what}`, "invalid", message, {
+    details: { errorCode, errorMessage: message },
+  });
+}
+
+function resultTaken(): DomainError {
+  return new DomainError(
+    "presentation.result_taken",
+    "gone",
+    "The result was read before, and what was presented is erased.",
+  );
+}

@@ -66,7 +66,7 @@ describe("an indexer that is killed", () => {
   for (const [index, point] of SIMPLE.entries()) {
     it(`when "${point}" leaves an index that its successor completes`, async () => {
       await randomActivity(chain, seededRandom(index), 8);
-      process = spawnIndexer({ chain, database, at: point });
+      process = await spawnIndexer({ chain, database, at: point });
       await process.exited;
       await randomActivity(chain, seededRandom(100 + index), 2);
       await successorCompletes();
@@ -79,7 +79,7 @@ describe("an indexer that is killed", () => {
       const snapshot = await chain.snapshot();
       await randomActivity(chain, seededRandom(300 + index), 6);
       // The first time these points come is at the start, when what was left above the cursor is removed.
-      process = spawnIndexer({ chain, database, at: point, occurrence: point === "cursor rewound" ? 1 : 2 });
+      process = await spawnIndexer({ chain, database, at: point, occurrence: point === "cursor rewound" ? 1 : 2 });
       await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
       await chain.revert(snapshot);
       await randomActivity(chain, seededRandom(400 + index), 7);
@@ -98,7 +98,7 @@ describe("an indexer that is killed", () => {
     // A chain whose filters are empty proves nothing of a block without logs: only the identity's counters do.
     const node = await startFaultyRpc(chain.url, { alter: withoutFilters(blockHash) });
     try {
-      process = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
+      process = await spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
       await process.exited;
       await randomActivity(chain, seededRandom(801), 2);
       await successorCompletes();
@@ -108,7 +108,7 @@ describe("an indexer that is killed", () => {
   });
 
   it('while it starts over after a reset, when "index emptied", leaves an index that its successor completes', async () => {
-    process = spawnIndexer({ chain, database, at: "index emptied" });
+    process = await spawnIndexer({ chain, database, at: "index emptied" });
     await indexedUpTo(database, (await chain.provider.getBlock("latest"))!.hash!);
     await chain.reset();
     await randomActivity(chain, seededRandom(900), 3);

@@ -212,7 +212,7 @@ describe("the indexer's operations server", () => {
     for (const [name, fault] of Object.entries(faults)) {
       const waiting = await startFaultyRpc(chain.url, { exchange: () => fault });
       const own = await connectIndexDatabase(`boot_${name}`);
-      const script = startScript("indexer/main.ts", [], {
+      const script = await startScript("indexer/main.ts", [], {
         ...indexerEnvironment(chain, own),
         RPC_URL: waiting.url,
         INDEXER_PORT: "0",
@@ -241,7 +241,7 @@ describe("the indexer's operations server", () => {
         : undefined;
     await follow();
     await eventually("a part of the chain in the index", async () => (await database.checkpoint())?.indexed ?? false);
-    const script = startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
+    const script = await startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
     processes.push(script);
     await eventually("the standby", () => script.stdout().includes("this one stands by"));
     expect(script.stdout()).not.to.include('"ready":true');
@@ -319,7 +319,7 @@ describe("the indexer's operations server", () => {
 
   it("shows which of two ready indexers leads, and that the standby leads when the leader ends", async () => {
     const start = async () => {
-      const script = startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
+      const script = await startScript("indexer/main.ts", [], indexerEnvironment(chain, database));
       processes.push(script);
       const port = await eventually("a ready indexer", () => /"ready":true,"port":(\d+)/.exec(script.stdout())?.[1]);
       return { script, port: Number(port) };

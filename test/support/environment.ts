@@ -5,7 +5,7 @@ import { type LocalServices, startServices } from "../../embedded/services";
 
 /**
  * Mocha's global set-up: starts the servers that `MONGODB_URI`, `REDIS_URL` and `RPC_URL` do not name, in a folder of
- * their own, and names them there for the tests; ends them when all tests are done.
+ * their own, and names them there for the tests, as it does the folder of bundle.ts; ends them when all tests are done.
  */
 let services: LocalServices | undefined;
 let dataDir: string | undefined;
@@ -16,6 +16,7 @@ export async function mochaGlobalSetup(): Promise<void> {
   process.env["MONGODB_URI"] = services.mongodbUri;
   process.env["REDIS_URL"] = services.redisUrl;
   process.env["RPC_URL"] = services.rpcUrl;
+  process.env["CAIRN_TEST_BUNDLES"] = join(dataDir, "bundles");
 }
 
 export async function mochaGlobalTeardown(): Promise<void> {

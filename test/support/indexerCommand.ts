@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { bundledScript } from "./bundle";
 import type { DevChain } from "./devChain";
 import type { IndexDatabase } from "./indexerHarness";
 
@@ -37,10 +37,8 @@ export interface RunningScript {
 }
 
 /** Starts one of the project's scripts. */
-export function startScript(script: string, args: string[], env: NodeJS.ProcessEnv): RunningScript {
-  const root = join(__dirname, "../..");
-  const child = spawn(process.execPath, ["--require", "./scripts/typescript.cjs", join(root, script), ...args], {
-    cwd: root,
+export async function startScript(script: string, args: string[], env: NodeJS.ProcessEnv): Promise<RunningScript> {
+  const child = spawn(process.execPath, [...(await bundledScript(script)), ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -62,6 +60,7 @@ export function startScript(script: string, args: string[], env: NodeJS.ProcessE
 }
 
 /** Runs one of the project's scripts to its end, as a person at a terminal does. */
-export function runScript(script: string, args: string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
-  return startScript(script, args, env).ended;
+export async function runScript(script: string, args: string[], env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const { ended } = await startScript(script, args, env);
+  return ended;
 }

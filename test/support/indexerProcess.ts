@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { bundledScript } from "./bundle";
 import type { DevChain } from "./devChain";
 import type { IndexDatabase } from "./indexerHarness";
 
@@ -14,7 +15,7 @@ export interface IndexerProcess {
 }
 
 /** Starts one; with `at`, it sends itself `signal` when that crash point comes for the `occurrence`th time. */
-export function spawnIndexer(options: {
+export async function spawnIndexer(options: {
   chain: DevChain;
   database: IndexDatabase;
   /** The chain's own node when absent. */
@@ -23,7 +24,7 @@ export function spawnIndexer(options: {
   at?: string;
   occurrence?: number;
   signal?: "SIGKILL" | "SIGSTOP";
-}): IndexerProcess {
+}): Promise<IndexerProcess> {
   const { chain, database, leaseSeconds = 1, at = null, occurrence = 1, signal = "SIGKILL" } = options;
   const root = join(__dirname, "../..");
   const { deploymentsDir } = chain;
@@ -37,14 +38,10 @@ export function spawnIndexer(options: {
     occurrence,
     signal,
   });
-  const child = spawn(
-    process.execPath,
-    ["--require", "./scripts/typescript.cjs", join(__dirname, "crashingIndexer.ts"), input],
-    {
-      cwd: root,
-      stdio: ["pipe", "pipe", "pipe"],
-    },
-  );
+  const child = spawn(process.execPath, [...(await bundledScript("test/support/crashingIndexer.ts")), input], {
+    cwd: root,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   const output: string[] = [];
   const reached = new Promise<void>((resolve) => {
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { bundledScript } from "./bundle";
 import type { ChildOptions } from "./child";
 import type { Fixture } from "./fixture";
 
@@ -21,11 +21,9 @@ export async function startChild(
   options: Omit<ChildOptions, "context"> & { context?: Partial<ChildOptions["context"]> },
 ): Promise<Child> {
   const argument: ChildOptions = { ...options, context: { ...on.contextOptions, ...options.context } };
-  const child = spawn(
-    process.execPath,
-    ["--require", "./scripts/typescript.cjs", join(__dirname, "child.ts"), JSON.stringify(argument)],
-    { stdio: ["pipe", "pipe", "inherit"] },
-  );
+  const child = spawn(process.execPath, [...(await bundledScript("test/support/child.ts")), JSON.stringify(argument)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const ended = once(child, "exit").then(([code, signal]: unknown[]) => String(signal ?? code));
   const lines = createInterface({ input: child.stdout });
   const first = await Promise.race([

@@ -57,7 +57,7 @@ describe("blocks whose filters prove nothing", () => {
       const logs = without(receipt.logs);
       return logs.length === receipt.logs.length ? receipt : { ...receipt, logs, logsBloom: EMPTY_FILTER };
     };
-    killed = spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
+    killed = await spawnIndexer({ chain, database, rpcUrl: node.url, at: "log repaired" });
     await eventually(
       "an incomplete block",
       async () => (await database.checkpoint())?.incompleteBlocks.length === 1,

@@ -35,8 +35,8 @@ describe("several indexers", () => {
     await database.drop();
   });
 
-  const lead = (options: Partial<Parameters<typeof spawnIndexer>[0]> = {}) => {
-    const process = spawnIndexer({ chain, database, ...options });
+  const lead = async (options: Partial<Parameters<typeof spawnIndexer>[0]> = {}) => {
+    const process = await spawnIndexer({ chain, database, ...options });
     processes.push(process);
     return process;
   };
@@ -56,7 +56,7 @@ describe("several indexers", () => {
     ).length;
 
   it("have one leader, which another replaces within seconds of its end", async () => {
-    const leader = lead();
+    const leader = await lead();
     await eventually("a leader", async () => (await database.checkpoint())?.lease.holder);
     standBy();
     standBy();
@@ -91,7 +91,7 @@ describe("several indexers", () => {
       await randomActivity(chain, seededRandom(10), 2);
       const snapshot = await chain.snapshot();
       await randomActivity(chain, seededRandom(11), 5);
-      const suspended = lead({ at: point, signal: "SIGSTOP" });
+      const suspended = await lead({ at: point, signal: "SIGSTOP" });
       await suspended.reached;
       standBy();
       await chain.revert(snapshot);

@@ -88,6 +88,21 @@ export function recoverAddress(digest: string, signature: string, by: Recovery =
   return `0x${keccak256(publicKey.subarray(1)).slice(-40)}`;
 }
 
+/**
+ * A signature in the one form under which it is compared: wallets write that of a key in several (v 0, 1, 27 or 28, or
+ * EIP-2098), which become 65 bytes with v 27 or 28. Those of passkeys and contracts are lower-cased alone.
+ *
+ * @param signature `0x` and hexadecimal digits
+ */
+export function canonicalSignature(signature: string): string {
+  try {
+    return toRecoverableHex(parseSignature(signature));
+  } catch (error) {
+    if (error instanceof DomainError) return signature.toLowerCase();
+    throw error;
+  }
+}
+
 /** The 65-byte form: v is 27 or 28. */
 export function toRecoverableHex({ compact, yParity }: EthSignature): string {
   return concat([compact, Uint8Array.of(27 + yParity)]);

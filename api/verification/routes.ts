@@ -29,22 +29,31 @@ const SIGNATURE_MALFORMED: RejectionDescription = {
 };
 const PRESENTATION_REJECTIONS: RejectionDescription[] = [
   {
+    code: "verification.holder_mismatch",
+    kind: "forbidden",
+    meaning: "Check 1: the signature is not that of the holder. Nothing else is told.",
+  },
+  {
+    code: "verification.subject_deactivated",
+    kind: "gone",
+    meaning: "Check 1: the holder's DID was deactivated. Nothing else is told.",
+  },
+  { code: "verification.challenge_consumed", kind: "conflict", meaning: "Check 2: the challenge was answered before." },
+  { code: "verification.challenge_expired", kind: "gone", meaning: "Check 2: the challenge is too old." },
+  {
     code: "verification.issuer_not_accredited",
     kind: "forbidden",
-    meaning: "Check 1: the chain does not accredit the issuer.",
+    meaning: "Check 3: the chain does not accredit the issuer.",
   },
   {
     code: "verification.issuer_signature_invalid",
     kind: "forbidden",
-    meaning: "Check 2: it is not what the issuer signed.",
+    meaning: "Check 4: it is not what the issuer signed.",
   },
-  { code: "verification.credential_expired", kind: "gone", meaning: "Check 3: the credential expired." },
-  { code: "verification.credential_revoked", kind: "gone", meaning: "Check 4: the credential is revoked." },
-  { code: "verification.credential_suspended", kind: "conflict", meaning: "Check 4: the credential is suspended." },
-  { code: "verification.already_used", kind: "conflict", meaning: "Check 5: its uses are used up." },
-  { code: "verification.holder_mismatch", kind: "forbidden", meaning: "Check 6: it was issued to another holder." },
-  { code: "verification.challenge_expired", kind: "gone", meaning: "Check 7: the challenge is too old." },
-  { code: "verification.challenge_consumed", kind: "conflict", meaning: "Check 7: the challenge was answered before." },
+  { code: "verification.credential_expired", kind: "gone", meaning: "Check 5: the credential expired." },
+  { code: "verification.credential_revoked", kind: "gone", meaning: "Check 6: the credential is revoked." },
+  { code: "verification.credential_suspended", kind: "conflict", meaning: "Check 6: the credential is suspended." },
+  { code: "verification.already_used", kind: "conflict", meaning: "Check 7: its uses are used up." },
 ];
 
 /** What the endpoints of verification need. */
@@ -126,7 +135,7 @@ function confirmEndpoint(deps: ConfirmRouteDeps): Endpoint {
     tag: "Verification",
     summary: "Present a credential by answering a challenge",
     description:
-      "Runs the seven checks; when all pass, one use of the credential is taken. Repeating the very confirmation that took it gives the same answer. A refusal names every check in `checks`.",
+      "Runs the seven checks; when all pass, one use of the credential is taken. Repeating a confirmation that was decided on gives the same answer, in whatever encoding its signature comes. A rejection names every check in `checks`; before the holder's signature over a fresh challenge holds, it says nothing of the credential.",
     auth: "none",
     body: shapes.confirmBody,
     limit: deps.config.sessions.limitLogins ? CONFIRM_LIMIT : undefined,

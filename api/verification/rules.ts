@@ -5,8 +5,11 @@ export interface Decision {
   /** Null when all checks passed; every check by name follows from it. */
   code: RejectionCode | null;
   message: string;
+  /** The DID that the presenter gave as its own. */
   presenterDid: string;
-  /** SHA-256 of the confirmation it was taken on. */
+  /** The account whose signature a rejected confirmation bore, `0x` and 40 digits; null when it named nobody. */
+  signer?: string | null;
+  /** SHA-256 of the confirmation it was taken on, its signature in one encoding. */
   confirmationHash: string;
   decidedAt: Date;
   block: { number: number; hash: string };

@@ -23,6 +23,7 @@ const decision = new Schema<Decision>(
     code: { type: String, default: null },
     message: { type: String, default: "" },
     presenterDid: { type: String, required: true },
+    signer: { type: String, default: null },
     confirmationHash: { type: String, required: true },
     decidedAt: { type: Date, required: true },
     block: { type: new Schema({ number: Number, hash: String }, embedded), required: true },

@@ -79,6 +79,29 @@ export function requireKeyForm({ digest, signature }: Pick<SignatureClaim, "dige
   recoverAddress(digest, signature);
 }
 
+/**
+ * The account whose signature this is, as far as the signature alone tells: of a key of secp256k1, or of another key whose
+ * verifier is accepted.
+ *
+ * @returns `0x` and 40 lower-case hexadecimal digits; null for a contract's, which name nobody
+ * @throws TransientError `rpc.unreachable`, `rpc.failed` when a verifier would have to be asked and the chain does not answer
+ */
+export async function recoverSigner(
+  chain: Pick<Chain, "provider" | "keyVerifiers">,
+  { digest, signature }: Pick<SignatureClaim, "digest" | "signature">,
+): Promise<string | null> {
+  const account = parseKeySignature(signature)?.account;
+  try {
+    if (signature.length <= MAX_SECP256K1_LENGTH) return recoverAddress(digest, signature);
+    if (account === undefined) return null;
+    return (await verifyAccountSignature(chain, { account, digest, signature })) === null ? null : account;
+  } catch (error) {
+    // No key's signature, or one whose verifier is not accepted.
+    if (error instanceof DomainError) return null;
+    throw error;
+  }
+}
+
 /** An account's signature as the registry takes it: wallets write those of a key in several forms, others stay. */
 export function inRegistryForm(claim: SignatureClaim): string {
   return isSignedByKey(claim) ? toRecoverableHex(parseSignature(claim.signature)) : claim.signature;

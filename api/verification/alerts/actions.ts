@@ -12,7 +12,7 @@ export interface NotifyAdminDeps {
   /**
    * Sends the administrator one alert, by mail for instance.
    *
-   * @param waiting how many other alerts wait to be sent
+   * @param waiting how many other alerts about the same verifier wait to be sent
    */
   notifyAdmin(alert: FraudAlert, waiting: number): Promise<void>;
 }
@@ -27,15 +27,18 @@ export function listAlerts({ alerts }: ListAlertsDeps, { limit }: { limit: numbe
   return alerts.list(limit);
 }
 
-/** Alerts sent one by one in an hour; a flood of mail hides what matters in it. */
+/**
+ * Alerts about one verifier that are sent one by one in an hour; a flood of mail hides what matters in it. Each verifier
+ * has its own allowance, so that no verifier's flood keeps another's alert waiting.
+ */
 const MAX_PER_HOUR = 20;
 
 /** Most waiting alerts that are counted. */
 const MAX_COUNTED = 10_000;
 
 /**
- * Notifies the administrator of an alert that was not sent yet; safe to run twice. Beyond the hour's allowance alerts
- * wait, and the next one that is sent says how many do.
+ * Notifies the administrator of an alert that was not sent yet; safe to run twice. Beyond the hour's allowance of its
+ * verifier an alert waits, and the next one that is sent says how many do.
  *
  * @returns whether it was sent
  */
@@ -43,13 +46,38 @@ export async function notifyAdminOf(deps: NotifyAdminDeps, alertId: string): Pro
   const { alerts, clock, notifyAdmin } = deps;
   const alert = await alerts.find(alertId);
   if (alert === null || alert.notifiedAt !== null) return false;
-  const now = clock.now();
-  if ((await alerts.notifiedSince(addSeconds(now, -60 * 60))) >= MAX_PER_HOUR) return false;
-  const waiting = await alerts.unnotified(MAX_COUNTED);
+  const { verifierId } = alert;
+  if (await isAllowanceUsedUp(deps, verifierId)) return false;
+  const waiting = await alerts.countUnnotified(verifierId, MAX_COUNTED);
   // Sent first, recorded second: dying in between sends it twice, which is better than never.
-  await notifyAdmin(alert, waiting.length - 1);
-  await alerts.markNotified(alertId, now);
+  await notifyAdmin(alert, waiting - 1);
+  await alerts.markNotified(alertId, clock.now());
   return true;
+}
+
+async function isAllowanceUsedUp(
+  { alerts, clock }: Pick<NotifyAdminDeps, "alerts" | "clock">,
+  verifierId: string,
+): Promise<boolean> {
+  return (await alerts.notifiedSince(verifierId, addSeconds(clock.now(), -60 * 60))) >= MAX_PER_HOUR;
+}
+
+/** Alerts that could be sent now, the oldest first: none about a verifier whose allowance is used up. */
+export async function sendableAlerts(
+  deps: Pick<NotifyAdminDeps, "alerts" | "clock">,
+  { limit }: { limit: number },
+): Promise<FraudAlert[]> {
+  const allowed = new Set<string>();
+  const usedUp = new Set<string>();
+  for (;;) {
+    const found = await deps.alerts.unnotified(limit, [...usedUp]);
+    const before = usedUp.size;
+    for (const { verifierId } of found) {
+      if (allowed.has(verifierId) || usedUp.has(verifierId)) continue;
+      ((await isAllowanceUsedUp(deps, verifierId)) ? usedUp : allowed).add(verifierId);
+    }
+    if (usedUp.size === before) return found;
+  }
 }
 
 /** What mailing an alert needs. */

@@ -2,7 +2,7 @@ import { enqueueLater } from "../../../core/jobs/enqueueLater";
 import { createQueue, type QueueDefinition } from "../../../core/jobs/queue";
 import { startWorker } from "../../../core/jobs/worker";
 import type { Context } from "../../../process/context";
-import { mailAlert, type MailAlertDeps, type NotifyAdminDeps, notifyAdminOf } from "./actions";
+import { mailAlert, type MailAlertDeps, type NotifyAdminDeps, notifyAdminOf, sendableAlerts } from "./actions";
 
 interface AlertJob {
   alertId: string;
@@ -30,7 +30,7 @@ export function createAlertJobs(context: Context) {
         sweep: {
           everyMs: context.timing.sweepAfterSeconds * 1000,
           async run() {
-            for (const { alertId } of await deps.alerts.unnotified(SWEEP_LIMIT)) await add(alertId);
+            for (const { alertId } of await sendableAlerts(deps, { limit: SWEEP_LIMIT })) await add(alertId);
           },
         },
       }),

@@ -12,16 +12,19 @@ export function fraudKindOf(code: RejectionCode): FraudKind | null {
   return code in FRAUD_KINDS ? FRAUD_KINDS[code as keyof typeof FRAUD_KINDS] : null;
 }
 
-/** Attempts of one kind on one credential within one window of time, reported as one alert. */
+/** Attempts of one kind on one credential by one verifier's requests within one window of time, reported as one alert. */
 export interface FraudAlert {
-  /** `<credential id>/<kind>/<window's start in Unix seconds>` */
+  /** `<credential id>/<kind>/<verifier's id>/<window's start in Unix seconds>` */
   alertId: string;
   credentialId: string;
   kind: FraudKind;
   issuer: string;
   subjectDid: string;
-  /** The DIDs that presenters gave as their own, the first twenty of them; nobody verified them. */
+  /** The DIDs that presenters gave as their own, but never the holder's whose signature was missing; the first twenty. */
   presenters: string[];
+  /** The accounts whose signatures the attempts bore, `0x` and 40 digits; the first twenty. */
+  signers: string[];
+  verifierId: string;
   verifierName: string;
   ipAddress: string;
   attempts: number;
@@ -37,7 +40,11 @@ export interface FraudAttempt {
   kind: FraudKind;
   issuer: string;
   subjectDid: string;
-  presenterDid: string;
+  /** Null when the presenter gave the holder's DID without the holder's signature. */
+  presenterDid: string | null;
+  /** Null when the signature named nobody. */
+  signer: string | null;
+  verifierId: string;
   verifierName: string;
   ipAddress: string;
   at: Date;
@@ -47,7 +54,12 @@ export interface FraudAttempt {
 const WINDOW_SECONDS = 60 * 60;
 
 /** The alert that an attempt counts to. */
-export function alertIdOf({ credentialId, kind, at }: Pick<FraudAttempt, "credentialId" | "kind" | "at">): string {
+export function alertIdOf({
+  credentialId,
+  kind,
+  verifierId,
+  at,
+}: Pick<FraudAttempt, "credentialId" | "kind" | "verifierId" | "at">): string {
   const windowStart = Math.floor(at.getTime() / 1000 / WINDOW_SECONDS) * WINDOW_SECONDS;
-  return `${credentialId}/${kind}/${windowStart}`;
+  return `${credentialId}/${kind}/${verifierId}/${windowStart}`;
 }

@@ -13,7 +13,11 @@ export const alertsReply = z.strictObject({
       kind: z.enum(["holder_mismatch", "reuse"]),
       issuer: z.string(),
       subjectDid: z.string(),
-      presenters: z.array(z.string()),
+      presenters: z.array(z.string()).meta({
+        description: "The DIDs that presenters gave as their own, but never the holder's whose signature was missing",
+      }),
+      signers: z.array(z.string()).meta({ description: "The accounts whose signatures the attempts bore" }),
+      verifierId: z.uuid(),
       verifierName: z.string(),
       ipAddress: z.string(),
       attempts: z.int(),

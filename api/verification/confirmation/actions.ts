@@ -1,3 +1,4 @@
+import { canonicalSignature } from "../../../chain/signature";
 import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
 import { sha256Hex } from "../../../core/hash";
@@ -14,7 +15,7 @@ import type { VerificationStore } from "../store";
 import { recordRejection, type RecordRejectionDeps, recordUse, type RecordUseDeps } from "../usage/actions";
 import { type ConfirmationAttempt, type FactDeps, gatherFacts, type GatheredFacts } from "./gatherFacts";
 import { claimsOf, readClaims } from "./issuerSignature";
-import { evaluate, type Rejection, rejectionError, type Verdict } from "./rules";
+import { evaluate, type Rejection, rejectionError, repeatedRejection, type Verdict } from "./rules";
 
 /** What the decision on a confirmation needs. */
 export interface ConfirmDeps extends FactDeps, CredentialDeps, RecordUseDeps, RecordRejectionDeps {
@@ -48,14 +49,17 @@ const MAX_ATTEMPTS = 4;
 
 /**
  * Decides on a confirmation: gathers what the seven checks look at, evaluates them, and takes one use of the credential
- * by one conditional write. The very confirmation that took a use gets the same answer again.
+ * by one conditional write. The very confirmation that was decided on gets the same answer again, in whatever encoding
+ * its signature comes. One that can be nobody's signature decides nothing.
  *
  * @throws DomainError `verification.unknown`, or the RejectionCode of the check that failed, with every check by name
+ * @throws DomainError `signature.malformed`
  * @throws TransientError when the chain cannot be asked: nothing passes then
  */
 export async function confirm(deps: ConfirmDeps, confirmation: Confirmation): Promise<Presentation> {
   const verification = await requireVerification(deps, { verificationId: confirmation.verificationId });
   await deps.onStep?.("received");
+  requireUndecided(verification, hashConfirmation(confirmation));
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const presentation = await decide(deps, confirmation, verification);
     if (presentation !== null) return presentation;
@@ -64,6 +68,12 @@ export async function confirm(deps: ConfirmDeps, confirmation: Confirmation): Pr
     "verification.contended",
     "The credential's state changed over and over while it was verified.",
   );
+}
+
+/** @throws DomainError the rejection that was decided on for this very confirmation */
+function requireUndecided({ verificationId, decision }: Verification, confirmationHash: string): void {
+  if (decision === null || decision.code === null || decision.confirmationHash !== confirmationHash) return;
+  throw repeatedRejection(verificationId, { code: decision.code, message: decision.message });
 }
 
 /** Decides by the state as it is now; null when that changed before the use was taken. */
@@ -103,12 +113,12 @@ async function reject(
   deps: ConfirmDeps,
   attempt: ConfirmationAttempt,
   { checks, rejection }: Verdict & { rejection: Rejection },
-  { block }: GatheredFacts,
+  { block, signer }: GatheredFacts,
 ): Promise<never> {
   const { presenterDid, confirmationHash, at } = attempt;
   const { code, message } = rejection;
-  const decision: Decision = { code, message, presenterDid, confirmationHash, decidedAt: at, block };
-  await recordRejection(deps, { attempt, rejection, decision });
+  const decision: Decision = { code, message, presenterDid, signer, confirmationHash, decidedAt: at, block };
+  await recordRejection(deps, { attempt: { ...attempt, signer }, rejection, decision });
   await deps.onStep?.("rejected");
   throw rejectionError(attempt.verification.verificationId, { checks, rejection });
 }
@@ -147,5 +157,5 @@ async function readCredential(
 }
 
 function hashConfirmation({ verificationId, signature, presenterDid }: Confirmation): string {
-  return sha256Hex(`${verificationId}\n${presenterDid}\n${signature.toLowerCase()}`);
+  return sha256Hex(`${verificationId}\n${presenterDid}\n${canonicalSignature(signature)}`);
 }

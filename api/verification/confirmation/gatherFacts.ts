@@ -1,5 +1,10 @@
 import type { Chain } from "../../../chain/client";
-import { verifyAccountSignature } from "../../../chain/registry/accountSignature";
+import {
+  recoverSigner,
+  requireKeyForm,
+  type SignatureClaim,
+  verifyAccountSignature,
+} from "../../../chain/registry/accountSignature";
 import type { CredentialFacts } from "../../../chain/registry/credentialFacts";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { PresentedCredential, Verification } from "../rules";
@@ -32,20 +37,20 @@ export interface GatheredFacts {
   block: CredentialFacts["block"];
   /** What the issuer signed; null when it did not sign this credential. */
   signed: SignedContent | null;
+  /** Whose signature it is; null when it names nobody. */
+  signer: string | null;
 }
 
 /**
  * Gathers all that the seven checks look at. It only reads; when the chain cannot be asked, the attempt is logged.
  *
+ * @throws DomainError `signature.malformed` when it can be nobody's signature: that is no attempt, and is not logged
  * @throws TransientError when the chain or the index cannot be asked
  */
 export async function gatherFacts(deps: FactDeps, attempt: ConfirmationAttempt): Promise<GatheredFacts> {
   const { verification, credential } = attempt;
   const chain = await readChain(deps, attempt);
-  const [signed, signedByHolder] = await Promise.all([
-    verifyIssued(deps, attempt, chain),
-    isSignedByHolder(deps, attempt, chain),
-  ]);
+  const [signed, answered] = await Promise.all([verifyIssued(deps, attempt, chain), readSigner(deps, attempt, chain)]);
   const hasUse = credential.uses.some(({ verificationId }) => verificationId === verification.verificationId);
   const facts: Facts = {
     now: attempt.at,
@@ -59,10 +64,11 @@ export async function gatherFacts(deps: FactDeps, attempt: ConfirmationAttempt):
     usageCount: credential.usageCount,
     maxUsages: credential.maxUsages,
     lastUsedAt: credential.uses.at(-1)?.usedAt ?? null,
-    signedByHolder,
+    subjectActive: chain.holder !== null,
+    signedByHolder: answered.signedByHolder,
     challenge: { expiresAt: verification.challenge.expiresAt, consumed: hasUse || isDecided(verification) },
   };
-  return { facts, block: chain.block, signed };
+  return { facts, block: chain.block, signed, signer: answered.signer };
 }
 
 async function readChain(
@@ -96,16 +102,26 @@ async function verifyIssued(
   return same ? signed : null;
 }
 
-/** The holder is whoever controls the subject's DID; the presenter must say that it is the subject, too. */
-async function isSignedByHolder(
-  deps: Pick<FactDeps, "chain">,
+/**
+ * Whose signature it is. The holder is whoever controls the subject's DID; the presenter must say that it is the subject,
+ * too.
+ */
+async function readSigner(
+  { chain }: Pick<FactDeps, "chain">,
   { verification, credential, presenterDid, signature }: ConfirmationAttempt,
   { holder }: CredentialFacts,
-): Promise<boolean> {
-  if (holder === null || presenterDid !== credential.subjectDid) return false;
+): Promise<{ signedByHolder: boolean; signer: string | null }> {
   const { digest } = verification.challenge;
+  if (holder !== null && (await isSignedBy(chain, { account: holder, digest, signature }))) {
+    return { signedByHolder: presenterDid === credential.subjectDid, signer: holder };
+  }
+  requireKeyForm({ digest, signature });
+  return { signedByHolder: false, signer: await recoverSigner(chain, { digest, signature }) };
+}
+
+async function isSignedBy(chain: FactDeps["chain"], claim: SignatureClaim): Promise<boolean> {
   try {
-    return (await verifyAccountSignature(deps.chain, { account: holder, digest, signature })) !== null;
+    return (await verifyAccountSignature(chain, claim)) !== null;
   } catch (error) {
     // The signature of a key whose verifier is not accepted counts as nobody's.
     if (error instanceof DomainError) return false;
@@ -115,7 +131,7 @@ async function isSignedByHolder(
 
 /** Whether an answer was decided on: a second one is another answer, whatever it says. */
 function isDecided({ status }: Verification): boolean {
-  return status !== "pending";
+  return status === "verified" || status === "failed";
 }
 
 /** The address in a DID of the registry: `did:<method>:0x...`. */

@@ -1,5 +1,6 @@
 import { DomainError, type ErrorKind } from "../../../core/errors";
-import { CHECKS, type CheckName, type CheckResult, type RejectionCode } from "../checks";
+import { CHECKS, type CheckName, type CheckResult, checksOf, REJECTIONS, type RejectionCode } from "../checks";
+import type { Decision } from "../rules";
 import type { LogResult } from "../usage/rules";
 
 /** All that the checks look at. Whoever gathers it only reads. */
@@ -19,6 +20,8 @@ export interface Facts {
   maxUsages: number;
   /** When the credential was used last; null when it never was. */
   lastUsedAt: Date | null;
+  /** Whether the subject's DID has a controller: nobody can present for one that was deactivated. */
+  subjectActive: boolean;
   /** Whether the signature is the holder's and the presenter names itself as the holder. */
   signedByHolder: boolean;
   challenge: {
@@ -62,35 +65,45 @@ export function evaluate(facts: Facts): Verdict {
 }
 
 const EVALUATORS: Record<CheckName, (facts: Facts) => Rejection | null> = {
+  holder_signature({ subjectActive, signedByHolder }) {
+    if (!subjectActive) {
+      const message = "The DID of this credential's holder was deactivated: nobody can present it any more.";
+      return failed("verification.subject_deactivated", "Subject deactivated", message);
+    }
+    if (signedByHolder) return null;
+    return failed("verification.holder_mismatch", "Holder mismatch", "This credential was issued to another holder.");
+  },
+  challenge_fresh({ challenge, now }) {
+    if (challenge.consumed) {
+      const message = "This request was answered before, and counts once: ask the verifier to open another one.";
+      return failed("verification.challenge_consumed", "Challenge consumed", message);
+    }
+    if (challenge.expiresAt > now) return null;
+    const message = "The request to sign is too old: ask the verifier to open another one.";
+    return failed("verification.challenge_expired", "Challenge expired", message);
+  },
   known_issuer({ accredited }) {
     if (accredited) return null;
     const message = "The issuer of this credential is not accredited on the chain.";
-    return failed("known_issuer", "verification.issuer_not_accredited", "forbidden", "Issuer not accredited", message);
+    return failed("verification.issuer_not_accredited", "Issuer not accredited", message);
   },
   issuer_signature({ signedByIssuer }) {
     if (signedByIssuer) return null;
     const message = "This credential does not carry the signature of the issuer it names.";
-    return failed(
-      "issuer_signature",
-      "verification.issuer_signature_invalid",
-      "forbidden",
-      "Issuer signature invalid",
-      message,
-    );
+    return failed("verification.issuer_signature_invalid", "Issuer signature invalid", message);
   },
   not_expired({ expiresAt, now }) {
     if (expiresAt > now) return null;
     const message = `This credential expired on ${formatMoment(expiresAt)}.`;
-    return failed("not_expired", "verification.credential_expired", "gone", "Expired", message);
+    return failed("verification.credential_expired", "Expired", message);
   },
   not_revoked({ revoked, suspended, hold }) {
     if (revoked || hold === "revoke") {
-      const message = "This credential was revoked by its issuer.";
-      return failed("not_revoked", "verification.credential_revoked", "gone", "Revoked", message);
+      return failed("verification.credential_revoked", "Revoked", "This credential was revoked by its issuer.");
     }
     if (suspended || hold === "suspend") {
       const message = "This credential is suspended by its issuer for now.";
-      return failed("not_revoked", "verification.credential_suspended", "conflict", "Suspended", message);
+      return failed("verification.credential_suspended", "Suspended", message);
     }
     return null;
   },
@@ -98,29 +111,12 @@ const EVALUATORS: Record<CheckName, (facts: Facts) => Rejection | null> = {
     if (status === "ACTIVE" && usageCount < maxUsages) return null;
     const when = lastUsedAt === null ? "" : ` on ${formatMoment(lastUsedAt)}`;
     const message = maxUsages === 1 ? `Already used${when}.` : `Already used ${maxUsages} times, the last time${when}.`;
-    return {
-      ...failed("uses_left", "verification.already_used", "conflict", "Already used", message),
-      result: "ALREADY_USED",
-    };
-  },
-  holder_signature({ signedByHolder }) {
-    if (signedByHolder) return null;
-    const message = "This credential was issued to another holder.";
-    return failed("holder_signature", "verification.holder_mismatch", "forbidden", "Holder mismatch", message);
-  },
-  challenge_fresh({ challenge, now }) {
-    if (challenge.consumed) {
-      const message = "This request was answered before, and counts once: ask the verifier to open another one.";
-      return failed("challenge_fresh", "verification.challenge_consumed", "conflict", "Challenge consumed", message);
-    }
-    if (challenge.expiresAt > now) return null;
-    const message = "The request to sign is too old: ask the verifier to open another one.";
-    return failed("challenge_fresh", "verification.challenge_expired", "gone", "Challenge expired", message);
+    return { ...failed("verification.already_used", "Already used", message), result: "ALREADY_USED" };
   },
 };
 
-function failed(check: CheckName, code: RejectionCode, kind: ErrorKind, reason: string, message: string): Rejection {
-  return { check, code, kind, result: "FAILED", reason, message };
+function failed(code: RejectionCode, reason: string, message: string): Rejection {
+  return { ...REJECTIONS[code], code, result: "FAILED", reason, message };
 }
 
 /** A rejection as an error of the domain, with every check by name. */
@@ -130,6 +126,15 @@ export function rejectionError(
 ): DomainError {
   const { code, kind, message } = rejection;
   return new DomainError(code, kind, message, { details: { verificationId, result: "failed", checks } });
+}
+
+/** The rejection that was decided on before, for whoever repeats the confirmation it was decided on. */
+export function repeatedRejection(
+  verificationId: string,
+  { code, message }: Pick<Decision, "message"> & { code: RejectionCode },
+): DomainError {
+  const details = { verificationId, result: "failed", checks: checksOf(code) };
+  return new DomainError(code, REJECTIONS[code].kind, message, { details });
 }
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -48,10 +48,16 @@ export interface Attempt {
   at: Date;
 }
 
+/** An attempt that was decided on. */
+interface DecidedAttempt extends Attempt {
+  /** The account whose signature it bore; null when it named nobody. */
+  signer: string | null;
+}
+
 /** Records a rejection: in the log first, then as a fraud alert if it may be one, then in its verification. */
 export async function recordRejection(
   deps: RecordRejectionDeps,
-  { attempt, rejection, decision }: { attempt: Attempt; rejection: Rejection; decision: Decision },
+  { attempt, rejection, decision }: { attempt: DecidedAttempt; rejection: Rejection; decision: Decision },
 ): Promise<void> {
   const { result, reason, code } = rejection;
   await deps.usage.append(entryOf(attempt, { result, reason, code }));
@@ -64,7 +70,7 @@ export async function recordRejection(
 
 async function recordFraud(
   { alerts, enqueueAlert }: Pick<RecordRejectionDeps, "alerts" | "enqueueAlert">,
-  { verification, credential, presenterDid, ip, at }: Attempt,
+  { verification, credential, presenterDid, signer, ip, at }: DecidedAttempt,
   { code }: Rejection,
 ): Promise<void> {
   const kind = fraudKindOf(code);
@@ -74,7 +80,10 @@ async function recordFraud(
     issuer: credential.issuer,
     subjectDid: credential.subjectDid,
     kind,
-    presenterDid,
+    // Whoever gives the holder's DID without the holder's signature makes the holder no presenter.
+    presenterDid: kind === "holder_mismatch" && presenterDid === credential.subjectDid ? null : presenterDid,
+    signer,
+    verifierId: verification.verifierId,
     verifierName: verification.verifierName,
     ipAddress: ip,
     at,
@@ -84,11 +93,12 @@ async function recordFraud(
 
 /** Records an attempt on which nothing could be decided. */
 export async function recordUndecided({ usage }: Pick<RecordUseDeps, "usage">, attempt: Attempt): Promise<void> {
-  await usage.append(entryOf(attempt, { result: "UNDECIDED", reason: "The chain could not be asked", code: null }));
+  const undecided = { ...attempt, signer: null };
+  await usage.append(entryOf(undecided, { result: "UNDECIDED", reason: "The chain could not be asked", code: null }));
 }
 
 function entryOf(
-  { verification, credential, presenterDid, ip, at }: Attempt,
+  { verification, credential, presenterDid, signer, ip, at }: DecidedAttempt,
   { result, reason, code }: Pick<UsageEntry, "result" | "reason" | "code">,
 ): UsageEntry {
   return {
@@ -97,6 +107,7 @@ function entryOf(
     issuer: credential.issuer,
     subjectDid: credential.subjectDid,
     presenterId: presenterDid,
+    signer,
     verifierId: verification.verifierId,
     verifierName: verification.verifierName,
     verificationId: verification.verificationId,

@@ -14,6 +14,8 @@ export interface UsageEntry {
   subjectDid: string;
   /** The DID that the presenter gave as its own; nobody verified it. */
   presenterId: string;
+  /** The account whose signature an attempt bore, `0x` and 40 digits; null for a use, and where it named nobody. */
+  signer: string | null;
   verifierId: string;
   verifierName: string;
   verificationId: string;
@@ -58,6 +60,7 @@ export function useEntry({ credentialId, issuer, subjectDid }: UsedCredential, u
     issuer,
     subjectDid,
     presenterId: use.presenterDid,
+    signer: null,
     verifierId: use.verifierId,
     verifierName: use.verifierName,
     verificationId: use.verificationId,

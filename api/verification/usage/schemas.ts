@@ -15,7 +15,10 @@ export const filteredUsageQuery = usageQuery.extend({
 const usageEntry = z.strictObject({
   credentialId: z.uuid(),
   verificationId: z.uuid(),
-  presenterId: z.string(),
+  presenterId: z.string().meta({ description: "The DID that the presenter gave as its own; nobody verified it" }),
+  signer: z.string().nullable().meta({
+    description: "The account whose signature a rejected attempt bore; null for a use, and where it named nobody",
+  }),
   verifierId: z.string(),
   verifierName: z.string(),
   result: z.enum(LOG_RESULTS),
@@ -34,6 +37,7 @@ export function showUsage(entry: UsageEntry): z.input<typeof usageEntry> {
     credentialId: entry.credentialId,
     verificationId: entry.verificationId,
     presenterId: entry.presenterId,
+    signer: entry.signer,
     verifierId: entry.verifierId,
     verifierName: entry.verifierName,
     result: entry.result,

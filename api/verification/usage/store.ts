@@ -11,6 +11,7 @@ const schema = new Schema<Stored>(
     issuer: { type: String, required: true },
     subjectDid: { type: String, required: true },
     presenterId: { type: String, required: true },
+    signer: { type: String, default: null },
     verifierId: { type: String, required: true },
     verifierName: { type: String, required: true },
     verificationId: { type: String, required: true },

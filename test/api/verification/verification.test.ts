@@ -133,7 +133,7 @@ describe("verification", () => {
   });
 
   describe("each check alone", () => {
-    it("1: refuses when the chain does not accredit the issuer", async () => {
+    it("3: refuses when the chain does not accredit the issuer", async () => {
       const other = await newIssuer(on);
       const { credentialId } = await issue(on, other, alice);
       await discredit(on, other.address);
@@ -141,7 +141,7 @@ describe("verification", () => {
       await expectUnused(credentialId, refused, 403, "verification.issuer_not_accredited", "known_issuer");
     });
 
-    it("2: refuses a credential whose signature is not the issuer's", async () => {
+    it("4: refuses a credential whose signature is not the issuer's", async () => {
       const { credentialId, jwt } = await issue(on, issuer, alice);
       const [header, payload = "", signature] = jwt.split(".");
       const forged = JSON.parse(Buffer.from(payload, "base64url").toString());
@@ -152,7 +152,7 @@ describe("verification", () => {
       await expectUnused(credentialId, refused, 403, "verification.issuer_signature_invalid", "issuer_signature");
     });
 
-    it("2: refuses a credential that was changed in the database", async () => {
+    it("4: refuses a credential that was changed in the database", async () => {
       const { credentialId } = await issue(on, issuer, alice);
       await on.context.mongo
         .db!.collection<{ _id: string }>("credentials")
@@ -161,7 +161,7 @@ describe("verification", () => {
       await expectUnused(credentialId, refused, 403, "verification.issuer_signature_invalid", "issuer_signature");
     });
 
-    it("3: refuses an expired credential", async () => {
+    it("5: refuses an expired credential", async () => {
       const expiresAt = new Date(clock.now().getTime() + 60_000).toISOString();
       const { credentialId } = await issue(on, issuer, alice, { expiresAt });
       const request = await requestVerification(on, verifier, credentialId);
@@ -175,7 +175,7 @@ describe("verification", () => {
       );
     });
 
-    it("4: refuses as soon as the issuer has asked for the revocation, and once the chain shows it", async () => {
+    it("6: refuses as soon as the issuer has asked for the revocation, and once the chain shows it", async () => {
       const { credentialId } = await issue(on, issuer, alice);
       const before = await requestVerification(on, verifier, credentialId);
       const after = await requestVerification(on, verifier, credentialId);
@@ -206,7 +206,7 @@ describe("verification", () => {
       );
     });
 
-    it("5: refuses when no use is left", async () => {
+    it("7: refuses when no use is left", async () => {
       const { credentialId } = await issue(on, issuer, alice);
       await present(on, verifier, credentialId, alice);
       const refused = await present(on, verifier, credentialId, alice);
@@ -215,13 +215,13 @@ describe("verification", () => {
         "pass",
         "pass",
         "pass",
+        "pass",
+        "pass",
         "fail",
-        "not_reached",
-        "not_reached",
       ]);
     });
 
-    it("6: refuses Bob with Alice's credential, whoever he says he is, and raises an alert", async () => {
+    it("1: refuses Bob with Alice's credential, whoever he says he is, and raises an alert", async () => {
       const { credentialId } = await issue(on, issuer, alice);
       for (const [presenter, signer] of [
         [bob, bob],
@@ -244,7 +244,7 @@ describe("verification", () => {
       expect((await mails()).map(({ subject }) => subject)).to.deep.equal(["A credential was presented by another"]);
     });
 
-    it("7: refuses an answer after five minutes, and one to a challenge that was answered before", async () => {
+    it("2: refuses an answer after five minutes, and one to a challenge that was answered before", async () => {
       const late = await issue(on, issuer, alice);
       const request = await requestVerification(on, verifier, late.credentialId);
       clock.advance(300);

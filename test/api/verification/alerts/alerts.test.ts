@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { FraudAlert, FraudAttempt } from "../../../../api/verification/alerts/rules";
 import { type AlertStore, createAlertStore } from "../../../../api/verification/alerts/store";
-import { notifyAdminOf } from "../../../../api/verification/alerts/actions";
+import { notifyAdminOf, sendableAlerts } from "../../../../api/verification/alerts/actions";
 import { ensureIndexes, type Mongo } from "../../../../core/mongo";
 import { type FakeClock, fakeClock } from "../../../support/fakeClock";
 import { testMongo } from "../../../support/servers";
@@ -36,6 +36,8 @@ describe("fraud alerts", () => {
     issuer: "0x1",
     subjectDid: "did:x:alice",
     presenterDid: "did:x:bob",
+    signer: "0xb0b",
+    verifierId: "v",
     verifierName: "ACME",
     ipAddress: "192.0.2.1",
     at: clock.now(),
@@ -77,5 +79,36 @@ describe("fraud alerts", () => {
     await notifyAll();
     expect(new Set(notified.map(({ alert }) => alert.alertId)).size).to.equal(25);
     expect(notified).to.have.length(25);
+  });
+
+  it("name each signer, and nobody where the signature names nobody", async () => {
+    await alerts.record(attempt({ signer: null, presenterDid: null }));
+    await alerts.record(attempt({ signer: "0xa", presenterDid: null }));
+    await Promise.all(Array.from({ length: 16 }, () => alerts.record(attempt({ signer: "0xb" }))));
+    const [alert] = await alerts.list(9);
+    expect(alert).to.deep.include({ attempts: 18, signers: ["0xa", "0xb"], presenters: ["did:x:bob"] });
+  });
+
+  it("about one verifier keep none about another waiting, however many there are", async () => {
+    const notified: FraudAlert[] = [];
+    const notifyAdmin = (alert: FraudAlert) => Promise.resolve(void notified.push(alert));
+    for (let number = 0; number < 40; number += 1) {
+      await alerts.record(attempt({ credentialId: `c${number}`, verifierId: "flooding" }));
+    }
+    // The flooding verifier was the first to draw an attempt on this credential, too.
+    await alerts.record(attempt({ credentialId: "c", verifierId: "flooding" }));
+    clock.advance(1);
+    const other = (await alerts.record(attempt({ credentialId: "c", verifierId: "other" })))!;
+    expect(other).to.be.a("string");
+    const deps = { alerts, clock, notifyAdmin };
+    const sweep = async () => {
+      for (const { alertId } of await sendableAlerts(deps, { limit: 10 })) await notifyAdminOf(deps, alertId);
+    };
+    for (let time = 0; time < 4; time += 1) await sweep();
+    expect(notified.filter(({ verifierId }) => verifierId === "flooding")).to.have.length(20);
+    expect(notified.filter(({ verifierId }) => verifierId === "other").map(({ alertId }) => alertId)).to.deep.equal([
+      other,
+    ]);
+    expect(await sendableAlerts(deps, { limit: 10 })).to.deep.equal([]);
   });
 });

@@ -21,6 +21,7 @@ function passing(): Facts {
     usageCount: 0,
     maxUsages: 1,
     lastUsedAt: null,
+    subjectActive: true,
     signedByHolder: true,
     challenge: { expiresAt: LATER, consumed: false },
   };
@@ -28,6 +29,18 @@ function passing(): Facts {
 
 /** For each check a way in which it alone fails. */
 const FAILURES: { check: (typeof CHECKS)[number]; code: RejectionCode; spoil(facts: Facts): void; says: RegExp }[] = [
+  {
+    check: "holder_signature",
+    code: "verification.holder_mismatch",
+    spoil: (f) => (f.signedByHolder = false),
+    says: /^This credential was issued to another holder\.$/,
+  },
+  {
+    check: "challenge_fresh",
+    code: "verification.challenge_expired",
+    spoil: (f) => (f.challenge.expiresAt = NOW),
+    says: /too old/,
+  },
   {
     check: "known_issuer",
     code: "verification.issuer_not_accredited",
@@ -57,18 +70,6 @@ const FAILURES: { check: (typeof CHECKS)[number]; code: RejectionCode; spoil(fac
     code: "verification.already_used",
     spoil: (f) => Object.assign(f, { status: "USED", usageCount: 1, lastUsedAt: EARLIER }),
     says: /^Already used on 6 Dec 2025 at 14:35 UTC\.$/,
-  },
-  {
-    check: "holder_signature",
-    code: "verification.holder_mismatch",
-    spoil: (f) => (f.signedByHolder = false),
-    says: /^This credential was issued to another holder\.$/,
-  },
-  {
-    check: "challenge_fresh",
-    code: "verification.challenge_expired",
-    spoil: (f) => (f.challenge.expiresAt = NOW),
-    says: /too old/,
   },
 ];
 

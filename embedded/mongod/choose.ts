@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { BootError } from "../../core/errors";
 import { findOnPath } from "../findOnPath";
 
 /** Which MongoDB server will run. */
@@ -30,17 +31,27 @@ const ROOT = join(__dirname, "..", "..");
 /**
  * Chooses a MongoDB server: `mongod` on PATH, else the binary `mongodb-memory-server` has cached or, on a machine that
  * reaches it, downloads, else the embedded one. Downloads happen on request, with `CAIRN_MONGO_DOWNLOAD=on`; one that
- * failed is not tried again for a day.
+ * failed is not tried again for a day. `CAIRN_MONGO=embedded` or `CAIRN_MONGO=mongod` (the one on PATH) chooses by hand.
+ *
+ * @throws BootError when CAIRN_MONGO asks for what there is not
  */
 export async function chooseMongo(options: ChoiceOptions): Promise<MongoChoice> {
+  const wanted = options.env["CAIRN_MONGO"] ?? "";
+  if (!["", "embedded", "mongod"].includes(wanted)) throw unfit(`is ${wanted}`, "give embedded, mongod, or nothing");
+  if (wanted === "embedded") return { kind: "embedded" };
   const installed = findOnPath("mongod", options.env["PATH"]);
   const own = installed === null ? null : await usable(installed, options);
   if (own !== null) return own;
+  if (wanted === "mongod") throw unfit("is mongod, and PATH has none that can be used", "install MongoDB, or unset it");
 
   const mayDownload = isDownloadAllowed(options);
   if (!mayDownload && !anyCache(options.env)) return { kind: "embedded" };
   const path = await fetchBinary(mayDownload, options);
   return (path === null ? null : await usable(path, options)) ?? { kind: "embedded" };
+}
+
+function unfit(problem: string, fix: string): BootError {
+  return new BootError("local services", [{ subject: "CAIRN_MONGO", problem, fix }]);
 }
 
 /** A binary may be too old, built for another system, or need instructions this processor lacks. */

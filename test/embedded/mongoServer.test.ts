@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import mongoose from "mongoose";
+import { BootError } from "../../core/errors";
 import { chooseMongo } from "../../embedded/mongod/choose";
 import type { ServiceExit } from "../../embedded/service";
 import { isAlive } from "../../embedded/processes";
@@ -50,6 +51,25 @@ describe("the MongoDB server of a developer's machine", () => {
     const broken = await choose({ PATH: fakeMongod("kill -ILL $$") });
     expect(broken.choice).to.deep.equal({ kind: "embedded" });
     expect(broken.reported.join()).to.match(/does not run on this machine/);
+  });
+
+  it("is the one that CAIRN_MONGO names, and none when there is no such", async () => {
+    const bin = fakeMongod('echo "db version v7.0.14"');
+    expect((await choose({ PATH: bin, CAIRN_MONGO: "embedded" })).choice).to.deep.equal({ kind: "embedded" });
+    expect((await choose({ PATH: bin, CAIRN_MONGO: "mongod" })).choice).to.include({
+      kind: "mongod",
+      version: "7.0.14",
+    });
+    for (const [PATH, CAIRN_MONGO, problem] of [
+      ["", "mongod", "is mongod, and PATH has none that can be used"],
+      [fakeMongod('echo "db version v3.6.3"'), "mongod", "is mongod, and PATH has none that can be used"],
+      [bin, "postgres", "is postgres"],
+    ] as const) {
+      const error: unknown = await choose({ PATH, CAIRN_MONGO }).catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(BootError);
+      expect((error as BootError).problems).to.have.length(1);
+      expect((error as BootError).problems[0]).to.include({ subject: "CAIRN_MONGO", problem });
+    }
   });
 
   it("is a binary that was downloaded before, where mongodb-memory-server keeps one", async () => {

@@ -6,7 +6,7 @@ import type { Service } from "../../embedded/service";
 
 /** The environment without the servers that the suite itself uses, so that a test starts its own. */
 export function bareEnv(overrides: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const bare: NodeJS.ProcessEnv = { ...process.env, CAIRN_MONGO_DOWNLOAD: "", ...overrides };
+  const bare: NodeJS.ProcessEnv = { ...process.env, CAIRN_MONGO: "", CAIRN_MONGO_DOWNLOAD: "", ...overrides };
   for (const name of ["MONGODB_URI", "REDIS_URL", "RPC_URL", "NODE_ENV"]) if (!(name in overrides)) bare[name] = "";
   return bare;
 }

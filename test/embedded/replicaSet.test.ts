@@ -59,7 +59,7 @@ const needed = mongod === null ? "skipped, because no mongod is on PATH: " : "";
       const sessions = createOAuthSessionStore(encryptionOn(mongo));
       const stored = rawCollection(mongo, "oauth_sessions");
       const codes = Array.from({ length: CODES }, (_, i) => `code-${i}`);
-      await stored.insertMany(codes.map((codeHash) => ({ _id: codeHash, codeHash, ...REDEEMABLE })) as never);
+      await stored.insertMany(codes.map((codeHash) => ({ _id: codeHash, codeHash, ...REDEEMABLE })));
       const tokenOf = (codeHash: string, caller: number) => `${codeHash}-token-${caller}`;
       const redeemAll = (codeHash: string) =>
         callAll(CALLERS, (caller) =>

@@ -39,6 +39,11 @@ export const REJECTIONS = {
 } as const satisfies Record<string, { check: CheckName; kind: ErrorKind }>;
 export type RejectionCode = keyof typeof REJECTIONS;
 
+/** Every check by name where nothing was decided. */
+export function checksNotReached(): CheckResult[] {
+  return CHECKS.map((name) => ({ name, outcome: "not_reached" }));
+}
+
 /** Every check by name, as the code of a decision tells it; null: all seven passed. */
 export function checksOf(code: RejectionCode | null): CheckResult[] {
   const failed = code === null ? CHECKS.length : CHECKS.indexOf(REJECTIONS[code].check);

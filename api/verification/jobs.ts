@@ -1,7 +1,8 @@
 import { addSeconds } from "../../core/clock";
 import { startSweeper } from "../../core/jobs/sweeper";
 import type { Context, Timing } from "../../process/context";
-import { type HandOverDeps, handOverOutcome } from "./outcomeWebhook";
+import { type HandOverDeps, handOverLater, handOverOutcome } from "./outcomeWebhook";
+import { EXPIRY_GRACE_SECONDS } from "./rules";
 import type { VerificationStore } from "./store";
 import { type RepairDeps, repairUses } from "./usage/actions";
 
@@ -12,11 +13,17 @@ const RECORDING_SECONDS = 2;
 const SWEEP_LIMIT = 500;
 
 interface SweepDeps extends RepairDeps, Omit<HandOverDeps, "verifications">, Pick<Context, "clock" | "logger"> {
-  verifications: Pick<VerificationStore, "find" | "recordVerified" | "markHandedOver" | "pendingDeliveries">;
+  verifications: Pick<
+    VerificationStore,
+    "find" | "recordVerified" | "markHandedOver" | "pendingDeliveries" | "unanswered" | "recordExpired"
+  >;
   timing: Pick<Timing, "sweepAfterSeconds">;
 }
 
-/** Finishes what processes that died began: records of uses, and webhooks that were not handed over. */
+/**
+ * Finishes what processes that died began, records of uses and webhooks that were not handed over, and ends
+ * verifications that nobody answered.
+ */
 export function verificationSweep(deps: SweepDeps) {
   const { clock, logger, timing } = deps;
   return {
@@ -27,9 +34,16 @@ export function verificationSweep(deps: SweepDeps) {
         everyMs: timing.sweepAfterSeconds * 1000,
         logger,
         async sweep() {
-          const before = addSeconds(clock.now(), -RECORDING_SECONDS);
+          const now = clock.now();
+          const before = addSeconds(now, -RECORDING_SECONDS);
           const { repaired } = await repairUses(deps, { limit: SWEEP_LIMIT, takenBefore: before });
           if (repaired > 0) logger.warn({ repaired }, "uses of credentials whose process died were recorded");
+          // After the repair: a use that was taken in time and not recorded is no expiry.
+          const overdue = addSeconds(now, -EXPIRY_GRACE_SECONDS);
+          for (const verification of await deps.verifications.unanswered(overdue, SWEEP_LIMIT)) {
+            await deps.verifications.recordExpired(verification, now);
+            handOverLater(deps, verification);
+          }
           const left = await deps.verifications.pendingDeliveries(before, SWEEP_LIMIT);
           for (const verificationId of left) await handOverOutcome(deps, verificationId);
         },

@@ -1,12 +1,12 @@
 import type { Logger } from "../../core/logger";
-import { checksOf } from "./checks";
+import { checksNotReached, checksOf } from "./checks";
 import type { Verification } from "./rules";
 import type { Decided, VerificationStore } from "./store";
 import type { VerifierStore } from "./verifiers/store";
 
-/** The webhook about a decision. */
+/** The webhook about an outcome: a decision, or that nobody answered in time. */
 export interface OutcomeWebhook {
-  /** One a decision: a verifier recognizes by it a message that it got before. */
+  /** One an outcome: a verifier recognizes by it a message that it got before. */
   id: string;
   /** The verifier, whose secret signs it. */
   secretOwner: string;
@@ -14,8 +14,8 @@ export interface OutcomeWebhook {
   type: string;
   timestamp: Date;
   data: object;
-  /** The id of the webhook that this one replaces. */
-  supersedes: string | undefined;
+  /** The ids of webhooks that this one replaces. */
+  supersedes: string[];
 }
 
 /** What handing over webhooks needs. */
@@ -27,7 +27,7 @@ export interface HandOverDeps {
 }
 
 /**
- * Hands the webhook of a decision over for delivery, if it still waits for that. Safe to run twice and at once: whoever
+ * Hands the webhook of an outcome over for delivery, if it still waits for that. Safe to run twice and at once: whoever
  * decided does it, and the sweep does it again when that process died.
  */
 export async function handOverOutcome(deps: HandOverDeps, verificationId: string): Promise<void> {
@@ -55,16 +55,23 @@ export function handOverLater(deps: HandOverDeps & { logger: Logger }, verificat
 }
 
 function outcomeWebhook(verification: Verification, url: string): OutcomeWebhook {
-  const { verificationId, verifierId, credentialId, decision, status, createdAt } = verification;
+  const { verificationId, verifierId, credentialId, decision, status, challenge } = verification;
   const code = decision?.code ?? null;
   return {
     id: messageIdOf(verificationId, status),
     secretOwner: verifierId,
     url,
     type: `verification.${status}`,
-    timestamp: decision?.decidedAt ?? createdAt,
-    data: { verificationId, credentialId, status, code, checks: checksOf(code) },
-    supersedes: status === "verified" ? messageIdOf(verificationId, "failed") : undefined,
+    timestamp: decision?.decidedAt ?? challenge.expiresAt,
+    data: {
+      verificationId,
+      credentialId,
+      status,
+      code,
+      checks: decision === null ? checksNotReached() : checksOf(code),
+    },
+    supersedes:
+      status === "verified" ? [messageIdOf(verificationId, "failed"), messageIdOf(verificationId, "expired")] : [],
   };
 }
 

@@ -15,7 +15,13 @@ export interface Decision {
   block: { number: number; hash: string };
 }
 
-export const VERIFICATION_STATUSES = ["pending", "verified", "failed"] as const;
+export const VERIFICATION_STATUSES = ["pending", "verified", "failed", "expired"] as const;
+
+/**
+ * How long after its challenge's expiry a verification is recorded as expired, so that an answer given in time, whose
+ * checks were still under way, is recorded first.
+ */
+export const EXPIRY_GRACE_SECONDS = 30;
 
 /** One request of a verifier to see one credential. */
 export interface Verification {
@@ -37,8 +43,8 @@ export interface Verification {
   createdAt: Date;
 }
 
-/** The status as people see it; `expired`: nobody answered in time. */
-export function statusAt({ status, challenge }: Verification, now: Date): Verification["status"] | "expired" {
+/** The status as people see it; `expired`: nobody answered in time, whether or not that is recorded already. */
+export function statusAt({ status, challenge }: Verification, now: Date): Verification["status"] {
   return status === "pending" && challenge.expiresAt <= now ? "expired" : status;
 }
 

@@ -2,9 +2,9 @@ import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import { accountDid, accountSignature } from "../http/accountFields";
 import type { VerificationView } from "./actions";
-import { CHECKS, CHECK_OUTCOMES, type CheckResult, checksOf } from "./checks";
+import { CHECKS, CHECK_OUTCOMES, checksNotReached, checksOf } from "./checks";
 import type { Presentation } from "./confirmation/actions";
-import type { PresentedCredential, Verification } from "./rules";
+import { type PresentedCredential, type Verification, VERIFICATION_STATUSES } from "./rules";
 
 const moment = z.iso.datetime();
 const credentialId = z.uuid().meta({ description: "The credential's id" });
@@ -88,7 +88,7 @@ export const requestReply = z.strictObject({
 
 export const verificationReply = z.strictObject({
   verificationId: z.uuid(),
-  status: z.enum(["pending", "verified", "failed", "expired"]),
+  status: z.enum(VERIFICATION_STATUSES),
   message: z.string().meta({ description: "A sentence for people" }),
   code: z.string().nullable(),
   checks,
@@ -143,7 +143,7 @@ export function showVerification({
     status,
     message: decision?.message ?? (status === "expired" ? EXPIRED : WAITING),
     code: decision?.code ?? null,
-    checks: decision === null ? notReached() : checksOf(decision.code),
+    checks: decision === null ? checksNotReached() : checksOf(decision.code),
     presenterDid: decision?.presenterDid ?? null,
     decidedAt: decision?.decidedAt.toISOString() ?? null,
     block: decision === null ? null : { number: decision.block.number, hash: decision.block.hash },
@@ -153,10 +153,6 @@ export function showVerification({
       expiresAt: presented.credential.expiresAt.toISOString(),
     },
   };
-}
-
-function notReached(): CheckResult[] {
-  return CHECKS.map((name) => ({ name, outcome: "not_reached" }));
 }
 
 /** A challenge as it goes out. */

@@ -61,6 +61,7 @@ const schema = new Schema<Stored>(
 );
 schema.index({ credentialId: 1, status: 1, createdAt: -1 });
 schema.index({ deliveryPendingSince: 1 }, { sparse: true });
+schema.index({ "challenge.expiresAt": 1 }, { partialFilterExpression: { status: "pending" } });
 schema.index({ createdAt: 1 });
 
 /** Which verification is decided, and whether its verifier is sent a webhook. */
@@ -73,12 +74,16 @@ export interface VerificationStore {
   /** Requests for a credential that nobody answered yet and that are not too old, the newest first. */
   pendingFor(credentialId: string, now: Date, limit: number): Promise<Verification[]>;
   /**
-   * Records that a use was taken. It outranks a failure: while the holder's confirmation was being checked, a stranger
-   * may have been rejected, and the use is taken all the same.
+   * Records that a use was taken. It outranks a failure and an expiry: while the holder's confirmation was being
+   * checked, a stranger may have been rejected or the time have run out, and the use is taken all the same.
    */
   recordVerified(verification: Decided, decision: Decision): Promise<void>;
   /** Records a rejection, unless something was decided before. */
   recordFailed(verification: Decided, decision: Decision): Promise<void>;
+  /** Verifications that nobody answered, whose challenge expired before then, the oldest first. */
+  unanswered(expiredBefore: Date, limit: number): Promise<Decided[]>;
+  /** Records that nobody answered in time, unless something was decided before. */
+  recordExpired(verification: Decided, now: Date): Promise<void>;
   /** Verifications decided before then whose webhook was not handed over for delivery, the longest waiting first. */
   pendingDeliveries(decidedBefore: Date, limit: number): Promise<string[]>;
   /** Records that the webhook of this outcome was handed over; false when the outcome is another one by now. */
@@ -96,14 +101,14 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
   async function decide(
     { verificationId, wantsWebhook }: Decided,
     from: Verification["status"][],
-    to: Verification["status"],
-    taken: Decision,
+    outcome: { status: Verification["status"]; decision: Decision | null; at: Date },
   ): Promise<void> {
-    // In the same write as the decision, so that no crash comes between the decision and its webhook.
-    const pending = wantsWebhook && { deliveryPendingSince: taken.decidedAt };
+    const { status, decision: taken, at } = outcome;
+    // In the same write as the outcome, so that no crash comes between the outcome and its webhook.
+    const pending = wantsWebhook && { deliveryPendingSince: at };
     await raw.updateOne(
       { _id: verificationId, status: { $in: from } },
-      { $set: { status: to, decision: taken, ...pending } },
+      { $set: { status, decision: taken, ...pending } },
     );
   }
 
@@ -125,8 +130,24 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
         .lean();
       return Promise.all(found.map((stored) => decrypt(fields, stored)));
     },
-    recordVerified: (verification, taken) => decide(verification, ["pending", "failed"], "verified", taken),
-    recordFailed: (verification, taken) => decide(verification, ["pending"], "failed", taken),
+    recordVerified: (verification, taken) =>
+      decide(verification, ["pending", "failed", "expired"], {
+        status: "verified",
+        decision: taken,
+        at: taken.decidedAt,
+      }),
+    recordFailed: (verification, taken) =>
+      decide(verification, ["pending"], { status: "failed", decision: taken, at: taken.decidedAt }),
+    async unanswered(expiredBefore, limit) {
+      const found = await model
+        .find({ status: "pending", "challenge.expiresAt": { $lte: expiredBefore } }, { wantsWebhook: 1 })
+        .sort({ "challenge.expiresAt": 1 })
+        .limit(limit)
+        .lean();
+      return found.map(({ _id, wantsWebhook }) => ({ verificationId: _id, wantsWebhook }));
+    },
+    recordExpired: (verification, now) =>
+      decide(verification, ["pending"], { status: "expired", decision: null, at: now }),
     async pendingDeliveries(decidedBefore, limit) {
       const found = await model
         .find({ deliveryPendingSince: { $lte: decidedBefore } }, { _id: 1 })

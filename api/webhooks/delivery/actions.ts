@@ -29,7 +29,7 @@ export async function deliver(
   webhook: OutgoingWebhook,
 ): Promise<void> {
   const { deliveries, clock } = deps;
-  const { id, secretOwner, url, supersedes } = webhook;
+  const { id, secretOwner, url, supersedes = [] } = webhook;
   const now = clock.now();
   await deliveries.insert({
     deliveryId: id,
@@ -42,7 +42,7 @@ export async function deliver(
     deliveredAt: null,
     lastError: null,
   });
-  if (supersedes !== undefined) await deliveries.supersede(supersedes, id, now);
+  for (const replaced of supersedes) await deliveries.supersede(replaced, id, now);
   deps.enqueue(id);
 }
 

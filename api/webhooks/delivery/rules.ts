@@ -14,7 +14,7 @@ export interface OutgoingWebhook {
   timestamp: Date;
   data: object;
   /** The id of an earlier webhook that this one replaces: it is not attempted any more. */
-  supersedes?: string | undefined;
+  supersedes?: string[] | undefined;
 }
 
 /** How far a webhook has been delivered. */

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { handOverOutcome } from "../../../api/verification/outcomeWebhook";
+import { handOverOutcome, type OutcomeWebhook } from "../../../api/verification/outcomeWebhook";
+import { EXPIRY_GRACE_SECONDS } from "../../../api/verification/rules";
 import { createVerificationStore } from "../../../api/verification/store";
 import { createVerifierStore } from "../../../api/verification/verifiers/store";
 import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
@@ -35,6 +36,7 @@ describe("a verifier's webhook", () => {
       chain: true,
       workers: true,
       clock,
+      timing: { sweepAfterSeconds: 1 },
     });
     receiver = await startWebhookReceiver();
     issuer = await newIssuer(on);
@@ -118,6 +120,70 @@ describe("a verifier's webhook", () => {
       wantsWebhook: false,
       deliveryPendingSince: null,
     });
+  });
+
+  it("is told once that nobody answered in time, with no check reached", async () => {
+    const requested = await request();
+    const { verificationId } = requested;
+    clock.advance(5 * 60 + EXPIRY_GRACE_SECONDS);
+    await eventually("the webhook", () => receiver.received.length > 0);
+    const [message] = receiver.received;
+    expectSigned(message!, verifier.webhookSecret!, clock.now());
+    expect(message!.id).to.equal(`msg_${verificationId}_expired`);
+    const { type, timestamp, data } = JSON.parse(message!.body);
+    const { challenge } = await verificationOf(verificationId);
+    expect([type, timestamp]).to.deep.equal(["verification.expired", challenge.expiresAt.toISOString()]);
+    expect(data).to.include({ verificationId, status: "expired", code: null });
+    expect(new Set(data.checks.map(({ outcome }: { outcome: string }) => outcome))).to.deep.equal(
+      new Set(["not_reached"]),
+    );
+
+    const late = await confirm(on, answerChallenge(requested, alice));
+    expect([late.status, late.body["code"]]).to.deep.equal([410, "verification.challenge_expired"]);
+    const shown = await on.ask("GET", `/verify/${verificationId}`, { token: verifier.apiKey });
+    expect(shown.body).to.include({ status: "expired", code: null });
+    await eventually("nothing left to hand over", async () => {
+      return (await verificationOf(verificationId)).deliveryPendingSince === null;
+    });
+    expect(receiver.received.map(({ id }) => id)).to.deep.equal([`msg_${verificationId}_expired`]);
+  });
+
+  it("is told one outcome, raced by sixteen that expire it and sixteen that reject it", async () => {
+    await on.stopWorkers();
+    const verifications = createVerificationStore(on.context);
+    const requests = await Promise.all(Array.from({ length: 8 }, request));
+    const decision = {
+      code: "verification.challenge_expired",
+      message: "",
+      presenterDid: alice.did,
+      confirmationHash: "",
+      decidedAt: clock.now(),
+      block: { number: 1, hash: "0x" },
+    } as const;
+    const handOverDeps = {
+      verifications,
+      verifiers: createVerifierStore(on.context.mongo),
+      deliver: (webhook: OutcomeWebhook) => on.modules.delivery.ports.deliver(webhook),
+    };
+    await Promise.all(
+      requests.flatMap(({ verificationId }) =>
+        Array.from({ length: 32 }, async (_, number) => {
+          const decided = { verificationId, wantsWebhook: true };
+          if (number % 2 === 0) await verifications.recordExpired(decided, clock.now());
+          else await verifications.recordFailed(decided, decision);
+          await handOverOutcome(handOverDeps, verificationId);
+        }),
+      ),
+    );
+    for (const { verificationId } of requests) {
+      const { status, deliveryPendingSince } = await verificationOf(verificationId);
+      expect(deliveryPendingSince).to.equal(null);
+      const told = ["expired", "failed", "verified"].map((outcome) => deliveryOf(`msg_${verificationId}_${outcome}`));
+      const stored = (await Promise.all(told)).filter((delivery) => delivery !== null);
+      expect(stored.map(({ deliveryId }) => deliveryId)).to.deep.equal([`msg_${verificationId}_${status}`]);
+    }
+    on.startWorkers();
+    await eventually("the webhooks", () => receiver.received.length === requests.length);
   });
 
   it("is told of the success alone when a stranger failed while the holder was verified", async () => {

@@ -43,7 +43,7 @@ describe("outgoing webhooks", () => {
     timestamp: new Date("2100-01-02T03:04:05.000Z"),
     data: { what: "it" },
   });
-  const deliver = (ordered: ReturnType<typeof webhook> & { supersedes?: string }) =>
+  const deliver = (ordered: ReturnType<typeof webhook> & { supersedes?: string[] }) =>
     on.modules.delivery.ports.deliver(ordered);
   const finished = (id: string) =>
     eventually(`${id} to be finished`, async () => {
@@ -122,7 +122,7 @@ describe("outgoing webhooks", () => {
     await deliver(replaced);
     await attempts(replaced.id, 1);
     receiver.answerWith = 204;
-    const ordered = { ...webhook(), supersedes: replaced.id };
+    const ordered = { ...webhook(), supersedes: [replaced.id] };
     await deliver(ordered);
     await finished(ordered.id);
     expect(await finished(replaced.id)).to.deep.include({

@@ -63,7 +63,7 @@ const asOf = z
     blockHash: z.string(),
     minedAt: moment,
     headNumber: z.int(),
-    finalizedNumber: z.int(),
+    finalizedNumber: z.int().nullable().meta({ description: "null while no block is finalized" }),
   })
   .nullable()
   .meta({ description: "The index's last block: answers are as of it" });
@@ -155,5 +155,5 @@ function placeOf({ transactionHash, blockNumber, blockHash, logIndex, minedAt }:
 export function showFreshness(freshness: Freshness | null) {
   if (freshness === null) return null;
   const { blockNumber, blockHash, minedAt, headNumber, finalizedNumber } = freshness;
-  return { blockNumber, blockHash, minedAt, headNumber, finalizedNumber };
+  return { blockNumber, blockHash, minedAt, headNumber, finalizedNumber: finalizedNumber < 0 ? null : finalizedNumber };
 }

@@ -3,9 +3,10 @@ import { DomainError } from "../../core/errors";
 import { type Asset, ASSETS, PAGE, PAGE_POLICY, readAsset } from "./docsPage";
 import { type CachedBody, cachedBody, cachedReply, NOT_MODIFIED } from "./cachedBody";
 import { defineEndpoint, type Endpoint } from "./endpoint";
+import { GENERAL_PROBLEMS } from "./generalProblems";
 import { describeApi } from "./openapi";
 import { statusOfKind } from "./problem";
-import { rejectionsOf } from "./rejections";
+import { declaredCodes, rejectionsOf } from "./rejections";
 
 const TAG = "Documentation";
 
@@ -23,6 +24,7 @@ export function documentationEndpoints(
     openApiEndpoint(() => openApi),
     pageEndpoint(),
     assetEndpoint(),
+    problemsEndpoint(() => codesOf(all)),
     problemEndpoint((code) => explainCode(all, code)),
   ];
   const all = [...described, ...endpoints];
@@ -88,8 +90,32 @@ const problemReply = z.strictObject({
   code: z.string(),
   status: z.int(),
   meanings: z.array(z.string()),
-  operations: z.array(z.string()),
+  operations: z.array(z.string()).meta({ description: "Those that declare it; empty for what any may answer with" }),
 });
+
+const problemsReply = z.strictObject({ problems: z.array(z.strictObject({ code: z.string(), url: z.string() })) });
+
+/** @param codes called, because these endpoints have codes too */
+function problemsEndpoint(codes: () => string[]): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/problems",
+    tag: TAG,
+    summary: "Every problem code, and where it is explained",
+    auth: "none",
+    replies: { 200: { description: "The codes in alphabetical order.", schema: problemsReply } },
+    handle: () =>
+      Promise.resolve({
+        status: 200,
+        body: { problems: codes().map((code) => ({ code, url: `/problems/${code}` })) },
+      }),
+  });
+}
+
+function codesOf(endpoints: Endpoint[]): string[] {
+  const declared = endpoints.flatMap((endpoint) => [...declaredCodes(endpoint)]);
+  return [...new Set([...declared, ...Object.keys(GENERAL_PROBLEMS)])].sort();
+}
 
 function problemEndpoint(explain: (code: string) => z.input<typeof problemReply>): Endpoint {
   return defineEndpoint({
@@ -100,7 +126,7 @@ function problemEndpoint(explain: (code: string) => z.input<typeof problemReply>
     auth: "none",
     params: z.strictObject({ code: z.string().max(100) }),
     replies: { 200: { description: "The code, its status, and its meaning where it occurs.", schema: problemReply } },
-    rejections: [{ code: "problem.unknown", kind: "not_found", meaning: "No operation declares this code." }],
+    rejections: [{ code: "problem.unknown", kind: "not_found", meaning: "There is no such code." }],
     handle: ({ params }) => Promise.resolve({ status: 200, body: explain(params.code) }),
   });
 }
@@ -117,8 +143,9 @@ function explainCode(endpoints: Endpoint[], code: string): z.input<typeof proble
   );
   const [first] = found;
   if (first === undefined) {
-    const message = "No operation declares this code; /openapi.json lists all codes.";
-    throw new DomainError("problem.unknown", "not_found", message);
+    const general = Object.hasOwn(GENERAL_PROBLEMS, code) ? GENERAL_PROBLEMS[code] : undefined;
+    if (general !== undefined) return { code, status: general.status, meanings: [general.meaning], operations: [] };
+    throw new DomainError("problem.unknown", "not_found", "There is no such code; /problems lists all of them.");
   }
   const meanings = [...new Set(found.map(({ meaning }) => meaning))];
   return { code, status: statusOfKind(first.kind), meanings, operations: found.map(({ operation }) => operation) };

@@ -21,6 +21,8 @@ export function createHttpApp(endpoints: Endpoint[], deps: HttpAppDeps): Express
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  // Express would answer any request with `If-None-Match: *` with 304; operations that have tags compare them themselves.
+  Object.defineProperty(app.request, "fresh", { get: () => false });
   app.set("trust proxy", deps.trustProxy);
   app.set("query parser", "simple");
   app.use(trackRequests(deps.logger, deps.onFinished));

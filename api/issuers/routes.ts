@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
+import { cachedReply, NOT_MODIFIED } from "../http/cachedBody";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../http/endpoint";
 import {
   addApiKey,
@@ -77,7 +78,10 @@ function accountEndpoints(deps: IssuerDeps): Endpoint[] {
       params: shapes.params.extend({
         hash: z.string().regex(/^0x[0-9a-f]{64}$/, "is not a digest: give 0x and 64 lower-case hexadecimal digits"),
       }),
-      replies: { 200: { description: "The DID document.", mediaType: "application/did+ld+json" } },
+      replies: {
+        200: { description: "The DID document.", mediaType: "application/did+ld+json" },
+        304: NOT_MODIFIED,
+      },
       rejections: [
         UNKNOWN,
         {
@@ -86,14 +90,13 @@ function accountEndpoints(deps: IssuerDeps): Endpoint[] {
           meaning: "The issuer never had a document of this digest.",
         },
       ],
-      handle: async (input) => {
+      handle: async (input, { header }) => {
         const { body, hash } = await getDocument(deps, input.params);
         const headers = {
           "content-type": "application/did+ld+json",
-          etag: `"${hash}"`,
           "cache-control": "public, max-age=31536000, immutable",
         };
-        return { status: 200, body: Buffer.from(body), headers };
+        return cachedReply({ bytes: Buffer.from(body), etag: `"${hash}"` }, { header, headers });
       },
     }),
   ];

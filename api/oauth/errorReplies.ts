@@ -22,6 +22,13 @@ export function oauthErrorReply(error: unknown, context: RequestContext): Reply 
   return errorReply(status, code, error.message, headers);
 }
 
+/** {@link oauthErrorReply} of an operation to which a client brings its secret as bearer token: a 401 offers that. */
+export function bearerSecretErrorReply(error: unknown, context: RequestContext): Reply {
+  const reply = oauthErrorReply(error, context);
+  if (reply.status !== 401) return reply;
+  return { ...reply, headers: { ...reply.headers, "www-authenticate": bearerChallenge(false) } };
+}
+
 /** RFC 6750 §3: a request without a token is answered with the scheme alone. */
 function bearerChallenge(hadToken: boolean): string {
   return hadToken ? 'Bearer realm="cairn", error="invalid_token"' : 'Bearer realm="cairn"';

@@ -8,7 +8,7 @@ import {
 } from "../../http/endpoint";
 import { authenticateClient } from "../clients/actions";
 import { parseBearer, readClientForm } from "../clients/authenticate";
-import { oauthErrorReply, pageErrorReply } from "../errorReplies";
+import { bearerSecretErrorReply, oauthErrorReply, pageErrorReply } from "../errorReplies";
 import { oauthError, unknownClient } from "../errors";
 import { anyQuery, FORM_BODY, parseQuery } from "../form";
 import { type LimitDeps, limitPerMinute } from "../limits";
@@ -79,7 +79,7 @@ function setupEndpoint(deps: AuthorizationRouteDeps): Endpoint {
       UNKNOWN_CLIENT,
       { code: "oauth.invalid_client", kind: "unauthenticated", meaning: "The secret is not the client's." },
     ],
-    errorReply: oauthErrorReply,
+    errorReply: bearerSecretErrorReply,
     handle: async ({ params: { clientId } }, context) => {
       if ((await deps.clients.find(clientId)) === null) throw unknownClient();
       const secret = parseBearer(context.header("authorization"));

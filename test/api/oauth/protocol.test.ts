@@ -44,6 +44,7 @@ describe("the OAuth gateway's protocol", () => {
       const wrong = await readAnswer(await post(oauth.client.clientId, "Bearer OCS-wrong"));
       expect([wrong.status, wrong.json["error"]]).to.deep.equal([401, "invalid_client"]);
       expect(wrong.headers.get("cache-control")).to.equal("no-store");
+      expect(wrong.headers.get("www-authenticate")).to.equal('Bearer realm="cairn"');
     });
 
     it("expires after 15 minutes, and may be opened again and again by the browser that claimed it", async () => {

@@ -37,6 +37,10 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const sessions = createSessions(context, {
     walletsOf: (userId) => wallets.ports.walletsOf(userId),
     controlLossOf: (session) => wallets.ports.controlLossOf(session),
+    didsOf: (userId) => wallets.ports.didsOf(userId),
+    // What leads to other data comes after it: usage is found by credentials, credentials by wallets' DIDs.
+    personalData: () =>
+      [sessions, verification, credentials, kyc, notifications, wallets].map(({ ports }) => ports.personalData),
     passwords,
   });
   const wallets = createWallets(context, sessions.ports);
@@ -66,7 +70,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     verification,
     presentations: createPresentations(context, { ...issuers.ports, ...verification.ports }),
     statusLists: createStatusLists(context, issuers.ports),
-    audit: createAudit(context, credentials.ports),
+    audit: createAudit(context, { findCredential: credentials.ports.findCredId }),
     oauth,
     kyc,
     notifications,

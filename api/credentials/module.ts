@@ -1,6 +1,7 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import type { CredentialDeps } from "./actions";
+import { credentialData } from "./personalData";
 import { holderEndpoints, issuingEndpoints } from "./routes";
 import { type ApplyChangeDeps, STATUS_CHANGE } from "./statusChanges/actions";
 import { createStatusChangeJobs } from "./statusChanges/jobs";
@@ -27,7 +28,14 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
     compileSchema: createSchemaCompiler(),
     enqueueChange,
   };
-  const { findToVerify: findCredential, takeUse, unrecorded, markRecorded } = deps.credentials;
+  const {
+    findToVerify: findCredential,
+    findCredId,
+    idsOf: credentialIdsOf,
+    takeUse,
+    unrecorded,
+    markRecorded,
+  } = deps.credentials;
   return defineModule({
     name: "credentials",
     endpoints: [
@@ -39,6 +47,14 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
     queues: [queue],
     relayHandlers: { [STATUS_CHANGE]: statusChangeHandler(deps) },
     workers: [worker(deps)],
-    ports: { findCredential, takeUse, unrecorded, markRecorded },
+    ports: {
+      personalData: credentialData(deps),
+      credentialIdsOf,
+      findCredId,
+      findCredential,
+      takeUse,
+      unrecorded,
+      markRecorded,
+    },
   });
 }

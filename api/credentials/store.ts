@@ -6,10 +6,13 @@ import { batchFindById } from "../../core/batchFindById";
 import type { Credential, Hold, Use } from "./rules";
 
 /** A credential as it is stored. */
-type Stored = Omit<Credential, "credentialId" | "claims"> & {
+type Stored = Omit<Credential, "credentialId" | "claims" | "jwt"> & {
   _id: string;
-  /** Encrypted JSON. `jwt` and `reference` are encrypted as well. */
-  claims: string;
+  /** Encrypted JSON. `reference` is encrypted as well. Null once the holder's account was erased. */
+  claims: string | null;
+  jwt: string | null;
+  /** The user whose account was erased with what the credential said; absent otherwise. */
+  erasedFor?: string;
   /** What a credential is found by where its issuer gave it a reference; absent otherwise. */
   referenceIndex?: string;
 };
@@ -45,13 +48,14 @@ const schema = new Schema<Stored>(
     issuerDid: { type: String, required: true },
     issuerName: { type: String, required: true },
     index: { type: Number, required: true },
-    subjectDid: { type: String, required: true },
+    subjectDid: { type: String, default: "" },
     type: { type: String, required: true },
     schemaId: { type: String, required: true },
-    claims: { type: String, required: true },
+    claims: { type: String, default: null },
+    erasedFor: String,
     reference: { type: String, default: null },
     referenceIndex: String,
-    jwt: { type: String, required: true },
+    jwt: { type: String, default: null },
     status: { type: String, enum: ["ACTIVE", "USED"], required: true },
     hold: { type: new Schema<Hold>({ change: String, changeId: String }, { _id: false }), default: null },
     maxUsages: { type: Number, required: true },
@@ -68,6 +72,7 @@ schema.index({ subjectDid: 1, issuedAt: -1, _id: 1 });
 schema.index({ issuer: 1, issuedAt: -1, _id: 1 });
 schema.index({ referenceIndex: 1 }, { unique: true, sparse: true });
 schema.index({ unrecorded: 1 });
+schema.index({ erasedFor: 1 }, { sparse: true });
 
 /** Which page of a list is asked for: everything issued before this place, the newest first. */
 export interface Page {
@@ -91,9 +96,12 @@ export type UnrecordedUses = Pick<Credential, "credentialId" | "issuer" | "subje
 export interface CredentialStore {
   /** False when the issuer's reference is taken. */
   insert(credential: Credential): Promise<boolean>;
+  /** Null also for one that was erased. */
   find(credentialId: string): Promise<Credential | null>;
   /** Decrypts the JWT alone. */
   findToVerify(credentialId: string): Promise<CredentialToVerify | null>;
+  /** Where a credential is on the chain, also of one that was erased. */
+  findCredId(credentialId: string): Promise<{ credId: string } | null>;
   findByCredId(credId: string): Promise<Credential | null>;
   findByReference(issuer: string, reference: string): Promise<Credential | null>;
   /** Those of the issuer among these, in no order. */
@@ -118,6 +126,13 @@ export interface CredentialStore {
   releaseHold(credentialIds: string[], changeId: string): Promise<void>;
   /** Lifts every suspension of these. */
   liftSuspension(credentialIds: string[]): Promise<void>;
+  /** The ids of all credentials of these DIDs, and of those that were erased for the user. */
+  idsOf(person: { userId: string; dids: string[] }): Promise<string[]>;
+  /**
+   * Takes claims, JWT, reference and holder out of all credentials of these DIDs. Whatever has not taken a use by then
+   * never will. Ids, type, times and status stay, for their issuers.
+   */
+  erase(person: { userId: string; dids: string[] }): Promise<void>;
 }
 
 /** Creates the store of credentials. */
@@ -148,11 +163,15 @@ export function createCredentialStore(deps: {
         throw error;
       }
     },
-    find: async (credentialId) => decryptOne(await batchFindById<Stored>(mongo, "credentials", credentialId)),
+    async find(credentialId) {
+      const found = await batchFindById<Stored>(mongo, "credentials", credentialId);
+      return found === null || found.erasedFor !== undefined ? null : decrypt(fields, found);
+    },
     async findToVerify(credentialId) {
       const found = await batchFindById<Stored>(mongo, "credentials", credentialId);
-      return found === null ? null : decryptToVerify(fields, found);
+      return found === null || found.erasedFor !== undefined ? null : decryptToVerify(fields, found);
     },
+    findCredId: (credentialId) => model.findById(credentialId, { _id: 0, credId: 1 }).lean(),
     findByCredId: async (credId) => decryptOne(await model.findOne({ credId }).lean()),
     findByReference: async (issuer, reference) =>
       decryptOne(await model.findOne({ referenceIndex: await indexOf(issuer, reference) }).lean()),
@@ -198,6 +217,29 @@ export function createCredentialStore(deps: {
     async liftSuspension(credentialIds) {
       await model.updateMany({ _id: { $in: credentialIds }, "hold.change": "suspend" }, { $set: { hold: null } });
     },
+    async idsOf({ userId, dids }) {
+      const found = await model
+        .find({ $or: [{ subjectDid: { $in: dids } }, { erasedFor: userId }] }, { _id: 1 })
+        .lean();
+      return found.map(({ _id }) => _id);
+    },
+    async erase({ userId, dids }) {
+      await raw.updateMany(
+        { subjectDid: { $in: dids } },
+        {
+          $set: {
+            claims: null,
+            jwt: null,
+            reference: null,
+            subjectDid: "",
+            erasedFor: userId,
+            "uses.$[].presenterDid": "",
+            "uses.$[].ip": "",
+          },
+          $unset: { referenceIndex: 1 },
+        },
+      );
+    },
   };
 }
 
@@ -222,6 +264,7 @@ async function takeUse(
     _id: credentialId,
     status: "ACTIVE" as const,
     hold: null,
+    jwt: { $type: "string" as const },
     expiresAt: { $gt: taken.usedAt },
     "uses.verificationId": { $ne: taken.verificationId },
   };
@@ -261,14 +304,15 @@ async function decrypt(fields: FieldCipher, stored: Stored): Promise<Credential>
   const { _id, claims, reference } = stored;
   return {
     ...(await decryptToVerify(fields, stored)),
-    claims: JSON.parse(await fields.decrypt(placeOf("claims", _id), claims)) as Credential["claims"],
+    claims:
+      claims === null ? {} : (JSON.parse(await fields.decrypt(placeOf("claims", _id), claims)) as Credential["claims"]),
     reference: await decryptOptional(fields, placeOf("reference", _id), reference),
   };
 }
 
 async function decryptToVerify(
   fields: FieldCipher,
-  { _id, claims: _claims, reference: _reference, referenceIndex: _index, jwt, ...rest }: Stored,
+  { _id, claims: _claims, reference: _reference, referenceIndex: _index, erasedFor: _for, jwt, ...rest }: Stored,
 ): Promise<CredentialToVerify> {
-  return { ...rest, credentialId: _id, jwt: await fields.decrypt(placeOf("jwt", _id), jwt) };
+  return { ...rest, credentialId: _id, jwt: jwt === null ? "" : await fields.decrypt(placeOf("jwt", _id), jwt) };
 }

@@ -5,6 +5,7 @@ import { type KycDeps, type ReceiveWebhookDeps, requireVerified } from "./action
 import { createRecheckJobs, kycDeliveryHandler } from "./decisions/jobs";
 import { applyKycPolicy } from "./policy";
 import { createProviders } from "./providers/createProviders";
+import { kycData } from "./personalData";
 import { kycEndpoints } from "./routes";
 import { createSandboxJobs } from "./sandbox/jobs";
 import { sandboxEndpoints } from "./sandbox/routes";
@@ -16,7 +17,18 @@ type KycNeeds = Pick<KycDeps & ReceiveWebhookDeps, "recipientOf" | "notify" | "p
 /** Identity verification by providers. Without a configured provider the module is empty. */
 export function createKyc(context: Context, needs: KycNeeds) {
   const settings = context.config.kyc;
-  if (settings === undefined) return defineModule({ name: "kyc", ports: { handlers: {} } });
+  if (settings === undefined)
+    return defineModule({
+      name: "kyc",
+      ports: {
+        handlers: {},
+        personalData: kycData({
+          kyc: createKycStore(context.mongo),
+          sandbox: createSandboxStore(context.mongo),
+          clock: context.clock,
+        }),
+      },
+    });
   return createConfiguredKyc(context, settings, needs);
 }
 
@@ -43,6 +55,6 @@ function createConfiguredKyc(context: Context, settings: KycConfig, needs: KycNe
     queues: reports ? [rechecks.queue, reports.queue] : [rechecks.queue],
     workers: reports ? [rechecks.worker(deps), reports.worker] : [rechecks.worker(deps)],
     policy: (endpoints) => applyKycPolicy(endpoints, settings.requiredFor, (userId) => requireVerified(deps, userId)),
-    ports: { handlers: { kyc: kycDeliveryHandler(deps) } },
+    ports: { handlers: { kyc: kycDeliveryHandler(deps) }, personalData: kycData({ ...deps, sandbox }) },
   });
 }

@@ -99,6 +99,8 @@ export interface KycStore {
   scheduleCheck(userId: string, version: number, checkAt: Date | undefined): Promise<void>;
   /** Users whose verification is due for a check, the longest waiting first. */
   dueForCheck(now: Date, limit: number): Promise<string[]>;
+  /** Deletes a user's verification; what its provider still says is about nobody's session then. */
+  delete(userId: string): Promise<void>;
 }
 
 /** Creates the store of verifications. */
@@ -166,6 +168,9 @@ export function createKycStore(mongo: Mongo): KycStore {
     async scheduleCheck(userId, version, checkAt) {
       const change = checkAt === undefined ? { $unset: { checkAt: 1 } } : { $set: { checkAt } };
       await model.updateOne({ _id: userId, version }, change);
+    },
+    async delete(userId) {
+      await model.deleteOne({ _id: userId });
     },
     async dueForCheck(now, limit) {
       const found = await model

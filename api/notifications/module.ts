@@ -3,6 +3,7 @@ import { defineModule } from "../http/module";
 import { type AdminMail, mailAdmin, notify, type SendDeps } from "./actions";
 import { createMailJobs } from "./jobs";
 import { createMailer } from "./createMailer";
+import { notificationData } from "./personalData";
 import { mailboxEndpoints } from "./routes";
 import { createNotificationStore, type NewNotification } from "./store";
 import { createUserEventStore, type UserEvent } from "./userEvents/store";
@@ -20,6 +21,7 @@ export function createNotifications(context: Context, needs: Pick<SendDeps, "rec
     queues: [queue],
     workers: sending === undefined ? [] : [worker(sending)],
     ports: {
+      personalData: notificationData({ notifications: deps.notifications, events }),
       notify: (notification: NewNotification) => notify(deps, notification),
       publish: (event: UserEvent) => events.append(event),
       mailAdmin: async (letter: AdminMail) => sending && mailAdmin(sending, letter),

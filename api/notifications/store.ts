@@ -47,6 +47,7 @@ const schema = new Schema<StoredNotification>(
   },
   { collection: "notifications", versionKey: false },
 );
+schema.index({ userId: 1 });
 schema.index({ sweepAt: 1 }, { sparse: true });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
@@ -57,6 +58,9 @@ export interface NotificationStore {
   /** Stores a notification that is to be sent; storing it again changes nothing. */
   insert(notification: NewNotification, now: Date, sweepSeconds: number): Promise<void>;
   find(notificationId: string): Promise<StoredNotification | null>;
+  /** A user's notifications, the newest first. */
+  ofUser(userId: string): Promise<StoredNotification[]>;
+  deleteOf(userId: string): Promise<void>;
   /** Takes a waiting notification past the point of no return; of several callers one gets true. */
   beginHandover(notificationId: string, now: Date): Promise<boolean>;
   /** Goes back to waiting, because the message was certainly not taken. */
@@ -82,6 +86,10 @@ export function createNotificationStore(mongo: Mongo): NotificationStore {
       }
     },
     find: (notificationId) => model.findById(notificationId).lean(),
+    ofUser: (userId) => model.find({ userId }).sort({ createdAt: -1 }).lean(),
+    async deleteOf(userId) {
+      await model.deleteMany({ userId });
+    },
     async beginHandover(notificationId, now) {
       const { modifiedCount } = await model.updateOne(
         { _id: notificationId, state: { $in: ["waiting", "given_up"] } },

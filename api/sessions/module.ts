@@ -1,19 +1,26 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
-import { authenticateToken, endWalletSessions, openSession } from "./actions";
+import { authenticateToken, endWalletSessions } from "./actions";
 import { createLoginLimits, unlimitedLogins } from "./loginLimits/actions";
 import { createLoginBudgets } from "./loginLimits/budgets";
 import { createTrustedAddresses } from "./loginLimits/store";
 import { sessionsGauge } from "./metrics";
 import { type SessionEndpointDeps, sessionEndpoints } from "./routes";
 import type { SessionWallet } from "./rules";
+import { type AccountDeps } from "./account/actions";
+import { createErasureJobs } from "./account/jobs";
+import { accountData } from "./account/personalData";
+import { accountEndpoints } from "./account/routes";
 import { createSessionStore } from "./store";
-import { recipientOf } from "./users/actions";
+import { createSessionOfUser, recipientOf } from "./users/actions";
 import { createPasswordHasher, type PasswordHasher } from "./users/passwordHashing";
 import { createUserStore } from "./users/store";
 
 /** `passwords` replaces the hashing of passwords. */
-export type SessionNeeds = Pick<SessionEndpointDeps, "walletsOf" | "controlLossOf"> & {
+export type SessionNeeds = Pick<
+  SessionEndpointDeps & AccountDeps,
+  "walletsOf" | "controlLossOf" | "didsOf" | "personalData"
+> & {
   passwords?: PasswordHasher | undefined;
 };
 
@@ -25,6 +32,7 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     trustedAddresses: createTrustedAddresses(context),
     blindIndex: context.blindIndex,
   };
+  const { queue, enqueueErasure, worker } = createErasureJobs(context);
   const deps = {
     ...context,
     users: createUserStore(context),
@@ -33,17 +41,23 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     passwords: needs.passwords ?? createPasswordHasher(),
     walletsOf: needs.walletsOf,
     controlLossOf: needs.controlLossOf,
+    didsOf: needs.didsOf,
+    personalData: needs.personalData,
+    enqueueErasure,
   };
   return defineModule({
     name: "sessions",
-    endpoints: sessionEndpoints(deps),
+    endpoints: [...sessionEndpoints(deps), ...accountEndpoints(deps)],
+    queues: [queue],
+    workers: [worker(deps)],
     metrics: [sessionsGauge(deps)],
     ports: {
       readSession: (token: string) => authenticateToken(deps, token),
       openSession: (input: { userId: string; userAgent: string | undefined; wallet?: SessionWallet }) =>
-        openSession(deps, input),
+        createSessionOfUser(deps, input),
       endWalletSessions: (opened: { userId: string; walletAddress: string }) => endWalletSessions(deps, opened),
       recipientOf: (userId: string) => recipientOf(deps, userId),
+      personalData: accountData(deps),
     },
   });
 }

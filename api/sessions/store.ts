@@ -74,6 +74,10 @@ export interface SessionStore {
   revokeByTokenHash(tokenHash: string, now: Date): Promise<void>;
   /** Ends every session of a user but `exceptId`; returns how many. */
   revokeAll(userId: string, now: Date, exceptId?: string): Promise<number>;
+  /** All of a user's sessions that are stored, the newest first. */
+  ofUser(userId: string): Promise<StoredSession[]>;
+  /** Deletes all of a user's sessions. */
+  deleteOf(userId: string): Promise<void>;
   /** How many sessions are valid at `now`. */
   countValid(now: Date): Promise<number>;
 }
@@ -138,6 +142,10 @@ export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): Ses
         { $set: { revokedAt: now } },
       );
       return modifiedCount;
+    },
+    ofUser: (userId) => model.find({ userId }).sort({ createdAt: -1 }).lean(),
+    async deleteOf(userId) {
+      await model.deleteMany({ userId });
     },
     countValid: (now) => model.countDocuments(validAt(now)),
   };

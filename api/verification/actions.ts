@@ -133,6 +133,8 @@ export async function readVerification(
 
 async function presentedIn(deps: CredentialDeps, verification: Verification): Promise<Presented | null> {
   if (verification.status !== "verified") return null;
-  const credential = await requireCredential(deps, verification.credentialId);
+  const credential = await deps.findCredential(verification.credentialId);
+  // Its holder's account was erased: the decision stays, the content does not.
+  if (credential === null) return null;
   return { credential, claims: readClaims(credential.jwt) };
 }

@@ -7,6 +7,7 @@ import { createChainFacts } from "./confirmation/chainFacts";
 import { createIndexFacts } from "./confirmation/indexFacts";
 import { verificationSweep } from "./jobs";
 import { type HandOverDeps, handOverLater } from "./outcomeWebhook";
+import { holderData, type HolderDataDeps } from "./personalData";
 import { retentionSweep } from "./retention/jobs";
 import { verificationEndpoints, type VerificationRouteDeps } from "./routes";
 import { createVerificationStore, type Decided } from "./store";
@@ -19,6 +20,7 @@ type VerificationNeeds = Pick<
   VerificationRouteDeps,
   "holdingOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf"
 > &
+  Pick<HolderDataDeps, "credentialIdsOf"> &
   Pick<RepairDeps & HandOverDeps & MailAlertDeps, "unrecorded" | "markRecorded" | "deliver" | "mailAdmin">;
 
 /** Holder-bound, one-time verification of credentials. */
@@ -46,6 +48,7 @@ export function createVerification(context: Context, needs: VerificationNeeds) {
     queues: [queue],
     workers: [verificationSweep(deps), retentionSweep(deps), worker(deps)],
     ports: {
+      personalData: holderData(deps),
       authenticateVerifier: (key: string) => authenticateVerifier(deps, key),
       findVerifier: (verifierId: string) => deps.verifiers.find(verifierId),
       facts: deps.facts,

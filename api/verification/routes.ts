@@ -140,7 +140,7 @@ function confirmEndpoint(deps: ConfirmRouteDeps): Endpoint {
     body: shapes.confirmBody,
     limit: deps.config.sessions.limitLogins ? CONFIRM_LIMIT : undefined,
     replies: { 200: { description: "Verified.", schema: shapes.verificationReply } },
-    rejections: [VERIFICATION_UNKNOWN, SIGNATURE_MALFORMED, ...PRESENTATION_REJECTIONS],
+    rejections: [VERIFICATION_UNKNOWN, CREDENTIAL_UNKNOWN, SIGNATURE_MALFORMED, ...PRESENTATION_REJECTIONS],
     handle: async ({ body }, { ip }) => ({
       status: 200,
       body: shapes.showPresentation(await confirm(deps, { ...body, ip })),

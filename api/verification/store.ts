@@ -88,6 +88,10 @@ export interface VerificationStore {
   pendingDeliveries(decidedBefore: Date, limit: number): Promise<string[]>;
   /** Records that the webhook of this outcome was handed over; false when the outcome is another one by now. */
   markHandedOver(verificationId: string, status: Verification["status"]): Promise<boolean>;
+  /** All that were requested of these credentials, the newest first. */
+  ofCredentials(credentialIds: string[]): Promise<Verification[]>;
+  /** Takes the holder out of all verifications of these credentials. */
+  eraseHolder(credentialIds: string[]): Promise<void>;
   /** Deletes verifications requested before this whose webhook is not pending; returns how many. */
   purge(requestedBefore: Date): Promise<number>;
 }
@@ -159,6 +163,21 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
     async markHandedOver(verificationId, status) {
       const marked = await raw.updateOne({ _id: verificationId, status }, { $unset: { deliveryPendingSince: 1 } });
       return marked.matchedCount === 1;
+    },
+    async ofCredentials(credentialIds) {
+      const found = await model
+        .find({ credentialId: { $in: credentialIds } })
+        .sort({ createdAt: -1 })
+        .lean();
+      return Promise.all(found.map((stored) => decrypt(fields, stored)));
+    },
+    async eraseHolder(credentialIds) {
+      const known = { credentialId: { $in: credentialIds } };
+      await raw.updateMany(known, { $set: { subjectDid: "", foreignJwt: null } });
+      await raw.updateMany(
+        { ...known, decision: { $ne: null } },
+        { $set: { "decision.presenterDid": "", "decision.signer": null } },
+      );
     },
     purge: (requestedBefore) =>
       deleteInBatches(raw, { createdAt: { $lt: requestedBefore }, deliveryPendingSince: { $exists: false } }),

@@ -7,6 +7,7 @@ import { createAnchoringJobs } from "./anchoring/jobs";
 import { anchoringGauge } from "./anchoring/metrics";
 import { ANCHORING, anchoringHandler, BULK_ANCHORING } from "./anchoring/outcome";
 import { createChallengeStore } from "./challenges/store";
+import { walletData } from "./personalData";
 import { type WalletEndpointDeps, walletEndpoints } from "./routes";
 import { createWalletStore } from "./store";
 
@@ -31,6 +32,7 @@ export function createWallets(
     workers: [worker(deps)],
     metrics: [anchoringGauge(deps.wallets)],
     ports: {
+      personalData: walletData(deps),
       walletsOf: (userId: string) => walletsOf(deps, userId),
       didsOf: (userId: string) => didsOf(deps, userId),
       holdingOf: (asked: { userId: string; did: string }) => holdingOf(deps, asked),

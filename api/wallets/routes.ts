@@ -183,6 +183,7 @@ function loginEndpoint(deps: WalletEndpointDeps): Endpoint {
       ...proofRejections,
       ...controlRejections,
       { code: "wallet.not_linked", kind: "unauthenticated", meaning: "No account has this wallet." },
+      { code: "session.unknown", kind: "unauthenticated", meaning: "The account was erased while it logged in." },
     ],
     handle: async ({ body }, context) => {
       const { userId, did } = await authenticateWallet(deps, body);

@@ -55,6 +55,8 @@ export interface WalletStore {
   ofUser(userId: string): Promise<Wallet[]>;
   /** Unlinks a user's wallet; false when it is not the user's. */
   remove(userId: string, walletAddress: string): Promise<boolean>;
+  /** Unlinks all of a user's wallets. */
+  removeAll(userId: string): Promise<void>;
   /** Stores a new anchoring request in place of `replaces`; false when that is not the present one any more. */
   replaceAnchoring(walletAddress: string, replaces: string, next: Anchoring): Promise<boolean>;
   /** A node took a transaction. */
@@ -112,6 +114,9 @@ export function createWalletStore(mongo: Mongo): WalletStore {
     async remove(userId, walletAddress) {
       const removed = await model.deleteOne({ userId, walletAddress });
       return removed.deletedCount === 1;
+    },
+    async removeAll(userId) {
+      await model.deleteMany({ userId });
     },
     async replaceAnchoring(walletAddress, replaces, next) {
       const replaced = await model.updateOne(

@@ -41,12 +41,15 @@ const schema = new Schema<SandboxSession>(
   },
   { collection: "kyc_sandbox_sessions", versionKey: false },
 );
+schema.index({ reference: 1 });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 /** The collection `kyc_sandbox_sessions`. */
 export interface SandboxStore {
   insert(session: Pick<SandboxSession, "_id" | "reference" | "createdAt" | "expiresAt">): Promise<void>;
   find(sessionId: string): Promise<SandboxSession | null>;
+  /** Deletes the sessions of a user. */
+  deleteOf(reference: string): Promise<void>;
   /** Appends what happened, the last of it being where the session now stands; false when it was closed before. What is under review stays open. */
   append(sessionId: string, events: [SandboxEvent, ...SandboxEvent[]], now: Date): Promise<boolean>;
 }
@@ -60,6 +63,9 @@ export function createSandboxStore(mongo: Mongo): SandboxStore {
       await model.create({ ...session, substatus: "opened", events: [], purgeAt });
     },
     find: (sessionId) => model.findById(sessionId).lean(),
+    async deleteOf(reference) {
+      await model.deleteMany({ reference });
+    },
     async append(sessionId, events, now) {
       const { substatus } = events.at(-1) ?? events[0];
       const open = [{ expiresAt: { $gt: now } }, { substatus: "needs_review" as const }];

@@ -36,6 +36,7 @@ export interface UserEventStore {
   append(event: UserEvent): Promise<void>;
   /** A user's events later than `after`, the oldest first. */
   since(userId: string, after: Date, limit: number): Promise<UserEvent[]>;
+  deleteOf(userId: string): Promise<void>;
 }
 
 /** Creates the store of events for users' devices. */
@@ -55,5 +56,8 @@ export function createUserEventStore(mongo: Mongo): UserEventStore {
         .sort({ at: 1 })
         .limit(limit)
         .lean(),
+    async deleteOf(userId) {
+      await model.deleteMany({ userId });
+    },
   };
 }

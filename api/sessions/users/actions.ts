@@ -112,6 +112,22 @@ export async function changePassword(
   return openSession(deps, { userId: user._id, userAgent: input.userAgent });
 }
 
+/**
+ * Opens a session for a user who proved control of a linked wallet.
+ *
+ * @throws DomainError `session.unknown` when the account was erased meanwhile
+ */
+export async function createSessionOfUser(
+  deps: Pick<UserDeps, "users" | "sessions" | "clock" | "config">,
+  input: Parameters<typeof openSession>[1],
+): Promise<OpenedSession> {
+  const opened = await openSession(deps, input);
+  // Looked up after the session was stored: whoever erases the account ends it, or it ends here.
+  if ((await deps.users.findById(input.userId)) !== null) return opened;
+  await deps.sessions.revoke(opened, deps.clock.now());
+  throw sessionUnknown();
+}
+
 /** Where a user is written to; null when the account is gone. */
 export async function recipientOf(
   { users }: Pick<UserDeps, "users">,

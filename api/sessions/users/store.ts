@@ -20,6 +20,23 @@ export interface User {
 interface StoredUser extends User {
   /** What the account is found by, and what makes its e-mail address unique. */
   emailIndex: string;
+  /** Present once the account is to be erased: e-mail address, name and password are gone then. */
+  erasure?: StoredErasure;
+}
+
+/** What is known of an account that is erased, or being erased. */
+export interface Erasure {
+  state: "erasing" | "erased";
+  since: Date;
+  /** Those the user held, while there is something to erase. */
+  dids: string[];
+}
+
+interface StoredErasure extends Omit<Erasure, "dids"> {
+  dids?: string[];
+  /** When the next round is due; absent when there is none. */
+  dueAt?: Date;
+  erasedAt?: Date;
 }
 
 /** What of an account is encrypted. */
@@ -37,16 +54,23 @@ const schema = new Schema<StoredUser>(
     passwordHash: { type: String, required: true },
     createdAt: { type: Date, required: true },
     passwordVersion: { type: Number, required: true },
+    erasure: new Schema<StoredErasure>(
+      { state: String, since: Date, dids: { type: [String], default: undefined }, dueAt: Date, erasedAt: Date },
+      { _id: false },
+    ),
   },
   { collection: "users", versionKey: false },
 );
-schema.index({ emailIndex: 1 }, { unique: true });
+// Sparse: an erased account has none, and its address is free.
+schema.index({ emailIndex: 1 }, { unique: true, sparse: true });
+schema.index({ "erasure.dueAt": 1 }, { sparse: true });
 
 /** The collection `users`. */
 export interface UserStore {
   /** Adds an account; false when its address has one already, also when both were added at the same moment. */
   insert(user: User): Promise<boolean>;
   findByEmail(email: string): Promise<User | null>;
+  /** Null also for an account that is erased, or being erased. */
   findById(userId: string): Promise<User | null>;
   /**
    * Replaces a password hash, provided it is still the one that was verified; false when another change came first.
@@ -54,6 +78,17 @@ export interface UserStore {
    * @param change.isNewPassword false when the same password is only hashed anew
    */
   replacePasswordHash(change: { userId: string; from: string; to: string; isNewPassword: boolean }): Promise<boolean>;
+  /** Takes e-mail address, name and password away and says that the rest is to follow; the first time stays. */
+  beginErasure(userId: string, now: Date): Promise<void>;
+  findErasure(userId: string): Promise<Erasure | null>;
+  /** Stores DIDs that the user held, while the account is being erased. */
+  addErasureDids(userId: string, dids: string[]): Promise<void>;
+  /** Sets when the next round is due. */
+  scheduleErasure(userId: string, dueAt: Date): Promise<void>;
+  /** Records that nothing is left to erase. What stays is the id, and when it was opened and erased. */
+  finishErasure(userId: string, now: Date): Promise<void>;
+  /** Accounts whose next round is due, the longest waiting first. */
+  dueErasures(now: Date, limit: number): Promise<string[]>;
 }
 
 /** Creates the store of accounts. */
@@ -68,7 +103,7 @@ export function createUserStore(deps: { mongo: Mongo; fields: FieldCipher; blind
   const indexOf = (email: string) => deps.blindIndex("users.email", email);
 
   async function decrypt(stored: StoredUser | null): Promise<User | null> {
-    if (stored === null) return null;
+    if (stored === null || stored.erasure !== undefined) return null;
     const { emailIndex: _index, ...user } = stored;
     const [email, name] = await Promise.all([
       fields.decrypt(place("email", user._id), user.email),
@@ -99,6 +134,44 @@ export function createUserStore(deps: { mongo: Mongo; fields: FieldCipher; blind
       const change = { $set: { passwordHash: to }, $inc: { passwordVersion: isNewPassword ? 1 : 0 } };
       const { modifiedCount } = await model.updateOne({ _id: userId, passwordHash: from }, change);
       return modifiedCount === 1;
+    },
+    async beginErasure(userId, now) {
+      const erasure = { state: "erasing" as const, since: now, dids: [], dueAt: now };
+      // The version: whoever is logging in right now finds that the password is another one.
+      await model.updateOne(
+        { _id: userId, erasure: { $exists: false } },
+        {
+          $set: { erasure },
+          $unset: { email: 1, emailIndex: 1, name: 1, passwordHash: 1 },
+          $inc: { passwordVersion: 1 },
+        },
+      );
+    },
+    async findErasure(userId) {
+      const erasure = (await model.findById(userId, { erasure: 1 }).lean())?.erasure;
+      return erasure === undefined ? null : { state: erasure.state, since: erasure.since, dids: erasure.dids ?? [] };
+    },
+    async addErasureDids(userId, dids) {
+      await model.updateOne(
+        { _id: userId, "erasure.state": "erasing" },
+        { $addToSet: { "erasure.dids": { $each: dids } } },
+      );
+    },
+    async scheduleErasure(userId, dueAt) {
+      await model.updateOne({ _id: userId, "erasure.state": "erasing" }, { $set: { "erasure.dueAt": dueAt } });
+    },
+    async finishErasure(userId, now) {
+      await model.updateOne(
+        { _id: userId, "erasure.state": "erasing" },
+        {
+          $set: { "erasure.state": "erased", "erasure.erasedAt": now },
+          $unset: { "erasure.dids": 1, "erasure.dueAt": 1 },
+        },
+      );
+    },
+    async dueErasures(now, limit) {
+      const due = model.find({ "erasure.dueAt": { $lte: now } }, { _id: 1 }).sort({ "erasure.dueAt": 1 });
+      return (await due.limit(limit).lean()).map(({ _id }) => _id);
     },
   };
 }

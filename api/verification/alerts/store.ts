@@ -27,6 +27,7 @@ const schema = new Schema<Stored>(
   { collection: "fraud_alerts", versionKey: false },
 );
 schema.index({ lastAt: -1, _id: 1 });
+schema.index({ credentialId: 1 });
 schema.index({ notifiedAt: 1, firstAt: 1 });
 schema.index({ verifierId: 1, notifiedAt: 1 });
 
@@ -44,6 +45,8 @@ export interface AlertStore {
   markNotified(alertId: string, now: Date): Promise<void>;
   /** Of how many alerts about a verifier the administrator was notified since then. */
   notifiedSince(verifierId: string, since: Date): Promise<number>;
+  /** Takes the holder out of all alerts about these credentials; who else presented them stays. */
+  eraseHolder(credentialIds: string[], dids: string[]): Promise<void>;
   /** Deletes alerts whose last attempt is older than this; returns how many. */
   purge(before: Date): Promise<number>;
   /** Empties the IP addresses of alerts whose last attempt is older than this; returns of how many. */
@@ -107,10 +110,22 @@ export function createAlertStore(mongo: Mongo): AlertStore {
       await model.updateOne({ _id: alertId, notifiedAt: null }, { $set: { notifiedAt: now } });
     },
     notifiedSince: (verifierId, since) => model.countDocuments({ verifierId, notifiedAt: { $gt: since } }),
+    async eraseHolder(credentialIds, dids) {
+      const known = { credentialId: { $in: credentialIds }, subjectDid: { $gt: "" } };
+      await raw.updateMany(known, {
+        $set: { subjectDid: "" },
+        $pull: { presenters: { $in: dids }, signers: { $in: [...dids, ...dids.map(addressIn)] } },
+      });
+    },
     purge: (before) => deleteInBatches(raw, { lastAt: { $lt: before } }),
     async clearAddresses(before) {
       const old = { lastAt: { $lt: before }, ipAddress: { $gt: "" } };
       return (await raw.updateMany(old, { $set: { ipAddress: "" } })).modifiedCount;
     },
   };
+}
+
+/** The account in a DID of the registry: `did:<method>:0x...`. */
+function addressIn(did: string): string {
+  return did.slice(did.lastIndexOf(":") + 1);
 }

@@ -2,7 +2,7 @@ import { canonicalSignature } from "../../../chain/signature";
 import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
 import { sha256Hex } from "../../../core/hash";
-import { type CredentialDeps, requireVerification } from "../access";
+import { type CredentialDeps, requireCredential, requireVerification } from "../access";
 import {
   decisionOf,
   type Decision,
@@ -82,7 +82,7 @@ async function decide(
   confirmation: Confirmation,
   verification: Verification,
 ): Promise<Presentation | null> {
-  const credential = await readCredential(deps, verification);
+  const credential = await requireCredential(deps, verification.credentialId);
   const { presenterDid, signature, ip } = confirmation;
   const confirmationHash = hashConfirmation(confirmation);
   const own = credential.uses.find(({ verificationId }) => verificationId === verification.verificationId);
@@ -145,15 +145,6 @@ async function takeUse(
   await recordUse(deps, { verification, credential, use });
   await deps.onStep?.("recorded");
   return { verification, decision: decisionOf(use), credential, claims: claimsOf(signed) };
-}
-
-async function readCredential(
-  { findCredential }: CredentialDeps,
-  { credentialId }: Verification,
-): Promise<PresentedCredential> {
-  const credential = await findCredential(credentialId);
-  if (credential === null) throw new RangeError(`the credential ${credentialId} of a verification is gone`);
-  return credential;
 }
 
 function hashConfirmation({ verificationId, signature, presenterDid }: Confirmation): string {

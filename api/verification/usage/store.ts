@@ -38,6 +38,8 @@ export interface UsageStore {
   present(ids: string[]): Promise<Set<string>>;
   /** The newest first. */
   list(filter: UsageFilter, page: UsagePage): Promise<UsageEntry[]>;
+  /** Takes the holder and the addresses out of all entries about these credentials. */
+  eraseHolder(credentialIds: string[]): Promise<void>;
   /** Deletes entries older than this; returns how many. */
   purge(before: Date): Promise<number>;
   /** Empties the IP addresses of entries older than this; returns of how many. */
@@ -71,6 +73,10 @@ export function createUsageStore(mongo: Mongo): UsageStore {
       };
       const found = await model.find(filter).sort({ timestamp: -1, _id: 1 }).limit(limit).lean();
       return found.map(({ _id, ...entry }) => ({ id: _id, ...entry }));
+    },
+    async eraseHolder(credentialIds) {
+      const known = { credentialId: { $in: credentialIds }, subjectDid: { $gt: "" } };
+      await raw.updateMany(known, { $set: { subjectDid: "", presenterId: "", signer: null, ipAddress: "" } });
     },
     purge: (before) => deleteInBatches(raw, { timestamp: { $lt: before } }),
     async clearAddresses(before) {

@@ -1,0 +1,17 @@
+import { z } from "zod";
+
+const moment = z.iso.datetime();
+
+export const exportReply = z.strictObject({
+  exportedAt: moment,
+  userId: z.uuid(),
+  data: z.record(z.string(), z.unknown()).meta({
+    description: "By kind: account, sessions, wallets, credentials, verifications, usage, kyc, notifications, events",
+  }),
+});
+
+export const erasureReply = z.strictObject({
+  status: z.literal("erasing"),
+  since: moment,
+  remains: z.array(z.string()).meta({ description: "What cannot be erased, or must stay, in sentences." }),
+});

@@ -52,8 +52,9 @@ const terms = {
   signer: accountAddress.meta({ description: "The account that signs" }),
   nonce: z
     .string()
-    .regex(/^(0|[1-9][0-9]*)$/, "is not a decimal number")
-    .max(MAX_UINT256_DIGITS)
+    // The rules after these read it as a number.
+    .regex(/^(0|[1-9][0-9]*)$/, { message: "is not a decimal number", abort: true })
+    .max(MAX_UINT256_DIGITS, { message: "has more digits than 256 bits", abort: true })
     .refine((digits) => BigInt(digits) < 2n ** 256n, "is more than 256 bits")
     .meta({ description: "In decimal", examples: ["0"] }),
   deadline,

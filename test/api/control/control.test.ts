@@ -85,6 +85,21 @@ describe("control of an identity", () => {
     expect([after.controller.toLowerCase(), after.successor]).to.deep.equal([next.address, ZERO_HASH]);
   });
 
+  it("refuses a nonce that is no number, or more than 256 bits, by its name", async () => {
+    const body = await prepareNaming(on, alice, newSuccessor(alice.identity));
+    for (const nonce of ["2232e6153a8643452cb1d696b81a73ab", "-1", "", "9".repeat(79), (2n ** 256n).toString()]) {
+      const refused = await send(
+        "name-successor",
+        { ...body, consent: { ...(body.consent as object), nonce } },
+        alice.token,
+      );
+      expect([refused.status, refused.body.errors.map(({ field }) => field)], nonce).to.deep.equal([
+        400,
+        ["body.consent.nonce"],
+      ]);
+    }
+  });
+
   it("is not the thief's: who has the controller's key can neither hand it on, name another, nor block the successor", async () => {
     const successor = await name(alice);
     const thief = Wallet.createRandom().address;

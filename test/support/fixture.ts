@@ -222,6 +222,10 @@ export async function fund(rpcUrl: string, address: string, wei = 10n ** 21n): P
   await ask(rpcUrl, "POST", { body: { jsonrpc: "2.0", id: 1, method: "hardhat_setBalance", params } });
 }
 
+/** Argon2id of a password that nobody knows. */
+const NOBODYS_PASSWORD =
+  "$argon2id$v=19$m=8,t=1,p=1$UHgLiw6zRqHFvLwAJcb0WQ$H3KprzF/FhdAcMZBlXjvlDAz+FKs6zcbAFpGyzDKXcg";
+
 async function addUser(context: Context, modules: Modules, name = "Alice Smith"): Promise<TestUser> {
   const userId = randomUUID();
   const email = `${userId}@example.com`;
@@ -229,7 +233,7 @@ async function addUser(context: Context, modules: Modules, name = "Alice Smith")
     _id: userId,
     email,
     name,
-    passwordHash: "none",
+    passwordHash: NOBODYS_PASSWORD,
     createdAt: context.clock.now(),
     passwordVersion: 1,
   });

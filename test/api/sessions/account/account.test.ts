@@ -68,7 +68,9 @@ describe("an account", () => {
     const { redis, config } = on.context;
     const dump: string[] = [];
     for (const key of await redis.keys(`${config.redis.prefix}*`)) {
-      dump.push(key, (await redis.dumpBuffer(key)).toString("latin1"));
+      // Null when the key expired since it was listed.
+      const value = (await redis.dumpBuffer(key)) as Buffer | null;
+      dump.push(key, value?.toString("latin1") ?? "");
     }
     return dump.join("\n");
   }

@@ -6,6 +6,7 @@ import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "./formats/json";
+import { presentationSweep } from "./jobs";
 import type { ProvenCredential } from "./formats/rules";
 import { createRequestSigner, parseCertificates, type RequestSignerDeps } from "./requests/requestSigner";
 import { presentationEndpoints, type PresentationRouteDeps } from "./routes";
@@ -49,7 +50,12 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
     controllerOf: (did: string) => controllerOf(trust, did),
     requireUnrevoked: (credential: ProvenCredential, now: Date) => requireUnrevoked(statuses, credential, now),
   };
-  return defineModule({ name: "presentations", endpoints: presentationEndpoints(deps), ports: {} });
+  return defineModule({
+    name: "presentations",
+    endpoints: presentationEndpoints(deps),
+    workers: [presentationSweep(deps)],
+    ports: {},
+  });
 }
 
 async function readAnchors(file: string | null): Promise<readonly X509Certificate[]> {

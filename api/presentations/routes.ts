@@ -277,7 +277,11 @@ function resultEndpoint(deps: PresentationRouteDeps): Endpoint {
       },
       { code: "presentation.response_code_mismatch", kind: "invalid", meaning: "The response code is another one's." },
       { code: "presentation.response_code_used", kind: "invalid", meaning: "The response code was used before." },
-      { code: "presentation.result_taken", kind: "gone", meaning: "The result was read before, and erased." },
+      {
+        code: "presentation.result_taken",
+        kind: "gone",
+        meaning: "It was read before, or not in time, and is erased.",
+      },
     ],
     headReply: { status: 200 },
     handle: async ({ params, query, caller }) => {

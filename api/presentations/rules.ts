@@ -1,4 +1,5 @@
 import type { JWK } from "jose";
+import { addSeconds } from "../../core/clock";
 import type { DcqlQuery } from "./dcql/query";
 import type { Json } from "./formats/json";
 import type { CredentialFormat } from "./formats/rules";
@@ -89,7 +90,18 @@ export function statusAt(
   return status === "ACTIVE" && expiresAt <= now ? "EXPIRED" : status;
 }
 
-/** Whether a result may be read: for the first time, or again by an owner whose connection broke. */
-export function isReadable({ takenAt }: Pick<PresentationRequest, "takenAt">, now: Date): boolean {
-  return takenAt === null || now.getTime() - takenAt.getTime() < RESULT_REPEAT_SECONDS * 1000;
+/**
+ * Whether a result may be read: for the first time, or again by an owner whose connection broke. The clock decides: what
+ * is due for erasure is not shown, whether or not the sweep has erased it.
+ *
+ * @param input.unreadSeconds how long a result that nobody reads is stored
+ */
+export function isReadable(
+  { takenAt, verdict }: Pick<PresentationRequest, "takenAt" | "verdict">,
+  { now, unreadSeconds }: { now: Date; unreadSeconds: number },
+): boolean {
+  if (verdict === null) return false;
+  return takenAt === null
+    ? now < addSeconds(verdict.decidedAt, unreadSeconds)
+    : now < addSeconds(takenAt, RESULT_REPEAT_SECONDS);
 }

@@ -1,4 +1,4 @@
-import { Schema } from "mongoose";
+import { type mongo, Schema } from "mongoose";
 import {
   decryptOptional,
   encryptOptional,
@@ -64,6 +64,8 @@ schema.index({ nonce: 1 }, { unique: true });
 schema.index({ keyId: 1 }, { unique: true, sparse: true });
 schema.index({ responseCodeHash: 1 }, { unique: true, sparse: true });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+// What the sweep looks for is little beside the verdicts that stay.
+schema.index({ takenAt: 1, "verdict.decidedAt": 1 }, { partialFilterExpression: { credentials: { $type: "string" } } });
 
 /** How a request closes. */
 export interface Closing {
@@ -93,8 +95,10 @@ export interface PresentationStore {
   ): Promise<boolean>;
   /** Records the first read of the result; false when it was read before. */
   markTaken(requestId: string, now: Date): Promise<boolean>;
-  /** Erases what was presented by requests whose result was read before then; how many. */
-  eraseTaken(takenBefore: Date): Promise<number>;
+  /** Erases what was presented where the result was first read then or before; how many. */
+  eraseTaken(takenUntil: Date): Promise<number>;
+  /** Erases what was presented where the request was decided then or before and nobody has read the result; how many. */
+  eraseUnread(decidedUntil: Date): Promise<number>;
 }
 
 /** Creates the store of requests for presentations. */
@@ -107,6 +111,10 @@ export function createPresentationStore({ mongo, fields }: { mongo: Mongo; field
   };
   const encrypted = (requestId: string, field: EncryptedField, value: unknown) =>
     encryptOptional(fields, placeOf(requestId, field), value === null ? null : JSON.stringify(value));
+  const erase = async (filter: mongo.Filter<Stored>) => {
+    const presented = { ...filter, credentials: { $type: "string" } } as mongo.Filter<Stored>;
+    return (await requests().updateMany(presented, { $set: { credentials: null } })).modifiedCount;
+  };
   return {
     async insert({ requestId, keyId, responseCodeHash: _none, ...request }) {
       const [encryptionKey, credentials] = await Promise.all([
@@ -153,13 +161,8 @@ export function createPresentationStore({ mongo, fields }: { mongo: Mongo; field
       const marked = await requests().updateOne({ _id: requestId, takenAt: null }, { $set: { takenAt: now } });
       return marked.modifiedCount === 1;
     },
-    async eraseTaken(takenBefore) {
-      const erased = await requests().updateMany(
-        { takenAt: { $lt: takenBefore }, credentials: { $ne: null } },
-        { $set: { credentials: null } },
-      );
-      return erased.modifiedCount;
-    },
+    eraseTaken: (takenUntil) => erase({ takenAt: { $lte: takenUntil } }),
+    eraseUnread: (decidedUntil) => erase({ takenAt: null, "verdict.decidedAt": { $lte: decidedUntil } }),
   };
 }
 

@@ -6,6 +6,7 @@ export const presentationsPart = configPart({
   environment: {
     PRESENTATION_SECONDS: seconds.default(300),
     PRESENTATION_RETENTION_SECONDS: seconds.default(30 * 24 * 60 * 60),
+    PRESENTATION_UNREAD_SECONDS: seconds.default(24 * 60 * 60),
     PRESENTATION_WALLET_SCHEME: z
       .string()
       .regex(/^[a-z][a-z0-9+.-]*$/, "must be a URL scheme, for instance openid4vp or haip-vp")
@@ -40,6 +41,7 @@ export const presentationsPart = configPart({
     presentations: {
       requestSeconds: env.PRESENTATION_SECONDS,
       retentionSeconds: env.PRESENTATION_RETENTION_SECONDS,
+      unreadSeconds: env.PRESENTATION_UNREAD_SECONDS,
       walletScheme: env.PRESENTATION_WALLET_SCHEME,
       clientIdPrefix: env.PRESENTATION_CLIENT_ID,
       did: env.PRESENTATION_DID ?? null,
@@ -55,6 +57,8 @@ interface PresentationsConfig {
   requestSeconds: number;
   /** How long a request and its verdict are stored after that. */
   retentionSeconds: number;
+  /** How long what was presented is stored when nobody reads the result. */
+  unreadSeconds: number;
   /** Of the links that open a wallet. */
   walletScheme: string;
   /** How wallets are shown who asks (OpenID4VP 1.0 §5.9.3). */

@@ -1,6 +1,7 @@
 import { addSeconds, type Clock, sleep } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
 import { sha256Hex } from "../../../core/hash";
+import type { Context } from "../../../process/context";
 import { unknownRequest } from "../requests/actions";
 import { isReadable, type PresentationRequest, type PresentedCredential, type RequestStatus, statusAt } from "../rules";
 import type { PresentationStore } from "../store";
@@ -46,13 +47,14 @@ export interface PresentationResult {
 
 interface ReadResultDeps {
   clock: Clock;
+  config: Pick<Context["config"], "presentations">;
   presentations: Pick<PresentationStore, "findByTransaction" | "takeResponseCode" | "markTaken">;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
 
 /**
  * Reads a result, for its owner alone. The first read starts a minute in which it may be repeated; then what was
- * presented is erased, and the verdict stays.
+ * presented is erased, and the verdict stays. So it is when nobody reads it within `PRESENTATION_UNREAD_SECONDS`.
  *
  * @param input.responseCode what the browser came back with; required where the request was made for one device
  * @throws DomainError `presentation.unknown_transaction`, `presentation.not_answered`, `presentation.response_code_*`,
@@ -62,13 +64,18 @@ export async function readResult(
   deps: ReadResultDeps,
   input: { transactionId: string; reader: ResultReader; responseCode: string | undefined },
 ): Promise<PresentationResult> {
-  const { clock, presentations } = deps;
+  const { clock, config, presentations } = deps;
   const request = await presentations.findByTransaction(sha256Hex(input.transactionId));
   if (request === null || !isOwnedBy(request, input.reader)) throw unknownTransaction();
   const now = clock.now();
   if (request.verdict === null) throw notAnswered(statusAt(request, now));
-  if (request.responseCodeHash !== null) await takeCode(deps, request, input.responseCode, now);
-  if (!(await presentations.markTaken(request.requestId, now)) && !isReadable(request, now)) throw resultTaken();
+  const { unreadSeconds } = config.presentations;
+  const readable = isReadable(request, { now, unreadSeconds });
+  if (request.responseCodeHash !== null) await takeCode(deps, request, { code: input.responseCode, now, readable });
+  // Erased, though the time may have been made longer since.
+  const erased = request.verdict.result === "valid" && request.credentials === null;
+  if (!readable || erased) throw resultTaken();
+  await presentations.markTaken(request.requestId, now);
   await deps.onStep?.("presentation.taken");
   return { request, credentials: request.credentials ?? [] };
 }
@@ -77,8 +84,7 @@ export async function readResult(
 async function takeCode(
   { presentations }: Pick<ReadResultDeps, "presentations">,
   request: PresentationRequest,
-  code: string | undefined,
-  now: Date,
+  { code, now, readable }: { code: string | undefined; now: Date; readable: boolean },
 ): Promise<void> {
   if (code === undefined) {
     throw codeRejection("missing", "RESPONSE_CODE_NOT_FOUND", "give the code that the browser came back with");
@@ -88,7 +94,7 @@ async function takeCode(
   }
   const taking = { codeHash: request.responseCodeHash, browserHash: request.browserHash, now };
   if (await presentations.takeResponseCode(request.requestId, taking)) return;
-  if (!isReadable(request, now)) throw codeRejection("used", "RESPONSE_CODE_USED", "it was used before");
+  if (!readable) throw codeRejection("used", "RESPONSE_CODE_USED", "it was used before");
 }
 
 function isOwnedBy(request: PresentationRequest, reader: ResultReader): boolean {
@@ -122,6 +128,6 @@ function resultTaken(): DomainError {
   return new DomainError(
     "presentation.result_taken",
     "gone",
-    "The result was read before, and what was presented is erased.",
+    "The result was read before, or was not read in time: what was presented is erased.",
   );
 }

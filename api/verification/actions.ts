@@ -12,14 +12,21 @@ import {
 } from "./access";
 import { formatChallenge } from "./challenge";
 import { credentialIdOf, readClaims } from "./confirmation/issuerSignature";
-import { type Presented, type PresentedCredential, statusAt, type Verification } from "./rules";
+import {
+  inTurns,
+  type Presented,
+  type PresentedCredential,
+  requireWithinQuota,
+  statusAt,
+  type Verification,
+} from "./rules";
 import type { VerificationStore } from "./store";
 import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 
 /** What requesting and reading verifications needs. */
 export interface VerificationDeps extends CredentialDeps, HoldingDeps {
   verifiers: Pick<VerifierStore, "find">;
-  verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor">;
+  verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor" | "countOpen" | "remove">;
   clock: Clock;
   config: Pick<Context["config"], "http" | "verification">;
 }
@@ -34,14 +41,15 @@ export interface VerificationView {
 /** How often a waiting reader polls. */
 const POLL_INTERVAL_MS = 250;
 
-/** Requests shown to a holder at once. */
+/** Requests shown to a holder at once, and those they are chosen from. */
 const MAX_PENDING = 20;
+const MAX_READ = 500;
 
 /**
  * Requests the verification of a credential: its holder has to answer the challenge in time.
  *
  * @param input.presented the credential's id or its JWT, as the verifier was shown it
- * @throws DomainError `credential.unknown`, `verifier.unknown`
+ * @throws DomainError `credential.unknown`, `verifier.unknown`, `verification.too_many_open`
  */
 export async function requestVerification(
   deps: VerificationDeps,
@@ -70,8 +78,23 @@ export async function requestVerification(
     deliveryPendingSince: null,
     createdAt: challenge.issuedAt,
   };
-  await deps.verifications.insert(verification);
+  await insertWithinQuota(deps, verification);
   return { verification, credential };
+}
+
+/** Counts once it is stored, so that of any number that open at once none gets past the quota. */
+async function insertWithinQuota(
+  { verifications, clock, config }: Pick<VerificationDeps, "verifications" | "clock" | "config">,
+  verification: Verification,
+): Promise<void> {
+  const { maxOpen } = config.verification;
+  await verifications.insert(verification);
+  try {
+    requireWithinQuota(await verifications.countOpen(verification, clock.now(), maxOpen), config.verification);
+  } catch (error) {
+    await verifications.remove(verification.verificationId);
+    throw error;
+  }
 }
 
 function createChallenge(
@@ -106,8 +129,8 @@ export async function listRequests(
   input: { userId: string; credentialId: string },
 ): Promise<{ credential: PresentedCredential; requests: Verification[] }> {
   const credential = await requireHeldCredential(deps, input);
-  const requests = await deps.verifications.pendingFor(input.credentialId, deps.clock.now(), MAX_PENDING);
-  return { credential, requests };
+  const pending = await deps.verifications.pendingFor(input.credentialId, deps.clock.now(), MAX_READ);
+  return { credential, requests: inTurns(pending, MAX_PENDING) };
 }
 
 /**

@@ -91,7 +91,15 @@ function requestEndpoint(deps: VerificationDeps): Endpoint {
     auth: "verifier",
     body: shapes.openBody,
     replies: { 201: { description: "The verification; it waits for the holder.", schema: shapes.openReply } },
-    rejections: [CREDENTIAL_UNKNOWN, VERIFIER_UNKNOWN],
+    rejections: [
+      CREDENTIAL_UNKNOWN,
+      VERIFIER_UNKNOWN,
+      {
+        code: "verification.too_many_open",
+        kind: "too_many",
+        meaning: "Too many verifications of the verifier wait for their holders.",
+      },
+    ],
     handle: async ({ body, caller }) => {
       const presented = shapes.presentedOf(body);
       const { verification, credential } = await requestVerification(deps, { verifierId: caller.accountId, presented });

@@ -1,3 +1,4 @@
+import { DomainError } from "../../core/errors";
 import type { RejectionCode } from "./checks";
 
 /** The decision on a presentation. */
@@ -46,6 +47,49 @@ export interface Verification {
 /** The status as people see it; `expired`: nobody answered in time, whether or not that is recorded already. */
 export function statusAt({ status, challenge }: Verification, now: Date): Verification["status"] {
   return status === "pending" && challenge.expiresAt <= now ? "expired" : status;
+}
+
+/** How many verifications are open: of one verifier, and of these of one credential. */
+export interface OpenCount {
+  ofVerifier: number;
+  ofCredential: number;
+}
+
+/**
+ * Rejects a verifier that has too many verifications open, its new one among them.
+ *
+ * @throws DomainError `verification.too_many_open`
+ */
+export function requireWithinQuota(
+  open: OpenCount,
+  {
+    maxOpen,
+    maxOpenPerCredential,
+    challengeSeconds,
+  }: { [name in "maxOpen" | "maxOpenPerCredential" | "challengeSeconds"]: number },
+): void {
+  if (open.ofVerifier <= maxOpen && open.ofCredential <= maxOpenPerCredential) return;
+  const message = `Too many verifications wait for their holders: ${maxOpen} at most, and ${maxOpenPerCredential} of one credential. Wait until they are answered or over.`;
+  throw new DomainError("verification.too_many_open", "too_many", message, { retryAfterSeconds: challengeSeconds });
+}
+
+/**
+ * Requests in the order in which a holder is shown them, at most `limit`: of each verifier the newest first, so that
+ * none hides another's.
+ *
+ * @param requests the newest first
+ */
+export function inTurns(requests: Verification[], limit: number): Verification[] {
+  const seen = new Map<string, number>();
+  const turns = requests.map((request) => {
+    const turn = seen.get(request.verifierId) ?? 0;
+    seen.set(request.verifierId, turn + 1);
+    return { request, turn };
+  });
+  return turns
+    .sort((one, other) => one.turn - other.turn)
+    .slice(0, limit)
+    .map(({ request }) => request);
 }
 
 /** A use as the credential's document holds it. */

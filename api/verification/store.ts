@@ -2,7 +2,7 @@ import { Schema } from "mongoose";
 import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { deleteInBatches, type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
-import { type Decision, type Verification, VERIFICATION_STATUSES } from "./rules";
+import { type Decision, type OpenCount, type Verification, VERIFICATION_STATUSES } from "./rules";
 
 type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince"> & {
   _id: string;
@@ -63,6 +63,7 @@ schema.index({ credentialId: 1, status: 1, createdAt: -1 });
 schema.index({ deliveryPendingSince: 1 }, { sparse: true });
 schema.index({ "challenge.expiresAt": 1 }, { partialFilterExpression: { status: "pending" } });
 schema.index({ createdAt: 1 });
+schema.index({ verifierId: 1, status: 1, "challenge.expiresAt": 1 });
 
 /** Which verification is decided, and whether its verifier is sent a webhook. */
 export type Decided = Pick<Verification, "verificationId" | "wantsWebhook">;
@@ -73,6 +74,10 @@ export interface VerificationStore {
   find(verificationId: string): Promise<Verification | null>;
   /** Requests for a credential that nobody answered yet and that are not too old, the newest first. */
   pendingFor(credentialId: string, now: Date, limit: number): Promise<Verification[]>;
+  /** How many a verifier has that nobody answered yet and that are not too old; at most one more than `limit` each. */
+  countOpen(of: { verifierId: string; credentialId: string }, now: Date, limit: number): Promise<OpenCount>;
+  /** Takes back a verification that was not shown to anybody. */
+  remove(verificationId: string): Promise<void>;
   /**
    * Records that a use was taken. It outranks a failure and an expiry: while the holder's confirmation was being
    * checked, a stranger may have been rejected or the time have run out, and the use is taken all the same.
@@ -133,6 +138,17 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
         .limit(limit)
         .lean();
       return Promise.all(found.map((stored) => decrypt(fields, stored)));
+    },
+    async countOpen({ verifierId, credentialId }, now, limit) {
+      const open = { verifierId, status: "pending" as const, "challenge.expiresAt": { $gt: now } };
+      const [ofVerifier, ofCredential] = await Promise.all([
+        model.countDocuments(open, { limit: limit + 1 }),
+        model.countDocuments({ ...open, credentialId }, { limit: limit + 1 }),
+      ]);
+      return { ofVerifier, ofCredential };
+    },
+    async remove(verificationId) {
+      await raw.deleteOne({ _id: verificationId, status: "pending" });
     },
     recordVerified: (verification, taken) =>
       decide(verification, ["pending", "failed", "expired"], {

@@ -68,6 +68,12 @@ export interface EventFilter {
   limit: number;
 }
 
+/** Which of a subject's events are wanted: an issuer may have millions, so what is not is left out as it is read. */
+export interface WantedEvents {
+  names?: readonly EventName[];
+  accepts?(event: RegistryEvent): boolean;
+}
+
 /**
  * What the indexer wrote, read-only. Addresses are `0x` and 40 lower-case digits.
  *
@@ -88,7 +94,7 @@ export interface Projection {
   findControlled(controller: string, limit: number): Promise<ControlledDid[]>;
   findIssuer(address: string): Promise<Indexed<IssuerState>>;
   /** All events about an identity or issuer, or those that are wanted, in the order of the chain. */
-  eventsOf(address: string, wanted?: (event: RegistryEvent) => boolean): Promise<RegistryEvent[]>;
+  eventsOf(address: string, wanted?: WantedEvents): Promise<RegistryEvent[]>;
   /** Events of all or one subject, the newest first. */
   listEvents(filter: EventFilter): Promise<EventDocument[]>;
   /**
@@ -110,8 +116,8 @@ export function createProjection(mongo: Mongo): Projection {
     findDid: (address) => find(collections, "dids", address, refoldDid),
     findControlled: (controller, limit) => findControlled(collections, controller, limit),
     findIssuer: (address) => find(collections, "issuers", address, refoldIssuer),
-    eventsOf: (address, wanted = () => true) =>
-      atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, { address, wanted })),
+    eventsOf: (address, wanted = {}) =>
+      atOneHeight(collections, (checkpoint) => eventsOf(collections, checkpoint, { ...wanted, address })),
     listEvents: (filter) => atOneHeight(collections, (checkpoint) => listEvents(collections, checkpoint, filter)),
     statusWords: (issuer, purpose, firstWord, count) => statusWords(collections, { issuer, purpose, firstWord, count }),
     credentialStatus: (credId) => credentialStatus(collections, credId),
@@ -196,11 +202,13 @@ function findControlled(collections: RegistryCollections, controller: string, li
 async function eventsOf(
   collections: RegistryCollections,
   checkpoint: CheckpointDocument | null,
-  { address, wanted }: { address: string; wanted: (event: RegistryEvent) => boolean },
+  { address, names, accepts }: WantedEvents & { address: string },
 ): Promise<RegistryEvent[]> {
   const events: RegistryEvent[] = [];
   if (checkpoint === null) return events;
-  for await (const event of eventsOfSubject(collections, checkpoint, address)) if (wanted(event)) events.push(event);
+  for await (const event of eventsOfSubject(collections, checkpoint, address, names)) {
+    if (accepts === undefined || accepts(event)) events.push(event);
+  }
   return events;
 }
 

@@ -1,4 +1,4 @@
-import type { RegistryEvent } from "../../chain/registry/events";
+import { eventsAffecting, type RegistryEvent } from "../../chain/registry/events";
 import { parseCredId } from "../../chain/status/credId";
 import { DomainError, TransientError } from "../../core/errors";
 import type { EventDocument } from "../../projection/models";
@@ -34,6 +34,9 @@ export interface CredentialAudit {
 }
 
 const CREDENTIAL_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Events that change credentials' statuses. */
+export const STATUS_EVENTS = eventsAffecting("words");
 
 /** What of the registries' events is asked for. */
 type EventSelection = Pick<EventFilter, "names" | "subject">;
@@ -88,7 +91,7 @@ export async function auditCredential(deps: AuditDeps, id: string): Promise<Cred
   const { issuer, index } = parseCredId(credId);
   const [status, events] = await Promise.all([
     projection.credentialStatus(credId),
-    projection.eventsOf(issuer, (event) => touches(event, credId)),
+    projection.eventsOf(issuer, { names: STATUS_EVENTS, accepts: (event) => touches(event, credId) }),
   ]);
   const { revoked, suspended, freshness, unverifiedReason } = status;
   if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");

@@ -1,11 +1,7 @@
-import { eventsAffecting } from "../../chain/registry/events";
 import { defineEndpoint, type Endpoint, type EndpointLimit } from "../http/endpoint";
-import { type AuditDeps, auditCredential, listEvents, listStatusChanges } from "./actions";
+import { type AuditDeps, auditCredential, listEvents, listStatusChanges, STATUS_EVENTS } from "./actions";
 import { formatCursor } from "./pages";
 import * as shapes from "./schemas";
-
-/** Events that change credentials' statuses. */
-const STATUS_EVENTS = eventsAffecting("words");
 
 const limitTo = (name: string, limit: number): EndpointLimit => ({ name, limit, windowSeconds: 60, by: "address" });
 

@@ -1,3 +1,4 @@
+import { affects, eventsAffecting } from "../../chain/registry/events";
 import type { Chain } from "../../chain/client";
 import type { Clock } from "../../core/clock";
 import { buildDidDocument, type DidDocument, type PublishedKey } from "../../chain/did/document";
@@ -52,6 +53,9 @@ export function failedResolution(error: ResolutionError, index?: Record<string, 
   return { status: error.status, didDocument: null, didResolutionMetadata, didDocumentMetadata: {} };
 }
 
+/** Events that may change the document; those of credentials' statuses, which issuers have by the million, do not. */
+const VERSION_EVENTS = eventsAffecting("dids").filter((name) => !affects({ name }, "words"));
+
 async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, unknown>): Promise<Resolution> {
   const { address } = parseRegistryDid(did, deps.chain.deployment.didMethod);
   const options = parseOptions(query);
@@ -70,7 +74,7 @@ async function resolveOrThrow(deps: DidDeps, did: string, query: Record<string, 
   const latest = Object.keys(options).length === 0;
   const found = latest
     ? { state: indexed.state ?? implicitDid(address) }
-    : versionOf(address, await deps.projection.eventsOf(address), options);
+    : versionOf(address, await deps.projection.eventsOf(address, { names: VERSION_EVENTS }), options);
   if (found === undefined) {
     return failedResolution(new ResolutionError("NOT_FOUND", "This DID has no such version."), metadata);
   }

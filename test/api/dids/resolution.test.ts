@@ -8,7 +8,7 @@ import type { Deployment } from "../../../chain/deployment";
 import type { RegistryEvent } from "../../../chain/registry/events";
 import { type DidState, foldDid } from "../../../chain/registry/fold";
 import type { Freshness } from "../../../projection/freshness";
-import type { Indexed } from "../../../projection/queries";
+import type { Indexed, WantedEvents } from "../../../projection/queries";
 import { fakeClock } from "../../support/fakeClock";
 
 const ALICE = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
@@ -131,7 +131,8 @@ describe("resolving a DID over HTTP", () => {
         unverifiedReason,
       });
     },
-    eventsOf: (address: string) => Promise.resolve(EVENTS[address] ?? []),
+    eventsOf: (address: string, { names }: WantedEvents = {}) =>
+      Promise.resolve((EVENTS[address] ?? []).filter(({ name }) => names === undefined || names.includes(name))),
   };
 
   const config = { http: { publicUrl: "https://cairn.example" } };
@@ -146,9 +147,12 @@ describe("resolving a DID over HTTP", () => {
       bodyLimitBytes: 1_024,
       trustProxy: 0,
       readSession: () => Promise.reject(new Error("no session is needed")),
-      createBudget: () => {
-        throw new Error("no budget is needed");
-      },
+      createBudget: (policy) => ({
+        policy,
+        take: () => Promise.resolve({ allowed: true, taken: 1, remaining: policy.limit - 1, resetSeconds: 60 }),
+        giveBack: () => Promise.resolve(),
+        reset: () => Promise.resolve(),
+      }),
       onFinished: () => undefined,
       onUndeclared: (what) => undeclared.push(what),
     });

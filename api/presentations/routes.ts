@@ -188,6 +188,7 @@ function statusEndpoint(deps: PresentationRouteDeps): Endpoint {
     quiet: true,
     params: shapes.requestParams,
     query: shapes.statusQuery,
+    waits: ({ query }) => query.waitSeconds > 0,
     replies: { 200: { description: "ACTIVE, VP_SUBMITTED or EXPIRED.", schema: shapes.statusReply } },
     rejections: [UNKNOWN_REQUEST],
     handle: async ({ params, query }, { signal }) => {

@@ -8,7 +8,7 @@ import {
   listCredentials,
   shareCredential,
 } from "./actions";
-import { qrCodePng, qrCodeSvg } from "./qrCode";
+import { createQrCode, qrCodePng, qrCodeSvg } from "./qrCode";
 import * as shapes from "./schemas";
 
 const UNKNOWN: RejectionDescription = {
@@ -35,6 +35,7 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
       tag: "Credentials",
       summary: "Issue a credential",
       auth: "issuer",
+      limit: { name: "credential-issue", limit: 6_000, windowSeconds: 60, by: "user" },
       body: shapes.issueBody,
       replies: {
         201: { description: "The credential.", schema: shapes.credentialReply },
@@ -151,7 +152,7 @@ function shareEndpoint(deps: CredentialDeps): Endpoint {
     description:
       "The code lets a verifier ask for the credential. It proves nothing: only the holder's signature does.",
     auth: "session",
-    // A picture takes tens of milliseconds of the one thread that everybody shares.
+    // A picture takes milliseconds of the one thread that everybody shares.
     limit: { name: "credential-share", limit: 60, windowSeconds: 60, by: "user" },
     params: shapes.idParams,
     query: shapes.shareQuery,
@@ -164,16 +165,13 @@ function shareEndpoint(deps: CredentialDeps): Endpoint {
     rejections: [UNKNOWN, DEACTIVATED],
     handle: async ({ params, query, caller }) => {
       const payload = await shareCredential(deps, { userId: caller.userId, credentialId: params.id });
+      const code = createQrCode(payload);
       if (query.format === "svg") {
-        return {
-          status: 200,
-          body: Buffer.from(await qrCodeSvg(payload)),
-          headers: { "content-type": "image/svg+xml" },
-        };
+        return { status: 200, body: Buffer.from(qrCodeSvg(code)), headers: { "content-type": "image/svg+xml" } };
       }
-      const png = await qrCodePng(payload);
+      const png = await qrCodePng(code);
       if (query.format === "png") return { status: 200, body: png, headers: { "content-type": "image/png" } };
-      const body = { payload, svg: await qrCodeSvg(payload), png: `data:image/png;base64,${png.toString("base64")}` };
+      const body = { payload, svg: qrCodeSvg(code), png: `data:image/png;base64,${png.toString("base64")}` };
       return { status: 200, body };
     },
   });

@@ -21,6 +21,7 @@ export function statusChangeEndpoints(deps: RequestChangeDeps & Pick<Context, "c
         summary: SUMMARIES[change],
         description: "Queued for the chain; the job is `final` when the index shows it. One credential or up to 256.",
         auth: "issuer",
+        limit: { name: "credential-status", limit: 1_200, windowSeconds: 60, by: "user" },
         body: shapes.changeBody,
         replies: { 202: { description: "The job that carries it out.", schema: shapes.changeReply } },
         rejections: [

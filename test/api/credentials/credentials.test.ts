@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { randomUUID } from "node:crypto";
+import { crc32, inflateSync } from "node:zlib";
+import QRCode from "qrcode";
 import {
   issue,
   newHolder,
@@ -14,6 +16,31 @@ import { type FakeClock, fakeClock } from "../../support/fakeClock";
 import { type Fixture, fixture } from "../../support/fixture";
 
 const PUBLIC_URL = "https://cairn.example";
+
+/** Reads a PNG of one bit a pixel back: the middle of each module, 1 for a dark one. */
+function modulesOfPng(png: Buffer, size: number): number[] {
+  const chunks = new Map<string, Buffer>();
+  for (let at = 8; at < png.length;) {
+    const length = png.readUInt32BE(at);
+    const typed = png.subarray(at + 4, at + 8 + length);
+    expect(png.readUInt32BE(at + 8 + length)).to.equal(crc32(typed));
+    chunks.set(typed.toString("latin1", 0, 4), typed.subarray(4));
+    at += length + 12;
+  }
+  expect([...chunks.keys()]).to.deep.equal(["IHDR", "IDAT", "IEND"]);
+  const header = chunks.get("IHDR")!;
+  expect([...header.subarray(8)]).to.deep.equal([1, 0, 0, 0, 0]);
+  const width = header.readUInt32BE(0);
+  expect(header.readUInt32BE(4)).to.equal(width);
+  const pixels = inflateSync(chunks.get("IDAT")!);
+  const [rowBytes, scale] = [1 + Math.ceil(width / 8), width / (size + 8)];
+  expect(pixels.length).to.equal(rowBytes * width);
+  return Array.from({ length: size * size }, (_, at) => {
+    const x = Math.floor(((at % size) + 4.5) * scale);
+    const y = Math.floor((Math.floor(at / size) + 4.5) * scale);
+    return ((pixels[y * rowBytes + 1 + (x >> 3)]! >> (7 - (x & 7))) & 1) ^ 1;
+  });
+}
 
 describe("credentials", () => {
   let on: Fixture;
@@ -196,6 +223,14 @@ describe("credentials", () => {
       verify: `${PUBLIC_URL}/verify`,
     });
     expect(body.svg).to.match(/^<svg /);
+    const { data, size } = QRCode.create(JSON.stringify(body.payload), { errorCorrectionLevel: "Q" }).modules;
+    const drawn = [...(body.svg as string).matchAll(/M(\d+) (\d+)h1v1h-1z/g)].map(
+      ([, x, y]) => (Number(y) - 4) * size + Number(x) - 4,
+    );
+    expect(drawn).to.deep.equal([...data.keys()].filter((at) => data[at] === 1));
+    expect(modulesOfPng(Buffer.from((body.png as string).split(",")[1] ?? "", "base64"), size)).to.deep.equal([
+      ...data,
+    ]);
     const svg = await share("svg");
     expect(svg.headers.get("content-type")).to.equal("image/svg+xml");
     const png = await share("png");

@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist", "artifacts", "cache", "coverage", "typechain-types", "node_modules", ".cairn"] },
+  { ignores: ["dist", "artifacts", "cache", "coverage", "typechain-types", "gateway/gen", "node_modules", ".cairn"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { project: "./tsconfig.json" } },

@@ -15,6 +15,7 @@ const CHECKS: { name: string; script: string; args: string[] }[] = [
     args: ["--max-warnings", "0", "--disc", "--noPoster", "contracts/**/*.sol"],
   },
   { name: "compiled contracts", script: "scripts/launch/verifyTypes.cjs", args: [] },
+  { name: "generated protobuf code", script: "scripts/launch.cjs", args: ["scripts/protobuf.ts", "--check"] },
 ];
 
 async function run({ script, args }: { script: string; args: string[] }): Promise<{ code: number; output: string }> {

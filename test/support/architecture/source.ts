@@ -18,15 +18,15 @@ export interface Violation {
 }
 
 const SOURCE_FILE = /\.(ts|tsx|mts|cts|cjs|mjs)$/;
-/** What is generated, installed or compiled; folders whose names begin with a dot are left out too. */
-const NOT_OURS = new Set(["node_modules", "artifacts", "cache", "coverage", "dist", "typechain-types"]);
+/** What is generated, installed or compiled, by name or path; folders whose names begin with a dot are left out too. */
+const NOT_OURS = new Set(["node_modules", "artifacts", "cache", "coverage", "dist", "typechain-types", "gateway/gen"]);
 
 /** Every TypeScript and JavaScript file below `root`, generated ones excepted. */
 export function readSources(root: string): Source[] {
   const read = (folder: string): Source[] =>
     readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-      if (entry.name.startsWith(".") || NOT_OURS.has(entry.name)) return [];
       const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (entry.name.startsWith(".") || NOT_OURS.has(entry.name) || NOT_OURS.has(path)) return [];
       if (entry.isDirectory()) return read(path);
       return SOURCE_FILE.test(path) ? [{ path, text: readFileSync(join(root, path), "utf8") }] : [];
     });

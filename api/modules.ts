@@ -43,7 +43,8 @@ export function createModules(context: Context, { passwords }: Replacements = {}
       [sessions, verification, credentials, kyc, notifications, wallets].map(({ ports }) => ports.personalData),
     passwords,
   });
-  const wallets = createWallets(context, sessions.ports);
+  const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
+  const wallets = createWallets(context, { ...sessions.ports, requireVerified });
   const issuers = createIssuers(context);
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);
@@ -62,7 +63,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   return {
     sessions,
     wallets,
-    control: createControl(context, wallets.ports),
+    control: createControl(context, { ...wallets.ports, requireVerified }),
     contexts: createContexts(context),
     dids: createDids(context, issuers.ports),
     issuers,

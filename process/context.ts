@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import type { Chain } from "../chain/client";
+import { type Budgets, createBudgets } from "../chain/relayer/budgets";
 import { createTransactionStore, type TransactionStore } from "../chain/relayer/transactions";
 import { type Clock, systemClock } from "../core/clock";
 import type { Config } from "../core/config/config";
@@ -54,6 +55,8 @@ export interface Context {
   /** What the relayer sends. Here, so that its indexes exist before anything is sent. */
   transactions: TransactionStore;
   deadLetters: DeadLetterStore;
+  /** What the relayer may spend, and on whom. */
+  budgets: Budgets;
   /** Where counters of the process are registered. */
   metrics: Registry;
   timing: Timing;
@@ -87,7 +90,19 @@ export async function createContext(
     blindIndex: createBlindIndex(keys),
     transactions: createTransactionStore(mongo),
     deadLetters: createDeadLetterStore(mongo),
+    budgets: createChainBudgets(config, { mongo, chain, clock: systemClock }),
     metrics: new Registry(),
     timing: DEFAULT_TIMING,
   };
+}
+
+/** The budgets of the relayer of a process's chain. */
+export function createChainBudgets(
+  { spending: { gasCaps, maxFeeGwei, dailyGas, backoffSeconds, stopped } }: Pick<Config, "spending">,
+  { mongo, chain, clock }: Pick<Context, "mongo" | "chain" | "clock">,
+): Budgets {
+  const scope = `${chain.chainId}:${chain.deployment.genesisHash}`;
+  const maxFeePerGas = BigInt(Math.round(maxFeeGwei * 1e9));
+  const policy = { gasCaps, maxFeePerGas, dailyGas, backoffSeconds };
+  return createBudgets({ mongo, clock, scope, policy, stopped });
 }

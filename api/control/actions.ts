@@ -9,6 +9,7 @@ import {
 } from "../../chain/registry/consents";
 import { inRegistryForm } from "../../chain/registry/accountSignature";
 import { readIdentity } from "../../chain/registry/identity";
+import type { Beneficiary } from "../../chain/relayer/policy";
 import { simulateCall } from "../../chain/registry/simulate";
 import { addSeconds } from "../../core/clock";
 import { enqueueLater } from "../../core/jobs/enqueueLater";
@@ -39,7 +40,10 @@ import type { OperationStore } from "./store";
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-export interface ControlDeps extends Pick<Context, "chain" | "clock" | "logger"> {
+export interface ControlDeps extends Pick<Context, "chain" | "clock" | "logger" | "budgets"> {
+  config: Pick<Context["config"], "spending">;
+  /** @throws DomainError `kyc.required` unless the user's identity is verified */
+  requireVerified(userId: string): Promise<unknown>;
   operations: OperationStore;
   /** A user's wallets. */
   walletsOf(userId: string): Promise<{ walletAddress: string }[]>;
@@ -94,8 +98,8 @@ export async function prepareConsent(
  * the same operation.
  *
  * @param input.userId of the session; null for a successor's consent, whose signature is the authority
- * @throws DomainError `control.consent_expired`, `control.budget_used_up`,
- * `control.attempts_used_up`, those of {@link prepareConsent}, and the registry's own in plain words
+ * @throws DomainError `control.consent_expired`, `control.budget_used_up`, `control.attempts_used_up`,
+ * `relayer.budget_used_up`, `relayer.backing_off`, `kyc.required`, those of {@link prepareConsent}, and the registry's own in plain words
  * @throws TransientError when the registry cannot be asked
  */
 export async function submitConsent(
@@ -121,6 +125,7 @@ export async function submitConsent(
     write,
     terms,
     signature: inRegistryForm({ account: terms.signer, digest, signature }),
+    requestedBy: userId,
     slot: slotOf(identity, change.type),
     state: "queued",
     attempt: existing === null ? 1 : existing.attempt + 1,
@@ -132,6 +137,8 @@ export async function submitConsent(
   };
   if (existing === null) await requireBudget(deps, operation.slot, now);
   else if (existing.attempt >= MAX_ATTEMPTS) throw attemptsUsedUp();
+  if (userId !== null && deps.config.spending.gate === "kyc") await deps.requireVerified(userId);
+  await deps.budgets.requirePayable(beneficiariesOf(operation));
   const revert = await simulateCall(chain, { ...callOf(deps, operation), gasLimit: MAX_GAS });
   if (revert !== null) throw rejectionOf(revert.name, revert.description);
 
@@ -161,6 +168,15 @@ export function callOf(
 ): { to: string; data: string } {
   const to = chain.deployment.contracts.DIDRegistry.address;
   return { to, data: encodeWrite(write, { ...terms, signature }) };
+}
+
+/**
+ * Whose budgets pay for an operation: its user's, and that of its slot, so that a thief who has the controller's key
+ * cannot use up the successor's.
+ */
+export function beneficiariesOf({ slot, requestedBy }: Pick<ControlOperation, "slot" | "requestedBy">): Beneficiary[] {
+  const identity: Beneficiary = { kind: "wallet", id: slot };
+  return requestedBy === null ? [identity] : [identity, { kind: "user", id: requestedBy }];
 }
 
 /** One write decides: of several at once one is stored, and of several for one slot one. */

@@ -9,7 +9,10 @@ import { controlHandler } from "./sending/relayHandler";
 import { createOperationStore } from "./store";
 
 /** Control of identities: naming a successor, rotating to it, changing the controller, voiding consents. */
-export function createControl(context: Context, needs: Pick<ControlDeps, "walletsOf" | "isBeingAnchored">) {
+export function createControl(
+  context: Context,
+  needs: Pick<ControlDeps, "walletsOf" | "isBeingAnchored" | "requireVerified">,
+) {
   const { queue, enqueueOperation, worker } = createControlJobs(context);
   const operations = createOperationStore(context.mongo);
   const deps = { ...context, ...needs, operations, enqueueOperation };

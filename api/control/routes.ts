@@ -1,12 +1,13 @@
 import type { Context } from "../../process/context";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type RejectionDescription } from "../http/endpoint";
+import { PAYMENT_REJECTIONS } from "../http/paymentRejections";
 import { type ControlDeps, getOperation, prepareConsent, submitConsent } from "./actions";
 import { REGISTRY_REJECTIONS } from "./rejections";
 import { CONTROL_TYPES, type ControlType, powerOf } from "./rules";
 import * as shapes from "./schemas";
 
 export interface ControlEndpointDeps extends ControlDeps {
-  config: Pick<Context["config"], "http" | "sessions">;
+  config: Pick<Context["config"], "http" | "sessions" | "spending">;
 }
 
 const TAG = "Control";
@@ -113,6 +114,7 @@ function consentEndpoint(deps: ControlEndpointDeps, type: ControlType): Endpoint
         kind: "conflict",
         meaning: "This consent was sent several times and came to nothing.",
       },
+      ...PAYMENT_REJECTIONS,
       {
         code: "control.budget_used_up",
         kind: "too_many",

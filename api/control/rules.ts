@@ -62,6 +62,8 @@ export interface ControlOperation {
   terms: ConsentTerms;
   /** In the form that the contract takes. */
   signature: string;
+  /** The user who asked; null for a successor's consent. */
+  requestedBy: string | null;
   /** Of each only one operation is under way ({@link slotOf}). */
   slot: string;
   state: OperationState;

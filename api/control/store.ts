@@ -41,6 +41,7 @@ const schema = new Schema<Stored>(
       required: true,
     },
     signature: { type: String, required: true },
+    requestedBy: { type: String, default: null },
     slot: { type: String, required: true },
     state: { type: String, enum: OPERATION_STATES, required: true },
     attempt: { type: Number, required: true },

@@ -3,6 +3,7 @@ import { registryDomain } from "../../chain/deployment";
 import { type Consent, consentDigest, encodeWrite, type RegistryWrite } from "../../chain/registry/consents";
 import { readIdentity } from "../../chain/registry/identity";
 import { readRevert } from "../../chain/registry/reverts";
+import { isSpendingRefusal } from "../../chain/relayer/policy";
 import type { Relayer } from "../../chain/relayer/relayer";
 import { fulfils } from "../../chain/relayer/transaction";
 import { addSeconds } from "../../core/clock";
@@ -56,11 +57,20 @@ export async function sendAsIssuer(deps: IssuerSignerDeps, { kind, issuer, name,
     if (known?.open === true) return;
     if (known !== null) continue;
     try {
-      const data = encodeWrite(write, await consentTo(deps, account, write));
-      const taken = await relayer.submit({ kind, subject, key, call: { to, data } });
+      const consent = await consentTo(deps, account, write);
+      const taken = await relayer.submit({
+        kind,
+        subject,
+        key,
+        call: { to, data: encodeWrite(write, consent) },
+        beneficiaries: [{ kind: "issuer", id: issuer }],
+        expiresAt: new Date(consent.deadline * 1000),
+      });
       if (!fulfils(taken, key)) throw busy();
       return;
     } catch (error) {
+      // An issuer's writes are due whatever they cost: what is not paid for now is tried again.
+      if (isSpendingRefusal(error)) throw new TransientError(error.code, error.message, { cause: error });
       throw rejectionOf(error) ?? error;
     }
   }

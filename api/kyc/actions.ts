@@ -145,6 +145,11 @@ export async function requireVerified({ kyc }: { kyc: KycStore }, userId: string
   });
 }
 
+/** Where nobody verifies identities, nobody's is verified. */
+export function refuseAll(_userId: string): Promise<KycState> {
+  return Promise.reject(new DomainError("kyc.required", "forbidden", "This needs a verified identity."));
+}
+
 /** What became of a delivery, for the metric. */
 export type DeliveryOutcome = "accepted" | "duplicate" | "ignored" | "malformed" | `refused_${DeliveryRejection}`;
 

@@ -1,7 +1,7 @@
 import type { KycConfig } from "../../core/config/kyc";
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
-import { type KycDeps, type ReceiveWebhookDeps, requireVerified } from "./actions";
+import { type KycDeps, type ReceiveWebhookDeps, refuseAll, requireVerified } from "./actions";
 import { createRecheckJobs, kycDeliveryHandler } from "./decisions/jobs";
 import { applyKycPolicy } from "./policy";
 import { createProviders } from "./providers/createProviders";
@@ -22,6 +22,7 @@ export function createKyc(context: Context, needs: KycNeeds) {
       name: "kyc",
       ports: {
         handlers: {},
+        requireVerified: refuseAll,
         personalData: kycData({
           kyc: createKycStore(context.mongo),
           sandbox: createSandboxStore(context.mongo),
@@ -55,6 +56,10 @@ function createConfiguredKyc(context: Context, settings: KycConfig, needs: KycNe
     queues: reports ? [rechecks.queue, reports.queue] : [rechecks.queue],
     workers: reports ? [rechecks.worker(deps), reports.worker] : [rechecks.worker(deps)],
     policy: (endpoints) => applyKycPolicy(endpoints, settings.requiredFor, (userId) => requireVerified(deps, userId)),
-    ports: { handlers: { kyc: kycDeliveryHandler(deps) }, personalData: kycData({ ...deps, sandbox }) },
+    ports: {
+      handlers: { kyc: kycDeliveryHandler(deps) },
+      requireVerified: (userId: string) => requireVerified(deps, userId),
+      personalData: kycData({ ...deps, sandbox }),
+    },
   });
 }

@@ -15,7 +15,7 @@ import { metadataEndpoint } from "./routes";
 import { createOAuthSessionStore } from "./store";
 import { tokenEndpoints } from "./tokens/routes";
 
-type OAuthContext = Omit<Context, "chain" | "projection" | "transactions" | "metrics" | "blindIndex">;
+type OAuthContext = Omit<Context, "chain" | "projection" | "transactions" | "budgets" | "metrics" | "blindIndex">;
 
 /** The OAuth code gateway, driven by the verifiers of its clients. */
 export function createOAuth(

@@ -20,6 +20,7 @@ export interface WalletDeps extends ChallengeDeps, RequestDeps {
   wallets: WalletStore;
   /** Ends the sessions that a wallet opened for a user. */
   endWalletSessions(opened: { userId: string; walletAddress: string }): Promise<void>;
+  config: ChallengeDeps["config"] & RequestDeps["config"];
 }
 
 /**

@@ -14,7 +14,7 @@ import { createWalletStore } from "./store";
 /** Wallets linked to accounts, and the anchoring of their DIDs. */
 export function createWallets(
   context: Context,
-  needs: Pick<WalletEndpointDeps, "readSession" | "openSession" | "endWalletSessions">,
+  needs: Pick<WalletEndpointDeps, "readSession" | "openSession" | "endWalletSessions" | "requireVerified">,
 ) {
   const { queue, enqueueAnchoring, worker } = createAnchoringJobs(context);
   const deps = {

@@ -1,6 +1,7 @@
 import { registryDomain } from "../../chain/deployment";
 import type { Context } from "../../process/context";
 import { authenticateSession, SESSION_REJECTIONS, type SessionReader } from "../http/authenticate";
+import { PAYMENT_REJECTIONS } from "../http/paymentRejections";
 import { defineEndpoint, type Endpoint, type RejectionDescription, type RequestContext } from "../http/endpoint";
 import { sessionReply } from "../http/sessionReply";
 import { authenticateWallet, linkWallet, listWallets, unlinkWallet, type WalletDeps } from "./actions";
@@ -32,7 +33,7 @@ export interface WalletEndpointDeps extends WalletDeps {
     userAgent: string | undefined;
     wallet: SessionWallet;
   }): Promise<{ token: string; expiresAt: Date }>;
-  config: Pick<Context["config"], "http" | "wallets" | "sessions">;
+  config: Pick<Context["config"], "http" | "wallets" | "sessions" | "spending">;
 }
 
 const TAG = "Wallets";
@@ -235,6 +236,12 @@ function anchorEndpoint(deps: WalletEndpointDeps): Endpoint {
         kind: "conflict",
         meaning: "There is no signature that could still be used.",
       },
+      {
+        code: "anchoring.contract_wallet",
+        kind: "forbidden",
+        meaning: "This installation does not pay for wallets that are contracts.",
+      },
+      ...PAYMENT_REJECTIONS,
       ...proofRejections,
     ],
     handle: async ({ params, body, caller }, context) => {

@@ -41,11 +41,14 @@ async function confirmReceipt(deps: RelayerDeps, transaction: RelayerTransaction
     }
     return false;
   }
-  const { hash, blockNumber, blockHash } = receipt;
   const isCancellation = transaction.attempts[index]?.cancellation === true;
-  const outcome: Outcome = isCancellation ? { state: "lost", cause: "rejected_by_nodes" } : outcomeIn(receipt);
-  await recordOutcome(deps, transaction, outcome, { hash, blockNumber, blockHash });
+  const outcome: Outcome = isCancellation ? cancelled(transaction, now) : outcomeIn(receipt);
+  await recordOutcome(deps, transaction, outcome, receipt);
   return true;
+}
+
+function cancelled({ expiresAt }: RelayerTransaction, now: Date): Outcome {
+  return { state: "lost", cause: expiresAt !== null && expiresAt <= now ? "expired" : "rejected_by_nodes" };
 }
 
 function outcomeIn({ status, hash, blockNumber, logs }: TransactionReceipt): Outcome {
@@ -57,12 +60,33 @@ async function recordOutcome(
   deps: RelayerDeps,
   transaction: RelayerTransaction,
   outcome: Outcome,
-  receipt?: Receipt,
+  receipt?: TransactionReceipt,
 ): Promise<void> {
   await deps.onStep?.("mined", transaction.kind);
+  // Before anybody reads that it reverted, and asks for the next.
+  await settleBudgets(deps, transaction, outcome, receipt);
   // The handler first, the record second: a crash in between calls the handler again, which handlers allow.
   await reportRequests(deps.handlers, transaction, (handler, request) => handler.onOutcome(request, outcome));
   await deps.onStep?.("handled", transaction.kind);
-  await deps.transactions.recordOutcome(transaction._id, outcome.state, receipt);
+  await deps.transactions.recordOutcome(transaction._id, outcome.state, receipt && placeOf(receipt));
   await deps.onStep?.("confirmed", transaction.kind);
+}
+
+/** Once a transaction: gives back the gas it did not use, and has those wait whose transaction reverted. */
+async function settleBudgets(
+  { budgets, transactions, onSpent }: RelayerDeps,
+  { _id, kind, charges, requests }: RelayerTransaction,
+  { state }: Outcome,
+  receipt?: TransactionReceipt,
+): Promise<void> {
+  if (!(await transactions.markSettled(_id))) return;
+  await budgets.settle(charges, receipt?.gasUsed ?? 0n);
+  if (receipt !== undefined) onSpent?.(kind, receipt.fee);
+  if (state === "mined") await budgets.clearReverts(charges);
+  // Whose fault it is that one for several reverted is not known: they go one by one then.
+  if (state === "reverted" && requests.length === 1) await budgets.backOff(charges);
+}
+
+function placeOf({ hash, blockNumber, blockHash }: TransactionReceipt): Receipt {
+  return { hash, blockNumber, blockHash };
 }

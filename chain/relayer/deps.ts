@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock";
 import type { Logger } from "../../core/logger";
 import type { FailoverProvider } from "../provider";
+import type { Budgets } from "./budgets";
 import type { RelayHandlers } from "./handlers";
 import type { Signer } from "./signer";
 import type { TransactionStore } from "./transactions";
@@ -20,6 +21,11 @@ export interface RelayerDeps {
   clock: Clock;
   logger: Logger;
   handlers: RelayHandlers;
+  budgets: Budgets;
+  /** Called with what a transaction cost once it is mined, in wei, once a transaction. */
+  onSpent?: ((kind: string, wei: bigint) => void) | undefined;
+  /** Called with the code of each refusal of the policy. */
+  onRefused?: ((code: string) => void) | undefined;
   /** How long the next transaction in line may wait before its bid is raised. */
   stuckSeconds: number;
   /** Pause between two ticks while something is pending. */

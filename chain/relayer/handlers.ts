@@ -2,12 +2,13 @@ import { TransientError } from "../../core/errors";
 
 /**
  * How a request ended. `lost`: it was not mined and will not be, so that it may be submitted anew under another key; its
- * nonce was taken by somebody else's use of the relayer's account, or no node would take the transaction.
+ * nonce was taken by somebody else's use of the relayer's account, no node would take the transaction, or its time was over
+ * before it was mined.
  */
 export type Outcome =
   | { state: "mined"; transactionHash: string; blockNumber: number; logs: readonly EventLog[] }
   | { state: "reverted"; transactionHash: string; blockNumber: number }
-  | { state: "lost"; cause: "nonce_taken" | "rejected_by_nodes" };
+  | { state: "lost"; cause: "nonce_taken" | "rejected_by_nodes" | "expired" };
 
 /** An event that a transaction emitted, as its receipt has it. */
 export interface EventLog {

@@ -18,7 +18,7 @@ export type Action =
   | "broadcast"
   /** Sign the same again with a higher bid. */
   | "replace"
-  /** No node will take it: spend its nonce on nothing, so that those behind it are mined. */
+  /** No node will take it, or it would revert: spend its nonce on nothing, so that those behind it are mined. */
   | "cancel"
   | "wait";
 
@@ -39,12 +39,16 @@ export function nextAction(transaction: RelayerTransaction, view: ChainView, now
   if (!pending) return "reopen";
 
   const latest = latestAttempt(transaction);
+  // What signed for it counts no more; reverting would cost more than a transfer.
+  if (transaction.expiresAt !== null && transaction.expiresAt <= now && !latest.cancellation) return "cancel";
   const exhausted = transaction.attemptCount >= MAX_ATTEMPTS;
   if (transaction.rejections >= MAX_REJECTIONS && !latest.cancellation && transaction.nonce === view.chainNonce) {
     // One fresh signature with today's fees first: a bid too low is the likeliest reason.
     return transaction.attemptCount > 1 ? "cancel" : "replace";
   }
-  if (isStuck(transaction, latest, view, now, stuckSeconds) && !exhausted) return "replace";
+  if (isStuck(transaction, latest, view, now, stuckSeconds) && !exhausted) {
+    return latest.cancellation ? "cancel" : "replace";
+  }
   return transaction.nextBroadcastAt <= now ? "broadcast" : "wait";
 }
 

@@ -26,6 +26,8 @@ export async function fillNonceGap(
   const attempt = await signer.sign({ call, nonce, gasLimit, fees: view.suggested, cancellation: true });
   const name = `${NONCE_GAP}/${account.relayer}/${nonce}`;
   const request = { kind: NONCE_GAP, requests: [{ subject: name, key: name }], call };
-  await transactions.insert(newTransaction({ account, nonce, request, gasLimit, attempt, now }));
+  await transactions.insert(
+    newTransaction({ account, nonce, request, gasLimit, attempt, charges: [], expiresAt: null, now }),
+  );
   logger.warn({ nonce }, "nobody holds this nonce; it is spent on nothing so that later ones are mined");
 }

@@ -3,9 +3,10 @@ import type { RelayerDeps } from "./deps";
 import { TransientError } from "../../core/errors";
 import type { RequestName } from "./handlers";
 import { createRelayerLoop } from "./loop";
-import { type RelayRequest, type SharedRequest, storeRequest } from "./submit";
+import { type Beneficiary, isSpendingRefusal } from "./policy";
+import { affordableGas, type RelayRequest, type SharedRequest, storeRequest } from "./submit";
 import { tick, type TickReport } from "./tick";
-import type { RelayerTransaction } from "./transaction";
+import type { Charge, RelayerTransaction } from "./transaction";
 
 /**
  * Sends transactions from one key, which any number of processes may share.
@@ -21,8 +22,8 @@ export interface Relayer {
    * subject that has another pending, nothing is added.
    *
    * @returns the transaction as it is stored
-   * @throws the provider's CALL_EXCEPTION when the call would revert; nothing is stored then
-   * @throws TransientError `relayer.insufficient_funds`, `relayer.contended`, `rpc.unreachable`; nothing is stored then
+   * @throws as {@link storeRequest}: where the call would revert, where the policy refuses it, where it cannot be paid;
+   * nothing is stored then
    */
   submit(request: RelayRequest): Promise<RelayerTransaction>;
   /**
@@ -32,6 +33,19 @@ export interface Relayer {
    * @throws as {@link Relayer.submit}; the call is not tried out when its gas limit is given
    */
   submitShared(request: SharedRequest): Promise<RelayerTransaction | null>;
+  /**
+   * Takes gas from budgets for requests to be submitted with it.
+   *
+   * @throws DomainError `relayer.budget_used_up`, `relayer.backing_off`
+   * @throws TransientError `relayer.stopped`, `relayer.day_budget_used_up`
+   */
+  reserve(beneficiaries: Beneficiary[], gas: bigint): Promise<Charge[]>;
+  /**
+   * The most gas of a transaction that can be paid for at once.
+   *
+   * @throws TransientError `relayer.fees_too_high`, `rpc.unreachable`
+   */
+  affordableGas(): Promise<bigint>;
   /** The transaction of a request or, failing that, the one pending for its subject; null when there is none. */
   find(request: RequestName): Promise<RelayerTransaction | null>;
   /** As `find`, of many requests, in their order. */
@@ -54,7 +68,10 @@ export function createRelayer(deps: RelayerDeps): Relayer {
   let storing: Promise<unknown> = Promise.resolve();
 
   /** One at a time within a process: racing oneself for nonces only wastes signatures. */
-  async function store(request: SharedRequest, onChain: AccountOnChain): Promise<RelayerTransaction | null> {
+  async function store(
+    request: Parameters<typeof storeRequest>[1],
+    onChain: AccountOnChain,
+  ): Promise<RelayerTransaction | null> {
     const stored = storing.then(() => storeRequest(deps, request, onChain));
     storing = stored.catch(() => undefined);
     const transaction = await stored;
@@ -74,6 +91,18 @@ export function createRelayer(deps: RelayerDeps): Relayer {
       const faster = await transactions.find(onChain.account.scope, name);
       if (faster !== null) return faster;
       throw new TransientError("relayer.contended", "Another transaction of the subject ended just now.");
+    },
+    async reserve(beneficiaries, gas) {
+      try {
+        return await deps.budgets.reserve(beneficiaries, gas);
+      } catch (error) {
+        if (isSpendingRefusal(error)) deps.onRefused?.(error.code);
+        throw error;
+      }
+    },
+    async affordableGas() {
+      const { account } = await readAccount(deps);
+      return affordableGas(deps, account);
     },
     submitShared: async (request) => store(request, await readAccount(deps)),
     async find(request) {

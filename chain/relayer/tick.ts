@@ -5,13 +5,15 @@ import { readAccount } from "./account";
 import type { RelayerDeps } from "./deps";
 import { suggestFees } from "./fees";
 import { hasHandler } from "./handlers";
-import { type ChainView, nextAction } from "./nextAction";
+import { type Action, type ChainView, nextAction } from "./nextAction";
 import { fillNonceGap } from "./nonceGap";
 import { cancelTransaction, replaceTransaction } from "./replace";
 import type { RelayerTransaction } from "./transaction";
 
 /** Transactions handled in one tick. */
 const TICK_LIMIT = 256;
+
+const SPENDING = new Set<Action>(["broadcast", "replace", "cancel"]);
 
 /** What one tick did. */
 export interface TickReport {
@@ -35,13 +37,16 @@ export async function tick(deps: RelayerDeps): Promise<TickReport> {
 
   const now = clock.now();
   const view: ChainView = { chainNonce, suggested: await suggestFees(provider) };
-  await fillNonceGap(deps, account, unfinished, view, now);
+  const isStopped = (await deps.budgets.stopReason()) !== null;
+  if (!isStopped) await fillNonceGap(deps, account, unfinished, view, now);
   const due: RelayerTransaction[] = [];
   const used: RelayerTransaction[] = [];
   for (const transaction of unfinished) {
     // One of another version's requests is left to the workers that can handle its outcome.
     if (!hasHandler(deps.handlers, transaction)) continue;
     const action = nextAction(transaction, view, now, stuckSeconds);
+    // What was sent may be mined; nothing more is spent.
+    if (isStopped && SPENDING.has(action)) continue;
     switch (action) {
       case "confirm":
         used.push(transaction);

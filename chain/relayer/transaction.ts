@@ -7,6 +7,14 @@ export interface Call {
   data: string;
 }
 
+/** Gas that was taken from a budget for a transaction. */
+export interface Charge {
+  /** The account's `_id` in `relayer_spending`. */
+  account: string;
+  day: string;
+  gas: number;
+}
+
 /** One signed form of a transaction. All attempts of a transaction share its nonce, so at most one is ever mined. */
 export interface Attempt {
   hash: string;
@@ -57,6 +65,11 @@ export interface RelayerTransaction {
   /** Since when its nonce is used on-chain and no attempt has a receipt. */
   missingSince: Date | null;
   receipt?: Receipt | undefined;
+  /** What its gas limit took from budgets; what it does not use is given back once. */
+  charges: Charge[];
+  isSettled: boolean;
+  /** After this it would revert: its nonce is spent on nothing instead. Null when it never does. */
+  expiresAt: Date | null;
   createdAt: Date;
 }
 
@@ -85,9 +98,11 @@ export function newTransaction(options: {
   request: { kind: string; requests: RequestName[]; call: Call };
   gasLimit: bigint;
   attempt: Attempt;
+  charges: Charge[];
+  expiresAt: Date | null;
   now: Date;
 }): RelayerTransaction {
-  const { account, nonce, request, gasLimit, attempt, now } = options;
+  const { account, nonce, request, gasLimit, attempt, charges, expiresAt, now } = options;
   return {
     _id: transactionId(account, nonce),
     scope: account.scope,
@@ -106,6 +121,9 @@ export function newTransaction(options: {
     nextBroadcastAt: now,
     rejections: 0,
     missingSince: null,
+    charges,
+    isSettled: false,
+    expiresAt,
     createdAt: now,
   };
 }

@@ -1,7 +1,7 @@
 import { type Model, Schema } from "mongoose";
 import { type Mongo, isDuplicateKey } from "../../core/mongo";
 import type { RequestName } from "./handlers";
-import type { Account, Attempt, Receipt, RelayerTransaction, TransactionState } from "./transaction";
+import type { Account, Attempt, Charge, Receipt, RelayerTransaction, TransactionState } from "./transaction";
 
 const attempt = new Schema<Attempt>(
   {
@@ -18,6 +18,15 @@ const attempt = new Schema<Attempt>(
 
 const request = new Schema<RequestName>(
   { subject: { type: String, required: true }, key: { type: String, required: true } },
+  { _id: false },
+);
+
+const charge = new Schema<Charge>(
+  {
+    account: { type: String, required: true },
+    day: { type: String, required: true },
+    gas: { type: Number, required: true },
+  },
   { _id: false },
 );
 
@@ -40,6 +49,9 @@ const schema = new Schema<RelayerTransaction>(
     nextBroadcastAt: { type: Date, required: true },
     rejections: { type: Number, required: true },
     missingSince: { type: Date, default: null },
+    charges: { type: [charge], required: true },
+    isSettled: { type: Boolean, required: true },
+    expiresAt: { type: Date, default: null },
     receipt: { type: new Schema({ hash: String, blockNumber: Number, blockHash: String }, { _id: false }) },
     createdAt: { type: Date, required: true },
   },
@@ -84,6 +96,8 @@ export interface TransactionStore {
   markMissing(id: string, since: Date): Promise<void>;
   /** Records how it ended. */
   recordOutcome(id: string, state: Exclude<TransactionState, "pending">, receipt?: Receipt): Promise<void>;
+  /** Marks that its budgets have back what it did not use; true for the first caller alone. */
+  markSettled(id: string): Promise<boolean>;
   /** After a reorg took its block: it is pending again. */
   reopen(id: string, now: Date): Promise<void>;
 }
@@ -121,6 +135,10 @@ export function createTransactionStore(mongo: Mongo): TransactionStore {
     async recordOutcome(id, state, receipt) {
       const outcome = { state, open: false, missingSince: null, ...(receipt && { receipt }) };
       await model.updateOne({ _id: id, state: "pending" }, { $set: outcome });
+    },
+    async markSettled(id) {
+      const settled = await model.updateOne({ _id: id, isSettled: false }, { $set: { isSettled: true } });
+      return settled.modifiedCount === 1;
     },
     reopen: (id, now) => reopen(model, id, now),
   };

@@ -9,7 +9,7 @@ export const mongoPart = configPart({
   requiredInProduction: [
     {
       variable: "MONGODB_URI",
-      only: ["api", "worker", "indexer"],
+      only: ["api", "worker", "indexer", "operator"],
       fix: "point it at your replica set, mongodb://user:password@host/cairn?replicaSet=...",
     },
   ],

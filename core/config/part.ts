@@ -2,8 +2,11 @@ import { z } from "zod";
 import type { BootProblem } from "../errors";
 import { weaknessOf } from "./secretStrength";
 
-/** The processes that read a configuration; `command` is any of scripts/operate. */
-export type ProcessName = "api" | "worker" | "indexer" | "command";
+/**
+ * Who reads a configuration: a process, or a command of scripts/operate; `operator` is one that works on the databases,
+ * `command` one that needs the chain alone.
+ */
+export type ProcessName = "api" | "worker" | "indexer" | "operator" | "command";
 
 /** Whose configuration is read. */
 export interface ProcessKind {

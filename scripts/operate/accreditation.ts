@@ -10,6 +10,7 @@ import { loadConfig } from "../../core/config/config";
 import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { createLogger } from "../../core/logger";
 import type { Mongo } from "../../core/mongo";
+import { createChainBudgets } from "../../process/context";
 
 /** How long the worker may take to send what was queued for it. */
 const DEADLINE_MS = 60_000;
@@ -44,7 +45,8 @@ export async function decideAccreditation(
     to: await issuerRegistry.getAddress(),
     data: encodeDecision(chain, decision, address, metadataUri),
   };
-  const { anchoring } = loadConfig("worker", env);
+  const config = loadConfig("command", env);
+  const { anchoring } = config;
   if (anchoring?.relayerPrivateKey.toLowerCase() !== owner.privateKey.toLowerCase()) {
     const sent = await owner.sendTransaction(call);
     await sent.wait();
@@ -58,6 +60,7 @@ export async function decideAccreditation(
     chainId,
     clock: systemClock,
     handlers: {},
+    budgets: createChainBudgets(config, { mongo, chain, clock: systemClock }),
     stuckSeconds: anchoring.stuckSeconds,
     pollMs: 1_000,
     signer: createSigner({ privateKey: owner.privateKey, chainId, clock: systemClock }),
@@ -65,7 +68,7 @@ export async function decideAccreditation(
     logger: createLogger({ processName: "worker", logLevel: "silent" }),
   });
   const key = `${decision}/${address}/${call.to}/${version}`;
-  await relayer.submit({ kind: ISSUER_ANCHORING, subject: `accreditation/${address}`, key, call });
+  await relayer.submit({ kind: ISSUER_ANCHORING, subject: `accreditation/${address}`, key, call, beneficiaries: [] });
   const deadline = monotonicMs() + DEADLINE_MS;
   while (monotonicMs() < deadline) {
     if ((await issuerRegistry.isAccredited(address)) === (decision === "accredit")) return `${decision}ed`;

@@ -20,7 +20,7 @@ interface Deps extends CommandContext {
 /** Shows the jobs that were given up, puts them back or deletes them. */
 async function run(args: string[], context: CommandContext): Promise<void> {
   const act = actionOf(parseArgs({ args, options: {}, allowPositionals: true }).positionals);
-  const config = loadConfig("worker", context.env);
+  const config = loadConfig("operator", context.env);
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "jobs" });
   try {
     await act({ ...context, config, deadLetters: createDeadLetterStore(mongo) });

@@ -30,6 +30,14 @@ import { type ConfigPatch, type ContextOptions, createTestContext } from "./test
 export const ADMIN_KEY = "CAIRN-ADM-test-key-of-a-fixture";
 export const CHAIN_ID = 31337;
 
+/** Tests share users and wallets as nobody does: those of the policy set limits of their own. */
+const AMPLE_BUDGETS = {
+  RELAYER_WALLET_DAILY_GAS: "1000000000",
+  RELAYER_USER_DAILY_GAS: "1000000000",
+  RELAYER_CONTRACT_WALLETS: "true",
+  RELAYER_BACKOFF_SECONDS: "1",
+};
+
 export type ModuleName = keyof Modules;
 
 export interface FixtureOptions {
@@ -122,6 +130,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
       RELAYER_PRIVATE_KEY: chain.relayer.privateKey,
       ADMIN_API_KEY: ADMIN_KEY,
       LOGIN_LIMITS: "false",
+      ...AMPLE_BUDGETS,
       TRUST_PROXY: "1",
       PUBLIC_URL: options.publicUrl ?? url,
     },

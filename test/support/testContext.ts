@@ -5,7 +5,7 @@ import { type Config, loadConfig } from "../../core/config/config";
 import type { Logger } from "../../core/logger";
 import { connectMongo, type Mongo } from "../../core/mongo";
 import { connectRedis } from "../../core/redis";
-import { type Context, createContext, DEFAULT_TIMING, type Timing } from "../../process/context";
+import { type Context, createChainBudgets, createContext, DEFAULT_TIMING, type Timing } from "../../process/context";
 import { DIDRegistry__factory, IssuerRegistry__factory } from "../../typechain-types";
 
 /** Parts of a configuration that replace those read from the environment. */
@@ -62,6 +62,7 @@ export async function createTestContext(
   const context: Context = {
     ...(await createContext(config, { mongo, redis, chain, logger })),
     clock,
+    budgets: createChainBudgets(config, { mongo, chain, clock }),
     timing: { ...TEST_TIMING, ...contextOptions.timing },
     onStep: options.onStep,
   };

@@ -4,7 +4,7 @@ import { simulateCall } from "../../../chain/registry/simulate";
 import type { Relayer } from "../../../chain/relayer/relayer";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { Context } from "../../../process/context";
-import { callOf, type ControlDeps } from "../actions";
+import { beneficiariesOf, callOf, type ControlDeps } from "../actions";
 import { operationPending, rejectionOf } from "../rejections";
 import {
   type ControlOperation,
@@ -44,7 +44,13 @@ export async function sendOperation(deps: SendDeps, operationId: string): Promis
     // What becomes of what the relayer has is recorded by its handler.
     if ((await relayer.find(request)) !== null) return;
     requireInTime(operation.terms, clock.now());
-    await relayer.submit({ ...request, call: callOf(deps, operation), maxGas: MAX_GAS });
+    await relayer.submit({
+      ...request,
+      call: callOf(deps, operation),
+      maxGas: MAX_GAS,
+      beneficiaries: beneficiariesOf(operation),
+      expiresAt: new Date(operation.terms.deadline * 1000),
+    });
   } catch (error) {
     const revert = readRevert(error);
     const rejection = revert === undefined ? error : rejectionOf(revert.name, revert.description);

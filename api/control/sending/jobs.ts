@@ -8,6 +8,9 @@ import { type FinalizeDeps, finalizeOperation, giveUpOperation, type SendDeps, s
 /** 60 tries take about an hour. */
 const QUEUE: QueueDefinition = { name: "control", attempts: 60, maxDelayMs: 60_000 };
 
+/** Operations that a worker has in hand at a time. */
+const CONCURRENCY = 8;
+
 type OperationJob = Pick<ControlOperation, "operationId" | "attempt">;
 
 /** The queue of changes of control; the worker sends them, and sweeps for those that are mined or have no job. */
@@ -23,7 +26,7 @@ export function createControlJobs(context: Context) {
       start: ({ relayer }: Pick<SendDeps, "relayer">) =>
         startWorker<OperationJob>(context, {
           queue: QUEUE,
-          concurrency: context.config.anchoring?.concurrency ?? 1,
+          concurrency: CONCURRENCY,
           process: ({ operationId }) => sendOperation({ ...deps, relayer }, operationId),
           onExhausted: (job, error) => giveUpOperation(deps, job, error),
           sweep: { everyMs: context.timing.pollIntervalMs, run: () => sweepOperations(deps) },

@@ -29,6 +29,7 @@ export function controlHandler(deps: HandlerDeps): RelayHandler {
           return endUnlessDone(deps, operation, await reasonOf(deps, operation));
         case "lost":
           if (outcome.cause === "nonce_taken") return sendAgain(deps, operation);
+          if (outcome.cause === "expired") return endUnlessDone(deps, operation, rejectionOf("SignatureExpired"));
           return endUnlessDone(deps, operation, lostError());
         default:
           return assertNever(outcome);

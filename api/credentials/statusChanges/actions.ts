@@ -1,5 +1,6 @@
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readStatuses } from "../../../chain/registry/credentialStatus";
+import { isSpendingRefusal } from "../../../chain/relayer/policy";
 import type { Relayer } from "../../../chain/relayer/relayer";
 import { randomId } from "../../../core/crypto";
 import { DomainError } from "../../../core/errors";
@@ -109,7 +110,13 @@ export async function applyChange(deps: ApplyChangeDeps, changeId: string): Prom
     return;
   }
   const write = writeOf(change, credIds);
-  await deps.sendAsIssuer(deps.relayer, { kind: STATUS_CHANGE, issuer, name, write });
+  try {
+    await deps.sendAsIssuer(deps.relayer, { kind: STATUS_CHANGE, issuer, name, write });
+  } catch (error) {
+    if (!isSpendingRefusal(error)) throw error;
+    // A revocation is never given up for want of money: the sweep queues it again until it is paid for.
+    await changes.recordError(changeId, error.message, clock.now());
+  }
 }
 
 /** Gives a change up: what it held is usable again, and the issuer's next change has its turn. */

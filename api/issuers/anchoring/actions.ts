@@ -6,6 +6,7 @@ import {
 } from "../../../chain/registry/accreditation";
 import type { RegistryWrite } from "../../../chain/registry/consents";
 import { readIdentity } from "../../../chain/registry/identity";
+import type { Beneficiary } from "../../../chain/relayer/policy";
 import type { Relayer } from "../../../chain/relayer/relayer";
 import type { Context } from "../../../process/context";
 import { issuerUnknown } from "../rules";
@@ -97,5 +98,6 @@ async function accredit({ issuers, chain, relayer }: AnchorIssuerDeps, account: 
   }
   const call = accreditCall(chain, address, metadataUri);
   const key = `accredit/${address}/${call.to}`;
-  await relayer.submit({ kind: ISSUER_ANCHORING, subject: `accreditation/${address}`, key, call });
+  const beneficiaries: Beneficiary[] = [{ kind: "issuer", id: address }];
+  await relayer.submit({ kind: ISSUER_ANCHORING, subject: `accreditation/${address}`, key, call, beneficiaries });
 }

@@ -11,13 +11,14 @@ import {
   consumeChallenge,
   verifyRegistration,
 } from "../challenges/actions";
-import type { Timing } from "../../../process/context";
+import type { Context, Timing } from "../../../process/context";
 import type { Projection } from "../../../projection/queries";
 import { readShownWallet } from "../indexedWallet";
 import { requireOwnWallet, type ShownWallet, type Wallet } from "../rules";
 import type { WalletStore } from "../store";
 import { readIndexedRegistration } from "./indexedRegistration";
 import { type OutcomeDeps, repeatAnchoring } from "./outcome";
+import { type PaymentDeps, requirePaidFor } from "./payment";
 import { isUnderWay, newAnchoring, requireReusable } from "./rules";
 
 /** By what the log lines of a request are found. */
@@ -27,7 +28,7 @@ export interface Trace {
 }
 
 /** What requesting an anchoring needs. */
-export interface RequestDeps {
+export interface RequestDeps extends PaymentDeps, Pick<Context, "budgets"> {
   wallets: WalletStore;
   projection: Pick<Projection, "findDid" | "findControlled">;
   /** Queues a job; adding it twice is harmless. */
@@ -48,8 +49,9 @@ const SWEEP_LIMIT = 500;
  * Anchors the DID of a linked wallet after all: with a fresh signature, or by trying again with the one at hand. While
  * it is under way, asking again changes nothing.
  *
- * @throws DomainError `wallet.not_found`, `anchoring.signature_required`, those of {@link attemptChallenge} and
- * {@link verifyRegistration}
+ * @throws DomainError `wallet.not_found`, `anchoring.signature_required`, those of {@link requirePaidFor},
+ * {@link attemptChallenge} and {@link verifyRegistration}; `relayer.budget_used_up`, `relayer.backing_off`
+ * @throws TransientError `relayer.stopped`, `relayer.day_budget_used_up`
  */
 export async function requestAnchoring(
   deps: ChallengeDeps & RequestDeps,
@@ -66,6 +68,12 @@ export async function requestAnchoring(
   const wallet = requireOwnWallet(await deps.wallets.find(walletAddress), userId);
   const shown = await readShownWallet(deps, wallet);
   if (shown.anchoring.status === "anchored" || isUnderWay(wallet.anchoring)) return shown;
+  const { walletAddress: id } = wallet;
+  await requirePaidFor(deps, { ...wallet, signature: registrationSignature });
+  await deps.budgets.requirePayable([
+    { kind: "wallet", id },
+    { kind: "user", id: wallet.userId },
+  ]);
   let registration = null;
   if (registrationSignature === undefined) {
     registration = requireReusable(wallet.anchoring, deps.clock.now());

@@ -1,17 +1,27 @@
 import { registryDomain } from "../../../chain/deployment";
 import { readIdentity } from "../../../chain/registry/identity";
 import { bulkRegistrationCall, registrationCall, type SignedRegistration } from "../../../chain/registry/registration";
+import { insufficientFunds } from "../../../chain/relayer/handlers";
+import type { Beneficiary } from "../../../chain/relayer/policy";
 import type { Relayer } from "../../../chain/relayer/relayer";
-import type { RelayerTransaction } from "../../../chain/relayer/transaction";
+import type { Charge, RelayerTransaction } from "../../../chain/relayer/transaction";
 import { DomainError, messageOf, TransientError } from "../../../core/errors";
 import type { Wallet } from "../rules";
-import { MAX_SHARED_GAS, packBatches, type PricedEntry } from "./batches";
+import {
+  fitBatch,
+  MAX_SHARED_GAS,
+  packBatches,
+  type PricedEntry,
+  type RegistrationBatch,
+  withoutEntries,
+} from "./batches";
 import { ANCHORING, type AnchoringRequest, applyOutcome, BULK_ANCHORING, type OutcomeDeps, outcomeOf } from "./outcome";
+import { isKeySignature, type PaymentDeps, requirePaidFor } from "./payment";
 import { isWaiting, rejectionError, requireSendable, retryableError, revertedRegistration } from "./rules";
 
 /** What a worker needs to anchor. */
-export interface AnchorDeps extends OutcomeDeps {
-  relayer: Pick<Relayer, "address" | "find" | "findMany" | "submit" | "submitShared">;
+export interface AnchorDeps extends OutcomeDeps, PaymentDeps {
+  relayer: Pick<Relayer, "address" | "find" | "findMany" | "submit" | "submitShared" | "reserve" | "affordableGas">;
 }
 
 /** A wallet whose registration can be sent. */
@@ -19,11 +29,8 @@ export interface SignedWallet extends Wallet {
   anchoring: Wallet["anchoring"] & { registration: SignedRegistration };
 }
 
-/** Most gas that a registration may use: a contract that signs could otherwise spend without bound. */
-const MAX_GAS = 5_000_000n;
-
-/** Length of a signature that a key made: `0x` and 65 bytes in hexadecimal digits. */
-const KEY_SIGNATURE_DIGITS = 132;
+/** Most gas that the registration of a key's wallet is tried out with. */
+const MAX_GAS = 1_000_000n;
 
 /**
  * Takes one step towards the anchoring of wallets' DIDs: hands their registrations to the relayer, those of several by
@@ -63,11 +70,32 @@ export async function anchorWallets(
     const sendable = await attemptEach(waiting, (wallet, at) => requireUnsent(deps, wallet, known[at] ?? null));
     const together = sendable.filter(({ anchoring }) => !anchoring.alone);
     sendable.filter(({ anchoring }) => anchoring.alone).forEach(leaveAlone);
-    const priced = await attemptEach(together, (wallet) => priceEntry(deps, wallet, leaveAlone));
+    // One that nobody waits with needs no price of its own: the relayer asks for it when it is submitted.
+    const lone = together.length === 1 ? together : [];
+    lone.filter(asksContract).forEach(leaveAlone);
+    const several = together.length === 1 ? [] : together;
+    const priced = await attemptEach(several, (wallet) => priceEntry(deps, wallet, leaveAlone));
     const { batches, alone } = packBatches(priced);
+    const reserveEach = async (batch: RegistrationBatch<SignedWallet>) => {
+      const reserved = await attemptEach(batch.entries, async (wallet) => ({
+        wallet,
+        charges: await deps.relayer.reserve(beneficiariesOf(wallet), batch.gasLimit / BigInt(batch.entries.length)),
+      }));
+      const paid = new Map(reserved.map(({ wallet, charges }) => [wallet, charges]));
+      return { batch: withoutEntries(batch, (wallet) => paid.has(wallet)), charges: [...paid.values()].flat() };
+    };
+    const submitPayable = async (whole: RegistrationBatch<SignedWallet>) => {
+      const gas = await attempt(whole.entries, () => deps.relayer.affordableGas());
+      if (gas === null) return;
+      const { batch, left } = fitBatch(whole, gas);
+      await attemptEach(left, () => Promise.reject(insufficientFunds(deps.relayer.address)));
+      const reserved = await reserveEach(batch);
+      if (reserved.batch.entries.length === 0) return;
+      await attempt(reserved.batch.entries, () => submitBatch(deps, reserved.batch, reserved.charges));
+    };
     await Promise.all([
-      ...batches.map(({ entries, gasLimit }) => attempt(entries, () => submitBatch(deps, entries, gasLimit))),
-      attemptEach(alone, (wallet) => submitAlone(deps, wallet)),
+      ...batches.map(submitPayable),
+      attemptEach([...alone, ...lone.filter((wallet) => !asksContract(wallet))], (wallet) => submitAlone(deps, wallet)),
     ]);
   }
   return requests.map(({ anchoringId }) => answers.get(anchoringId) ?? null);
@@ -99,7 +127,7 @@ async function findWaiting({ wallets }: AnchorDeps, requests: AnchoringRequest[]
  * Lets a wallet pass whose registration is still to be sent.
  *
  * @returns null when nothing is left to do
- * @throws DomainError those of {@link requireSendable}
+ * @throws DomainError those of {@link requireSendable} and {@link requirePaidFor}
  */
 async function requireUnsent(
   deps: AnchorDeps,
@@ -122,6 +150,7 @@ async function requireUnsent(
   }
   if (anchoring.registration === null) return null;
   requireSendable(anchoring.registration, onChain, clock.now());
+  await requirePaidFor(deps, { ...wallet, signature: anchoring.registration.signature });
   return wallet as SignedWallet;
 }
 
@@ -138,25 +167,32 @@ async function priceEntry(
 ): Promise<PricedEntry<SignedWallet> | null> {
   const { registration } = wallet.anchoring;
   const call = registrationCall(registryDomain(chain.deployment), registration);
-  const asksContract = wallet.kind !== "key" || registration.signature.length !== KEY_SIGNATURE_DIGITS;
+  const isContracts = asksContract(wallet);
   try {
-    const gasLimit = asksContract ? MAX_SHARED_GAS : MAX_GAS;
+    const gasLimit = isContracts ? MAX_SHARED_GAS : MAX_GAS;
     const estimate = await chain.provider.estimateGas({ ...call, from: relayer.address, gasLimit });
-    return { entry: wallet, estimate, asksContract };
+    return { entry: wallet, estimate, asksContract: isContracts };
   } catch (error) {
-    if (!asksContract || error instanceof TransientError) throw error;
+    if (!isContracts || error instanceof TransientError) throw error;
     leaveAlone(wallet);
     return null;
   }
 }
 
-async function submitBatch({ chain, relayer }: AnchorDeps, wallets: SignedWallet[], gasLimit: bigint): Promise<void> {
+async function submitBatch(
+  { chain, relayer }: AnchorDeps,
+  { entries: wallets, gasLimit }: RegistrationBatch<SignedWallet>,
+  charges: Charge[],
+): Promise<void> {
   const registrations = wallets.map(({ anchoring }) => anchoring.registration);
   const stored = await relayer.submitShared({
     kind: BULK_ANCHORING,
     requests: wallets.map(requestOf),
     call: bulkRegistrationCall(registryDomain(chain.deployment), registrations),
     gasLimit,
+    charges,
+    // Of several the last: until then one of them may still be registered.
+    expiresAt: new Date(Math.max(...registrations.map(({ deadline }) => deadline.getTime()))),
   });
   // The next try finds which of them it was.
   if (stored === null)
@@ -168,7 +204,8 @@ async function submitAlone({ chain, relayer }: AnchorDeps, wallet: SignedWallet)
     ...requestOf(wallet),
     kind: ANCHORING,
     call: registrationCall(registryDomain(chain.deployment), wallet.anchoring.registration),
-    maxGas: MAX_GAS,
+    beneficiaries: beneficiariesOf(wallet),
+    expiresAt: wallet.anchoring.registration.deadline,
   });
 }
 
@@ -200,6 +237,18 @@ async function recordRejection(deps: AnchorDeps, wallet: Wallet, rejection: Doma
 
 function requestOf({ walletAddress, anchoring }: Wallet) {
   return { subject: `${ANCHORING}/${walletAddress}`, key: `${ANCHORING}/${walletAddress}/${anchoring.id}` };
+}
+
+function beneficiariesOf({ walletAddress, userId }: Wallet): Beneficiary[] {
+  return [
+    { kind: "wallet", id: walletAddress },
+    { kind: "user", id: userId },
+  ];
+}
+
+/** Whether a contract decides on the signature: any but one that a key made. */
+function asksContract({ kind, anchoring }: SignedWallet): boolean {
+  return kind !== "key" || !isKeySignature(anchoring.registration.signature);
 }
 
 function isPresent<T>(value: T | null): value is T {

@@ -34,6 +34,8 @@ export interface PricedEntry<Entry> {
 /** Registrations for one transaction, and the gas to give it. */
 export interface RegistrationBatch<Entry> {
   entries: Entry[];
+  /** The gas of each entry, in their order. */
+  gasOf: bigint[];
   gasLimit: bigint;
 }
 
@@ -54,13 +56,43 @@ export function packBatches<Entry>(priced: PricedEntry<Entry>[]): {
     const open = packed.at(-1);
     if (open !== undefined && open.entries.length < MAX_BATCH_SIZE && open.gasLimit + gas <= MAX_BATCH_GAS) {
       open.entries.push(entry);
+      open.gasOf.push(gas);
       open.gasLimit += gas;
     } else {
-      packed.push({ entries: [entry], gasLimit: TRANSACTION_GAS + ENTRY_RESERVE + gas });
+      packed.push({ entries: [entry], gasOf: [gas], gasLimit: TRANSACTION_GAS + ENTRY_RESERVE + gas });
     }
   }
   return {
     batches: packed.filter(({ entries }) => entries.length > 1),
     alone: packed.filter(({ entries }) => entries.length === 1).flatMap(({ entries }) => entries),
   };
+}
+
+/** A batch without the entries that are not to be sent, and without their gas. */
+export function withoutEntries<Entry>(
+  { entries, gasOf, gasLimit }: RegistrationBatch<Entry>,
+  isSent: (entry: Entry) => boolean,
+): RegistrationBatch<Entry> {
+  const sent = entries.map(isSent);
+  const saved = gasOf.reduce((sum, gas, at) => (sent[at] === true ? sum : sum + gas), 0n);
+  return {
+    entries: entries.filter((_, at) => sent[at]),
+    gasOf: gasOf.filter((_, at) => sent[at]),
+    gasLimit: gasLimit - saved,
+  };
+}
+
+/**
+ * The first entries of a batch that a transaction of so much gas has room for.
+ *
+ * @returns the batch, which may be empty, and the entries that are left
+ */
+export function fitBatch<Entry>(
+  batch: RegistrationBatch<Entry>,
+  gas: bigint,
+): { batch: RegistrationBatch<Entry>; left: Entry[] } {
+  let gasLimit = TRANSACTION_GAS + ENTRY_RESERVE;
+  const fitting = batch.gasOf.findIndex((of) => (gasLimit += of) > gas);
+  const left = fitting === -1 ? [] : batch.entries.slice(fitting);
+  return { batch: withoutEntries(batch, (entry) => !left.includes(entry)), left };
 }

@@ -17,6 +17,7 @@ import {
   requireSendable,
   retryableError,
   revertedError,
+  signatureExpired,
 } from "./rules";
 
 /** The relayer's kind of transactions that register one DID. */
@@ -76,6 +77,7 @@ export async function applyOutcome(
       return failAnchoring(deps, request, revertedError(outcome.transactionHash));
     case "lost":
       if (outcome.cause === "nonce_taken") return repeatAnchoring(deps, request);
+      if (outcome.cause === "expired") return failAnchoring(deps, request, rejectionError(signatureExpired()));
       // Perhaps its gas is more than this chain's blocks have.
       if (kind === BULK_ANCHORING) return repeatAnchoring(deps, request, { alone: true });
       return failAnchoring(deps, request, lostError());

@@ -130,7 +130,8 @@ export function requireSendable(registration: Registration, onChain: { nonce: bi
   if (registration.nonce !== onChain.nonce.toString()) throw nonceConsumed();
 }
 
-function signatureExpired(cause?: unknown): DomainError {
+/** The registration was signed too long ago. */
+export function signatureExpired(cause?: unknown): DomainError {
   const message = "The registration was signed too long ago. Sign it again to anchor the DID.";
   return new DomainError("anchoring.signature_expired", "gone", message, { cause });
 }
@@ -141,9 +142,12 @@ function nonceConsumed(cause?: unknown): DomainError {
   return new DomainError("anchoring.nonce_consumed", "conflict", message, { cause });
 }
 
-/** What the user reads when the signed registration was rejected: a new signature helps. */
+/**
+ * What the user reads when the registration was rejected. A new signature helps; where it was the relayer that does not
+ * pay now, the one at hand can be sent later.
+ */
 export function rejectionError({ code, message }: DomainError): AnchoringError {
-  return { code, message, remedy: "sign" };
+  return { code, message, remedy: /^(relayer\.|kyc\.|anchoring\.contract_wallet$)/.test(code) ? "retry" : "sign" };
 }
 
 /** What the user reads when its transaction was reverted. */

@@ -42,6 +42,9 @@ function transaction(over: Partial<RelayerTransaction> = {}, attempt: Partial<At
     nextBroadcastAt: ago(-50),
     rejections: 0,
     missingSince: null,
+    charges: [],
+    isSettled: false,
+    expiresAt: null,
     createdAt: ago(100),
     ...over,
   };
@@ -85,6 +88,16 @@ describe("the relayer's next action for a transaction", () => {
 
   it("is never to bid without end", () => {
     expect(action({ broadcastAt: ago(600), attemptCount: MAX_ATTEMPTS })).to.equal("wait");
+  });
+
+  it("is to spend its nonce on nothing once its time is over, and to stay with that", () => {
+    const expiresAt = ago(0);
+    expect(action({ expiresAt })).to.equal("cancel");
+    expect(action({ expiresAt, broadcastAt: null, nextBroadcastAt: NOW })).to.equal("cancel");
+    expect(action({ expiresAt: ago(-1) })).to.equal("wait");
+    const cancelled = { expiresAt, broadcastAt: ago(400), attemptCount: 2 };
+    expect(action(cancelled, 5, 10n * GWEI, { cancellation: true, signedAt: ago(300) })).to.equal("cancel");
+    expect(action({ expiresAt }, 5, 10n * GWEI, { cancellation: true, signedAt: ago(10) })).to.equal("wait");
   });
 
   it("is to sign anew, then to give its nonce away, when nodes keep rejecting it", () => {

@@ -15,6 +15,7 @@ const COMMANDS: Record<string, { args: string[]; usage: string }> = {
   issuer: { args: ["list"], usage: "npm run issuer -- add" },
   jobs: { args: ["list"], usage: "npm run jobs -- list" },
   keys: { args: ["list"], usage: "npm run keys -- list" },
+  relayer: { args: ["status"], usage: "npm run relayer -- status" },
   deploy: { args: [], usage: "npm run deploy" },
   auditVerify: { args: [], usage: "npm run audit:verify -- <file>" },
 };
@@ -75,7 +76,7 @@ describe("production, with the packages of `dependencies` alone", () => {
     });
   }
 
-  for (const script of ["client", "issuer", "jobs"].map((name) => `scripts/operate/${name}.js`)) {
+  for (const script of ["client", "issuer", "jobs", "relayer"].map((name) => `scripts/operate/${name}.js`)) {
     it(`${script} names what production must be given, and exits with 78`, async () => {
       const { code, stderr } = await run(script, "list");
       expect(code).to.equal(CONFIGURATION_ERROR);

@@ -3,7 +3,7 @@ import { calleeName, isProduction, nodesOf, type Source, type Violation } from "
 
 /** Where collections outside of the API are declared; a slice declares its own in store.ts. */
 const DECLARING =
-  /(^api\/.+\/store\.ts|^chain\/relayer\/transactions\.ts|^core\/jobs\/deadLetters\.ts|^core\/keys\/dataKeys\.ts|^projection\/models\.ts)$/;
+  /(^api\/.+\/store\.ts|^chain\/relayer\/(transactions|spending|stopSwitch)\.ts|^core\/jobs\/deadLetters\.ts|^core\/keys\/dataKeys\.ts|^projection\/models\.ts)$/;
 /** Calls that reach a collection by its name, past the store. */
 const REACHES = /^(collection|rawCollection|batchFindById|findById)$/;
 const WRITES =

@@ -301,7 +301,7 @@ describe("an operation on its way to the chain", () => {
       await on.stopWorkers();
       const second = (await store().find((await naming(bob)).operationId))!;
       const kept = (await relayer.find({ ...requestOf(operation) }))!;
-      const request = { ...requestOf(second), call: { to: kept.to, data: kept.data } };
+      const request = { ...requestOf(second), call: { to: kept.to, data: kept.data }, beneficiaries: [] };
       const failed = await relayer.submit({ ...request, maxGas: 30_000n }).then(
         () => "submitted",
         () => "refused",

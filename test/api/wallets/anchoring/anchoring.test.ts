@@ -132,7 +132,7 @@ describe("anchoring a wallet's DID", () => {
     const four = [start(), start(), start(), start()] as const;
     const call = registrationCall(registryDomain(on.context.chain.deployment), wallet.anchoring.registration!);
     const subject = `anchoring/${wallet.walletAddress}`;
-    const request = (id: string) => ({ kind: "anchoring", subject, key: `${subject}/${id}`, call });
+    const request = (id: string) => ({ kind: "anchoring", subject, key: `${subject}/${id}`, call, beneficiaries: [] });
     const submissions = four.flatMap(({ relayer }) =>
       Array.from({ length: 8 }, (_, index) =>
         relayer.submit(request(index % 2 === 0 ? wallet.anchoring.id : "another")),

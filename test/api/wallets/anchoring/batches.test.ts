@@ -10,7 +10,9 @@ describe("packing registrations into transactions", () => {
   it("puts what waits into one transaction, in order, with the sum of their gas, a tenth, and what the registry wants left", () => {
     const { batches, alone } = packBatches(some(3, byKey));
     expect(alone).to.deep.equal([]);
-    expect(batches).to.deep.equal([{ entries: [0, 1, 2], gasLimit: 21_000n + 500_000n + 3n * 70_400n }]);
+    expect(batches).to.deep.equal([
+      { entries: [0, 1, 2], gasOf: [70_400n, 70_400n, 70_400n], gasLimit: 21_000n + 500_000n + 3n * 70_400n },
+    ]);
   });
 
   it("gives a contract's signature all the gas that the registry lets it use", () => {

@@ -1,0 +1,37 @@
+import { DomainError } from "../../../core/errors";
+import type { Context } from "../../../process/context";
+import type { Wallet } from "../rules";
+
+/** What decides whether the relayer pays for a wallet's registration at all. */
+export interface PaymentDeps {
+  config: Pick<Context["config"], "spending">;
+  /** @throws DomainError `kyc.required` unless the user's identity is verified */
+  requireVerified(userId: string): Promise<unknown>;
+}
+
+/** Length of a signature that a key made: `0x` and 65 bytes in hexadecimal digits. */
+const KEY_SIGNATURE_DIGITS = 132;
+
+/** Whether a signature is one that a key of secp256k1 makes. */
+export function isKeySignature(signature: string): boolean {
+  return signature.length === KEY_SIGNATURE_DIGITS;
+}
+
+/**
+ * Rejects a registration that this installation does not pay for: one whose signature a stranger's contract decides on,
+ * unless that is configured; a user's that has not passed the configured gate.
+ *
+ * @throws DomainError `anchoring.contract_wallet`, `kyc.required`
+ */
+export async function requirePaidFor(
+  { config: { spending }, requireVerified }: PaymentDeps,
+  { kind, userId, signature }: Pick<Wallet, "kind" | "userId"> & { signature?: string | undefined },
+): Promise<void> {
+  const isContract = kind === "contract" || (kind === "key" && signature !== undefined && !isKeySignature(signature));
+  if (isContract && !spending.contractWallets) {
+    const message =
+      "This Cairn does not pay for the registration of wallets that are contracts: call registerDID from the wallet itself.";
+    throw new DomainError("anchoring.contract_wallet", "forbidden", message);
+  }
+  if (spending.gate === "kyc") await requireVerified(userId);
+}

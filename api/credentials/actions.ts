@@ -2,7 +2,7 @@ import { parseRegistryDid } from "../../chain/did/did";
 import { isAccredited } from "../../chain/registry/accreditation";
 import { formatCredId } from "../../chain/status/credId";
 import { randomId } from "../../core/crypto";
-import { DomainError } from "../../core/errors";
+import { DomainError, TransientError } from "../../core/errors";
 import type { Context } from "../../process/context";
 import { readIndexedStatuses } from "./indexedStatus";
 import {
@@ -72,7 +72,7 @@ export interface IssueInput {
  * @throws DomainError `credential_type.unknown`, `credential.claims_invalid`, `credential.expiry_past`,
  * `credential.reference_taken`, `did.invalid`, `did.method_not_supported`, `did.deactivated`, `issuer.not_accredited`,
  * `issuer.not_ready`
- * @throws TransientError when the chain does not answer
+ * @throws TransientError when the chain does not answer, or the index cannot say that the subject's DID is active
  */
 export async function issueCredential(
   deps: Omit<CredentialDeps, "didsOf" | "holdingOf">,
@@ -81,8 +81,7 @@ export async function issueCredential(
   const { address: subject } = parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
   const known = await findByReference(deps, input);
   if (known !== null) return { shown: known, created: false };
-  const { state } = await deps.projection.findDid(subject);
-  if (state?.active === false) throw subjectDeactivated(input.subjectDid);
+  await requireActive(deps, { did: input.subjectDid, identity: subject });
   const credential = await signCredential(deps, input);
   if (await deps.credentials.insert(credential)) return { shown: { credential, status: "ACTIVE" }, created: true };
   // Another request with this reference was stored first.
@@ -245,6 +244,20 @@ async function requireHeldBy(
   if (holding === "deactivated") throw subjectDeactivated(did);
   if (holding === "none") throw credentialUnknown();
   return credential;
+}
+
+/** Nothing is issued to a DID that nobody can present for, nor while the index may lack an event that says so. */
+async function requireActive(
+  { projection }: Pick<CredentialDeps, "projection">,
+  { did, identity }: { did: string; identity: string },
+): Promise<void> {
+  const { state } = await projection.findDid(identity);
+  if (state === null) return;
+  if (state.unverified !== null) {
+    const message = `The index cannot say for certain that ${did} is active: ${state.unverified.reason}.`;
+    throw new TransientError("index.unverified", message);
+  }
+  if (!state.active) throw subjectDeactivated(did);
 }
 
 function subjectDeactivated(did: string): DomainError {

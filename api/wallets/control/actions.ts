@@ -60,8 +60,9 @@ export async function readControl(
 
 function controlOf(account: string, { controller, active, unverifiedReason }: Controller): ControlState {
   if (unverifiedReason !== null) return "unverified";
-  if (!active) return "deactivated";
-  return controller === account ? "controlled" : "transferred";
+  // One that was handed over stays somebody else's, also when that one deactivated it.
+  if (controller !== account) return "transferred";
+  return active ? "controlled" : "deactivated";
 }
 
 /** Most DIDs that one wallet is shown to control beside its own. */

@@ -1,8 +1,9 @@
 import { DomainError } from "../../../core/errors";
 
 /**
- * Who controls a DID, seen by one account: the account itself (`controlled`), another (`transferred`), nobody any more
- * (`deactivated`); or the index cannot say, because it may lack an event about the DID (`unverified`).
+ * Who controls a DID, seen by one account: the account itself (`controlled`), another (`transferred`, whatever became of
+ * the DID since), nobody any more since it was the account's (`deactivated`); or the index cannot say, because it may lack
+ * an event about the DID (`unverified`).
  */
 export const CONTROL_STATES = ["controlled", "transferred", "deactivated", "unverified"] as const;
 export type ControlState = (typeof CONTROL_STATES)[number];

@@ -153,6 +153,24 @@ describe("control of a DID follows the chain", () => {
     expect(codeOf(await logIn(heir.wallet, heir.did))).to.deep.equal([410, "did.deactivated"]);
   });
 
+  it("gives the old controller nothing back when the new one deactivates the DID", async () => {
+    const alice = await newHolder();
+    const heir = await newHolder();
+    const { credentialId } = await issue(api, issuer, alice);
+    await handOver(alice.wallet, alice.did, heir.wallet);
+    await deactivate(heir.wallet, alice.did);
+    expect(await controlOf(alice.token, alice.did)).to.equal("transferred");
+    expect(await controlOf(heir.token, alice.did)).to.equal("deactivated");
+    const path = `/credentials/${credentialId}`;
+    expect(codeOf(await ask(path, alice.token))).to.deep.equal([404, "credential.unknown"]);
+    expect(codeOf(await ask(path, heir.token))).to.deep.equal([410, "did.deactivated"]);
+    expect(codeOf(await logIn(alice.wallet))).to.deep.equal([403, "did.not_controlled"]);
+    const exported = await ask("/auth/account/export", alice.token);
+    expect(exported.status, exported.text).to.equal(200);
+    expect(exported.text).to.not.include(credentialId);
+    expect((await ask("/auth/account/export", heir.token)).text).to.include(credentialId);
+  });
+
   it("names a deactivated DID as such: to its login, its reader, its issuer and its lists", async () => {
     const alice = await newHolder();
     const { credentialId } = await issue(api, issuer, alice);
@@ -280,6 +298,11 @@ describe("control of a DID follows the chain", () => {
       );
     expect(codeOf(await logIn(alice.wallet))).to.deep.equal([503, "index.unverified"]);
     expect(codeOf(await ask("/auth/session", token))).to.deep.equal([503, "index.unverified"]);
+    const issued = await api.ask("POST", "/credentials/issue", {
+      token: issuer.apiKey,
+      body: { subjectDid: alice.did, type: "EducationCredential", claims: { name: "Alice", degree: "BA" } },
+    });
+    expect(codeOf(issued)).to.deep.equal([503, "index.unverified"]);
     expect(await controlOf(alice.token, alice.did)).to.equal("unverified");
     expect((await listedWallet(alice))["control"]).to.equal("unverified");
   });

@@ -76,9 +76,11 @@ describe("production, with the packages of `dependencies` alone", () => {
     });
   }
 
-  for (const script of ["client", "issuer", "jobs", "relayer"].map((name) => `scripts/operate/${name}.js`)) {
+  for (const name of ["client", "issuer", "jobs", "relayer"]) {
+    const script = `scripts/operate/${name}.js`;
+
     it(`${script} names what production must be given, and exits with 78`, async () => {
-      const { code, stderr } = await run(script, "list");
+      const { code, stderr } = await run(script, ...(COMMANDS[name]?.args ?? []));
       expect(code).to.equal(CONFIGURATION_ERROR);
       expect(stderr)
         .to.match(/cannot start; \d+ problems/)

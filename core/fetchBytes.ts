@@ -1,6 +1,6 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { TransientError } from "./errors";
+import { DomainError, TransientError } from "./errors";
 import { publicLookup, requirePublicUrl } from "./privateAddresses";
 
 /** What a fetch may cost. */
@@ -24,11 +24,11 @@ export interface FetchedBytes {
  *
  * @param accept media types, as the `Accept` header has them
  * @throws TransientError `fetch.failed` when there is no answer of 200 within the limits
- * @throws Error when the URL is not one to fetch from
+ * @throws DomainError `fetch.url_not_allowed` when the URL is not one to fetch from; a retry does not help
  */
 export async function fetchBytes(url: string, accept: string, limits: FetchLimits): Promise<FetchedBytes> {
   const { maxBytes, timeoutMs, allowPrivate } = limits;
-  if (!allowPrivate) requirePublicUrl(url);
+  requireAllowed(url, allowPrivate);
   const get = new URL(url).protocol === "https:" ? requestHttps : requestHttp;
   const signal = AbortSignal.timeout(timeoutMs);
   const options = { headers: { accept }, signal, ...(!allowPrivate && { lookup: publicLookup }) };
@@ -58,4 +58,13 @@ export async function fetchBytes(url: string, accept: string, limits: FetchLimit
     request.on("error", fail);
     request.end();
   });
+}
+
+function requireAllowed(url: string, allowPrivate: boolean): void {
+  try {
+    if (!allowPrivate) requirePublicUrl(url);
+    else if (!/^https?:$/.test(new URL(url).protocol)) throw new Error("the URL is neither https nor http");
+  } catch (cause) {
+    throw new DomainError("fetch.url_not_allowed", "invalid", "Nothing is fetched from this URL.", { cause });
+  }
 }

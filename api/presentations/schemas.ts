@@ -16,7 +16,7 @@ export const transactionParams = z.strictObject({
   transactionId: z.string().regex(/^txn_[A-Za-z0-9_-]{43}$/, "must be a transaction's id: txn_ and 43 characters"),
 });
 
-export const createBody = z.strictObject({
+const createFields = z.strictObject({
   clientId: z
     .string()
     .min(1)
@@ -38,6 +38,12 @@ export const createBody = z.strictObject({
     .optional()
     .meta({ description: "Where the wallet sends the browser; registered with the verifier" }),
 });
+
+/** OpenID4VP 1.0 §14.3: without a way back there is no response code, and anybody could have begun. */
+export const createBody = createFields.refine(
+  ({ flow, redirectUri }) => flow !== "same_device" || redirectUri !== undefined,
+  { path: ["redirectUri"], message: "is required with same_device: the response code returns by it" },
+);
 
 const authorizationDetails = z.strictObject({
   responseType: z.literal("vp_token"),

@@ -69,7 +69,8 @@ schema.index({ takenAt: 1, "verdict.decidedAt": 1 }, { partialFilterExpression: 
 
 /** How a request closes. */
 export interface Closing {
-  submissionHash: string;
+  /** SHA-256 of the response that has the same answer when it comes again; null: there is none. */
+  submissionHash: string | null;
   verdict: Verdict;
   credentials: PresentedCredential[] | null;
   /** Null where the browser is not sent back. */

@@ -21,21 +21,24 @@ export function issuerKeyOfChain(
   issuer: string | undefined,
   { anchors, now }: { anchors: readonly X509Certificate[]; now: Date },
 ): IssuerKey {
-  const chain = parseChain(x5c);
+  const { chain, authorityKeyIds } = parseChain(x5c);
   const [leaf] = chain;
   if (leaf === undefined) throw unproven("issuer_unknown", "x5c is empty.");
   return {
     key: leaf.publicKey,
-    authorityKeyIds: chain.flatMap((certificate) => authorityKeyIdOf(certificate.raw) ?? []),
+    authorityKeyIds,
     distrust: distrustOf(chain, leaf, issuer, anchors, now),
   };
 }
 
-function parseChain(x5c: Json): X509Certificate[] {
+function parseChain(x5c: Json): { chain: X509Certificate[]; authorityKeyIds: string[] } {
   if (!Array.isArray(x5c) || x5c.length > MAX_CHAIN)
     throw unproven("issuer_unknown", "x5c is no chain of certificates.");
   try {
-    return x5c.map((der) => new X509Certificate(Buffer.from(typeof der === "string" ? der : "", "base64")));
+    const chain = x5c.map((der) => new X509Certificate(Buffer.from(typeof der === "string" ? der : "", "base64")));
+    // Keys and extensions are parsed when they are asked for, and may be malformed in a certificate that is not.
+    if (chain.some(({ publicKey }) => publicKey.type !== "public")) throw new TypeError("the key is no public key");
+    return { chain, authorityKeyIds: chain.flatMap(({ raw }) => authorityKeyIdOf(raw) ?? []) };
   } catch {
     throw unproven("issuer_unknown", "x5c holds something that is no certificate.");
   }

@@ -46,7 +46,7 @@ export async function submitResponse(deps: SubmitDeps, response: WalletResponse)
   const submissionHash = sha256Hex(response.body);
   const now = deps.clock.now();
   if (statusAt(request, now) !== "ACTIVE") return repeatAnswer(deps, request, submissionHash);
-  const { verdict, credentials } = await decideCounted(deps, { request, response, submissionHash, now });
+  const { verdict, credentials } = await decideCounted(deps, { request, response, now });
   await deps.onStep?.("presentation.decided");
   const code = request.redirectUri === null ? null : await responseCodeOf(deps, request, submissionHash);
   const closed = await deps.presentations.close(request.requestId, {
@@ -109,7 +109,6 @@ interface Decision {
 interface Submission {
   request: PresentationRequest;
   response: WalletResponse;
-  submissionHash: string;
   now: Date;
 }
 
@@ -119,11 +118,12 @@ async function decideCounted(deps: SubmitDeps, submission: Submission): Promise<
     return await decide(deps, submission);
   } catch (error) {
     if (!(error instanceof PresentationRejection)) throw error;
-    const { request, now, submissionHash } = submission;
+    const { request, now } = submission;
     const attempts = await deps.presentations.countAttempt(request.requestId, now);
     if (attempts !== null && attempts >= MAX_ATTEMPTS) {
       const verdict = rejected(error, now);
-      const closing = { submissionHash, verdict, credentials: null, responseCodeHash: null };
+      // No submission hash: the response was rejected, and is rejected when it comes again.
+      const closing = { submissionHash: null, verdict, credentials: null, responseCodeHash: null };
       await deps.presentations.close(request.requestId, closing);
     }
     throw error;

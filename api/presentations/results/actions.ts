@@ -113,7 +113,7 @@ function notAnswered(status: RequestStatus): DomainError {
   const message =
     status === "EXPIRED" ? "The request's time passed without an answer." : "The wallet has not answered yet.";
   return new DomainError("presentation.not_answered", "not_found", message, {
-    details: { errorCode: "NO_VP_SUBMISSION", errorMessage: "No presentation was submitted.", status },
+    details: { errorCode: "NO_VP_SUBMISSION", errorMessage: "No presentation was submitted.", requestStatus: status },
   });
 }
 

@@ -5,9 +5,9 @@ import type { FetchedBytes } from "../../../core/fetchBytes";
 import type { LruCache } from "../../../core/lruCache";
 import { isObject, type Json, type JsonObject } from "../formats/json";
 import { type ParsedJws, parseJws, verifyJws } from "../formats/jws";
-import type { KeyPorts, ProvenCredential } from "../formats/rules";
+import type { IssuerKey, KeyPorts, ProvenCredential } from "../formats/rules";
 import { dateOf, earlier, timeOf } from "../formats/times";
-import { invalid } from "../rejection";
+import { invalid, PresentationRejection } from "../rejection";
 import {
   MAX_LIST_BYTES,
   readStatusListToken,
@@ -113,11 +113,21 @@ async function readBitstringList(
 }
 
 async function fetchSigned({ fetchList }: ForeignListDeps, url: string, accept: string): Promise<ParsedJws> {
-  const { body } = await fetchList(url, accept);
+  const { body } = await fetched(fetchList(url, accept));
   try {
     return parseJws(body.toString("ascii").trim());
   } catch {
     throw rejected("The status list is no compact JWS.");
+  }
+}
+
+/** An address from which nothing may be fetched is the issuer's error, not an outage. */
+async function fetched(fetching: Promise<FetchedBytes>): Promise<FetchedBytes> {
+  try {
+    return await fetching;
+  } catch (error) {
+    if (error instanceof DomainError) throw rejected("The status list's address is not one to fetch from.");
+    throw error;
   }
 }
 
@@ -126,9 +136,19 @@ async function requireTrusted(
   jws: ParsedJws,
   issuer: string | undefined,
 ): Promise<void> {
-  const { key, distrust } = await issuerKey(issuer, jws.header);
+  const { key, distrust } = await keyOf(issuerKey(issuer, jws.header));
   if (distrust !== null) throw rejected(`The status list's issuer is not trusted: ${distrust}`);
   if (!verifyJws(jws, key)) throw rejected("The status list is not signed by its issuer.");
+}
+
+/** The holder has answered by now: a list whose signer is unknown closes the request like any other bad list. */
+async function keyOf(finding: Promise<IssuerKey>): Promise<IssuerKey> {
+  try {
+    return await finding;
+  } catch (error) {
+    if (error instanceof PresentationRejection) throw rejected(`The status list's issuer: ${error.message}`);
+    throw error;
+  }
 }
 
 function decode(encodedList: string): Uint8Array {

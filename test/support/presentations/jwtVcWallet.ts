@@ -1,0 +1,34 @@
+import { type JoseKey, signJws } from "./sdJwtWallet";
+import type { ReadRequest } from "./wallet";
+
+/** Asks for a W3C credential of a type. */
+export function jwtVcQuery(type: string): object {
+  return {
+    credentials: [{ id: "credential", format: "jwt_vc_json", meta: { type_values: [["VerifiableCredential", type]] } }],
+  };
+}
+
+/** A holder that is its own key (did:jwk). */
+export function didJwkOf({ jwk }: JoseKey): string {
+  return `did:jwk:${Buffer.from(JSON.stringify(jwk)).toString("base64url")}`;
+}
+
+/** A verifiable presentation as JWT, of one credential. */
+export function presentJwtVc(
+  credential: string,
+  { claims }: ReadRequest,
+  { did, key, kid, now }: { did: string; key: JoseKey; kid: string; now: Date },
+): { credential: string[] } {
+  const payload = {
+    iss: did,
+    aud: claims.client_id,
+    nonce: claims.nonce,
+    iat: Math.floor(now.getTime() / 1000),
+    vp: {
+      "@context": ["https://www.w3.org/2018/credentials/v1"],
+      type: ["VerifiablePresentation"],
+      verifiableCredential: [credential],
+    },
+  };
+  return { credential: [signJws(key, { alg: key.alg, typ: "JWT", kid }, payload)] };
+}

@@ -4,6 +4,7 @@ import { hostileValue, type JsonSchema, type KnownValues, type Random, valueOf }
 export interface Operation {
   path: string;
   method: string;
+  security: Record<string, unknown>[];
   parameters?: { name: string; in: string; required: boolean; schema: JsonSchema }[];
   requestBody?: { content: Record<string, { schema?: JsonSchema }> };
   responses: Record<string, { content?: Record<string, { schema?: JsonSchema }>; "x-codes"?: string[] }>;
@@ -11,14 +12,24 @@ export interface Operation {
 
 /** A request ready to be sent. */
 export interface FuzzRequest {
+  principal: Principal;
   method: string;
   path: string;
   headers: Record<string, string>;
   body: string | undefined;
 }
 
-/** Whoever asks: the headers by which it says so. */
-export type Principal = Record<string, string>;
+/** Whoever asks. */
+export interface Principal {
+  /** The description's name of the way in which it says who it is; empty where it says what nobody should. */
+  scheme: string;
+  headers: Record<string, string>;
+  /** Never asks for what ends sessions, wallets or accounts, so that something is left to be asked for. */
+  lasts?: boolean;
+}
+
+/** Operations that end what others need. */
+const ENDS = /^(delete|post) \/auth\/(account|logout|sessions|wallets\/\{walletAddress\}$)/;
 
 /** How far a request strays from its description. */
 const MODES = ["valid", "valid", "valid", "near", "near", "hostile"] as const;
@@ -36,10 +47,11 @@ export function randomRequest(
 ): FuzzRequest {
   const { random } = on;
   const mode = random.pick(MODES);
+  const principal = principalFor(operation, on);
   const fields = new Map<string, unknown>();
   for (const { name, in: place, required, schema } of operation.parameters ?? []) {
-    if (!required && random.chance(0.5)) continue;
-    const value = QUICK[name]?.(random) ?? valueOf(schema, name, on);
+    if (!required && random.chance(0.7)) continue;
+    const value = QUICK[name]?.(random) ?? valueOf(schema, knownNameOf(operation.path, name, random), on);
     fields.set(`${place}.${name}`, mode === "hostile" && random.chance(0.5) ? hostileValue(random) : value);
   }
   if (mode === "near" && random.chance(0.2)) fields.set(`query.${random.pick(["extra", "__proto__", "limit"])}`, "1");
@@ -54,7 +66,7 @@ export function randomRequest(
   }
   const { contentType, body } = bodyOf(operation, mode, on);
   const headers: Record<string, string> = {
-    ...random.pick(on.principals),
+    ...principal.headers,
     // An address of its own, so that budgets by address end little.
     "x-forwarded-for": Array.from({ length: 4 }, () => 1 + random.below(250)).join("."),
     ...(contentType !== undefined && { "content-type": contentType }),
@@ -64,11 +76,39 @@ export function randomRequest(
     ...(random.chance(0.1) && { "if-none-match": random.pick(["*", '"x"', "W/", "\u00ff"]) }),
   };
   return {
+    principal,
     method: operation.method.toUpperCase(),
     path: query.size === 0 ? path : `${path}?${query.toString()}`,
     headers,
     body,
   };
+}
+
+/** What an answer calls the thing that a path calls `id` only. */
+const IDS: readonly (readonly [RegExp, string])[] = [
+  [/^\/credentials\/status-changes\//, "jobId"],
+  [/^\/credentials\//, "credentialId"],
+  [/^\/verify\//, "verificationId"],
+  [/^\/verifiers\//, "verifierId"],
+  [/^\/control\/operations\//, "operationId"],
+  [/^\/vp-request\//, "requestId"],
+];
+
+function knownNameOf(path: string, name: string, random: Random): string {
+  if (name !== "id" || random.chance(0.1)) return name;
+  return IDS.find(([form]) => form.test(path))?.[1] ?? name;
+}
+
+/** Mostly one that may, else anybody. */
+function principalFor(
+  { security, method, path }: Operation,
+  { random, principals: all }: { random: Random; principals: Principal[] },
+): Principal {
+  const ends = ENDS.test(`${method} ${path}`);
+  const principals = all.filter(({ lasts }) => !(ends && lasts === true));
+  const schemes = security.map((requirement) => Object.keys(requirement)[0]);
+  const fitting = principals.filter(({ scheme }) => schemes.includes(scheme));
+  return random.pick(fitting.length > 0 && random.chance(0.75) ? fitting : principals);
 }
 
 function bodyOf(
@@ -112,7 +152,7 @@ const FORM_FIELDS = [
 ];
 
 function formOf({ random, known }: { random: Random; known: KnownValues }): Record<string, unknown> {
-  const names = FORM_FIELDS.filter(() => random.chance(0.6));
+  const names = FORM_FIELDS.filter(() => random.chance(0.5));
   return Object.fromEntries(names.map((name) => [name, valueOf({ type: "string" }, name, { random, known })]));
 }
 

@@ -48,8 +48,8 @@ export function hostileValue(random: Random): unknown {
 /** A value that a schema takes, or nearly: patterns are met by what is known under the field's name. */
 export function valueOf(schema: JsonSchema, name: string, on: { random: Random; known: KnownValues }): unknown {
   const { random, known } = on;
-  const seen = known.get(name);
-  if (seen !== undefined && seen.length > 0 && isScalar(schema) && random.chance(0.7)) return random.pick(seen);
+  const seen = (known.get(name) ?? []).filter((value) => fits(schema, value));
+  if (seen.length > 0 && random.chance(0.8)) return random.pick(seen);
   if ("const" in schema) return schema["const"];
   for (const list of [schema["enum"], schema["examples"]]) {
     if (Array.isArray(list) && list.length > 0 && random.chance(0.9)) return random.pick(list as unknown[]);
@@ -94,8 +94,6 @@ function textOf(schema: JsonSchema, name: string, { random, known }: { random: R
   switch (schema["format"]) {
     case "email":
       return `fuzz${random.below(1e9)}@example.com`;
-    case "uuid":
-      return random.pick((known.get("uuid") ?? [""]) as string[]);
     case "date-time":
       return new Date(Date.UTC(2026 + random.below(3), random.below(12), 1 + random.below(28))).toISOString();
     case "uri":
@@ -103,15 +101,24 @@ function textOf(schema: JsonSchema, name: string, { random, known }: { random: R
     default:
   }
   const all = [...known.values()].flat().filter((value) => typeof value === "string");
-  if (typeof schema["pattern"] === "string") {
-    const pattern = new RegExp(schema["pattern"]);
-    const fitting = all.filter((value) => pattern.test(value));
+  if (typeof schema["pattern"] === "string" || schema["format"] === "uuid") {
+    const fitting = all.filter((value) => fits(schema, value));
     if (fitting.length > 0) return random.pick(fitting);
   }
   if (random.chance(0.2)) return random.pick(all);
   return `${name}-${random.below(1e6)}`.padEnd(least, "x");
 }
 
-function isScalar(schema: JsonSchema): boolean {
-  return schema["type"] !== "object" && schema["type"] !== "array";
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether a known value may stand where a schema is: the likelier a request is taken, the further it gets. */
+function fits({ type, pattern, format, enum: list, maxLength }: JsonSchema, value: unknown): boolean {
+  if (Array.isArray(list)) return list.includes(value);
+  if (type === "array") return false;
+  if (type === "object") return typeof value === "object" && value !== null;
+  if (typeof value !== "string") return type === undefined || type === typeof value;
+  if (type !== undefined && type !== "string") return false;
+  if (typeof maxLength === "number" && value.length > maxLength) return false;
+  if (typeof pattern === "string" && !new RegExp(pattern).test(value)) return false;
+  return format !== "uuid" || UUID.test(value);
 }

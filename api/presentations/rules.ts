@@ -1,5 +1,4 @@
 import type { JWK } from "jose";
-import { addSeconds } from "../../core/clock";
 import type { DcqlQuery } from "./dcql/query";
 import type { Json } from "./formats/json";
 import type { CredentialFormat } from "./formats/rules";
@@ -102,6 +101,10 @@ export function isReadable(
 ): boolean {
   if (verdict === null) return false;
   return takenAt === null
-    ? now < addSeconds(verdict.decidedAt, unreadSeconds)
-    : now < addSeconds(takenAt, RESULT_REPEAT_SECONDS);
+    ? secondsBetween(verdict.decidedAt, now) < unreadSeconds
+    : secondsBetween(takenAt, now) < RESULT_REPEAT_SECONDS;
+}
+
+function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
 }

@@ -2,6 +2,7 @@ import { API_KEY_PREFIXES, type ApiKeyKind } from "../../core/keys/apiKeys";
 import { DomainError } from "../../core/errors";
 import type { Credentials } from "./authenticate";
 import type { ApiKeyCaller, RejectionDescription } from "./endpoint";
+import type { GuessLimit } from "./guessLimit";
 
 /**
  * Finds whose API key this is.
@@ -9,6 +10,19 @@ import type { ApiKeyCaller, RejectionDescription } from "./endpoint";
  * @throws DomainError `api_key.unknown` or `api_key.revoked`
  */
 export type ApiKeyReader = (kind: ApiKeyKind, key: string) => Promise<ApiKeyCaller>;
+
+const WRONG_KEY = new Set(["api_key.unknown", "api_key.revoked"]);
+
+/** Reads keys for a caller at an address, which may bring so many wrong ones only. */
+export function limitWrongKeys(readApiKey: ApiKeyReader, limitGuesses: GuessLimit, ip: string): ApiKeyReader {
+  return (kind, key) =>
+    limitGuesses({
+      secret: key,
+      ip,
+      read: () => readApiKey(kind, key),
+      isWrong: (error) => error instanceof DomainError && WRONG_KEY.has(error.code),
+    });
+}
 
 /** The rejections of every operation that needs an API key. */
 export const API_KEY_REJECTIONS: RejectionDescription[] = [

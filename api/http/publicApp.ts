@@ -38,6 +38,7 @@ export function createPublicApp(
   const app = createHttpApp(endpoints, {
     readSession: options.readSession,
     readApiKey: options.readApiKey,
+    limitWrongKeys: config.sessions.limitLogins,
     createBudget: createBudgets({ redis, prefix: config.redis.prefix }),
     bodyLimitBytes,
     maxPolls,

@@ -127,6 +127,8 @@ export function addressTiers(ip: string): AddressTier[] {
 export interface AddressBudget {
   /** Takes one; the state is that of the first network whose budget is used up, else of the address. */
   take(ip: string): Promise<{ policy: RateLimitPolicy; state: BudgetState }>;
+  /** Gives one back to the address and its networks. */
+  giveBack(ip: string): Promise<void>;
 }
 
 /** Creates a budget of addresses from the policy for one. */
@@ -149,6 +151,9 @@ export function createAddressBudget(createBudget: CreateBudget, policy: RateLimi
       const [own] = taken;
       if (own === undefined) throw new RangeError("an address has at least itself");
       return taken.find(({ state }) => !state.allowed) ?? own;
+    },
+    async giveBack(ip) {
+      await Promise.all(addressTiers(ip).map((tier) => budgetOf(tier).giveBack(tier.key)));
     },
   };
 }

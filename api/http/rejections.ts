@@ -28,9 +28,14 @@ export function rejectionsOf(endpoint: Endpoint): RejectionDescription[] {
     ...(parsed === undefined ? [] : [INVALID]),
     ...(endpoint.body === undefined && endpoint.rawBody === undefined ? [] : BODY_REJECTIONS),
     ...callerRejections(endpoint),
-    ...(endpoint.limit === undefined && endpoint.waits === undefined ? [] : [RATE_LIMIT_REJECTION]),
+    ...(isLimited(endpoint) ? [RATE_LIMIT_REJECTION] : []),
     ...(endpoint.rejections ?? []),
   ];
+}
+
+/** Operations with API keys are limited in any case: by the wrong keys that an address brings. */
+function isLimited({ auth, limit, waits }: Endpoint): boolean {
+  return limit !== undefined || waits !== undefined || (auth !== "none" && auth !== "session");
 }
 
 function callerRejections({ auth }: Endpoint): RejectionDescription[] {

@@ -2,9 +2,10 @@ import { type Request, type RequestHandler, type Response, Router } from "expres
 import { DomainError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import { authenticateSession, type SessionReader } from "./authenticate";
-import { type ApiKeyReader, authenticateApiKey } from "./apiKeys";
+import { type ApiKeyReader, authenticateApiKey, limitWrongKeys } from "./apiKeys";
 import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
 import type { ApiKeyCaller, Endpoint, RateLimitPolicy, Reply, RequestContext, SessionCaller } from "./endpoint";
+import { createGuessLimit, type GuessLimit } from "./guessLimit";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
 import { createPollSlots, type PollSlots } from "./pollSlots";
@@ -25,6 +26,8 @@ export interface RouterDeps {
   readSession: SessionReader;
   /** Needed where endpoints ask for API keys. */
   readApiKey?: ApiKeyReader;
+  /** Whether an address may bring so many wrong API keys only; true unless said. */
+  limitWrongKeys?: boolean;
   createBudget: CreateBudget;
   bodyLimitBytes: number;
   /** Requests that may wait for an event at once; a quarter of them for one address or account. */
@@ -47,7 +50,11 @@ export interface RouterDeps {
  */
 export function mountEndpoints(endpoints: Endpoint[], deps: RouterDeps): RequestHandler[] {
   const router = Router({ caseSensitive: true, strict: true });
-  const shared = { readJson: jsonBodyReader(deps.bodyLimitBytes), polls: pollSlotsOf(deps) };
+  const shared = {
+    readJson: jsonBodyReader(deps.bodyLimitBytes),
+    polls: pollSlotsOf(deps),
+    limitGuesses: deps.limitWrongKeys === false ? unlimited : createGuessLimit(deps.createBudget),
+  };
   const methodsOfPath = new Map<string, Set<string>>();
   const exact = new Map<string, Serve>();
 
@@ -77,16 +84,21 @@ function pollSlotsOf({ maxPolls: total = DEFAULT_MAX_POLLS }: RouterDeps): PollS
   return createPollSlots({ total, perAddress: share, perPrincipal: share });
 }
 
+const unlimited: GuessLimit = ({ read }) => read();
+
+/** What all endpoints share. */
+interface Shared {
+  readJson: BodyReader;
+  polls: PollSlots;
+  limitGuesses: GuessLimit;
+}
+
 type Serve = (request: Request, response: Response) => Promise<void>;
 
 /** Serves one endpoint, in the order: budget by address, body, parsing, caller, budget by account, handler. */
-function serveEndpoint(
-  endpoint: Endpoint,
-  { readJson, polls }: { readJson: BodyReader; polls: PollSlots },
-  deps: RouterDeps,
-): Serve {
+function serveEndpoint(endpoint: Endpoint, { readJson, polls, limitGuesses }: Shared, deps: RouterDeps): Serve {
   const readBody = bodyReaderOf(endpoint, readJson);
-  const readCaller = callerReaderOf(endpoint, deps);
+  const readCaller = callerReaderOf(endpoint, { ...deps, limitGuesses });
   const { limit } = endpoint;
   const addressBudget = limit?.by === "address" ? createAddressBudget(deps.createBudget, limit) : undefined;
   const accountBudget = limit?.by === "user" ? deps.createBudget(limit) : undefined;
@@ -194,14 +206,18 @@ function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyRe
 
 type AnyCaller = SessionCaller | ApiKeyCaller;
 
-function callerReaderOf(endpoint: Endpoint, deps: RouterDeps): (request: Request) => Promise<AnyCaller | undefined> {
+function callerReaderOf(
+  endpoint: Endpoint,
+  deps: RouterDeps & Pick<Shared, "limitGuesses">,
+): (request: Request) => Promise<AnyCaller | undefined> {
   const { auth } = endpoint;
   const credentials = (request: Request) => ({ method: request.method, header: (name: string) => request.get(name) });
   if (auth === "none") return () => Promise.resolve(undefined);
   if (auth === "session") return (request) => authenticateSession(deps.readSession, credentials(request));
-  const { readApiKey } = deps;
+  const { readApiKey, limitGuesses } = deps;
   if (readApiKey === undefined) throw new Error(`${describe(endpoint)} needs API keys, but nothing here reads them.`);
-  return (request) => authenticateApiKey(readApiKey, auth, credentials(request));
+  return (request) =>
+    authenticateApiKey(limitWrongKeys(readApiKey, limitGuesses, request.ip ?? ""), auth, credentials(request));
 }
 
 function accountOf(caller: AnyCaller): string {

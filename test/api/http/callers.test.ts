@@ -28,6 +28,13 @@ const ENDPOINTS: Endpoint[] = [
   }),
   defineEndpoint({
     ...base,
+    method: "get",
+    path: "/keys",
+    auth: "verifier",
+    handle: ({ caller }) => Promise.resolve({ status: 200, body: caller }),
+  }),
+  defineEndpoint({
+    ...base,
     method: "post",
     path: "/hook/:provider",
     auth: "none",
@@ -42,6 +49,8 @@ describe("callers and bodies of other kinds", () => {
   let server: HttpServer;
   let redis: Redis;
   let parts: HttpAppDeps;
+  const lookedAt = new Set<string>();
+  const revoked = new Set<string>();
 
   before(async () => {
     const prefix = `test-callers-${randomBytes(4).toString("hex")}`;
@@ -49,10 +58,13 @@ describe("callers and bodies of other kinds", () => {
     await redis.ping();
     parts = {
       readSession: () => Promise.reject(new Error("no session is read here")),
-      readApiKey: (kind, key) =>
-        key.endsWith("good")
+      readApiKey: (kind, key) => {
+        lookedAt.add(key);
+        if (revoked.has(key)) return Promise.reject(new DomainError("api_key.revoked", "unauthenticated", "Revoked."));
+        return key.endsWith("good")
           ? Promise.resolve({ accountId: `${kind}-1`, keyId: "key-1" })
-          : Promise.reject(new DomainError("api_key.unknown", "unauthenticated", "Nobody has this key.")),
+          : Promise.reject(new DomainError("api_key.unknown", "unauthenticated", "Nobody has this key."));
+      },
       createBudget: createBudgets({ redis, prefix }),
       bodyLimitBytes: 1_000,
       publicUrl: "https://cairn.example",
@@ -95,6 +107,60 @@ describe("callers and bodies of other kinds", () => {
       expect([answer.status, answer.body.code]).to.deep.equal([status, code]);
       expect(answer.text).not.to.include("good");
     }
+  });
+
+  it("of wrong keys that one address brings at once, 30 are looked at, all others answered 429 with Retry-After", async () => {
+    const from = (address: string, token: string) =>
+      call("GET", "/keys", { token, headers: { "x-forwarded-for": address } });
+    lookedAt.clear();
+    const answers = await Promise.all(
+      Array.from({ length: 128 }, (_, index) => from("198.51.100.1", `CAIRN-VER-wrong-${index}`)),
+    );
+    const codes = answers.map(({ status, body }) => `${status} ${body.code}`);
+    expect(codes.filter((code) => code === "401 api_key.unknown")).to.have.length(30);
+    expect(codes.filter((code) => code === "429 request.too_many")).to.have.length(98);
+    expect(lookedAt.size).to.equal(30);
+    for (const { headers } of answers.filter(({ status }) => status === 429)) {
+      expect(Number(headers.get("retry-after"))).to.be.within(1, 900);
+    }
+    // A right key would tell a guesser that it is right.
+    expect((await from("198.51.100.1", "CAIRN-VER-2-good")).status).to.equal(429);
+    expect((await from("198.51.100.2", "CAIRN-VER-2-good")).status).to.equal(200);
+    expect((await from("198.51.100.1", "CAIRN-VER-2-good")).status).to.equal(200);
+  });
+
+  it("an IPv6 subscriber's /56 brings at most 120 wrong keys, from however many of its networks", async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 160 }, (_, index) => {
+        const address = `2001:db8:7:${(index % 16).toString(16)}::1`;
+        return call("GET", "/keys", {
+          token: `CAIRN-VER-wrong6-${index}`,
+          headers: { "x-forwarded-for": address },
+        });
+      }),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).to.have.length(120);
+    expect(statuses.filter((status) => status === 429)).to.have.length(40);
+  });
+
+  it("right keys cost nothing: 128 new ones in turn and one 128 times at once are all answered", async () => {
+    const from = (token: string) => call("GET", "/keys", { token, headers: { "x-forwarded-for": "198.51.100.3" } });
+    for (let index = 0; index < 128; index += 1) {
+      expect((await from(`CAIRN-VER-${index}-good`)).status).to.equal(200);
+    }
+    const answers = await Promise.all(Array.from({ length: 128 }, () => from("CAIRN-VER-once-good")));
+    expect(new Set(answers.map(({ status }) => status))).to.deep.equal(new Set([200]));
+  });
+
+  it("a key that was right and is revoked counts as wrong from then on", async () => {
+    const from = (token: string) => call("GET", "/keys", { token, headers: { "x-forwarded-for": "198.51.100.4" } });
+    expect((await from("CAIRN-VER-revocable-good")).status).to.equal(200);
+    revoked.add("CAIRN-VER-revocable-good");
+    const codes = [];
+    for (let index = 0; index < 32; index += 1) codes.push((await from("CAIRN-VER-revocable-good")).body.code);
+    expect(codes.filter((code) => code === "api_key.revoked")).to.have.length(31);
+    expect(codes[31]).to.equal("request.too_many");
   });
 
   it("an endpoint that needs keys is not mounted where nothing reads them", () => {

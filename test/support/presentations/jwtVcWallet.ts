@@ -1,11 +1,11 @@
 import { type JoseKey, signJws } from "./sdJwtWallet";
 import type { ReadRequest } from "./wallet";
 
-/** Asks for a W3C credential of a type. */
-export function jwtVcQuery(type: string): object {
-  return {
-    credentials: [{ id: "credential", format: "jwt_vc_json", meta: { type_values: [["VerifiableCredential", type]] } }],
-  };
+/** Asks for a W3C credential of a type, and for claims of it. */
+export function jwtVcQuery(type: string, ...paths: string[][]): object {
+  const claims = paths.length > 0 && { claims: paths.map((path) => ({ path })) };
+  const meta = { type_values: [["VerifiableCredential", type]] };
+  return { credentials: [{ id: "credential", format: "jwt_vc_json", meta, ...claims }] };
 }
 
 /** A holder that is its own key (did:jwk). */

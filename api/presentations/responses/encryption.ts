@@ -1,5 +1,6 @@
 import { compactDecrypt, decodeProtectedHeader, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
 import { isObject, type JsonObject, parseJson } from "../formats/json";
+import { decodeBase64url } from "../formats/jws";
 import { unproven } from "../rejection";
 import { CONTENT_ENCRYPTIONS, type EncryptionJwk } from "../requests/requestObject";
 
@@ -30,6 +31,8 @@ export async function generateEncryptionKey(kid: string): Promise<{ publicJwk: E
 export function keyIdOf(jwe: string): string {
   let header: { kid?: unknown; zip?: unknown };
   try {
+    // One response has one spelling: jose takes base64url that is not canonical.
+    jwe.split(".").forEach((part) => decodeBase64url(part));
     header = decodeProtectedHeader(jwe);
   } catch {
     throw malformed("The response is no compact JWE.");

@@ -126,6 +126,21 @@ describe("a wallet's response", () => {
     await expectOpen(asked, 3);
   });
 
+  it("is rejected when its encryption is spelt another way, though the bytes are the same", async () => {
+    const asked = await party.ask();
+    const { claims } = asked.request;
+    const jwe = await encrypt(claims, { vp_token: party.token(asked.request), state: claims.state });
+    // The tag's last character has four bits that no byte needs.
+    const last = jwe.charCodeAt(jwe.length - 1);
+    const respelt = jwe.slice(0, -1) + String.fromCharCode(last + 1);
+    const bytes = (text: string) => Buffer.from(text.split(".")[4] ?? "", "base64url").toString("hex");
+    expect(bytes(respelt)).to.equal(bytes(jwe));
+    for (const response of [respelt, `${jwe}=`]) {
+      expectRejected(await post(claims.response_uri, { response }), /no compact JWE/);
+    }
+    await expectOpen(asked, 0);
+  });
+
   it("is rejected when it is compressed, or encrypted by another algorithm", async () => {
     const asked = await party.ask();
     const { claims } = asked.request;

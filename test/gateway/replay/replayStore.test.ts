@@ -25,8 +25,8 @@ describe("the replay store", () => {
   let store: ReplayStore;
 
   before(async () => {
-    const options = { dataDir: bench.folder(), persistent: false, env: bareEnv() };
-    service = bench.keep(await startRedis({ ...options, onExit: (exit: unknown) => exits.push(exit) }));
+    const onExit = (exit: unknown) => exits.push(exit);
+    service = bench.keep(await startRedis({ dataDir: bench.folder(), persistent: false, env: bareEnv(), onExit }));
     redis = await connected();
   });
   after(async () => {

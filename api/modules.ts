@@ -40,11 +40,14 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     didsOf: (userId) => wallets.ports.didsOf(userId),
     // What leads to other data comes after it: usage is found by credentials, credentials by wallets' DIDs.
     personalData: () =>
-      [sessions, verification, credentials, kyc, notifications, wallets].map(({ ports }) => ports.personalData),
+      [sessions, verification, credentials, kyc, notifications, control, wallets].map(
+        ({ ports }) => ports.personalData,
+      ),
     passwords,
   });
   const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
   const wallets = createWallets(context, { ...sessions.ports, requireVerified });
+  const control = createControl(context, { ...wallets.ports, requireVerified });
   const issuers = createIssuers(context);
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);
@@ -63,7 +66,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   return {
     sessions,
     wallets,
-    control: createControl(context, { ...wallets.ports, requireVerified }),
+    control,
     contexts: createContexts(context),
     dids: createDids(context, issuers.ports),
     issuers,

@@ -4,6 +4,7 @@ import type { ControlDeps } from "./actions";
 import { controlGauge } from "./metrics";
 import { controlEndpoints } from "./routes";
 import { CONTROL } from "./sending/actions";
+import { controlData } from "./personalData";
 import { createControlJobs } from "./sending/jobs";
 import { controlHandler } from "./sending/relayHandler";
 import { createOperationStore } from "./store";
@@ -23,6 +24,6 @@ export function createControl(
     relayHandlers: { [CONTROL]: controlHandler(deps) },
     workers: [worker(deps)],
     metrics: [controlGauge(operations)],
-    ports: {},
+    ports: { personalData: controlData(deps) },
   });
 }

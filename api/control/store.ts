@@ -54,6 +54,7 @@ const schema = new Schema<Stored>(
   },
   { collection: "control_operations", versionKey: false },
 );
+schema.index({ requestedBy: 1, createdAt: 1 });
 // One operation of a slot under way.
 schema.index({ slot: 1 }, { unique: true, partialFilterExpression: { open: true } });
 schema.index({ slot: 1, createdAt: 1 });
@@ -95,6 +96,10 @@ export interface OperationStore {
   ): Promise<void>;
   /** Those in a state since before `before`, the longest waiting first. */
   waiting(state: OperationState, before: Date, limit: number): Promise<ControlOperation[]>;
+  /** Those that a user asked for, the first first. */
+  ofUser(userId: string): Promise<ControlOperation[]>;
+  /** Takes the user out of what the user asked for. */
+  removeUser(userId: string): Promise<void>;
   countByState(): Promise<Record<OperationState, number>>;
 }
 
@@ -172,6 +177,13 @@ export function createOperationStore(mongo: Mongo): OperationStore {
         .limit(limit)
         .lean();
       return found.map(fromStored);
+    },
+    async ofUser(userId) {
+      const found = await model.find({ requestedBy: userId }).sort({ createdAt: 1 }).lean();
+      return found.map(fromStored);
+    },
+    async removeUser(userId) {
+      await model.updateMany({ requestedBy: userId }, { $set: { requestedBy: null } });
     },
     async countByState() {
       const count = async (state: OperationState) => [state, await model.countDocuments({ state })] as const;

@@ -50,6 +50,10 @@ export interface Budgets {
   setStopped(stopped: boolean, reason: string): Promise<void>;
   /** What the operators said last; null until they did. */
   readSwitch(): Promise<StopState | null>;
+  /** What is stored of a beneficiary: gas taken on the UTC day `day`; null when there is nothing. */
+  spentOn(beneficiary: Beneficiary): Promise<{ day: string; gas: number; retryAt: Date } | null>;
+  /** Deletes what is stored of a beneficiary. */
+  forget(beneficiary: Beneficiary): Promise<void>;
   /** Gas taken today by all transactions. */
   gasToday(): Promise<number>;
 }
@@ -93,6 +97,11 @@ export function createBudgets(options: {
     policy,
     requireRunning,
     stopReason,
+    async spentOn(beneficiary) {
+      const account = await spending.find(accountOf(beneficiary));
+      return account === null ? null : { day: account.day, gas: account.gas, retryAt: account.retryAt };
+    },
+    forget: (beneficiary) => spending.remove(accountOf(beneficiary)),
     async requirePayable(beneficiaries) {
       await requireRunning();
       const now = clock.now();

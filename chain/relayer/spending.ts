@@ -54,6 +54,7 @@ export interface SpendingStore {
   /** Ends a row of reverts. */
   clearReverts(account: string): Promise<void>;
   find(account: string): Promise<SpendingAccount | null>;
+  remove(account: string): Promise<void>;
 }
 
 /** Creates the store of what was spent. */
@@ -80,6 +81,9 @@ export function createSpendingStore(mongo: Mongo): SpendingStore {
       await model.updateOne({ _id: account, reverts: { $gt: 0 } }, { $set: { reverts: 0, retryAt: NEVER } });
     },
     find: (account) => model.findById(account).lean(),
+    async remove(account) {
+      await model.deleteOne({ _id: account });
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { Wallet } from "ethers";
 import { RECENT_LOGIN_SECONDS, SETTLE_SECONDS, continueErasure } from "../../../../api/sessions/account/actions";
+import { createOperationStore } from "../../../../api/control/store";
 import { createSessionStore } from "../../../../api/sessions/store";
 import { createUserStore } from "../../../../api/sessions/users/store";
 import { systemClock } from "../../../../core/clock";
@@ -16,6 +17,7 @@ import {
   type TestIssuer,
   type TestVerifier,
 } from "../../../support/credentialActors";
+import { newController, newSuccessor, prepareNaming } from "../../../support/controlActors";
 import { eventually } from "../../../support/eventually";
 import { type MovableClock, movableClock } from "../../../support/fakeClock";
 import { type Fixture, fixture } from "../../../support/fixture";
@@ -110,7 +112,7 @@ describe("an account", () => {
     expect(data["credentials"]![0]!["claims"]).to.deep.equal({ name: alice.name, degree: DEGREE });
     expect(data["usage"]![0]).to.include({ verifierName: "ACME", result: "SUCCESS" });
     expect(data["verifications"]).to.have.length(2);
-    expect(Object.keys(data)).to.include.members(["sessions", "kyc", "notifications", "events"]);
+    expect(Object.keys(data)).to.include.members(["sessions", "kyc", "notifications", "events", "controlOperations"]);
     expect(exported.text).to.not.include("passwordHash").and.not.include("tokenHash");
   });
 
@@ -159,6 +161,47 @@ describe("an account", () => {
     expect(await on.modules.credentials.ports.findCredId(credentialId)).to.include({ credId: issued["credId"] });
   });
 
+  it("names its changes of control and what was paid for it when exported, and neither leads to it once erased", async () => {
+    const person = await newPerson();
+    const alice = await newController(on);
+    const asked = await on.ask("POST", "/control/name-successor", {
+      body: await prepareNaming(on, alice, newSuccessor(alice.identity)),
+      token: alice.token,
+    });
+    expect(asked.status, asked.text).to.equal(202);
+    const operationId = asked.body["operationId"] as string;
+    const { budgets } = on.context;
+    const operations = createOperationStore(on.context.mongo);
+    await eventually("it was paid for", async () => {
+      return (await budgets.spentOn({ kind: "user", id: alice.userId })) !== null;
+    });
+    const part = on.modules.control.ports.personalData;
+    const exported = await part.export({ userId: alice.userId, dids: [] });
+    expect(exported["controlOperations"]).to.have.length(1);
+    expect((exported["controlOperations"] as object[])[0]).to.include({
+      operationId,
+      identity: alice.identity,
+      type: "NameSuccessor",
+    });
+    expect((exported["relayerSpending"] as { gas: number }).gas).to.be.greaterThan(0);
+    const others = await part.export({ userId: person.userId, dids: [] });
+    expect(others).to.deep.equal({ controlOperations: [], relayerSpending: null });
+
+    await eventually("it is mined", async () => (await operations.find(operationId))?.state === "mined");
+    await part.erase({ userId: alice.userId, dids: [] });
+    await part.erase({ userId: alice.userId, dids: [] });
+    expect((await operations.find(operationId))?.requestedBy).to.equal(null);
+    expect(await budgets.spentOn({ kind: "user", id: alice.userId })).to.equal(null);
+    for (const name of ["control_operations", "relayer_spending"]) {
+      const stored = await on.context.mongo.collection(name).find({}).toArray();
+      expect(JSON.stringify(stored).includes(alice.userId), name).to.equal(false);
+    }
+    expect(await part.export({ userId: alice.userId, dids: [] })).to.deep.equal({
+      controlOperations: [],
+      relayerSpending: null,
+    });
+  });
+
   it("opens no session for logins that race its erasure", async () => {
     const alice = await newPerson();
     const { token } = await logIn(alice);
@@ -200,8 +243,8 @@ describe("an account", () => {
     await issue(on, issuer, alice);
     const { token } = await logIn(alice);
     expect((await on.ask("DELETE", "/auth/account", { token })).status).to.equal(202);
-    const { sessions, verification, credentials, kyc, notifications, wallets } = on.modules;
-    const parts = [sessions, verification, credentials, kyc, notifications, wallets].map(
+    const { sessions, verification, credentials, kyc, notifications, control, wallets } = on.modules;
+    const parts = [sessions, verification, credentials, kyc, notifications, control, wallets].map(
       ({ ports }) => ports.personalData,
     );
     for (let step = 0; step < parts.length; step += 1) {

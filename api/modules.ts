@@ -53,8 +53,6 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const notifications = createNotifications(context, sessions.ports);
   const inbox = createWebhookInbox(context, { handlers: () => ({ ...oauth.ports.handlers, ...kyc.ports.handlers }) });
   const delivery = createWebhookDelivery(context);
-  const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports });
-  const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
   const verification = createVerification(context, {
     ...issuers.ports,
     ...credentials.ports,
@@ -62,6 +60,14 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     ...delivery.ports,
     ...notifications.ports,
   });
+  const presentations = createPresentations(context, {
+    ...issuers.ports,
+    ...verification.ports,
+    ...delivery.ports,
+    verificationAnswered: (verificationId) => oauth.ports.verificationAnswered(verificationId),
+  });
+  const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports, ...presentations.ports });
+  const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
 
   return {
     sessions,
@@ -72,7 +78,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     issuers,
     credentials,
     verification,
-    presentations: createPresentations(context, { ...issuers.ports, ...verification.ports }),
+    presentations,
     statusLists: createStatusLists(context, issuers.ports),
     audit: createAudit(context, { findCredential: credentials.ports.findCredId }),
     oauth,

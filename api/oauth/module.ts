@@ -2,12 +2,13 @@ import { monotonicMs } from "../../core/clock";
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
+import { chooseVerifier, type OwnVerifications } from "./authorization/ownVerifier";
 import { createWalletVerifier } from "./authorization/verifier";
 import { cacheClients } from "./clients/cache";
 import { createCredentialsSealer } from "./clients/sealer";
 import { createClientStore } from "./clients/store";
 import { createOAuthJobs, notificationHandler } from "./jobs";
-import type { ReceiveNotificationDeps } from "./notifications/actions";
+import { receiveAnswer, type ReceiveNotificationDeps } from "./notifications/actions";
 import { notificationEndpoint } from "./notifications/routes";
 import type { HandOverDeps } from "./outcomeWebhook";
 import { assetEndpoint, pageEndpoints } from "./page/routes";
@@ -17,10 +18,12 @@ import { tokenEndpoints } from "./tokens/routes";
 
 type OAuthContext = Omit<Context, "chain" | "projection" | "transactions" | "budgets" | "metrics" | "blindIndex">;
 
-/** The OAuth code gateway, driven by the verifiers of its clients. */
+/** The OAuth code gateway, driven by the verifiers of its clients, and by this process's own for those without one. */
 export function createOAuth(
   context: OAuthContext,
-  needs: Pick<HandOverDeps & ReceiveNotificationDeps, "deliver" | "receive" | "count">,
+  needs: Pick<HandOverDeps & ReceiveNotificationDeps, "deliver" | "receive" | "count"> & {
+    verifications: OwnVerifications;
+  },
 ) {
   const { config, mongo, keys } = context;
   const { queue, worker } = createOAuthJobs(context);
@@ -30,7 +33,10 @@ export function createOAuth(
     ...needs,
     clients: cacheClients(createClientStore(mongo), monotonicMs),
     sessions: createOAuthSessionStore(context),
-    verifier: createWalletVerifier({ sealer: createCredentialsSealer(keys), timeoutMs }),
+    verifier: chooseVerifier({
+      own: needs.verifications,
+      elsewhere: createWalletVerifier({ sealer: createCredentialsSealer(keys), timeoutMs }),
+    }),
     issuer: config.http.publicUrl,
   };
   return defineModule({
@@ -46,6 +52,9 @@ export function createOAuth(
     ],
     queues: [queue],
     workers: [worker(deps)],
-    ports: { handlers: { oauth: notificationHandler(deps) } },
+    ports: {
+      handlers: { oauth: notificationHandler(deps) },
+      verificationAnswered: (verificationId: string) => receiveAnswer(deps, verificationId),
+    },
   });
 }

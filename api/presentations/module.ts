@@ -8,11 +8,21 @@ import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "./formats/json";
 import { presentationSweep } from "./jobs";
 import type { ProvenCredential } from "./formats/rules";
+import type { PresentationRequest } from "./rules";
 import { createRequestSigner, parseCertificates, type RequestSignerDeps } from "./requests/requestSigner";
 import { presentationEndpoints, type PresentationRouteDeps } from "./routes";
 import type { CachedList } from "./statuses/foreignLists";
 import { requireUnrevoked } from "./statuses/actions";
 import { MAX_LIST_BYTES } from "./statuses/tokenStatusList";
+import { dcqlQuery } from "./dcql/query";
+import {
+  announceAnswer,
+  type AnnounceAnswerDeps,
+  createVerification,
+  readVerification,
+  releaseVerification,
+} from "./management/actions";
+import { managementEndpoints, type ManagementDeps } from "./management/routes";
 import { createPresentationStore } from "./store";
 import { controllerOf, findIssuerKey, type TrustDeps } from "./trust/actions";
 
@@ -22,7 +32,8 @@ const LIST_TIMEOUT_MS = 10_000;
 
 type PresentationNeeds = Pick<TrustDeps, "assertionKeys" | "facts"> &
   Pick<RequestSignerDeps, "signerOf"> &
-  Pick<PresentationRouteDeps, "findVerifier">;
+  Pick<PresentationRouteDeps, "findVerifier"> &
+  AnnounceAnswerDeps;
 
 /** An OpenID4VP 1.0 verifier: requests, wallets' responses, results. */
 export function createPresentations(context: Context, needs: PresentationNeeds) {
@@ -48,14 +59,45 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
     signer: once(() => createRequestSigner(signerDeps)),
     issuerKey,
     controllerOf: (did: string) => controllerOf(trust, did),
+    announce: (request: PresentationRequest, facts: Parameters<typeof announceAnswer>[2]) =>
+      announceAnswer(needs, request, facts),
     requireUnrevoked: (credential: ProvenCredential, now: Date) => requireUnrevoked(statuses, credential, now),
   };
   return defineModule({
     name: "presentations",
-    endpoints: presentationEndpoints(deps),
+    endpoints: [...presentationEndpoints(deps), ...managementEndpoints(deps)],
     workers: [presentationSweep(deps)],
-    ports: {},
+    ports: { verifications: verificationsOf(deps) },
   });
+}
+
+/** What a slice that drives verifications asks for. */
+interface OrderedVerification {
+  /** No verifier's id: names the client that the verification is for. */
+  ownerId: string;
+  /** A DCQL query; validated here. */
+  query: unknown;
+  acceptedIssuers: string[];
+}
+
+/** Verifications for other slices of this process. */
+function verificationsOf(deps: ManagementDeps) {
+  return {
+    /** @throws DomainError `presentation.not_configured`; ZodError when the query is none */
+    async create({ ownerId, query, acceptedIssuers }: OrderedVerification) {
+      const signing = { ...deps, signer: await deps.signer() };
+      const asked = dcqlQuery.parse(query);
+      const { request, walletUrl } = await createVerification(signing, {
+        ownerId,
+        query: asked,
+        responseMode: "direct_post.jwt",
+        acceptedIssuers,
+      });
+      return { verificationId: request.requestId, deepLink: walletUrl };
+    },
+    read: async (owned: { verificationId: string; ownerId: string }) => (await readVerification(deps, owned)).state,
+    release: (owned: { verificationId: string; ownerId: string }) => releaseVerification(deps, owned),
+  };
 }
 
 async function readAnchors(file: string | null): Promise<readonly X509Certificate[]> {

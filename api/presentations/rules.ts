@@ -61,6 +61,8 @@ export interface PresentationRequest {
   responseMode: ResponseMode;
   nonce: string;
   query: DcqlQuery;
+  /** Issuers whose credentials are accepted; an empty list accepts any that is trusted. */
+  acceptedIssuers: string[];
   /** The `kid` of the key that the response is encrypted to; null for `direct_post`. */
   keyId: string | null;
   /** The key of that name; gone once the request was answered. */

@@ -43,6 +43,7 @@ const schema = new Schema<Stored>(
     responseMode: { type: String, required: true },
     nonce: { type: String, required: true },
     query: { type: Schema.Types.Mixed, required: true },
+    acceptedIssuers: { type: [String], required: true },
     keyId: String,
     encryptionKey: { type: String, default: null },
     status: { type: String, required: true },

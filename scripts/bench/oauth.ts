@@ -12,6 +12,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { queryProblems } from "../../api/presentations/dcql/query";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { createClientStore } from "../../api/oauth/clients/store";
 import { createSealer } from "../../api/oauth/clients/sealer";
@@ -94,7 +95,7 @@ async function createClient(mongo: Mongo): Promise<ClientCredentials> {
   await ensureIndexes(mongo);
   const sealer = createSealer(() => Promise.reject(new Error("nothing is sealed")));
   const { client, secret } = await registerClient(
-    { clients, sealer, clock: systemClock },
+    { clients, sealer, clock: systemClock, queryProblems },
     {
       name: "Bench",
       redirectUris: [REDIRECT_URI],

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { createSealer } from "../../api/oauth/clients/sealer";
+import { queryProblems } from "../../api/presentations/dcql/query";
 import { createClientStore } from "../../api/oauth/clients/store";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
@@ -39,7 +40,7 @@ export async function startShop({
   // The mock verifier wants no credentials, so there is nothing to seal.
   const sealer = createSealer(() => Promise.resolve(randomBytes(32)));
   const { client, secret } = await registerClient(
-    { clients, sealer, clock: systemClock },
+    { clients, sealer, clock: systemClock, queryProblems },
     {
       name: "The corner shop",
       redirectUris: [server.redirectUri],

@@ -3,6 +3,7 @@ import { registerClient, replaceSecret } from "../../api/oauth/clients/actions";
 import type { ClientRegistration } from "../../api/oauth/clients/rules";
 import { type ClientStore, createClientStore } from "../../api/oauth/clients/store";
 import { createCredentialsSealer } from "../../api/oauth/clients/sealer";
+import { queryProblems } from "../../api/presentations/dcql/query";
 import { secretOwnerOf } from "../../api/oauth/outcomeWebhook";
 import { webhookSecretOf } from "../../api/webhooks/delivery/signing";
 import { systemClock } from "../../core/clock";
@@ -17,7 +18,7 @@ import {
 } from "./clientRegistration";
 import { type Command, type CommandContext, runCommand, UsageError } from "./command";
 
-const usage = `npm run client -- add --name NAME --redirect-uri URI --verifier-url URL --scopes FILE [options]
+const usage = `npm run client -- add --name NAME --redirect-uri URI --scopes FILE [options]
 ${REGISTRATION_USAGE}
 npm run client -- list                  the clients
 npm run client -- new-secret ID         a new secret; the previous one stays valid until the next time
@@ -56,13 +57,14 @@ function actionOf(words: string[], values: RegistrationValues): (deps: Deps) => 
 
 async function add({ clients, config, print }: Deps, registration: ClientRegistration): Promise<void> {
   const keys = await openFileKeyStore(config.keys);
-  const deps = { clients, sealer: createCredentialsSealer(keys), clock: systemClock };
+  const deps = { clients, sealer: createCredentialsSealer(keys), clock: systemClock, queryProblems };
   const { client, secret } = await registerClient(deps, registration);
   print(`client_id      ${client.clientId}`);
   print(`client_secret  ${secret}    shown this once; only its hash is stored`);
   if (client.webhookUrl !== null)
     print(`webhook secret ${await webhookSecretOf(keys, secretOwnerOf(client.clientId))}`);
-  print(`The verifier sends its notifications to ${config.http.publicUrl}/notification`);
+  if (client.verifierUrl === null) print("This installation's own verifier serves the client.");
+  else print(`The verifier sends its notifications to ${config.http.publicUrl}/notification`);
 }
 
 async function list({ clients, print }: Deps): Promise<void> {

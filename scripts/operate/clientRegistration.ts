@@ -9,6 +9,7 @@ import { UsageError } from "./command";
 /** Describes the options of {@link registrationOf} to people. */
 export const REGISTRATION_USAGE = `    --redirect-uri URI          may be given several times; matched character for character
     --scopes FILE               JSON: [{"name": "age", "description": "that you are over 18", "dcql": {"credentials": [...]}}]
+    --verifier-url URL          a verifier elsewhere, as swiyu has them; this installation's own when absent
     --id ID                     3 to 64 letters, digits, _ or -; drawn when absent
     --management-path PATH      of the verifier; /management/api/verifications when absent
     --verifier-header-file FILE holds the header the verifier wants, for instance Authorization: Bearer ...
@@ -60,8 +61,8 @@ const scopesFile = z
  */
 export function registrationOf(values: RegistrationValues): ClientRegistration {
   const { name, scopes, "verifier-url": verifierUrl, "redirect-uri": redirectUris } = values;
-  if (name === undefined || scopes === undefined || verifierUrl === undefined || redirectUris === undefined) {
-    const required = { name, "redirect-uri": redirectUris, "verifier-url": verifierUrl, scopes };
+  if (name === undefined || scopes === undefined || redirectUris === undefined) {
+    const required = { name, "redirect-uri": redirectUris, scopes };
     const missing = Object.entries(required).flatMap(([option, value]) => (value === undefined ? [`--${option}`] : []));
     throw new UsageError(`Give ${missing.join(", ")} too.`);
   }

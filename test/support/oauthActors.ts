@@ -3,6 +3,7 @@ import type { ClientRegistration } from "../../api/oauth/clients/rules";
 import { createClientStore } from "../../api/oauth/clients/store";
 import { createCredentialsSealer } from "../../api/oauth/clients/sealer";
 import { createOAuthSessionStore, type OAuthSessionStore } from "../../api/oauth/store";
+import { queryProblems } from "../../api/presentations/dcql/query";
 import { type MockVerifier, type MockVerifierOptions, startMockVerifier } from "../../embedded/verifier/mockVerifier";
 import type { Fixture, ModuleName } from "./fixture";
 
@@ -46,7 +47,7 @@ export async function startOAuthActors(
 ): Promise<OAuthActors> {
   const { url, context } = cairn;
   const { mongo, keys, clock } = context;
-  const deps = { clients: createClientStore(mongo), sealer: createCredentialsSealer(keys), clock };
+  const deps = { clients: createClientStore(mongo), sealer: createCredentialsSealer(keys), clock, queryProblems };
   const verifier = await startMockVerifier({ webhook: { url: `${url}/notification` }, ...options.verifier });
   async function addClient(given: Partial<ClientRegistration> = {}): Promise<TestClient> {
     const { client, secret } = await registerClient(deps, {

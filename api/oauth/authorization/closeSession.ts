@@ -30,7 +30,7 @@ export type CloseOutcome =
 export interface CloseSessionDeps extends HandOverDeps {
   clients: Pick<ClientStore, "find">;
   sessions: HandOverDeps["sessions"] & Pick<OAuthSessionStore, "find" | "close" | "expire" | "schedulePoll">;
-  verifier: Pick<WalletVerifier, "read">;
+  verifier: Pick<WalletVerifier, "read" | "release">;
   clock: Clock;
   config: Pick<Context["config"], "oauth">;
   /** Called between the steps at which a process may die; crash tests end it here. */
@@ -91,7 +91,11 @@ export async function closeSession(
     );
     return outcome;
   }
-  if (status !== "authorized" || verificationId === undefined) return alreadyProcessed({ session, status, logger });
+  if (status !== "authorized" || verificationId === undefined) {
+    // Whoever closed it may have died before it released the verification.
+    if (verificationId !== undefined && session.closedAt !== null) await deps.verifier.release(client, verificationId);
+    return alreadyProcessed({ session, status, logger });
+  }
 
   const state = await readVerifier(deps, { client, verificationId, logger });
   await deps.onStep?.("verifier read");
@@ -153,6 +157,7 @@ async function applyResult(
       `verification ${result.status}`,
     );
     await tryHandOver(deps, sessionId, logger);
+    await deps.verifier.release(client, verificationId);
     return result.status;
   }
   if (expiresAt <= at) return expireSession(deps, authorized);

@@ -11,7 +11,7 @@ export type VerifierTarget = Pick<OAuthClient, "clientId" | "verifierUrl" | "man
 export type VerificationState =
   { state: "pending" } | { state: "expired" } | { state: "closed"; result: VerificationResult };
 
-/** The management API of a swiyu verifier. */
+/** A verifier that asks wallets: elsewhere, by the management API of swiyu verifiers, or this process's own. */
 export interface WalletVerifier {
   /**
    * Creates a verification.
@@ -29,6 +29,8 @@ export interface WalletVerifier {
    * @throws TransientError as `create`
    */
   read(target: VerifierTarget, verificationId: string): Promise<VerificationState>;
+  /** Tells the verifier that its answer was stored. Again changes nothing. */
+  release(target: VerifierTarget, verificationId: string): Promise<void>;
 }
 
 /** Schemes of wallets, and web links. Anything else, `javascript:` above all, must not become a link on our page. */
@@ -58,6 +60,8 @@ export function createWalletVerifier(deps: VerifierDeps): WalletVerifier {
   return {
     create: (target, request) => createVerification(deps, target, request),
     read: (target, verificationId) => readVerification(deps, target, verificationId),
+    // The management API knows no such message: a verifier elsewhere erases when a verification's time is over.
+    release: () => Promise.resolve(),
   };
 }
 
@@ -116,11 +120,17 @@ async function send(
   target: VerifierTarget,
   { method, path, body }: { method: "GET" | "POST"; path: string; body: string | null },
 ): Promise<{ status: number; text: string }> {
-  const url = target.verifierUrl.replace(/\/+$/, "") + target.managementPath + path;
+  const { verifierUrl } = target;
+  if (verifierUrl === null) throw new TypeError("the client has no verifier elsewhere");
+  const url = verifierUrl.replace(/\/+$/, "") + target.managementPath + path;
   const headers = new Headers({ accept: "application/json" });
   if (body !== null) headers.set("content-type", "application/json");
   if (target.sealedCredentials !== null) {
-    headers.set(...splitHeader(await sealer.open(target.sealedCredentials, credentialsContext(target))));
+    headers.set(
+      ...splitHeader(
+        await sealer.open(target.sealedCredentials, credentialsContext({ clientId: target.clientId, verifierUrl })),
+      ),
+    );
   }
   try {
     // Credentials must not follow a redirect to another host.

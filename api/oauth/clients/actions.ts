@@ -3,7 +3,7 @@ import { randomId, randomToken } from "../../../core/crypto";
 import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";
 import { oauthError } from "../errors";
-import { type ClientRegistration, NOTIFICATION_HEADER, type OAuthClient, problemsOf } from "./rules";
+import { type ClientRegistration, type DcqlQuery, NOTIFICATION_HEADER, type OAuthClient, problemsOf } from "./rules";
 import { credentialsContext, type Sealer } from "./sealer";
 import type { ClientStore } from "./store";
 
@@ -11,6 +11,8 @@ export interface RegisterClientDeps {
   clients: Pick<ClientStore, "insert">;
   sealer: Pick<Sealer, "seal">;
   clock: Clock;
+  /** What this installation's own verifier finds wrong with a DCQL query, a clause for each problem. */
+  queryProblems(query: DcqlQuery): string[];
 }
 
 /**
@@ -20,10 +22,10 @@ export interface RegisterClientDeps {
  * @throws DomainError `oauth_client.invalid` naming every problem, `oauth_client.exists`
  */
 export async function registerClient(
-  { clients, sealer, clock }: RegisterClientDeps,
+  { clients, sealer, clock, queryProblems }: RegisterClientDeps,
   registration: ClientRegistration,
 ): Promise<{ client: OAuthClient; secret: string }> {
-  const problems = problemsOf(registration);
+  const problems = problemsOf(registration, queryProblems);
   if (problems.length > 0) {
     const message = `The client cannot be registered: ${problems.join("; ")}.`;
     throw new DomainError("oauth_client.invalid", "invalid", message);
@@ -35,10 +37,10 @@ export async function registerClient(
     name: registration.name.trim(),
     secretHashes: [sha256Hex(secret)],
     redirectUris: registration.redirectUris,
-    verifierUrl,
+    verifierUrl: verifierUrl ?? null,
     managementPath: registration.managementPath ?? "/management/api/verifications",
     sealedCredentials:
-      verifierHeader === undefined
+      verifierHeader === undefined || verifierUrl === undefined
         ? null
         : await sealer.seal(verifierHeader, credentialsContext({ clientId, verifierUrl })),
     acceptedIssuers: registration.acceptedIssuers ?? [],

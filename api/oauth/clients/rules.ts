@@ -22,7 +22,8 @@ export interface OAuthClient {
   /** SHA-256 of each valid secret, the present one first; two while the secret is being replaced. */
   secretHashes: string[];
   redirectUris: string[];
-  verifierUrl: string;
+  /** Where the client's verifier is; null for this installation's own. */
+  verifierUrl: string | null;
   /** Path of the verifier's verifications, for instance `/management/api/verifications`. */
   managementPath: string;
   /** A header the verifier requires, `Name: value`, sealed; null when it requires none. */
@@ -50,7 +51,8 @@ export interface ClientRegistration {
   clientId?: string | undefined;
   name: string;
   redirectUris: string[];
-  verifierUrl: string;
+  /** Absent for this installation's own verifier. */
+  verifierUrl?: string | undefined;
   managementPath?: string | undefined;
   /** A header for the verifier's management API, `Name: value`. */
   verifierHeader?: string | undefined;
@@ -69,11 +71,18 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const MANAGEMENT_PATH = /^(\/[A-Za-z0-9._~-]+)+$/;
 const HEADER_LINE = /^[A-Za-z0-9-]+:\s*[\x21-\x7e][\x20-\x7e]*$/;
 const HEADER_NAME = /^[A-Za-z0-9-]{1,64}$/;
+/** What says how a verifier elsewhere is reached and notifies. */
+const OF_VERIFIERS_ELSEWHERE = ["managementPath", "verifierHeader", "notificationKey", "notificationHeader"] as const;
 const CREDENTIAL_ID = /^[A-Za-z0-9_-]+$/;
 
-/** What is wrong with a registration, a clause for each problem; none when it is valid. */
-export function problemsOf(registration: ClientRegistration): string[] {
+/**
+ * What is wrong with a registration, a clause for each problem; none when it is valid.
+ *
+ * @param queryProblems what this installation's own verifier finds wrong with a DCQL query
+ */
+export function problemsOf(registration: ClientRegistration, queryProblems: (query: DcqlQuery) => string[]): string[] {
   const { clientId, name, redirectUris, managementPath, verifierHeader, notificationHeader, webhookUrl } = registration;
+  const { verifierUrl, scopes } = registration;
   const rules: [holds: boolean, problem: string][] = [
     [clientId === undefined || CLIENT_ID.test(clientId), "the id must be 3 to 64 letters, digits, _ or -"],
     [/\S/.test(name) && name.length <= 100, "the name must have 1 to 100 characters"],
@@ -82,7 +91,11 @@ export function problemsOf(registration: ClientRegistration): string[] {
       isRedirectUri(uri),
       `${uri} is no redirect URI (https, or http on this machine; no fragment)`,
     ]),
-    [isWebUrl(registration.verifierUrl), "the verifier's URL must be https:// or http://"],
+    [verifierUrl === undefined || isWebUrl(verifierUrl), "the verifier's URL must be https:// or http://"],
+    [
+      verifierUrl !== undefined || OF_VERIFIERS_ELSEWHERE.every((option) => registration[option] === undefined),
+      "management path, verifier header and notification key belong to a verifier elsewhere: give its URL too",
+    ],
     [
       managementPath === undefined || MANAGEMENT_PATH.test(managementPath),
       "the management path must look like /management/api/verifications",
@@ -96,9 +109,13 @@ export function problemsOf(registration: ClientRegistration): string[] {
       "the notifications' header must be a header's name, letters, digits and -",
     ],
     [webhookUrl === undefined || isWebUrl(webhookUrl), "the webhook URL must be https:// or http://"],
-    ...scopeRules(registration.scopes),
+    ...scopeRules(scopes),
   ];
-  return rules.filter(([holds]) => !holds).map(([, problem]) => problem);
+  const problems = rules.filter(([holds]) => !holds).map(([, problem]) => problem);
+  if (verifierUrl !== undefined || problems.length > 0) return problems;
+  return scopes.flatMap(({ name: scope, dcql }) =>
+    queryProblems(dcql).map((problem) => `the scope ${scope} asks for what cannot be asked here: ${problem}`),
+  );
 }
 
 function scopeRules(scopes: ScopeDefinition[]): [holds: boolean, problem: string][] {
@@ -137,9 +154,18 @@ export function scopesOf(client: Pick<OAuthClient, "scopes">, scope: string): Sc
   return client.scopes.filter(({ name }) => names.includes(name));
 }
 
-/** One query for several scopes. The ids of its credentials are distinct: registration requires it. */
+/**
+ * One query for several scopes. The ids of its credentials are distinct: registration requires it. Where one scope has
+ * sets, those of a scope without any become a required set: outside of all sets nobody need present them (OpenID4VP 1.0
+ * §6.4.2).
+ */
 export function combineQueries(scopes: ScopeDefinition[]): DcqlQuery {
-  const sets = scopes.flatMap(({ dcql }) => dcql.credential_sets ?? []);
+  const hasSets = scopes.some(({ dcql }) => dcql.credential_sets !== undefined);
+  const sets = hasSets ? scopes.flatMap(({ dcql }) => dcql.credential_sets ?? [everyCredentialOf(dcql)]) : [];
   const credentials = scopes.flatMap(({ dcql }) => dcql.credentials);
   return sets.length > 0 ? { credentials, credential_sets: sets } : { credentials };
+}
+
+function everyCredentialOf({ credentials }: DcqlQuery): Record<string, unknown> {
+  return { options: [credentials.map(({ id }) => id)], required: true };
 }

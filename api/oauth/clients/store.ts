@@ -10,7 +10,7 @@ const schema = new Schema<Stored>(
     name: { type: String, required: true },
     secretHashes: { type: [String], required: true },
     redirectUris: { type: [String], required: true },
-    verifierUrl: { type: String, required: true },
+    verifierUrl: { type: String, default: null },
     managementPath: { type: String, required: true },
     sealedCredentials: { type: String, default: null },
     acceptedIssuers: { type: [String], required: true },

@@ -65,6 +65,21 @@ export async function receiveNotification(
   logger.info({ verificationId, isNew }, "notification stored");
 }
 
+/**
+ * Stores that this process's own verifier has an answer, as a notification is stored: the session closes at once, and a
+ * kill loses nothing. A verification of no session is somebody else's, and none of ours.
+ */
+export async function receiveAnswer(
+  deps: Pick<ReceiveNotificationDeps, "receive" | "count" | "sessions">,
+  verificationId: string,
+): Promise<void> {
+  if ((await deps.sessions.findByVerification(verificationId)) === null) return;
+  const deliveryKey = JSON.stringify([verificationId]);
+  const notification = { source: SOURCE, deliveryKey, facts: { verificationId }, requestId: verificationId } as const;
+  const isNew = await deps.receive(notification);
+  deps.count(SOURCE, SENDER, isNew ? "accepted" : "duplicate");
+}
+
 function hashOf(key: string | undefined): string | null {
   return key === undefined ? null : sha256Hex(key);
 }

@@ -36,6 +36,10 @@ export function notificationRejection(facts: {
   const { session, client, keyHash, now } = facts;
   if (session === null) return { outcome: "session_not_found", reason: "session not found", level: "error" };
   if (client === null) return { outcome: "session_not_authorized", reason: "session not authorized", level: "error" };
+  if (client.verifierUrl === null) {
+    // Every wallet knows the verification's id, and this process's own verifier needs no message.
+    return { outcome: "unauthorized", reason: "the verification is no other verifier's", level: "error" };
+  }
   const expected = client.notificationKeyHash;
   if (expected !== null && !equalsInConstantTime(expected, keyHash ?? "")) {
     return { outcome: "unauthorized", reason: "it does not carry the verifier's key", level: "error" };

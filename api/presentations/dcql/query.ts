@@ -103,6 +103,12 @@ export const dcqlQuery = query.superRefine((value, context) => {
   });
 });
 
+/** What is wrong with a query, a clause for each problem that names its place; none when it can be asked. */
+export function queryProblems(value: unknown): string[] {
+  const parsed = dcqlQuery.safeParse(value);
+  return parsed.success ? [] : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
 export type DcqlQuery = z.output<typeof dcqlQuery>;
 export type CredentialQuery = DcqlQuery["credentials"][number];
 export type ClaimsQuery = z.output<typeof claimsQuery>;

@@ -22,6 +22,10 @@ export interface NewRequest {
   nonce: string | undefined;
   /** SHA-256 of the secret of the browser that begins; null where none does. */
   browserHash: string | null;
+  /** Issuers whose credentials are accepted; none or an empty list accepts any that is trusted. */
+  acceptedIssuers?: string[] | undefined;
+  /** How long a wallet may take; as configured when absent. */
+  lifetimeSeconds?: number | undefined;
 }
 
 export interface CreateRequestDeps extends Pick<Context, "clock"> {
@@ -52,7 +56,7 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
   const encrypted = input.responseMode === "direct_post.jwt";
   const keyId = encrypted ? randomToken() : null;
   const createdAt = clock.now();
-  const expiresAt = addSeconds(createdAt, config.presentations.requestSeconds);
+  const expiresAt = addSeconds(createdAt, input.lifetimeSeconds ?? config.presentations.requestSeconds);
   const request: PresentationRequest = {
     requestId,
     transactionHash: sha256Hex(transactionId),
@@ -64,6 +68,7 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
     responseMode: input.responseMode,
     nonce: input.nonce ?? randomToken(),
     query: input.query,
+    acceptedIssuers: input.acceptedIssuers ?? [],
     keyId,
     encryptionKey: keyId === null ? null : await generateEncryptionKey(keyId),
     status: "ACTIVE",
@@ -79,12 +84,17 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
     purgeAt: addSeconds(expiresAt, config.presentations.retentionSeconds),
   };
   if (!(await presentations.insert(request))) throw nonceUsed();
-  const requestUri = requestUriOf(config.http.publicUrl, requestId);
-  const walletUrl = requestLink(authorizationRequestOf(deps, request), {
-    scheme: config.presentations.walletScheme,
-    requestUri,
-  });
-  return { request, transactionId, walletUrl, requestUri };
+  return { request, transactionId, ...linksOf(deps, request) };
+}
+
+/** Where a wallet fetches a request, and the link that leads it there. */
+export function linksOf(
+  { config }: Pick<CreateRequestDeps, "config">,
+  request: PresentationRequest,
+): Pick<CreatedRequest, "walletUrl" | "requestUri"> {
+  const requestUri = requestUriOf(config.http.publicUrl, request.requestId);
+  const scheme = config.presentations.walletScheme;
+  return { requestUri, walletUrl: requestLink(authorizationRequestOf({ config }, request), { scheme, requestUri }) };
 }
 
 interface ReadRequestObjectDeps {

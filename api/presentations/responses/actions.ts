@@ -24,6 +24,8 @@ export interface WalletResponse {
 export interface SubmitDeps extends ResponsePorts, Pick<Context, "blindIndex"> {
   clock: Clock;
   presentations: Pick<PresentationStore, "find" | "findByKeyId" | "close" | "countAttempt">;
+  /** Tells the owner of a request that it was answered. Again changes nothing; never fails. */
+  announce(request: PresentationRequest, facts: { answeredAt: Date; logger: Logger }): Promise<void>;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
 
@@ -45,7 +47,7 @@ export async function submitResponse(deps: SubmitDeps, response: WalletResponse)
   const request = await findRequest(deps, response);
   const submissionHash = sha256Hex(response.body);
   const now = deps.clock.now();
-  if (statusAt(request, now) !== "ACTIVE") return repeatAnswer(deps, request, submissionHash);
+  if (statusAt(request, now) !== "ACTIVE") return repeatAnswer(deps, { request, response, submissionHash, now });
   const { verdict, credentials } = await decideCounted(deps, { request, response, now });
   await deps.onStep?.("presentation.decided");
   const code = request.redirectUri === null ? null : await responseCodeOf(deps, request, submissionHash);
@@ -55,11 +57,15 @@ export async function submitResponse(deps: SubmitDeps, response: WalletResponse)
     credentials,
     responseCodeHash: code && sha256Hex(code),
   });
-  if (!closed) return repeatAnswer(deps, await requireRequest(deps, request.requestId), submissionHash);
+  if (!closed) {
+    const closedBefore = await requireRequest(deps, request.requestId);
+    return repeatAnswer(deps, { request: closedBefore, response, submissionHash, now });
+  }
   const { requestId, verifierId } = request;
   const { result, reason } = verdict;
   response.logger.info({ requestId, verifierId, result, reason }, "presentation decided");
   await deps.onStep?.("presentation.closed");
+  await deps.announce(request, { answeredAt: now, logger: response.logger });
   return { redirectUri: withResponseCode(request.redirectUri, code) };
 }
 
@@ -89,13 +95,14 @@ async function requireRequest(
 
 /** The answer to a request that is closed: the same to the same response, a rejection to any other. */
 async function repeatAnswer(
-  deps: Pick<SubmitDeps, "blindIndex">,
-  request: PresentationRequest,
-  submissionHash: string,
+  deps: Pick<SubmitDeps, "blindIndex" | "announce">,
+  { request, response, submissionHash, now }: Submission & { submissionHash: string },
 ): Promise<SubmissionReply> {
   if (request.status !== "VP_SUBMITTED" || request.submissionHash !== submissionHash) {
     throw malformed("The request was answered before, or its time passed.");
   }
+  // The process that closed it may have died before it could tell the owner.
+  await deps.announce(request, { answeredAt: request.verdict?.decidedAt ?? now, logger: response.logger });
   if (request.responseCodeHash === null) return { redirectUri: null };
   return { redirectUri: withResponseCode(request.redirectUri, await responseCodeOf(deps, request, submissionHash)) };
 }
@@ -124,7 +131,9 @@ async function decideCounted(deps: SubmitDeps, submission: Submission): Promise<
       const verdict = rejected(error, now);
       // No submission hash: the response was rejected, and is rejected when it comes again.
       const closing = { submissionHash: null, verdict, credentials: null, responseCodeHash: null };
-      await deps.presentations.close(request.requestId, closing);
+      if (await deps.presentations.close(request.requestId, closing)) {
+        await deps.announce(request, { answeredAt: now, logger: submission.response.logger });
+      }
     }
     throw error;
   }
@@ -148,7 +157,7 @@ async function decide(deps: SubmitDeps, { request, response, now }: Submission):
   }
   try {
     const target = { nonce: request.nonce, audience: request.clientId, now };
-    const presented = await verifyResponse(deps, { query: request.query, vpToken: answer["vp_token"], target });
+    const presented = await verifyResponse(deps, { ...request, vpToken: answer["vp_token"], target });
     return {
       verdict: { result: "valid", reason: null, message: null, decidedAt: now },
       credentials: shown(request, presented),

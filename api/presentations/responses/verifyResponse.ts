@@ -55,8 +55,9 @@ export function readVpToken(vpToken: Json | undefined, query: DcqlQuery): Map<st
  */
 export async function verifyResponse(
   ports: ResponsePorts,
-  { query, vpToken, target }: { query: DcqlQuery; vpToken: Json | undefined; target: ProofTarget },
+  input: { query: DcqlQuery; acceptedIssuers: string[]; vpToken: Json | undefined; target: ProofTarget },
 ): Promise<Presented> {
+  const { query, acceptedIssuers, vpToken, target } = input;
   const presented = new Map<string, ProvenCredential[]>();
   for (const [id, presentations] of readVpToken(vpToken, query)) {
     const format = query.credentials.find((credential) => credential.id === id)?.format;
@@ -64,7 +65,10 @@ export async function verifyResponse(
     presented.set(id, await Promise.all(presentations.map((presentation) => prove(ports, presentation, target))));
   }
   const all = [...presented.values()].flat();
-  for (const credential of all) requireTrustedAndCurrent(credential, target.now);
+  for (const credential of all) {
+    requireTrustedAndCurrent(credential, target.now);
+    requireAccepted(credential, acceptedIssuers);
+  }
   await Promise.all(all.map((credential) => ports.requireUnrevoked(credential, target.now)));
   const reason = unsatisfiedBy(query, presented);
   if (reason !== null) throw invalid("query_not_satisfied", reason);
@@ -82,6 +86,12 @@ function requireTrustedAndCurrent({ trust, validFrom, validUntil }: ProvenCreden
   if (validFrom !== null && validFrom.getTime() > now.getTime() + skewMs) {
     throw invalid("credential_not_yet_valid", "The credential is not valid yet.");
   }
+}
+
+/** Who asked may accept fewer issuers than this registry trusts. */
+function requireAccepted({ issuer }: ProvenCredential, acceptedIssuers: string[]): void {
+  if (acceptedIssuers.length === 0 || acceptedIssuers.includes(issuer)) return;
+  throw invalid("issuer_not_trusted", "The issuer is none of those that the relying party accepts.");
 }
 
 function malformed(message: string) {

@@ -13,6 +13,8 @@ export interface OutgoingWebhook {
   /** When it happened. */
   timestamp: Date;
   data: object;
+  /** Further members of the body beside `type`, `timestamp` and `data`, for receivers of another protocol. */
+  topLevel?: object | undefined;
   /** The id of an earlier webhook that this one replaces: it is not attempted any more. */
   supersedes?: string[] | undefined;
 }
@@ -57,6 +59,11 @@ export function outcomeOf(attempts: number, error: string | null, now: Date): At
 }
 
 /** The body of a message (Standard Webhooks, "Payload structure"). */
-export function bodyOf({ type, timestamp, data }: Pick<OutgoingWebhook, "type" | "timestamp" | "data">): string {
-  return JSON.stringify({ type, timestamp: timestamp.toISOString(), data });
+export function bodyOf({
+  type,
+  timestamp,
+  data,
+  topLevel,
+}: Pick<OutgoingWebhook, "type" | "timestamp" | "data" | "topLevel">): string {
+  return JSON.stringify({ ...topLevel, type, timestamp: timestamp.toISOString(), data });
 }

@@ -79,6 +79,7 @@ describe("a mutated response", () => {
         ),
       controllerOf: () => Promise.resolve(null),
       requireUnrevoked: () => Promise.resolve(),
+      announce: () => Promise.resolve(),
     };
     await submitResponse(deps, { parameters, body: Buffer.from(new URLSearchParams(parameters).toString()), logger });
     const [verdict] = verdicts;
@@ -185,6 +186,7 @@ function requestOf(
   return {
     transactionHash: "",
     verifierId: "verifier",
+    acceptedIssuers: [],
     flow: "cross_device",
     browserHash: null,
     redirectUri: null,

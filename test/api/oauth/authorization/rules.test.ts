@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { authorizationResponseUrl } from "../../../../api/oauth/authorization/rules";
 import { problemsOf } from "../../../../api/oauth/clients/rules";
+import { queryProblems } from "../../../../api/presentations/dcql/query";
 
 const ISSUER = "https://cairn.example";
 const RESPONSE = { code: "OAC-1" };
@@ -33,8 +34,10 @@ describe("the authorization response", () => {
       "https://app.example/a b",
       "https://a/[x]",
     ]) {
-      expect(problemsOf({ ...registration, redirectUris: [uri] }), uri).to.have.length(1);
+      expect(problemsOf({ ...registration, redirectUris: [uri] }, queryProblems), uri).to.have.length(1);
     }
-    expect(problemsOf({ ...registration, redirectUris: ["https://app.example/%C3%A4?q=1"] })).to.deep.equal([]);
+    expect(
+      problemsOf({ ...registration, redirectUris: ["https://app.example/%C3%A4?q=1"] }, queryProblems),
+    ).to.deep.equal([]);
   });
 });

@@ -1,0 +1,126 @@
+import type { Clock } from "../../../core/clock";
+import type { Logger } from "../../../core/logger";
+import type { Context } from "../../../process/context";
+import type { DcqlQuery } from "../dcql/query";
+import { createRequest, type CreatedRequest, type CreateRequestDeps } from "../requests/actions";
+import type { ResponseMode } from "../requests/requestObject";
+import type { PresentationRequest } from "../rules";
+import type { PresentationStore } from "../store";
+import { isManaged, stateOf, VERIFICATION_SECONDS, type VerificationState } from "./rules";
+
+/** A verification as its owner orders it. */
+export interface NewVerification {
+  /** A verifier's id, or the name of a client of this process. */
+  ownerId: string;
+  query: DcqlQuery;
+  responseMode: ResponseMode;
+  /** Issuers whose credentials are accepted; an empty list accepts any that is trusted. */
+  acceptedIssuers: string[];
+}
+
+/** Makes a request for a presentation that its owner follows by the request's id, for 15 minutes. */
+export function createVerification(
+  deps: CreateRequestDeps,
+  { ownerId, query, responseMode, acceptedIssuers }: NewVerification,
+): Promise<CreatedRequest> {
+  return createRequest(deps, {
+    verifierId: ownerId,
+    query,
+    flow: "cross_device",
+    responseMode,
+    redirectUri: null,
+    nonce: undefined,
+    browserHash: null,
+    acceptedIssuers,
+    lifetimeSeconds: VERIFICATION_SECONDS,
+  });
+}
+
+interface ReadVerificationDeps {
+  clock: Clock;
+  config: Pick<Context["config"], "presentations">;
+  presentations: Pick<PresentationStore, "find" | "markTaken">;
+}
+
+interface OwnedVerification {
+  verificationId: string;
+  ownerId: string;
+}
+
+/** Reads a verification; null in `request` when the owner has none of this id. Reading changes nothing. */
+export async function readVerification(
+  {
+    clock,
+    config,
+    presentations,
+  }: Omit<ReadVerificationDeps, "presentations"> & {
+    presentations: Pick<PresentationStore, "find">;
+  },
+  { verificationId, ownerId }: OwnedVerification,
+): Promise<{ request: PresentationRequest | null; state: VerificationState }> {
+  const found = await presentations.find(verificationId);
+  const request = found !== null && found.verifierId === ownerId && isManaged(found) ? found : null;
+  const { unreadSeconds } = config.presentations;
+  return { request, state: stateOf(request, { now: clock.now(), unreadSeconds }) };
+}
+
+/**
+ * Releases a verification whose claims its owner has: a minute later they may be erased. Again changes nothing, and so
+ * does one that nobody answered.
+ */
+export async function releaseVerification(deps: ReadVerificationDeps, owned: OwnedVerification): Promise<void> {
+  const { request } = await readVerification(deps, owned);
+  if (request?.status === "VP_SUBMITTED") await deps.presentations.markTaken(request.requestId, deps.clock.now());
+}
+
+/** A webhook as swiyu verifiers send one, which is a Standard Webhook too. */
+export interface AnswerWebhook {
+  id: string;
+  secretOwner: string;
+  url: string;
+  type: string;
+  timestamp: Date;
+  data: object;
+  topLevel: object;
+}
+
+export interface AnnounceAnswerDeps {
+  findVerifier(verifierId: string): Promise<{ webhookUrl: string | null } | null>;
+  /** Takes on a webhook, durably once this resolves; the same id again changes nothing. */
+  deliver(webhook: AnswerWebhook): Promise<void>;
+  /** Tells whoever in this process asked. Again changes nothing. */
+  verificationAnswered(verificationId: string): Promise<void>;
+}
+
+/**
+ * Tells the owner of a request that it was answered: a verifier by its webhook, a client of this process through its
+ * port. The message says nothing of the answer, which the owner reads. Never fails: the request is closed, the wallet
+ * must have its answer, and owners that heard nothing poll.
+ */
+export async function announceAnswer(
+  deps: AnnounceAnswerDeps,
+  { requestId, verifierId }: Pick<PresentationRequest, "requestId" | "verifierId">,
+  { answeredAt, logger }: { answeredAt: Date; logger: Logger },
+): Promise<void> {
+  try {
+    const verifier = await deps.findVerifier(verifierId);
+    if (verifier === null) await deps.verificationAnswered(requestId);
+    else if (verifier.webhookUrl !== null)
+      await deps.deliver(webhookOf(requestId, verifierId, verifier.webhookUrl, answeredAt));
+  } catch (error) {
+    logger.error({ err: error, requestId, verifierId }, "nobody was told that a presentation came; its owner polls");
+  }
+}
+
+function webhookOf(requestId: string, secretOwner: string, url: string, timestamp: Date): AnswerWebhook {
+  const verification = { verification_id: requestId };
+  return {
+    id: `msg_${requestId}`,
+    secretOwner,
+    url,
+    type: "presentation.answered",
+    timestamp,
+    data: verification,
+    topLevel: verification,
+  };
+}

@@ -43,6 +43,10 @@ export const GENERAL_PROBLEMS: Readonly<Record<string, GeneralProblem>> = {
   "verification.contended": passing("The credential's state changed over and over while it was verified."),
   "verifier.refused": passing("The wallet verifier refused our request."),
   "verifier.unintelligible": passing("The wallet verifier's answer could not be read."),
+  "fetch.failed": passing("A status list or another document elsewhere could not be fetched."),
+  "relayer.day_budget_used_up": passing("What the relayer may spend in a day is spent."),
+  "relayer.fees_too_high": passing("The chain's fees are above what the relayer pays."),
+  "relayer.stopped": passing("The relayer was stopped by its operator."),
   "verifier.unreachable": passing("The wallet verifier could not be reached."),
   "webhook.no_handler": passing("This worker does not read deliveries of that source."),
 };

@@ -1,6 +1,7 @@
 // Runs one of Cairn's scripts on a machine that may have nothing but Node: checks Node's version, installs the
 // dependencies when the lock file asks for it, compiles the contracts when they changed, then hands over.
-// With --compile in a script's place it compiles them in any case and ends. Plain JavaScript without imports from
+// Where NODE_ENV is production, or a build has lost its development packages (npm prune --omit=dev), it installs and
+// compiles nothing and runs the build. With --compile in a script's place it compiles them in any case and ends. Plain JavaScript without imports from
 // node_modules, because those may not exist yet.
 "use strict";
 requireNode();
@@ -8,7 +9,7 @@ const { spawn } = require("node:child_process");
 const fs = require("node:fs");
 const path = require("node:path");
 const { artifactsAreCurrent, compile, typesAreCurrent } = require("./launch/contracts.cjs");
-const { install, installIsDue } = require("./launch/install.cjs");
+const { install, installIsDue, isPrunedBuild } = require("./launch/install.cjs");
 const { withLock } = require("./launch/lock.cjs");
 const { root, say } = require("./launch/run.cjs");
 
@@ -38,11 +39,15 @@ function requireNode() {
   process.exit(1);
 }
 
+/** Whether the build runs instead of the sources. */
+const runsBuild = () => process.env.NODE_ENV === "production" || isPrunedBuild();
+
+/** Whether the build holds a script. */
+const isInBuild = (script) => /^(?!scripts\/|--)|^scripts\/operate\//.test(script);
+
 /** What runs the script: the sources, or in production the compiled file, without any development package. */
 function commandOf(script) {
-  const isCompiled = !script.startsWith("scripts/") || script.startsWith("scripts/operate/");
-  if (process.env.NODE_ENV !== "production" || !isCompiled)
-    return ["--require", "./scripts/typescript.cjs", local(script)];
+  if (!runsBuild() || !isInBuild(script)) return ["--require", "./scripts/typescript.cjs", local(script)];
   const compiled = local("dist", script.replace(/\.ts$/, ".js"));
   if (fs.existsSync(compiled)) return ["--enable-source-maps", compiled];
   say(`${path.relative(root, compiled)} is missing: run "npm ci && npm run build" before starting in production.`);
@@ -73,7 +78,11 @@ function handOver(script, args) {
 
 async function main() {
   const [script, ...args] = process.argv.slice(2);
-  if (process.env.NODE_ENV !== "production") await prepare(script);
+  if (isPrunedBuild() && !isInBuild(script)) {
+    say(`${script} needs the development packages, which are pruned here: run "npm ci" first.`);
+    process.exit(78);
+  }
+  if (!runsBuild()) await prepare(script);
   if (script !== "--compile") handOver(script, args);
 }
 

@@ -17,6 +17,18 @@ function installIsDue() {
   });
 }
 
+/**
+ * Whether this is a build without development packages, as `npm prune --omit=dev` leaves it: what is missing is missing
+ * on purpose.
+ */
+function isPrunedBuild() {
+  return (
+    fs.existsSync(path.join(root, "dist", "package.json")) &&
+    fs.existsSync(path.join(root, "node_modules")) &&
+    !fs.existsSync(path.join(root, "node_modules", "typescript", "package.json"))
+  );
+}
+
 async function install() {
   const isWindows = process.platform === "win32";
   await run({
@@ -28,4 +40,4 @@ async function install() {
   });
 }
 
-module.exports = { installIsDue, install };
+module.exports = { installIsDue, isPrunedBuild, install };

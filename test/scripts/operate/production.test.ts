@@ -1,9 +1,9 @@
 import { expect } from "chai";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
-import ts from "typescript";
+import { dirname, join } from "node:path";
+import { fundedKey, testMongo, testMongoUri, testRedisUrl, testRpcUrl } from "../../support/servers";
 
 const ROOT = join(__dirname, "../../..");
 const CONFIGURATION_ERROR = 78;
@@ -29,10 +29,14 @@ interface Result {
 describe("production, with the packages of `dependencies` alone", () => {
   let folder: string;
 
-  before(() => {
+  before(function () {
+    this.timeout(300_000);
     folder = mkdtempSync(join(tmpdir(), "cairn-production-"));
-    compileInto(join(folder, "dist"));
+    buildInto(join(folder, "dist"));
     linkDependencies(join(folder, "node_modules"));
+    for (const path of ["package.json", "package-lock.json", "scripts/launch.cjs", "scripts/launch"]) {
+      cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+    }
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -41,9 +45,18 @@ describe("production, with the packages of `dependencies` alone", () => {
   }
 
   function runWith(env: NodeJS.ProcessEnv, script: string, ...args: string[]): Promise<Result> {
-    const child = spawn(process.execPath, [join("dist", script), ...args], {
+    return spawned({ NODE_ENV: "production", ...env }, join("dist", script), ...args);
+  }
+
+  /** As `npm run` does, where NODE_ENV is not set. */
+  function launch(env: NodeJS.ProcessEnv, script: string, ...args: string[]): Promise<Result> {
+    return spawned(env, join("scripts", "launch.cjs"), script, ...args);
+  }
+
+  function spawned(env: NodeJS.ProcessEnv, ...args: string[]): Promise<Result> {
+    const child = spawn(process.execPath, args, {
       cwd: folder,
-      env: { PATH: process.env["PATH"], NODE_ENV: "production", ...env },
+      env: { PATH: process.env["PATH"], ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const result: Result = { code: null, stdout: "", stderr: "" };
@@ -99,6 +112,55 @@ describe("production, with the packages of `dependencies` alone", () => {
     expect(chain.stderr).to.include("DEPLOYER_PRIVATE_KEY: is missing");
   });
 
+  it("every command does its work on real servers, installs nothing and runs the build without NODE_ENV", async () => {
+    const mongo = await testMongo("production_commands");
+    const env = {
+      MONGODB_URI: testMongoUri("production_commands"),
+      REDIS_URL: testRedisUrl(),
+      REDIS_PREFIX: "production-commands",
+      RPC_URL: testRpcUrl(),
+      CHAIN_ID: "31337",
+      DEPLOYER_PRIVATE_KEY: await fundedKey(),
+      DEPLOYMENTS_DIR: join(folder, "deployments"),
+      KEYSTORE_DIR: join(folder, "keys"),
+    };
+    const operate = (name: string, ...args: string[]) => launch(env, `scripts/operate/${name}.ts`, ...args);
+    try {
+      const deployed = await operate("deploy");
+      expect(deployed.code, deployed.stderr).to.equal(0);
+      expect(deployed.stdout).to.include(`recorded in ${join(folder, "deployments")}`);
+      const file = join(folder, "scopes.json");
+      const dcql = { credentials: [{ id: "id", format: "dc+sd-jwt", claims: [{ path: ["age_over_18"] }] }] };
+      writeFileSync(file, JSON.stringify([{ name: "age", description: "that you are over 18", dcql }]));
+      const shop = ["--name", "Shop", "--redirect-uri", "https://shop.example/callback"];
+      const verifier = ["--verifier-url", "https://verifier.example", "--scopes", file];
+      const added = await operate("client", "add", ...shop, ...verifier);
+      expect(added.code, added.stderr).to.equal(0);
+      expect((await operate("client", "list")).stdout).to.include("Shop");
+      expect(await operate("jobs", "list")).to.deep.equal({ code: 0, stdout: "no job was given up\n", stderr: "" });
+      for (const [name, word] of [
+        ["issuer", "list"],
+        ["relayer", "status"],
+      ] as const) {
+        const { code, stderr } = await operate(name, word);
+        expect([code, stderr], name).to.deep.equal([0, ""]);
+      }
+      const keys = await operate("keys", "list");
+      expect(keys).to.include({ code: 1, stderr: "Nothing is encrypted yet: the first field makes the first key.\n" });
+    } finally {
+      await mongo.dropDatabase();
+      await mongo.close();
+    }
+  });
+
+  it("what needs the development packages says so, and exits with 78", async () => {
+    for (const script of ["scripts/test.ts", "--compile"]) {
+      const { code, stderr } = await launch({}, script);
+      expect(code, stderr).to.equal(CONFIGURATION_ERROR);
+      expect(stderr).to.include("needs the development packages");
+    }
+  });
+
   it("auditVerify reads the file it is given", async () => {
     const file = join(folder, "answer.json");
     writeFileSync(file, JSON.stringify({ credId: "0x", revoked: false, suspended: false, proof: null }));
@@ -118,21 +180,11 @@ describe("production, with the packages of `dependencies` alone", () => {
   }
 });
 
-/** What `npm run build` makes, without checking types: that is `npm run check`'s. */
-function compileInto(dist: string): void {
-  const file = ts.readConfigFile(join(ROOT, "tsconfig.build.json"), (path) => ts.sys.readFile(path));
-  const { fileNames, options } = ts.parseJsonConfigFileContent(file.config, ts.sys, ROOT);
-  for (const fileName of fileNames) {
-    const output = join(dist, relative(ROOT, fileName).replace(/\.ts$/, ".js"));
-    mkdirSync(dirname(output), { recursive: true });
-    const compilerOptions = { ...options, sourceMap: false };
-    writeFileSync(output, ts.transpileModule(readFileSync(fileName, "utf8"), { compilerOptions, fileName }).outputText);
-  }
-  for (const folder of ["core", "chain", "indexer", "api"]) {
-    const filter = (source: string) => !source.endsWith(".ts");
-    cpSync(join(ROOT, folder), join(dist, folder), { recursive: true, filter });
-  }
-  cpSync(join(ROOT, "package.json"), join(dist, "package.json"));
+/** `npm run build` into a folder. */
+function buildInto(dist: string): void {
+  const command = ["--require", "./scripts/typescript.cjs", "scripts/build.ts", dist];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: ROOT, encoding: "utf8" });
+  expect(status, `${stdout}${stderr}`).to.equal(0);
 }
 
 /** What `npm prune --omit=dev` leaves at the top of node_modules. */

@@ -41,25 +41,18 @@ export async function insertFenced<Document extends Fenced>(
  * one that is as new or newer stays, so that writing again is harmless; but what a former term left uncommitted is
  * replaced, whatever its position.
  *
- * @param absent the `_id`s of documents that were not there a moment ago: these are inserted, which costs less than a
- *   replacement; one that is there after all is treated as the others are
  * @throws LeaseLostError when a document of a later term is there
  */
 export async function replaceFenced<Document extends Fenced & { position?: number }>(
   collection: mongo.Collection<Document>,
   documents: Document[],
   term: number,
-  absent: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  const isAbsent = ({ _id }: Document) => absent.has(_id);
-  const replace = (document: Document) => {
+  const replacements = documents.map((document) => {
     const { position } = document;
     return replacement(document, term, position === undefined ? {} : { position: { $lt: position } });
-  };
-  const replacements = documents.filter((document) => !isAbsent(document)).map(replace);
-  const present = await insertAbsent(collection, documents.filter(isAbsent));
+  });
   const conflicts = await writeAll(collection, replacements);
-  if (present.length > 0) conflicts.push(...(await writeAll(collection, present.map(replace))));
   if (conflicts.length === 0) return;
   const terms = await termsOf(collection, conflicts);
   if ([...terms.values()].some((other) => other > term)) throw new LeaseLostError(term);
@@ -78,16 +71,6 @@ export async function overwriteFenced<Document extends Fenced>(
   const replacements = documents.map((document) => replacement(document, term, {}));
   const conflicts = await writeAll(collection, replacements);
   if (conflicts.length > 0) throw new LeaseLostError(term);
-}
-
-/** @returns those that are there already, and were not written */
-async function insertAbsent<Document extends Fenced>(
-  collection: mongo.Collection<Document>,
-  documents: Document[],
-): Promise<Document[]> {
-  const inserts = documents.map((document) => ({ _id: document._id, operation: { insertOne: { document } } }));
-  const present = new Set(await writeAll(collection, inserts));
-  return documents.filter(({ _id }) => present.has(_id));
 }
 
 /** Replaces a document of this term or a former one, or inserts it; conflicts with any other that has its `_id`. */

@@ -80,9 +80,9 @@ async function apply<State extends { position: number }>(
 ): Promise<void> {
   const steps = events.flatMap((event) => table.stepsOf(event));
   if (steps.length === 0) return;
-  const { states, absent } = await load(table, new Set(steps.map(({ key }) => key)));
+  const states = await load(table, new Set(steps.map(({ key }) => key)));
   for (const { key, fold } of steps) states.set(key, fold(states.get(key) ?? null));
-  await replaceFenced(table.collection, rowsOf(table, states), table.term.number, absent);
+  await replaceFenced(table.collection, rowsOf(table, states), table.term.number);
   for (const [key, state] of states) table.cache.set(key, state);
 }
 
@@ -96,13 +96,13 @@ async function refold<State extends { position: number }>(table: TableState<Stat
 }
 
 /**
- * The states of these keys as of the cursor, null where there is none, and of which keys there is no document. They are
- * returned apart from the cache, which may evict some of them before a large batch is written.
+ * The states of these keys as of the cursor, null where there is none. They are returned apart from the cache, which may
+ * evict some of them before a large batch is written.
  */
 async function load<State extends { position: number }>(
   table: TableState<State>,
   keys: Set<string>,
-): Promise<{ states: Map<string, State | null>; absent: ReadonlySet<string> }> {
+): Promise<Map<string, State | null>> {
   const states = new Map<string, State | null>();
   const unknown: string[] = [];
   for (const key of keys) {
@@ -110,17 +110,15 @@ async function load<State extends { position: number }>(
     if (known === undefined) unknown.push(key);
     states.set(key, known ?? null);
   }
-  const absent = new Set(unknown);
-  if (unknown.length === 0) return { states, absent };
+  if (unknown.length === 0) return states;
   const uncommitted: string[] = [];
   for await (const { _id, term, ...state } of table.collection.find({ _id: { $in: unknown } })) {
-    absent.delete(_id);
     const counts = countsIn(table.term.checkpoint, term, blockOf(state.position));
     if (counts) states.set(_id, state as unknown as State);
     else uncommitted.push(_id);
   }
   for (const [key, state] of await table.refold(uncommitted)) states.set(key, state);
-  return { states, absent };
+  return states;
 }
 
 function rowsOf<State extends { position: number }>(

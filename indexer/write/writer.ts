@@ -100,7 +100,7 @@ async function commit(state: WriterState, { headers, events }: Batch, facts: Com
   if (events.length > 0) {
     await insertFenced(collections.events, eventDocuments(term, events), term.number);
     await onCrashPoint("events written");
-    await applyToAll(tables, events);
+    for (const table of allOf(tables)) await table.apply(events);
     await onCrashPoint("projection written");
   }
   await writeBlocks(state, headers, { newest: Math.max(head?.number ?? 0, last.number), finalizedNumber });
@@ -166,12 +166,6 @@ async function markUnverified(state: WriterState, subject: string, unverified: U
   const change = { $set: { unverified, term: term.number } };
   await collections.dids.updateOne(filter, change);
   await collections.issuers.updateOne(filter, change);
-}
-
-/** Folds events into every table at once: none reads what another writes. All end before the first error is thrown. */
-async function applyToAll(tables: Tables, events: RegistryEvent[]): Promise<void> {
-  const results = await Promise.allSettled(allOf(tables).map((table) => table.apply(events)));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 function allOf({ dids, issuers, words }: Tables) {

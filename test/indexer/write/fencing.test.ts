@@ -1,10 +1,8 @@
 import { expect } from "chai";
 import type { RegistryEvent } from "../../../chain/registry/events";
-import type { DidDocument } from "../../../projection/models";
 import { createProjection } from "../../../projection/queries";
 import { systemClock } from "../../../core/clock";
 import { LeaseLostError, type Term } from "../../../indexer/write/term";
-import { replaceFenced } from "../../../indexer/write/fencedWrites";
 import { createLease } from "../../../indexer/write/lease";
 import { type Batch, type ProjectionWriter, createProjectionWriter } from "../../../indexer/write/writer";
 import { type IndexDatabase, connectIndexDatabase } from "../../support/indexerHarness";
@@ -48,49 +46,6 @@ function blockOf(
     }),
   };
 }
-
-describe("writing over documents that were not there a moment ago", () => {
-  let database: IndexDatabase;
-  const TERM = 5;
-  const document = (fields: { position: number; term: number; version?: number }) =>
-    ({ _id: ALICE, version: 0, ...fields }) as DidDocument;
-
-  beforeEach(async () => {
-    database = await connectIndexDatabase("absent");
-  });
-  afterEach(() => database.drop());
-
-  const write = (after: DidDocument) => replaceFenced(database.collections.dids, [after], TERM, new Set([ALICE]));
-  const stored = () => database.collections.dids.findOne({ _id: ALICE });
-
-  it("inserts them, and does no harm when it is done again", async () => {
-    await write(document({ position: 7, term: TERM, version: 1 }));
-    expect(await stored()).to.include({ position: 7, term: TERM, version: 1 });
-    await write(document({ position: 7, term: TERM, version: 1 }));
-    expect(await stored()).to.include({ position: 7, term: TERM, version: 1 });
-  });
-
-  it("writes over what a former term left meanwhile, whatever its position", async () => {
-    for (const position of [3, 9]) {
-      await database.collections.dids.replaceOne({ _id: ALICE }, document({ position, term: 4 }), { upsert: true });
-      await write(document({ position: 7, term: TERM, version: 1 }));
-      expect(await stored()).to.include({ position: 7, term: TERM, version: 1 });
-    }
-  });
-
-  it("stops when a later term has written there, and leaves it", async () => {
-    await database.collections.dids.insertOne(document({ position: 3, term: 6 }));
-    const error = await write(document({ position: 7, term: TERM })).catch((reason: unknown) => reason);
-    expect(error).to.be.instanceOf(LeaseLostError);
-    expect(await stored()).to.include({ position: 3, term: 6 });
-  });
-
-  it("leaves what this term wrote at a later position", async () => {
-    await database.collections.dids.insertOne(document({ position: 9, term: TERM, version: 2 }));
-    await write(document({ position: 7, term: TERM, version: 1 }));
-    expect(await stored()).to.include({ position: 9, version: 2 });
-  });
-});
 
 describe("a leader that lost the lease", () => {
   let database: IndexDatabase;

@@ -1,6 +1,6 @@
 import type { JWK } from "jose";
 import type { DcqlQuery } from "./dcql/query";
-import type { Json } from "./formats/json";
+import type { JsonObject } from "./formats/json";
 import type { CredentialFormat } from "./formats/rules";
 import type { RejectionReason } from "./rejection";
 import type { EncryptionJwk, ResponseMode } from "./requests/requestObject";
@@ -41,7 +41,7 @@ export interface PresentedCredential {
   issuer: string;
   types: string[];
   /** The claims that were asked for. */
-  claims: Json;
+  claims: JsonObject;
 }
 
 /** A request for a presentation. */

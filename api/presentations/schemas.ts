@@ -121,7 +121,7 @@ export const resultReply = z.strictObject({
         format: z.enum(CREDENTIAL_FORMATS),
         issuer: z.string(),
         types: z.array(z.string()),
-        claims: z.json(),
+        claims: z.record(z.string(), z.unknown()).meta({ description: "In the credential's own structure" }),
       }),
     ),
   }),

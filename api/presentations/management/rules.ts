@@ -1,5 +1,5 @@
 import type { DcqlQuery } from "../dcql/query";
-import type { Json } from "../formats/json";
+import { isObject, type Json, type JsonObject } from "../formats/json";
 import { isReadable, type PresentationRequest, type PresentedCredential, statusAt, type Verdict } from "../rules";
 
 /** How long a wallet may take to answer a verification: as long as at a swiyu verifier. */
@@ -9,7 +9,7 @@ export const VERIFICATION_SECONDS = 15 * 60;
 export type VerificationState =
   | { state: "pending" }
   | { state: "expired" }
-  | { state: "verified"; claims: Json }
+  | { state: "verified"; claims: JsonObject }
   | { state: "failed"; errorCode: string; errorDescription: string };
 
 /**
@@ -45,14 +45,15 @@ export function isManaged({ redirectUri, browserHash, flow }: PresentationReques
  * The claims as `credential_subject_data`: those of the credential where one was asked for; else by the id of the
  * credential query, so that claims of the same name stay apart, as an array where `multiple` are asked for.
  */
-function subjectData({ credentials: queries }: DcqlQuery, presented: PresentedCredential[]): Json {
+function subjectData({ credentials: queries }: DcqlQuery, presented: PresentedCredential[]): JsonObject {
   const byId = queries.flatMap(({ id, multiple }): [string, Json][] => {
     const claims = presented.filter(({ queryId }) => queryId === id).map((credential) => credential.claims);
     const [first] = claims;
     return first === undefined ? [] : [[id, multiple ? claims : first]];
   });
   const [only] = queries;
-  if (queries.length === 1 && only?.multiple === false) return byId[0]?.[1] ?? {};
+  const [answer] = byId;
+  if (queries.length === 1 && only?.multiple === false) return isObject(answer?.[1]) ? answer[1] : {};
   return Object.fromEntries(byId);
 }
 

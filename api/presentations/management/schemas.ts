@@ -27,7 +27,7 @@ export const verificationReply = z.strictObject({
       error_code: z.string().optional(),
       error_description: z.string().optional(),
       credential_subject_data: z
-        .json()
+        .record(z.string(), z.unknown())
         .optional()
         .meta({ description: "The claims; by the id of the credential query where several were asked for" }),
     })

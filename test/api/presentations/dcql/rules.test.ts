@@ -154,11 +154,13 @@ describe("our evaluation of claims beside the package dcql", () => {
     const root = fc.dictionary(name, value, { minKeys: 1, maxKeys: 3, noNullPrototype: true });
     fc.assert(
       fc.property(root, claimsArb, (credential, claims) => {
-        // The package takes an empty array for a claim with elements; §7.1 calls an empty selection an error.
-        fc.pre(!JSON.stringify(credential).includes("[]"));
         const query = queryOf({ claims });
         const ours = mismatchOf(query, credentialOf(credential)) === null;
-        expect(ours).to.equal(foreignAccepts(query, credential));
+        const foreign = foreignAccepts(query, credential);
+        // Where a step goes to all elements, the package passes over those of the wrong kind and takes an empty array
+        // for a selection; §7.1 ends with an error in both cases. So it may accept what we do not, never less.
+        const isExact = claims.every(({ path }) => !path.includes(null));
+        if (isExact || ours) expect(ours).to.equal(foreign);
       }),
       { numRuns: 500 },
     );

@@ -5,7 +5,7 @@ import { authenticateSession, type SessionReader } from "./authenticate";
 import { type ApiKeyReader, authenticateApiKey, limitWrongKeys } from "./apiKeys";
 import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
 import type { ApiKeyCaller, Endpoint, RateLimitPolicy, Reply, RequestContext, SessionCaller } from "./endpoint";
-import { createGuessLimit, type GuessLimit } from "./guessLimit";
+import { createGuessLimit, type GuessLimit, unlimitedGuesses } from "./guessLimit";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
 import { createPollSlots, type PollSlots } from "./pollSlots";
@@ -53,7 +53,7 @@ export function mountEndpoints(endpoints: Endpoint[], deps: RouterDeps): Request
   const shared = {
     readJson: jsonBodyReader(deps.bodyLimitBytes),
     polls: pollSlotsOf(deps),
-    limitGuesses: deps.limitWrongKeys === false ? unlimited : createGuessLimit(deps.createBudget),
+    limitGuesses: deps.limitWrongKeys === false ? unlimitedGuesses : createGuessLimit(deps.createBudget),
   };
   const methodsOfPath = new Map<string, Set<string>>();
   const exact = new Map<string, Serve>();
@@ -83,8 +83,6 @@ function pollSlotsOf({ maxPolls: total = DEFAULT_MAX_POLLS }: RouterDeps): PollS
   const share = Math.max(1, Math.floor(total / 4));
   return createPollSlots({ total, perAddress: share, perPrincipal: share });
 }
-
-const unlimited: GuessLimit = ({ read }) => read();
 
 /** What all endpoints share. */
 interface Shared {

@@ -1,6 +1,8 @@
 import { monotonicMs } from "../../core/clock";
 import type { Context } from "../../process/context";
+import { createGuessLimit, unlimitedGuesses } from "../http/guessLimit";
 import { defineModule } from "../http/module";
+import { createBudgets } from "../http/rateLimit";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { chooseVerifier, type OwnVerifications } from "./authorization/ownVerifier";
 import { createWalletVerifier } from "./authorization/verifier";
@@ -25,7 +27,7 @@ export function createOAuth(
     verifications: OwnVerifications;
   },
 ) {
-  const { config, mongo, keys } = context;
+  const { config, mongo, keys, redis } = context;
   const { queue, worker } = createOAuthJobs(context);
   const { verifierTimeoutMs: timeoutMs } = config.oauth;
   const deps = {
@@ -37,6 +39,9 @@ export function createOAuth(
       own: needs.verifications,
       elsewhere: createWalletVerifier({ sealer: createCredentialsSealer(keys), timeoutMs }),
     }),
+    limitGuesses: config.sessions.limitLogins
+      ? createGuessLimit(createBudgets({ redis, prefix: config.redis.prefix }))
+      : unlimitedGuesses,
     issuer: config.http.publicUrl,
   };
   return defineModule({

@@ -6,8 +6,7 @@ import {
   type Reply,
   type RequestContext,
 } from "../../http/endpoint";
-import { authenticateClient } from "../clients/actions";
-import { parseBearer, readClientForm } from "../clients/authenticate";
+import { type AuthenticateDeps, authenticateFrom, parseBearer, readClientForm } from "../clients/authenticate";
 import { bearerSecretErrorReply, oauthErrorReply, pageErrorReply } from "../errorReplies";
 import { oauthError, unknownClient } from "../errors";
 import { anyQuery, FORM_BODY, parseQuery } from "../form";
@@ -30,7 +29,7 @@ import type { AuthorizeResult } from "./claim";
 import { REQUEST_URI_PREFIX } from "./rules";
 import { authorizeReply, nonceParams, pushedReply, setupParams, setupReply } from "./schemas";
 
-export type AuthorizationRouteDeps = AuthorizeDeps & LimitDeps;
+export type AuthorizationRouteDeps = AuthorizeDeps & LimitDeps & AuthenticateDeps;
 
 const TAG = "OAuth gateway";
 
@@ -84,7 +83,7 @@ function setupEndpoint(deps: AuthorizationRouteDeps): Endpoint {
       if ((await deps.clients.find(clientId)) === null) throw unknownClient();
       const secret = parseBearer(context.header("authorization"));
       if (secret === undefined) throw oauthError("invalid_client", "Send the client's secret as bearer token.");
-      const client = await authenticateClient(deps, { clientId, secret });
+      const client = await authenticateFrom(deps, { clientId, secret, ip: context.ip });
       const { nonce, expiresInSeconds } = await setUpSession(deps, client);
       return { status: 200, body: { nonce, expires_in: expiresInSeconds } };
     },

@@ -1,4 +1,6 @@
+import { DomainError } from "../../../core/errors";
 import type { RequestContext } from "../../http/endpoint";
+import type { GuessLimit } from "../../http/guessLimit";
 import { parseForm } from "../form";
 import { oauthError } from "../errors";
 import type { RequestParameters } from "../rules";
@@ -6,33 +8,55 @@ import { authenticateClient } from "./actions";
 import type { OAuthClient } from "./rules";
 import type { ClientStore } from "./store";
 
-interface AuthenticateDeps {
+export interface AuthenticateDeps {
   clients: Pick<ClientStore, "find">;
+  limitGuesses: GuessLimit;
 }
 
 /**
  * Reads a client's form and authenticates the client.
  *
- * @throws DomainError `oauth.invalid_client`, `oauth.invalid_request`
+ * @throws DomainError `oauth.invalid_client`, `oauth.invalid_request`, `request.too_many`
  */
 export async function readClientForm(
   deps: AuthenticateDeps,
   body: Buffer,
-  context: Pick<RequestContext, "header">,
+  context: Pick<RequestContext, "header" | "ip">,
 ): Promise<{ client: OAuthClient; form: RequestParameters }> {
   const form = parseForm(body, context.header("content-type"));
-  const client = await authenticateRequest(deps, { authorization: context.header("authorization"), form });
+  const client = await authenticateRequest(deps, {
+    authorization: context.header("authorization"),
+    form,
+    ip: context.ip,
+  });
   return { client, form };
+}
+
+/**
+ * The client that a secret belongs to, as long as its caller's address has not brought too many wrong ones.
+ *
+ * @throws DomainError `oauth.invalid_client`, `request.too_many`
+ */
+export function authenticateFrom(
+  { clients, limitGuesses }: AuthenticateDeps,
+  { clientId, secret, ip }: { clientId: string; secret: string; ip: string },
+): Promise<OAuthClient> {
+  return limitGuesses({
+    secret: `${clientId}\n${secret}`,
+    ip,
+    read: () => authenticateClient({ clients }, { clientId, secret }),
+    isWrong: (error) => error instanceof DomainError && error.code === "oauth.invalid_client",
+  });
 }
 
 /** By `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), one of the two. */
 async function authenticateRequest(
   deps: AuthenticateDeps,
-  { authorization, form }: { authorization: string | undefined; form: RequestParameters },
+  { authorization, form, ip }: { authorization: string | undefined; form: RequestParameters; ip: string },
 ): Promise<OAuthClient> {
   const { client_id: clientId, client_secret: secret } = form;
   if (authorization === undefined) {
-    if (clientId !== undefined && secret !== undefined) return authenticateClient(deps, { clientId, secret });
+    if (clientId !== undefined && secret !== undefined) return authenticateFrom(deps, { clientId, secret, ip });
     throw oauthError("invalid_client", "The client did not authenticate: send its id and secret.");
   }
   if (secret !== undefined) throw oauthError("invalid_request", "The client authenticated in two ways at once.");
@@ -40,7 +64,7 @@ async function authenticateRequest(
   if (clientId !== undefined && clientId !== basic.clientId) {
     throw oauthError("invalid_request", "client_id is not the client that authenticated.");
   }
-  return authenticateClient(deps, basic);
+  return authenticateFrom(deps, { ...basic, ip });
 }
 
 /** The bearer token of an Authorization header (RFC 6750 §2.1); undefined when there is none. */

@@ -1,4 +1,5 @@
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
+import type { GuessLimit } from "../../http/guessLimit";
 import { parseBearer, readClientForm } from "../clients/authenticate";
 import type { ClientStore } from "../clients/store";
 import { oauthErrorReply } from "../errorReplies";
@@ -12,6 +13,7 @@ import { informationReply, introspectionReply, tokenReply } from "./schemas";
 
 export interface TokenRouteDeps extends TokenDeps, LimitDeps {
   clients: Pick<ClientStore, "find">;
+  limitGuesses: GuessLimit;
   /** The public origin, which names this authorization server. */
   issuer: string;
 }

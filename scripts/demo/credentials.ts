@@ -4,8 +4,8 @@ import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
 import { readEnvironment } from "../../core/config/environment";
 import { type ApiAnswer, type ApiClient, createApiClient, expectAnswer } from "./callApi";
 import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
-import { poll } from "./poll";
 import { withRegistry } from "./registry";
+import { addUniversity, issueCredential, type IssuedCredential, revokeCredential } from "./university";
 
 /** Alice, logged in, with an anchored DID. */
 export interface Holder extends Presenter {
@@ -25,26 +25,11 @@ interface Clients {
   anyone: ApiClient;
 }
 
-interface IssuedCredential {
-  credentialId: string;
-  credId: string;
-}
-
 interface Presentation {
   verificationId: string;
   /** To the presenter. */
   answer: ApiAnswer;
 }
-
-const CHAIN_DEADLINE_MS = 60_000;
-const POLL_INTERVAL_MS = 100;
-
-const EDUCATION = {
-  type: "object",
-  properties: { name: { type: "string" }, degree: { type: "string" } },
-  required: ["name", "degree"],
-  additionalProperties: false,
-};
 
 /**
  * A university issues Alice a credential, an employer verifies it, nobody can use it again or in her place, the
@@ -60,7 +45,7 @@ export async function runCredentialsDemo(target: DemoTarget, alice: Holder, repo
     holder: createApiClient(apiUrl, alice.session),
     anyone: createApiClient(apiUrl, ""),
   };
-  const university = await addUniversity(clients, apiUrl, reportStep);
+  const university = await addUniversity({ ...clients, apiUrl }, reportStep);
   const scanned = await issueAndShare(clients, { university, subjectDid: alice.did }, reportStep);
   const employer = await useCredential(clients, { apiUrl, alice, scanned }, reportStep);
   const second = await issueCredential(university, alice.did);
@@ -75,32 +60,6 @@ export async function runCredentialsDemo(target: DemoTarget, alice: Holder, repo
   await runStep(reportStep, "Alice reads who wanted to see her credentials", () =>
     listUsage(clients.holder, second.credentialId),
   );
-}
-
-/** @returns the API with the university's key */
-async function addUniversity({ admin, anyone }: Clients, apiUrl: string, reportStep: ReportStep): Promise<ApiClient> {
-  return runStepWithResult(reportStep, "A university becomes an accredited issuer", async () => {
-    const added = expectAnswer(await admin("POST", "/issuers", { name: "State University" }), 201);
-    const university = createApiClient(apiUrl, String(added["apiKey"]));
-    await poll(
-      "accreditation of the university",
-      async () => {
-        const issuer = expectAnswer(await anyone("GET", `/issuers/${String(added["address"])}`), 200);
-        return issuer["accredited"] === true && issuer["anchored"] === true ? issuer : undefined;
-      },
-      { deadlineMs: CHAIN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
-    );
-    expectAnswer(await university("PUT", "/credential-types/EducationCredential", { schema: EDUCATION }), 200);
-    const outcome = [`DID ${String(added["did"])}`, "its DID document's digest and its accreditation are on the chain"];
-    return { outcome, result: university };
-  });
-}
-
-async function issueCredential(university: ApiClient, subjectDid: string): Promise<IssuedCredential> {
-  const claims = { name: "Alice Smith", degree: "BS Computer Science" };
-  const body = { subjectDid, type: "EducationCredential", claims };
-  const issued = expectAnswer(await university("POST", "/credentials/issue", body), 201);
-  return { credentialId: String(issued["credentialId"]), credId: String(issued["credId"]) };
 }
 
 /** @returns what the QR code holds */
@@ -181,27 +140,6 @@ async function presentAsBob(
     const alert = alerts.find((found) => found.credentialId === credentialId);
     const alerted = `the administrator has an alert: ${alert?.kind ?? "none"}`;
     return [String(rejection["detail"]), ...checkLines(rejection), alerted];
-  });
-}
-
-async function revokeCredential(
-  university: ApiClient,
-  { credentialId }: IssuedCredential,
-  reportStep: ReportStep,
-): Promise<void> {
-  await runStep(reportStep, "The university revokes that credential on the chain", async () => {
-    const accepted = expectAnswer(await university("POST", "/credentials/revoke", { credentialId }), 202);
-    const path = `/credentials/status-changes/${String(accepted["jobId"])}`;
-    const job = await poll(
-      "indexed revocation",
-      async () => {
-        const state = expectAnswer(await university("GET", path), 200);
-        if (state["status"] === "failed") throw new Error(`The revocation failed: ${String(state["fault"])}`);
-        return state["status"] === "final" ? state : undefined;
-      },
-      { deadlineMs: CHAIN_DEADLINE_MS, intervalMs: POLL_INTERVAL_MS },
-    );
-    return [`tx ${String(job["transactionHash"])}`, `block ${String(job["blockNumber"])}, indexed`];
   });
 }
 

@@ -8,6 +8,7 @@ import { runAliceDemo } from "./alice";
 import type { Demo, DemoTarget } from "./demo";
 import { runKycDemo } from "./kyc";
 import { runOAuthDemo } from "./oauth";
+import { runPresentationDemo } from "./presentation";
 import { printDemo } from "./printDemo";
 
 const DATA_DIR = dataDirOf(readEnvironment());
@@ -16,6 +17,7 @@ const progress = createProgress(process.stdout);
 const DEMOS: Record<string, Demo> = {
   alice: runAliceDemo,
   kyc: runKycDemo,
+  presentation: runPresentationDemo,
   oauth: (target, reportStep) => runOAuthDemo(target, reportStep, printStartUrl()),
 };
 
@@ -24,7 +26,7 @@ function printStartUrl(): ((startUrl: string) => void) | undefined {
   return process.argv.includes("--by-hand") ? (url) => progress.print(`\n  Open ${url}\n`) : undefined;
 }
 
-/** `npm run demo [-- alice|kyc|oauth]`: runs a demo on the Cairn that runs here, or on one of its own, which it ends. */
+/** `npm run demo [-- alice|kyc|presentation|oauth]`: runs a demo on the Cairn that runs here, or on one of its own, which it ends. */
 async function main(name = "alice"): Promise<void> {
   process.send?.("printing");
   const demo = DEMOS[name];

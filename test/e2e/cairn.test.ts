@@ -8,8 +8,11 @@ import { join } from "node:path";
 import { DID_REGISTRY_ABI } from "../../chain/registry/abi";
 import { messageOf } from "../../core/errors";
 import { startChain } from "../../embedded/startChain";
-import type { DemoStep, DemoTarget } from "../../scripts/demo/demo";
 import { runAliceDemo } from "../../scripts/demo/alice";
+import type { Demo, DemoStep, DemoTarget } from "../../scripts/demo/demo";
+import { runKycDemo } from "../../scripts/demo/kyc";
+import { runOAuthDemo } from "../../scripts/demo/oauth";
+import { runPresentationDemo } from "../../scripts/demo/presentation";
 import {
   type RunningCairn,
   type RunningRecord,
@@ -89,6 +92,23 @@ describe("a whole Cairn", () => {
         await eventually(`${victim} to run again`, () => cairn.pids()[victim] !== undefined);
       }
     });
+  });
+
+  it("plays the demos of identity verification, presentations and OAuth to their ends", async () => {
+    const env = { ...bareEnvironment(), ...ANY_PORTS };
+    const cairn = await startCairn({ dataDir, env, report: () => undefined });
+    const lastOf = async (demo: Demo) => {
+      const steps: DemoStep[] = [];
+      await demo(demoTargetOf(cairn), (step) => void steps.push(step));
+      return steps.at(-1)?.outcome.join("\n");
+    };
+    try {
+      expect(await lastOf(runPresentationDemo)).to.equal("invalid: credential_revoked");
+      expect(await lastOf((target, report) => runOAuthDemo(target, report))).to.include("401 from now on");
+      expect(await lastOf(runKycDemo)).to.match(/^verified by sandbox at /);
+    } finally {
+      await cairn.stop();
+    }
   });
 
   describe("on a development chain behind RPC_URL", () => {

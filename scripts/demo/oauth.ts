@@ -1,8 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { type MockVerifier, startMockVerifier } from "../../embedded/verifier/mockVerifier";
+import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
+import { readEnvironment } from "../../core/config/environment";
+import { startMockVerifier } from "../../embedded/verifier/mockVerifier";
+import { createApiClient } from "./callApi";
 import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
-import { type Shop, startShop } from "./shop";
+import { createDemoWallet, type DemoWallet } from "./demoWallet";
+import { withRegistry } from "./registry";
+import { type Shop, type ShopRegistration, startShop } from "./shop";
+import { addUniversity, issueCredential } from "./university";
 
 /** One authorization at the gateway, as the shop sees it (RFC 6749, RFC 7636). */
 interface Authorization {
@@ -15,49 +21,109 @@ interface Authorization {
 const STATUS_DEADLINE_MS = 30_000;
 const BY_HAND_DEADLINE_MS = 15 * 60_000;
 
+/** Shows what is asked for. @returns the callback that the browser brings */
+type Show = (startUrl: string, shop: Shop) => Promise<URL>;
+
+const DEGREE = {
+  name: "degree",
+  description: "your degree",
+  dcql: {
+    credentials: [
+      {
+        id: "degree",
+        format: "jwt_vc_json",
+        meta: { type_values: [["VerifiableCredential", "EducationCredential"]] },
+        claims: [{ path: ["credentialSubject", "degree"] }],
+      },
+    ],
+  },
+};
+
+const AGE = {
+  name: "age",
+  description: "that you are over 18",
+  dcql: {
+    credentials: [
+      { id: "age", format: "dc+sd-jwt", meta: { vct_values: ["betaid-sdjwt"] }, claims: [{ path: ["age_over_18"] }] },
+    ],
+  },
+};
+
 /**
- * A shop asks for proof of age over OAuth: it pushes its request, a wallet answers a mock verifier, the browser brings
- * the code, the shop redeems it, reads what was shown and revokes the token.
+ * A shop asks for proof of a degree over OAuth: it pushes its request, a wallet presents the credential to Cairn's own
+ * verifier, the browser brings the code, the shop redeems it, reads what was shown and revokes the token.
  *
- * @param byHand when given, a person clicks through the pages in a browser: called with the address to open
+ * @param byHand when given, a person clicks through the pages in a browser, with a mock wallet of a mock verifier, and is
+ *   asked for proof of age: called with the address to open
  * @throws Error naming what was answered instead of what the step needs
  */
 export async function runOAuthDemo(
-  { apiUrl, mongodbUri }: Pick<DemoTarget, "apiUrl" | "mongodbUri">,
+  target: DemoTarget,
   reportStep: ReportStep,
   byHand?: (startUrl: string) => void,
 ): Promise<void> {
+  await (byHand === undefined ? showByWallet(target, reportStep) : showByHand(target, reportStep, byHand));
+}
+
+async function showByWallet(target: DemoTarget, reportStep: ReportStep): Promise<void> {
+  const { apiUrl, mongodbUri } = target;
+  const admin = createApiClient(apiUrl, readEnvironment()["ADMIN_API_KEY"] ?? DEVELOPMENT_ADMIN_API_KEY);
+  const wallet = await createDemoWallet((address) =>
+    withRegistry(target, async (registry) => (await registry.resolveDID(address)).did),
+  );
+  const university = await addUniversity({ admin, anyone: createApiClient(apiUrl, ""), apiUrl }, reportStep);
+  const { jwt } = await issueCredential(university, wallet.did);
+  const registration = { mongodbUri, verifierUrl: undefined, scope: DEGREE };
+  await withShop(registration, "Cairn's own", reportStep, (shop) =>
+    authorize({ apiUrl, shop }, reportStep, (startUrl) => presentInBrowser(startUrl, { wallet, jwt }, reportStep)),
+  );
+}
+
+async function showByHand(
+  { apiUrl, mongodbUri }: DemoTarget,
+  reportStep: ReportStep,
+  byHand: (startUrl: string) => void,
+): Promise<void> {
   const verifier = await startMockVerifier({ deepLinks: "wallet", webhook: { url: `${apiUrl}/notification` } });
   try {
-    const shop = await runStepWithResult(reportStep, "A shop is registered as a client of the gateway", async () => {
-      const started = await startShop({ mongodbUri, verifierUrl: verifier.url });
-      const outcome = [`client ${started.clientId}`, `its verifier: a mock at ${verifier.url}`];
-      return { outcome, result: started };
-    });
-    try {
-      await authorize({ apiUrl, shop, verifier, byHand }, reportStep);
-    } finally {
-      await shop.close();
-    }
+    const registration = { mongodbUri, verifierUrl: verifier.url, scope: AGE };
+    await withShop(registration, `a mock at ${verifier.url}`, reportStep, (shop) =>
+      authorize({ apiUrl, shop }, reportStep, (startUrl) => {
+        byHand(startUrl);
+        return waitForPerson(shop.callback, reportStep);
+      }),
+    );
   } finally {
     await verifier.close();
   }
 }
 
-async function authorize(
-  input: { apiUrl: string; shop: Shop; verifier: MockVerifier; byHand: ((startUrl: string) => void) | undefined },
+async function withShop(
+  registration: ShopRegistration,
+  verifierName: string,
   reportStep: ReportStep,
+  use: (shop: Shop) => Promise<void>,
 ): Promise<void> {
-  const { apiUrl, shop, verifier, byHand } = input;
+  const shop = await runStepWithResult(reportStep, "A shop is registered as a client of the gateway", async () => {
+    const started = await startShop(registration);
+    return { outcome: [`client ${started.clientId}`, `its verifier: ${verifierName}`], result: started };
+  });
+  try {
+    await use(shop);
+  } finally {
+    await shop.close();
+  }
+}
+
+async function authorize(
+  { apiUrl, shop }: Pick<Authorization, "apiUrl" | "shop">,
+  reportStep: ReportStep,
+  show: Show,
+): Promise<void> {
   const codeVerifier = randomBytes(32).toString("base64url");
   const state = randomBytes(16).toString("base64url");
   const authorization: Authorization = { apiUrl, shop, codeVerifier, state };
-  const startUrl = await pushRequest(authorization, reportStep);
-  byHand?.(startUrl);
-  const callback =
-    byHand === undefined
-      ? await showByWallet(startUrl, verifier, reportStep)
-      : await showByHand(shop.callback, reportStep);
+  const callback = await show(await pushRequest(authorization, reportStep), shop);
   const token = await redeemCode(authorization, callback, reportStep);
   await readAndRevoke(authorization, token, reportStep);
 }
@@ -69,7 +135,7 @@ async function pushRequest(authorization: Authorization, reportStep: ReportStep)
     const pushed = await post(authorization, "/par", 201, {
       response_type: "code",
       redirect_uri: shop.redirectUri,
-      scope: "age",
+      scope: shop.scope,
       state,
       code_challenge: createHash("sha256").update(codeVerifier).digest("base64url"),
       code_challenge_method: "S256",
@@ -81,7 +147,7 @@ async function pushRequest(authorization: Authorization, reportStep: ReportStep)
 }
 
 /** @returns the callback that a person's browser brings */
-async function showByHand(callback: Promise<URL>, reportStep: ReportStep): Promise<URL> {
+async function waitForPerson(callback: Promise<URL>, reportStep: ReportStep): Promise<URL> {
   return runStepWithResult(reportStep, "You show your age with the mock wallet", async () => {
     const received = await Promise.race([callback, delay(BY_HAND_DEADLINE_MS).then(() => undefined)]);
     if (received === undefined) throw new Error("Nobody came back within 15 minutes.");
@@ -90,7 +156,11 @@ async function showByHand(callback: Promise<URL>, reportStep: ReportStep): Promi
 }
 
 /** Does what browser and wallet would do. @returns the callback */
-async function showByWallet(startUrl: string, verifier: MockVerifier, reportStep: ReportStep): Promise<URL> {
+async function presentInBrowser(
+  startUrl: string,
+  { wallet, jwt }: { wallet: DemoWallet; jwt: string },
+  reportStep: ReportStep,
+): Promise<URL> {
   return runStepWithResult(reportStep, "A browser opens it; the wallet shows what is asked for", async () => {
     const opened = await fetch(startUrl, { headers: { accept: "application/json" } });
     const cookie = opened.headers
@@ -98,13 +168,12 @@ async function showByWallet(startUrl: string, verifier: MockVerifier, reportStep
       .map((line) => line.split(";")[0])
       .join("; ");
     const session = await readBody(opened, 200);
-    verifier.answerAsWallet(String(session["verification_id"]), "show", "twice");
+    const deepLink = String(session["verification_deeplink"]);
+    const status = await wallet.present(await wallet.readRequest(deepLink), jwt);
+    if (status !== 200) throw new Error(`The presentation was answered ${status}.`);
     await waitUntilVerified(String(session["status_url"]), cookie);
     const finished = await fetch(String(session["finish_url"]), { headers: { cookie }, redirect: "manual" });
-    const outcome = [
-      `deep link ${String(session["verification_deeplink"]).slice(0, 60)}...`,
-      "the verifier notified the gateway twice; one code was given",
-    ];
+    const outcome = [`deep link ${deepLink.slice(0, 60)}...`, "presented, encrypted; one code was given"];
     return { outcome, result: new URL(finished.headers.get("location") ?? "") };
   });
 }

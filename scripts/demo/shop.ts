@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { registerClient } from "../../api/oauth/clients/actions";
 import { createSealer } from "../../api/oauth/clients/sealer";
 import { queryProblems } from "../../api/presentations/dcql/query";
+import type { ScopeDefinition } from "../../api/oauth/clients/rules";
 import { createClientStore } from "../../api/oauth/clients/store";
 import { systemClock } from "../../core/clock";
 import { connectMongo } from "../../core/mongo";
@@ -13,31 +14,28 @@ export interface Shop {
   clientId: string;
   secret: string;
   redirectUri: string;
+  /** The scope it asks for. */
+  scope: string;
   /** Resolves with the address of the first callback a browser brings. */
   callback: Promise<URL>;
   /** Removes the registration and ends the callback's server. */
   close(): Promise<void>;
 }
 
-/** The scope `age`, as a DCQL query. */
-const AGE_QUERY = {
-  credentials: [
-    { id: "age", format: "dc+sd-jwt", meta: { vct_values: ["betaid-sdjwt"] }, claims: [{ path: ["age_over_18"] }] },
-  ],
-};
+/** What the shop's users may be asked to show, and by whose verifier. */
+export interface ShopRegistration {
+  mongodbUri: string;
+  /** Undefined for Cairn's own verifier. */
+  verifierUrl: string | undefined;
+  scope: ScopeDefinition;
+}
 
 /** Serves the callback and registers the shop in the gateway's database, as `npm run client -- add` does. */
-export async function startShop({
-  mongodbUri,
-  verifierUrl,
-}: {
-  mongodbUri: string;
-  verifierUrl: string;
-}): Promise<Shop> {
+export async function startShop({ mongodbUri, verifierUrl, scope }: ShopRegistration): Promise<Shop> {
   const server = await startCallbackServer();
   const mongo = await connectMongo({ uri: mongodbUri, name: "demo" });
   const clients = createClientStore(mongo);
-  // The mock verifier wants no credentials, so there is nothing to seal.
+  // Neither verifier wants credentials, so there is nothing to seal.
   const sealer = createSealer(() => Promise.resolve(randomBytes(32)));
   const { client, secret } = await registerClient(
     { clients, sealer, clock: systemClock, queryProblems },
@@ -45,13 +43,14 @@ export async function startShop({
       name: "The corner shop",
       redirectUris: [server.redirectUri],
       verifierUrl,
-      scopes: [{ name: "age", description: "that you are over 18", dcql: AGE_QUERY }],
+      scopes: [scope],
     },
   );
   return {
     clientId: client.clientId,
     secret,
     redirectUri: server.redirectUri,
+    scope: scope.name,
     callback: server.callback,
     async close() {
       await clients.remove(client.clientId);

@@ -89,10 +89,14 @@ describe("anchoring when something stands in the way", () => {
     expect(replaced.status).to.equal("submitted");
     await send("evm_mine");
     const { transactionHashes } = await until(wallet, "mined");
-    const [kept] = await transactions();
-    const bids = kept!.attempts.map(({ maxFeePerGas }) => BigInt(maxFeePerGas));
+    // The wallet learns the outcome first; the receipt is recorded once it was told.
+    const { attempts, receipt } = await eventually("the receipt to be recorded", async () => {
+      const [transaction] = await transactions();
+      return transaction?.receipt === undefined ? undefined : transaction;
+    });
+    const bids = attempts.map(({ maxFeePerGas }) => BigInt(maxFeePerGas));
     expect(bids.every((bid, at) => at === 0 || bid * 100n >= bids[at - 1]! * 110n)).to.equal(true);
-    expect(transactionHashes).to.include(kept!.receipt!.hash);
+    expect(transactionHashes).to.include(receipt?.hash);
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 1, transactions: 1 });
   });
 
@@ -159,7 +163,8 @@ describe("anchoring when something stands in the way", () => {
     const { error } = await until(wallet, "failed", "anchoring.reverted");
     expect(error).to.include({ remedy: "sign" });
     expect(await chainFacts(on, wallet.walletAddress)).to.deep.equal({ registrations: 0, transactions: 1 });
-    expect((await transactions()).map(({ state }) => state)).to.deep.equal(["reverted"]);
+    await eventually("the outcome to be recorded", async () => (await transactions())[0]?.state === "reverted");
+    expect(await transactions()).to.have.length(1);
   });
 
   it("outlasts a chain that does not answer, and says so meanwhile", async () => {

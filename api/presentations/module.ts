@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { X509Certificate } from "node:crypto";
 import { fetchBytes } from "../../core/fetchBytes";
 import { createLruCache } from "../../core/lruCache";
+import { once } from "../../core/once";
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { createCertificateStore } from "./certificates/store";
@@ -102,18 +103,4 @@ function verificationsOf(deps: ManagementDeps) {
 
 async function readAnchors(file: string | null): Promise<readonly X509Certificate[]> {
   return file === null ? [] : parseCertificates(await readFile(file, "utf8"));
-}
-
-/** Makes something when it is first needed, once; what failed is tried again by the next who needs it. */
-function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
-  let made: Promise<Value> | undefined;
-  return async () => {
-    made ??= make();
-    try {
-      return await made;
-    } catch (error) {
-      made = undefined;
-      throw error;
-    }
-  };
 }

@@ -1,3 +1,4 @@
+import { once } from "../once";
 import type { KeyStore } from "./keyStore";
 
 /**
@@ -15,15 +16,9 @@ const INDEX_KEY = "blind-index";
 
 /** Creates the index; its key is made when first needed, and never leaves the key store. */
 export function createBlindIndex(keys: Pick<KeyStore, "create" | "sign">): BlindIndex {
-  let made: Promise<unknown> | undefined;
+  const makeKey = once(() => keys.create("HS256", INDEX_KEY));
   return async (purpose, value) => {
-    made ??= keys.create("HS256", INDEX_KEY);
-    try {
-      await made;
-    } catch (error) {
-      made = undefined;
-      throw error;
-    }
+    await makeKey();
     const digest = await keys.sign(INDEX_KEY, Buffer.from(JSON.stringify([purpose, value])));
     return Buffer.from(digest).toString("base64url");
   };

@@ -1,6 +1,7 @@
 import { seal, unseal } from "../../../core/aead";
 import { DomainError } from "../../../core/errors";
 import type { KeyStore } from "../../../core/keys/keyStore";
+import { once } from "../../../core/once";
 
 /** The key store's name of the key that verifiers' credentials are sealed with. */
 const SEALING_KEY = "oauth-verifier-credentials";
@@ -27,16 +28,7 @@ export function credentialsContext({ clientId, verifierUrl }: { clientId: string
  * @param key gives the 32 bytes; asked for once, when first needed
  */
 export function createSealer(key: () => Promise<Uint8Array>): Sealer {
-  let loaded: Promise<Uint8Array> | undefined;
-  async function load(): Promise<Uint8Array> {
-    loaded ??= key();
-    try {
-      return await loaded;
-    } catch (error) {
-      loaded = undefined;
-      throw error;
-    }
-  }
+  const load = once(key);
   return {
     seal: async (text, context) => seal(await load(), text, context),
     async open(sealed, context) {

@@ -11,13 +11,6 @@ export interface FetchLimits {
   allowPrivate: boolean;
 }
 
-/** What was fetched. */
-export interface FetchedBytes {
-  /** Lower case, without parameters; empty when the server named none. */
-  mediaType: string;
-  body: Buffer;
-}
-
 /**
  * Fetches what a stranger's document points to: one GET, no redirects, https and public addresses alone, bounded in time
  * and size.
@@ -26,7 +19,7 @@ export interface FetchedBytes {
  * @throws TransientError `fetch.failed` when there is no answer of 200 within the limits
  * @throws DomainError `fetch.url_not_allowed` when the URL is not one to fetch from; a retry does not help
  */
-export async function fetchBytes(url: string, accept: string, limits: FetchLimits): Promise<FetchedBytes> {
+export async function fetchBytes(url: string, accept: string, limits: FetchLimits): Promise<Buffer> {
   const { maxBytes, timeoutMs, allowPrivate } = limits;
   requireAllowed(url, allowPrivate);
   const get = new URL(url).protocol === "https:" ? requestHttps : requestHttp;
@@ -51,8 +44,7 @@ export async function fetchBytes(url: string, accept: string, limits: FetchLimit
       });
       response.on("error", fail);
       response.on("end", () => {
-        const [mediaType = ""] = (response.headers["content-type"] ?? "").split(";");
-        resolve({ mediaType: mediaType.trim().toLowerCase(), body: Buffer.concat(chunks) });
+        resolve(Buffer.concat(chunks));
       });
     });
     request.on("error", fail);

@@ -8,6 +8,7 @@ import {
   type RejectionDescription,
 } from "../http/endpoint";
 import type { DcqlQuery } from "./dcql/query";
+import { NOT_CONFIGURED } from "./management/routes";
 import { PresentationRejection } from "./rejection";
 import { createRequest, type CreateRequestDeps, readRequestObject } from "./requests/actions";
 import { responseUriOf } from "./requests/paths";
@@ -31,12 +32,6 @@ const UNKNOWN_REQUEST: RejectionDescription = {
   kind: "not_found",
   meaning: "There is no request of this id.",
 };
-const NOT_CONFIGURED: RejectionDescription = {
-  code: "presentation.not_configured",
-  kind: "not_implemented",
-  meaning: "This installation has no certificate to sign requests with.",
-};
-
 export interface PresentationRouteDeps extends Omit<CreateRequestDeps, "signer">, SubmitDeps {
   config: Pick<Context["config"], "http" | "presentations" | "sessions">;
   presentations: PresentationStore;

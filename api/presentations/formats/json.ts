@@ -28,20 +28,6 @@ export function emptyObject(): JsonObject {
   return Object.create(null) as JsonObject;
 }
 
-/** Whether two JSON values are of the same type and equal; objects regardless of the order of their members. */
-export function jsonEquals(a: Json, b: Json): boolean {
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, place) => jsonEquals(item, b[place] ?? null));
-  }
-  if (!isObject(a)) return a === b;
-  if (!isObject(b)) return false;
-  const names = Object.keys(a);
-  return (
-    names.length === Object.keys(b).length &&
-    names.every((name) => name in b && jsonEquals(a[name] ?? null, b[name] ?? null))
-  );
-}
-
 function withoutPrototypes(value: Json, depth: number): Json {
   if (typeof value !== "object" || value === null) return value;
   if (depth === 0) throw new SyntaxError(`It nests deeper than ${MAX_DEPTH} levels.`);

@@ -1,7 +1,6 @@
-import type { KeyObject } from "node:crypto";
 import { createHash } from "node:crypto";
 import { unproven } from "../rejection";
-import { isJwsAlgorithm, type ParsedJws, parseJws, verifyJws } from "./jws";
+import { isJwsAlgorithm, type ParsedJws, parseJws } from "./jws";
 
 /** How old a Key Binding JWT may be, in seconds. */
 const MAX_AGE_SECONDS = 300;
@@ -65,11 +64,6 @@ export function verifyFreshness(issuedAt: unknown, expiresAt: unknown, now: Date
   if (expiresAt !== undefined && !(typeof expiresAt === "number" && expiresAt > seconds - CLOCK_SKEW_SECONDS)) {
     throw rejected("The proof of possession expired (exp).");
   }
-}
-
-/** Verifies with one key. */
-export function signedBy(key: KeyObject): (jws: ParsedJws) => boolean {
-  return (jws) => verifyJws(jws, key);
 }
 
 function rejected(message: string) {

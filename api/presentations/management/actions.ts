@@ -39,7 +39,12 @@ export function createVerification(
 interface ReadVerificationDeps {
   clock: Clock;
   config: Pick<Context["config"], "presentations">;
-  presentations: Pick<PresentationStore, "find" | "markTaken">;
+  presentations: Pick<PresentationStore, "find">;
+}
+
+interface MarkReadDeps {
+  clock: Clock;
+  presentations: Pick<PresentationStore, "markTaken">;
 }
 
 interface OwnedVerification {
@@ -49,13 +54,7 @@ interface OwnedVerification {
 
 /** Reads a verification; null in `request` when the owner has none of this id. Reading changes nothing. */
 export async function readVerification(
-  {
-    clock,
-    config,
-    presentations,
-  }: Omit<ReadVerificationDeps, "presentations"> & {
-    presentations: Pick<PresentationStore, "find">;
-  },
+  { clock, config, presentations }: ReadVerificationDeps,
   { verificationId, ownerId }: OwnedVerification,
 ): Promise<{ request: PresentationRequest | null; state: VerificationState }> {
   const found = await presentations.find(verificationId);
@@ -68,9 +67,20 @@ export async function readVerification(
  * Releases a verification whose claims its owner has: a minute later they may be erased. Again changes nothing, and so
  * does one that nobody answered.
  */
-export async function releaseVerification(deps: ReadVerificationDeps, owned: OwnedVerification): Promise<void> {
+export async function releaseVerification(
+  deps: ReadVerificationDeps & MarkReadDeps,
+  owned: OwnedVerification,
+): Promise<void> {
   const { request } = await readVerification(deps, owned);
-  if (request?.status === "VP_SUBMITTED") await deps.presentations.markTaken(request.requestId, deps.clock.now());
+  if (request?.status === "VP_SUBMITTED") await markRead(deps, request);
+}
+
+/** Records that the owner has read a verification that was answered: a minute later its claims may be erased. */
+export async function markRead(
+  { clock, presentations }: MarkReadDeps,
+  { requestId }: Pick<PresentationRequest, "requestId">,
+): Promise<void> {
+  await presentations.markTaken(requestId, clock.now());
 }
 
 /** A webhook as swiyu verifiers send one, which is a Standard Webhook too. */

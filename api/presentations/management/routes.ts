@@ -4,7 +4,7 @@ import { linksOf, type CreateRequestDeps } from "../requests/actions";
 import type { RequestSigner } from "../requests/requestSigner";
 import * as requestShapes from "../schemas";
 import type { PresentationStore } from "../store";
-import { createVerification, readVerification, releaseVerification } from "./actions";
+import { createVerification, markRead, readVerification } from "./actions";
 import { createBody, showVerification, verificationReply } from "./schemas";
 
 const TAG = "Presentations";
@@ -12,7 +12,8 @@ const PATH = "/management/api/verifications";
 
 const CREATE_LIMIT: EndpointLimit = { name: "management-verifications", limit: 600, windowSeconds: 60, by: "user" };
 
-const NOT_CONFIGURED: RejectionDescription = {
+/** Of every operation that makes or signs a request. */
+export const NOT_CONFIGURED: RejectionDescription = {
   code: "presentation.not_configured",
   kind: "not_implemented",
   meaning: "This installation has no certificate to sign requests with.",
@@ -81,7 +82,7 @@ function readEndpoint(deps: ManagementDeps): Endpoint {
       const owned = { verificationId: params.id, ownerId: caller.accountId };
       const { request, state } = await readVerification(deps, owned);
       if (request === null || state.state === "expired") throw unknownVerification();
-      if (state.state !== "pending") await releaseVerification(deps, owned);
+      if (state.state !== "pending") await markRead(deps, request);
       const body = showVerification(request, linksOf(deps, request), state);
       return { status: 200, headers: { "cache-control": "no-store" }, body };
     },

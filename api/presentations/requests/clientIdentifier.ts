@@ -1,11 +1,7 @@
 import { assertNever } from "../../../core/errors";
 import { createHash } from "node:crypto";
 
-/** How a verifier's identifier is proved (OpenID4VP 1.0 §5.9.3). */
-export const CLIENT_ID_PREFIXES = ["x509_san_dns", "x509_hash", "decentralized_identifier", "redirect_uri"] as const;
-export type ClientIdPrefix = (typeof CLIENT_ID_PREFIXES)[number];
-
-/** What a client identifier is made of. */
+/** What a client identifier is made of, by how it is proved (OpenID4VP 1.0 §5.9.3). */
 export type ClientIdentifierInput =
   | { prefix: "x509_san_dns" | "redirect_uri"; responseUri: string }
   | { prefix: "x509_hash"; leaf: Uint8Array }

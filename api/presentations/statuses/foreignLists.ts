@@ -1,7 +1,6 @@
 import { decodeBitstring, getBit } from "../../../chain/status/bitstring";
 import { addSeconds } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
-import type { FetchedBytes } from "../../../core/fetchBytes";
 import type { LruCache } from "../../../core/lruCache";
 import { isObject, type Json, type JsonObject } from "../formats/json";
 import { type ParsedJws, parseJws, verifyJws } from "../formats/jws";
@@ -18,7 +17,7 @@ import {
 
 export interface ForeignListDeps extends Pick<KeyPorts, "issuerKey"> {
   /** Fetches a list: https, public addresses, bounded. @throws TransientError */
-  fetchList(url: string, accept: string): Promise<FetchedBytes>;
+  fetchList(url: string, accept: string): Promise<Buffer>;
   /** Lists by address, while they may be used. */
   lists: LruCache<CachedList>;
 }
@@ -113,7 +112,7 @@ async function readBitstringList(
 }
 
 async function fetchSigned({ fetchList }: ForeignListDeps, url: string, accept: string): Promise<ParsedJws> {
-  const { body } = await fetched(fetchList(url, accept));
+  const body = await fetched(fetchList(url, accept));
   try {
     return parseJws(body.toString("ascii").trim());
   } catch {
@@ -122,7 +121,7 @@ async function fetchSigned({ fetchList }: ForeignListDeps, url: string, accept: 
 }
 
 /** An address from which nothing may be fetched is the issuer's error, not an outage. */
-async function fetched(fetching: Promise<FetchedBytes>): Promise<FetchedBytes> {
+async function fetched(fetching: Promise<Buffer>): Promise<Buffer> {
   try {
     return await fetching;
   } catch (error) {

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { FORM_MEDIA_TYPE, isForm, uniqueParameters } from "../http/form";
 import { oauthError } from "./errors";
 import type { RequestParameters } from "./rules";
 
 /** A form's body, as `rawBody` of an endpoint. */
-export const FORM_BODY = { limitBytes: 16_384, mediaType: "application/x-www-form-urlencoded" };
+export const FORM_BODY = { limitBytes: 16_384, mediaType: FORM_MEDIA_TYPE };
 
 /** Query parameters of any name: unknown ones are ignored (RFC 6749 §3.1), so no strict object fits. */
 export const anyQuery = z.record(z.string().max(200), z.union([z.string().max(8_192), z.array(z.string())]));
@@ -15,9 +16,8 @@ export const anyQuery = z.record(z.string().max(200), z.union([z.string().max(8_
  * @throws DomainError `oauth.invalid_request`
  */
 export function parseForm(body: Buffer, contentType: string | undefined): RequestParameters {
-  const mediaType = contentType?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== FORM_BODY.mediaType) {
-    throw oauthError("invalid_request", `The body must be a form: send it as ${FORM_BODY.mediaType}.`);
+  if (!isForm(contentType)) {
+    throw oauthError("invalid_request", `The body must be a form: send it as ${FORM_MEDIA_TYPE}.`);
   }
   return parametersOf([...new URLSearchParams(body.toString("utf8"))]);
 }
@@ -34,13 +34,9 @@ export function parseQuery(query: z.infer<typeof anyQuery>): RequestParameters {
 }
 
 function parametersOf(pairs: [name: string, value: string][]): RequestParameters {
-  const parameters = new Map<string, string>();
-  for (const [name, value] of pairs) {
-    if (value === "") continue;
-    if (parameters.has(name)) throw oauthError("invalid_request", "A parameter came more than once.");
-    parameters.set(name, value);
-  }
-  return Object.fromEntries(parameters);
+  const parameters = uniqueParameters(pairs.filter(([, value]) => value !== ""));
+  if (parameters === undefined) throw oauthError("invalid_request", "A parameter came more than once.");
+  return parameters;
 }
 
 /**

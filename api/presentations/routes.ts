@@ -7,6 +7,7 @@ import {
   type Reply,
   type RejectionDescription,
 } from "../http/endpoint";
+import { FORM_MEDIA_TYPE, isForm, uniqueParameters } from "../http/form";
 import type { DcqlQuery } from "./dcql/query";
 import { NOT_CONFIGURED } from "./management/routes";
 import { PresentationRejection } from "./rejection";
@@ -21,7 +22,6 @@ import * as shapes from "./schemas";
 import type { PresentationStore } from "./store";
 
 const TAG = "Presentations";
-const FORM = "application/x-www-form-urlencoded";
 
 const CREATE_LIMIT: EndpointLimit = { name: "vp-request", limit: 600, windowSeconds: 60, by: "user" };
 /** Responses of one address: each may cost signatures and a fetch. */
@@ -145,7 +145,7 @@ function fetchByPostEndpoint(deps: PresentationRouteDeps): Endpoint {
     description: "`wallet_nonce` and `wallet_metadata` as a form (OpenID4VP 1.0 §5.10); other fields are ignored.",
     auth: "none",
     params: shapes.requestParams,
-    rawBody: { limitBytes: 32_768, mediaType: FORM },
+    rawBody: { limitBytes: 32_768, mediaType: FORM_MEDIA_TYPE },
     replies: REQUEST_OBJECT_REPLIES,
     rejections: [
       ...REQUEST_OBJECT_REJECTIONS,
@@ -207,7 +207,7 @@ function submissionEndpoint(deps: PresentationRouteDeps): Endpoint {
     description:
       "OpenID4VP 1.0 §8.2 and §8.3.1: a form with `response` (encrypted), or `vp_token` and `state`, or `error` and `state`.",
     auth: "none",
-    rawBody: { limitBytes: MAX_RESPONSE_BYTES, mediaType: FORM },
+    rawBody: { limitBytes: MAX_RESPONSE_BYTES, mediaType: FORM_MEDIA_TYPE },
     limit: deps.config.sessions.limitLogins ? SUBMIT_LIMIT : undefined,
     replies: {
       200: { description: "Taken; where to send the browser, if anywhere.", schema: shapes.submissionReply },
@@ -233,14 +233,10 @@ function submissionReply(status: number, body: object): Reply {
 
 /** Parameters of a form, each at most once (RFC 6749 §3.2). */
 function parseForm(body: Buffer, contentType: string | undefined): Record<string, string> {
-  const mediaType = contentType?.split(";")[0]?.trim().toLowerCase();
-  if (mediaType !== FORM) throw notForm(`send the response as ${FORM}`);
-  const parameters = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(body.toString("utf8"))) {
-    if (parameters.has(name)) throw notForm("a parameter came more than once");
-    parameters.set(name, value);
-  }
-  return Object.fromEntries(parameters);
+  if (!isForm(contentType)) throw notForm(`send the response as ${FORM_MEDIA_TYPE}`);
+  const parameters = uniqueParameters(new URLSearchParams(body.toString("utf8")));
+  if (parameters === undefined) throw notForm("a parameter came more than once");
+  return parameters;
 }
 
 function resultEndpoint(deps: PresentationRouteDeps): Endpoint {

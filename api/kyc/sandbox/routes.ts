@@ -1,5 +1,6 @@
 import { DomainError } from "../../../core/errors";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../http/endpoint";
+import { FORM_MEDIA_TYPE } from "../../http/form";
 import { isUnderReview } from "../rules";
 import { sandboxParams } from "../schemas";
 import {
@@ -55,7 +56,7 @@ export function sandboxEndpoints(deps: SandboxDeps & { returnUrl: string }): End
         `(${SANDBOX_BEHAVIOURS.join(", ")}), which is how the decision is reported by webhook.`,
       auth: "none",
       params: sandboxParams,
-      rawBody: { limitBytes: FORM_LIMIT_BYTES, mediaType: "application/x-www-form-urlencoded" },
+      rawBody: { limitBytes: FORM_LIMIT_BYTES, mediaType: FORM_MEDIA_TYPE },
       replies: { 303: { description: "Decided; back to the page." } },
       rejections: [
         notFound,

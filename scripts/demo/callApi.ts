@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
+import { readEnvironment } from "../../core/config/environment";
 
 /** What the API answered. */
 export interface ApiAnswer {
@@ -17,6 +19,11 @@ const RETRY_INTERVAL_MS = 250;
 /** @param token a session or an API key; empty for none */
 export function createApiClient(apiUrl: string, token: string): ApiClient {
   return (method, path, body) => callApi(apiUrl, { method, path, token, body });
+}
+
+/** The API as its administrator calls it, by the configured key. */
+export function createAdminClient(apiUrl: string): ApiClient {
+  return createApiClient(apiUrl, readEnvironment()["ADMIN_API_KEY"] ?? DEVELOPMENT_ADMIN_API_KEY);
 }
 
 /** Sends one JSON request; while the API cannot be reached or answers 503, sends it again for a minute. */

@@ -1,8 +1,6 @@
 import { type HDNodeWallet, Wallet } from "ethers";
 import { verifyStatus, type ProvenStatus } from "../../api/audit/statusProof";
-import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
-import { readEnvironment } from "../../core/config/environment";
-import { type ApiAnswer, type ApiClient, createApiClient, expectAnswer } from "./callApi";
+import { type ApiAnswer, type ApiClient, createAdminClient, createApiClient, expectAnswer } from "./callApi";
 import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
 import { withRegistry } from "./registry";
 import { addUniversity, issueCredential, type IssuedCredential, revokeCredential } from "./university";
@@ -39,9 +37,8 @@ interface Presentation {
  */
 export async function runCredentialsDemo(target: DemoTarget, alice: Holder, reportStep: ReportStep): Promise<void> {
   const { apiUrl } = target;
-  const adminKey = readEnvironment()["ADMIN_API_KEY"] ?? DEVELOPMENT_ADMIN_API_KEY;
   const clients: Clients = {
-    admin: createApiClient(apiUrl, adminKey),
+    admin: createAdminClient(apiUrl),
     holder: createApiClient(apiUrl, alice.session),
     anyone: createApiClient(apiUrl, ""),
   };

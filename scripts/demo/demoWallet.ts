@@ -2,6 +2,8 @@ import { createPrivateKey, type KeyObject, sign, X509Certificate } from "node:cr
 import { Wallet } from "ethers";
 import { CompactEncrypt, compactVerify, importJWK, type JWK } from "jose";
 import { systemClock } from "../../core/clock";
+import type { DemoTarget } from "./demo";
+import { withRegistry } from "./registry";
 
 /** What a verifier asks, as a wallet reads it (OpenID4VP 1.0 §5). */
 export interface AskedFor {
@@ -23,14 +25,10 @@ export interface DemoWallet {
   present(asked: AskedFor, credential: string): Promise<number>;
 }
 
-/**
- * Creates a wallet with a fresh key. Its DID needs no transaction: every address is a DID of its own.
- *
- * @param didOf asks the registry which DID an address is
- */
-export async function createDemoWallet(didOf: (address: string) => Promise<string>): Promise<DemoWallet> {
+/** Creates a wallet with a fresh key. Its DID needs no transaction: every address is a DID of its own. */
+export async function createDemoWallet(target: DemoTarget): Promise<DemoWallet> {
   const { address, privateKey, signingKey } = Wallet.createRandom();
-  const did = await didOf(address);
+  const { did } = await withRegistry(target, (registry) => registry.resolveDID(address));
   const key = joseKeyOf(privateKey, signingKey.publicKey);
   return {
     did,

@@ -1,12 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
-import { readEnvironment } from "../../core/config/environment";
 import { startMockVerifier } from "../../embedded/verifier/mockVerifier";
-import { createApiClient } from "./callApi";
+import { createAdminClient, createApiClient } from "./callApi";
 import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
 import { createDemoWallet, type DemoWallet } from "./demoWallet";
-import { withRegistry } from "./registry";
 import { type Shop, type ShopRegistration, startShop } from "./shop";
 import { addUniversity, issueCredential } from "./university";
 
@@ -67,10 +64,8 @@ export async function runOAuthDemo(
 
 async function showByWallet(target: DemoTarget, reportStep: ReportStep): Promise<void> {
   const { apiUrl, mongodbUri } = target;
-  const admin = createApiClient(apiUrl, readEnvironment()["ADMIN_API_KEY"] ?? DEVELOPMENT_ADMIN_API_KEY);
-  const wallet = await createDemoWallet((address) =>
-    withRegistry(target, async (registry) => (await registry.resolveDID(address)).did),
-  );
+  const admin = createAdminClient(apiUrl);
+  const wallet = await createDemoWallet(target);
   const university = await addUniversity({ admin, anyone: createApiClient(apiUrl, ""), apiUrl }, reportStep);
   const { jwt } = await issueCredential(university, wallet.did);
   const registration = { mongodbUri, verifierUrl: undefined, scope: DEGREE };

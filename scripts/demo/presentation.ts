@@ -1,10 +1,7 @@
-import { DEVELOPMENT_ADMIN_API_KEY } from "../../core/config/admin";
-import { readEnvironment } from "../../core/config/environment";
-import { type ApiClient, createApiClient, expectAnswer } from "./callApi";
+import { type ApiClient, createAdminClient, createApiClient, expectAnswer } from "./callApi";
 import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
 import { type AskedFor, createDemoWallet, type DemoWallet } from "./demoWallet";
 import { poll } from "./poll";
-import { withRegistry } from "./registry";
 import { addUniversity, issueCredential, type IssuedCredential, revokeCredential } from "./university";
 
 /** What the library asks for (OpenID4VP 1.0 §6): a degree, and of it the name and the degree alone. */
@@ -36,11 +33,9 @@ interface Asked {
  */
 export async function runPresentationDemo(target: DemoTarget, reportStep: ReportStep): Promise<void> {
   const { apiUrl } = target;
-  const admin = createApiClient(apiUrl, readEnvironment()["ADMIN_API_KEY"] ?? DEVELOPMENT_ADMIN_API_KEY);
+  const admin = createAdminClient(apiUrl);
   const anyone = createApiClient(apiUrl, "");
-  const wallet = await createDemoWallet((address) =>
-    withRegistry(target, async (registry) => (await registry.resolveDID(address)).did),
-  );
+  const wallet = await createDemoWallet(target);
   const university = await addUniversity({ admin, anyone, apiUrl }, reportStep);
   const credential = await runStepWithResult(reportStep, "It issues a credential into a wallet", async () => {
     const issued = await issueCredential(university, wallet.did);

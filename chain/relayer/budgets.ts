@@ -14,7 +14,7 @@ import {
   type SpendingPolicy,
   unusedOf,
 } from "./policy";
-import { createSpendingStore } from "./spending";
+import { createSpendingStore, type SpendingAccount } from "./spending";
 import { createStopSwitch, type StopState } from "./stopSwitch";
 import type { Charge } from "./transaction";
 
@@ -110,12 +110,10 @@ export function createBudgets(options: {
         const account = await spending.find(accountOf(beneficiary));
         if (account === null) continue;
         if (account.retryAt > now) throw backingOff(kind, secondsUntil(account.retryAt, now));
-        const gas = account.day >= dayOf(now) ? account.gas : 0;
-        if (gas + LEAST_GAS > policy.dailyGas[kind]) throw budgetUsedUp(kind, secondsUntil(nextDay(now), now));
+        if (gasOf(account, now) + LEAST_GAS > policy.dailyGas[kind])
+          throw budgetUsedUp(kind, secondsUntil(nextDay(now), now));
       }
-      const total = await spending.find(all);
-      const gas = total !== null && total.day >= dayOf(now) ? total.gas : 0;
-      if (gas + LEAST_GAS > policy.dailyGas.all) throw dayUsedUp();
+      if (gasOf(await spending.find(all), now) + LEAST_GAS > policy.dailyGas.all) throw dayUsedUp();
     },
     async reserve(beneficiaries, wanted) {
       await requireRunning();
@@ -159,11 +157,13 @@ export function createBudgets(options: {
     },
     setStopped: (isStopped, reason) => stopSwitch.set({ stopped: isStopped, reason, changedAt: clock.now() }),
     readSwitch: stopSwitch.read,
-    async gasToday() {
-      const total = await spending.find(all);
-      return total !== null && total.day >= dayOf(clock.now()) ? total.gas : 0;
-    },
+    gasToday: async () => gasOf(await spending.find(all), clock.now()),
   };
+}
+
+/** Gas taken on the present UTC day. A later day is the present one too: clocks differ by a little. */
+function gasOf(account: Pick<SpendingAccount, "day" | "gas"> | null, now: Date): number {
+  return account !== null && account.day >= dayOf(now) ? account.gas : 0;
 }
 
 function secondsUntil(later: Date, now: Date): number {

@@ -9,7 +9,8 @@ import { createLogger } from "../../../core/logger";
 import { encoded, type Party, party } from "../../support/presentations/certificates";
 import { didJwkOf, jwtVcQuery, presentJwtVc } from "../../support/presentations/jwtVcWallet";
 import { type Draw, drawFrom, mutate } from "../../support/presentations/mutate";
-import { IDENTITY_QUERY, joseKeyOf, type RelyingParty, relyingParty } from "../../support/presentations/relyingParty";
+import { type RelyingParty, relyingParty } from "../../support/presentations/relyingParty";
+import { IDENTITY_QUERY, joseKeyOf } from "../../support/presentations/trustedIssuer";
 import { AUDIENCE, issue, joseKey, NONCE, present, signJws } from "../../support/presentations/sdJwtWallet";
 import { encrypt, post, type ReadRequest } from "../../support/presentations/wallet";
 

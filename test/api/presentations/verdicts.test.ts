@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { encoded, type Party, party } from "../../support/presentations/certificates";
-import { type Asked, joseKeyOf, type RelyingParty, relyingParty } from "../../support/presentations/relyingParty";
+import { type Asked, type RelyingParty, relyingParty } from "../../support/presentations/relyingParty";
+import { joseKeyOf } from "../../support/presentations/trustedIssuer";
 import { type Issued, issue, joseKey, type PresentOptions, VCT } from "../../support/presentations/sdJwtWallet";
 import { submit } from "../../support/presentations/wallet";
 

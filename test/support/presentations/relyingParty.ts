@@ -1,29 +1,14 @@
-import { createPublicKey } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect } from "chai";
 import type { Answer } from "../ask";
 import type { TestVerifier } from "../credentialActors";
 import { ADMIN_KEY, type Fixture, fixture, type FixtureOptions } from "../fixture";
-import { encoded, type Party, party } from "./certificates";
-import { type Issued, issue, type IssueOptions, type JoseKey, present, type PresentOptions, VCT } from "./sdJwtWallet";
+import { encoded, type Party } from "./certificates";
+import { type Issued, issue, type IssueOptions, present, type PresentOptions } from "./sdJwtWallet";
+import { createTrustedIssuer, IDENTITY_QUERY, joseKeyOf } from "./trustedIssuer";
 import { readRequest, type ReadRequest } from "./wallet";
 
 /** Where the test verifier's browser may be sent. */
 export const RETURN_URL = "https://shop.example/return";
-
-/** Asks for two claims of the test issuer's credential. */
-export const IDENTITY_QUERY = {
-  credentials: [
-    {
-      id: "identity",
-      format: "dc+sd-jwt",
-      meta: { vct_values: [VCT] },
-      claims: [{ path: ["given_name"] }, { path: ["age"] }],
-    },
-  ],
-};
 
 /** A request as its maker and the wallet have it. */
 export interface Asked {
@@ -50,10 +35,7 @@ export interface RelyingParty {
 }
 
 export async function relyingParty(name: string, options: FixtureOptions = {}): Promise<RelyingParty> {
-  const folder = mkdtempSync(join(tmpdir(), "cairn-anchors-"));
-  const issuer = await party("Issuer", { authority: false, host: "issuer.example" });
-  const trustAnchorsFile = join(folder, "anchors.pem");
-  writeFileSync(trustAnchorsFile, issuer.certificate.toString());
+  const { issuer, anchorsFile: trustAnchorsFile, removeAnchors } = await createTrustedIssuer();
   const on = await fixture(name, {
     modules: ["presentations", "verification"],
     ...options,
@@ -89,7 +71,7 @@ export async function relyingParty(name: string, options: FixtureOptions = {}): 
     },
     async close() {
       await on.close();
-      rmSync(folder, { recursive: true });
+      removeAnchors();
     },
   };
 }
@@ -99,10 +81,4 @@ async function newVerifierWithReturn(on: Fixture): Promise<TestVerifier> {
   const added = await on.ask("POST", "/verifiers", { token: ADMIN_KEY, body });
   expect(added.status, added.text).to.equal(201);
   return added.body as unknown as TestVerifier;
-}
-
-/** A certified key as JOSE has it. */
-export function joseKeyOf({ privateKey }: Party): JoseKey {
-  const publicKey = createPublicKey(privateKey);
-  return { alg: "ES256", privateKey, publicKey, jwk: publicKey.export({ format: "jwk" }) as JoseKey["jwk"] };
 }

@@ -1,24 +1,9 @@
-import { createPublicKey } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Clock, systemClock } from "../../../core/clock";
 import type { Answer } from "../ask";
-import { encoded, type Party, party } from "./certificates";
-import { issue, type JoseKey, present, VCT } from "./sdJwtWallet";
+import { encoded } from "./certificates";
+import { issue, present } from "./sdJwtWallet";
+import { createTrustedIssuer, joseKeyOf } from "./trustedIssuer";
 import { post, readRequest, submit } from "./wallet";
-
-/** What is asked of {@link TrustedWallet}: one identity credential's name and age. */
-export const IDENTITY_QUERY = {
-  credentials: [
-    {
-      id: "identity",
-      format: "dc+sd-jwt",
-      meta: { vct_values: [VCT] },
-      claims: [{ path: ["given_name"] }, { path: ["age"] }],
-    },
-  ],
-};
 
 /** A wallet that holds one identity credential, of an issuer that a certificate vouches for. */
 export interface TrustedWallet {
@@ -37,10 +22,7 @@ export interface TrustedWallet {
 
 /** @param clock the verifier's, by which proofs are dated */
 export async function createTrustedWallet(clock: Clock = systemClock): Promise<TrustedWallet> {
-  const folder = mkdtempSync(join(tmpdir(), "cairn-wallet-"));
-  const anchorsFile = join(folder, "anchors.pem");
-  const issuer = await party("Issuer", { authority: false, host: "issuer.example" });
-  writeFileSync(anchorsFile, issuer.certificate.toString());
+  const { issuer, anchorsFile, removeAnchors } = await createTrustedIssuer();
   const issued = await issue({ issuer: joseKeyOf(issuer), header: { x5c: [encoded(issuer)] } });
   async function prepare(link: string): Promise<() => Promise<Answer>> {
     const request = await readRequest(link);
@@ -57,11 +39,6 @@ export async function createTrustedWallet(clock: Clock = systemClock): Promise<T
       const { claims: request } = await readRequest(link);
       return post(request.response_uri, { error: "access_denied", state: request.state });
     },
-    close: () => rmSync(folder, { recursive: true }),
+    close: removeAnchors,
   };
-}
-
-function joseKeyOf({ privateKey }: Party): JoseKey {
-  const publicKey = createPublicKey(privateKey);
-  return { alg: "ES256", privateKey, publicKey, jwk: publicKey.export({ format: "jwk" }) as JoseKey["jwk"] };
 }

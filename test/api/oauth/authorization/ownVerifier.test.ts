@@ -19,7 +19,8 @@ import {
   type StartedVerification,
   untilStatus,
 } from "../../../support/oauthBrowser";
-import { createTrustedWallet, IDENTITY_QUERY, type TrustedWallet } from "../../../support/presentations/trustedWallet";
+import { createTrustedWallet, type TrustedWallet } from "../../../support/presentations/trustedWallet";
+import { IDENTITY_QUERY } from "../../../support/presentations/trustedIssuer";
 import { startChild } from "../../../support/startChild";
 
 const MODULES: ModuleName[] = [...OAUTH_MODULES, "presentations", "verification"];
@@ -196,7 +197,7 @@ describe("the OAuth gateway with this installation's own verifier", () => {
     });
   }
 
-  it("closes the session by polling when the process died between the wallet's answer and telling of it", async () => {
+  it("closes the session by polling when the process died after the wallet's answer, before it announced it", async () => {
     await withGateway(
       async (cairn, oauth) => {
         const started = await startVerification(oauth);

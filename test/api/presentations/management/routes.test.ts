@@ -5,7 +5,8 @@ import { eventually } from "../../../support/eventually";
 import { ADMIN_KEY, fixture, type Fixture } from "../../../support/fixture";
 import { startOAuthActors, OAUTH_MODULES, type OAuthActors } from "../../../support/oauthActors";
 import { finishUrl, information, redeem, startVerification, untilStatus } from "../../../support/oauthBrowser";
-import { createTrustedWallet, IDENTITY_QUERY, type TrustedWallet } from "../../../support/presentations/trustedWallet";
+import { createTrustedWallet, type TrustedWallet } from "../../../support/presentations/trustedWallet";
+import { IDENTITY_QUERY } from "../../../support/presentations/trustedIssuer";
 import { startWebhookReceiver } from "../../../support/webhookReceiver";
 
 const PATH = "/management/api/verifications";

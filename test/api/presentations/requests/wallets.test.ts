@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { acceptRequest } from "../../../support/presentations/foreignWallet";
-import { IDENTITY_QUERY, type RelyingParty, relyingParty } from "../../../support/presentations/relyingParty";
+import { type RelyingParty, relyingParty } from "../../../support/presentations/relyingParty";
+import { IDENTITY_QUERY } from "../../../support/presentations/trustedIssuer";
 import { readRequest, submit } from "../../../support/presentations/wallet";
 
 for (const clientIdPrefix of ["x509_san_dns", "x509_hash"] as const) {

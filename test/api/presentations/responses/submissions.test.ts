@@ -4,13 +4,8 @@ import { createPresentationStore } from "../../../../api/presentations/store";
 import type { Answer } from "../../../support/ask";
 import { newVerifier } from "../../../support/credentialActors";
 import { type MovableClock, movableClock } from "../../../support/fakeClock";
-import {
-  type Asked,
-  IDENTITY_QUERY,
-  type RelyingParty,
-  relyingParty,
-  RETURN_URL,
-} from "../../../support/presentations/relyingParty";
+import { type Asked, type RelyingParty, relyingParty, RETURN_URL } from "../../../support/presentations/relyingParty";
+import { IDENTITY_QUERY } from "../../../support/presentations/trustedIssuer";
 import { encrypt, post, submit } from "../../../support/presentations/wallet";
 
 describe("a wallet's response", () => {

@@ -6,7 +6,8 @@ import { MAX_LIST_BYTES } from "../../../../api/presentations/statuses/tokenStat
 import { encoded, type Party, party } from "../../../support/presentations/certificates";
 import { didJwkOf, jwtVcQuery, presentJwtVc } from "../../../support/presentations/jwtVcWallet";
 import { type ListServer, type ServedList, startListServer } from "../../../support/presentations/listServer";
-import { type Asked, joseKeyOf, type RelyingParty, relyingParty } from "../../../support/presentations/relyingParty";
+import { type Asked, type RelyingParty, relyingParty } from "../../../support/presentations/relyingParty";
+import { joseKeyOf } from "../../../support/presentations/trustedIssuer";
 import { joseKey, signJws } from "../../../support/presentations/sdJwtWallet";
 import { submit } from "../../../support/presentations/wallet";
 

@@ -39,11 +39,20 @@ const createFields = z.strictObject({
     .meta({ description: "Where the wallet sends the browser; registered with the verifier" }),
 });
 
-/** OpenID4VP 1.0 §14.3: without a way back there is no response code, and anybody could have begun. */
-export const createBody = createFields.refine(
-  ({ flow, redirectUri }) => flow !== "same_device" || redirectUri !== undefined,
-  { path: ["redirectUri"], message: "is required with same_device: the response code returns by it" },
-);
+/**
+ * OpenID4VP 1.0 §14.3: on one device, without a way back there is no response code, and anybody could have begun; from
+ * another device nobody comes back, and what the wallet opened there would be a browser that did not begin.
+ */
+export const createBody = createFields
+  .refine(({ flow, redirectUri }) => flow !== "same_device" || redirectUri !== undefined, {
+    path: ["redirectUri"],
+    message: "is required with same_device: the response code returns by it",
+  })
+  .refine(({ flow, redirectUri }) => flow !== "cross_device" || redirectUri === undefined, {
+    path: ["redirectUri"],
+    message:
+      "is not taken with cross_device, since nobody comes back from another device: leave it out, or ask with same_device",
+  });
 
 const authorizationDetails = z.strictObject({
   responseType: z.literal("vp_token"),

@@ -326,6 +326,21 @@ describe("a wallet's response", () => {
       });
     });
   });
+
+  for (const flow of [undefined, "cross_device"]) {
+    it(`on another device brings nobody back: a redirectUri ${flow === undefined ? "alone" : `with ${flow}`} is refused`, async () => {
+      const body = { dcqlQuery: IDENTITY_QUERY, redirectUri: RETURN_URL, ...(flow !== undefined && { flow }) };
+      const created = await party.on.ask("POST", "/vp-request", { token: party.verifier.apiKey, body });
+      expect(created.status, created.text).to.equal(400);
+      expect(created.body.errors).to.deep.equal([
+        {
+          field: "body.redirectUri",
+          message:
+            "is not taken with cross_device, since nobody comes back from another device: leave it out, or ask with same_device",
+        },
+      ]);
+    });
+  }
 });
 
 function plainForm({ request }: Asked, vpToken: object): Record<string, string> {

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { RateLimitPolicy } from "../../core/budgets";
 import type { ApiKeyKind } from "../../core/keys/apiKeys";
 import type { ErrorKind } from "../../core/errors";
 import type { Logger } from "../../core/logger";
@@ -63,14 +64,6 @@ export interface RejectionDescription {
   code: string;
   kind: ErrorKind;
   meaning: string;
-}
-
-/** How often one caller may ask in a window of time. */
-export interface RateLimitPolicy {
-  /** Lower-case letters and hyphens; names the budget in the `RateLimit` headers. */
-  name: string;
-  limit: number;
-  windowSeconds: number;
 }
 
 /** An endpoint's own budget: counted for each address, or for each user (or API key's account) where one is required. */

@@ -1,7 +1,7 @@
+import { createAddressBudget } from "../../core/addressBudget";
+import { type CreateBudget, type RateLimitPolicy, tooManyRequests } from "../../core/budgets";
 import { sha256Hex } from "../../core/hash";
 import { createLruCache } from "../../core/lruCache";
-import type { RateLimitPolicy } from "./endpoint";
-import { type CreateBudget, createAddressBudget, tooManyRequests } from "./rateLimit";
 
 /** Failures of one address, over all secrets that it tries; a secret that was right lately is not counted. */
 const POLICY: RateLimitPolicy = { name: "wrong-keys", limit: 30, windowSeconds: 15 * 60 };

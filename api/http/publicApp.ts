@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Express } from "express";
+import { createBudgets } from "../../core/budgets";
 import type { Context } from "../../process/context";
 import type { Readiness } from "../../process/health";
 import type { ApiKeyReader } from "./apiKeys";
@@ -10,7 +11,6 @@ import type { Endpoint } from "./endpoint";
 import { createHttpApp } from "./httpApp";
 import type { Module } from "./module";
 import { healthEndpoints } from "./healthEndpoints";
-import { createBudgets } from "./rateLimit";
 import { observeRequests } from "./requestMetrics";
 
 /** What the public application is made of beside the modules. */

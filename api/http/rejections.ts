@@ -1,7 +1,12 @@
 import { API_KEY_REJECTIONS } from "./apiKeys";
 import { SESSION_REJECTIONS } from "./authenticate";
 import type { Endpoint, RejectionDescription } from "./endpoint";
-import { RATE_LIMIT_REJECTION } from "./rateLimit";
+
+const RATE_LIMIT_REJECTION: RejectionDescription = {
+  code: "request.too_many",
+  kind: "too_many",
+  meaning: "The budget of this operation is used up; Retry-After says when to come back.",
+};
 
 const INVALID: RejectionDescription = {
   code: "request.invalid",

@@ -1,22 +1,22 @@
 import { type Request, type RequestHandler, type Response, Router } from "express";
+import { addressKey, createAddressBudget } from "../../core/addressBudget";
+import {
+  type BudgetState,
+  type CreateBudget,
+  type RateLimitPolicy,
+  rateLimitHeaders,
+  tooManyRequests,
+} from "../../core/budgets";
 import { DomainError } from "../../core/errors";
 import type { Logger } from "../../core/logger";
 import { authenticateSession, type SessionReader } from "./authenticate";
 import { type ApiKeyReader, authenticateApiKey, limitWrongKeys } from "./apiKeys";
 import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
-import type { ApiKeyCaller, Endpoint, RateLimitPolicy, Reply, RequestContext, SessionCaller } from "./endpoint";
+import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
 import { createGuessLimit, type GuessLimit, unlimitedGuesses } from "./guessLimit";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
 import { createPollSlots, type PollSlots } from "./pollSlots";
-import {
-  addressKey,
-  type BudgetState,
-  type CreateBudget,
-  createAddressBudget,
-  rateLimitHeaders,
-  tooManyRequests,
-} from "./rateLimit";
 import { declaredCodes } from "./rejections";
 import { trackOf } from "./tracking";
 import { asUnavailable } from "./unavailable";

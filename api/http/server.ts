@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { addressKey } from "./rateLimit";
+import { addressKey } from "../../core/addressBudget";
 
 /** A listening HTTP server. */
 export interface HttpServer {

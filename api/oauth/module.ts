@@ -2,7 +2,7 @@ import { monotonicMs } from "../../core/clock";
 import type { Context } from "../../process/context";
 import { createGuessLimit, unlimitedGuesses } from "../http/guessLimit";
 import { defineModule } from "../http/module";
-import { createBudgets } from "../http/rateLimit";
+import { createBudgets } from "../../core/budgets";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { chooseVerifier, type OwnVerifications } from "./authorization/ownVerifier";
 import { createWalletVerifier } from "./authorization/verifier";

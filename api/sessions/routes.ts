@@ -1,8 +1,8 @@
+import { addressKey } from "../../core/addressBudget";
 import type { Context } from "../../process/context";
 import { csrfTokenFor, SESSION_COOKIE } from "../http/authenticate";
 import { readCookie } from "../http/cookies";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type Reply, type RequestContext } from "../http/endpoint";
-import { addressKey } from "../http/rateLimit";
 import { sessionReply, withoutSessionCookie } from "../http/sessionReply";
 import {
   type ControlDeps,

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createHttpApp } from "../../api/http/httpApp";
-import { createBudgets } from "../../api/http/rateLimit";
+import { createBudgets } from "../../core/budgets";
 import { listen } from "../../api/http/server";
 import { createOAuth } from "../../api/oauth/module";
 import { systemClock } from "../../core/clock";

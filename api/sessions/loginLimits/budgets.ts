@@ -1,5 +1,5 @@
 import type { Context } from "../../../process/context";
-import { createBudgets } from "../../http/rateLimit";
+import { createBudgets } from "../../../core/budgets";
 import type { LoginLimitDeps } from "./actions";
 import { LOGIN_LIMITS } from "./rules";
 

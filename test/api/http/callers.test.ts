@@ -5,7 +5,7 @@ import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
 import { createHttpApp, type HttpAppDeps } from "../../../api/http/httpApp";
 import { describeApi } from "../../../api/http/openapi";
-import { createBudgets } from "../../../api/http/rateLimit";
+import { createBudgets } from "../../../core/budgets";
 import { type HttpServer, listen } from "../../../api/http/server";
 import { sha256Hex } from "../../../core/hash";
 import { DomainError } from "../../../core/errors";

@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
 import { createHttpApp } from "../../../api/http/httpApp";
-import { createBudgets } from "../../../api/http/rateLimit";
+import { createBudgets } from "../../../core/budgets";
 import { mountEndpoints, type RouterDeps } from "../../../api/http/router";
 import { type HttpServer, listen } from "../../../api/http/server";
 import type { FinishedRequest } from "../../../api/http/tracking";

@@ -6,7 +6,7 @@ import { once } from "../../core/once";
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { createCertificateStore } from "./certificates/store";
-import type { JsonObject } from "./formats/json";
+import type { JsonObject } from "../../core/json";
 import { presentationSweep } from "./jobs";
 import type { ProvenCredential } from "./formats/rules";
 import type { PresentationRequest } from "./rules";

@@ -1,6 +1,6 @@
 import type { JWK } from "jose";
 import type { DcqlQuery } from "./dcql/query";
-import type { JsonObject } from "./formats/json";
+import type { JsonObject } from "../../core/json";
 import type { CredentialFormat } from "./formats/rules";
 import type { RejectionReason } from "./rejection";
 import type { EncryptionJwk, ResponseMode } from "./requests/requestObject";

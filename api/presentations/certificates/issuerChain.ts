@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import type { Json } from "../formats/json";
+import type { Json } from "../../../core/json";
 import type { IssuerKey } from "../formats/rules";
 import { unproven } from "../rejection";
 import { authorityKeyIdOf } from "./extensions";

@@ -1,4 +1,4 @@
-import { isObject, type Json } from "../formats/json";
+import { isObject, type Json } from "../../../core/json";
 import type { ClaimsPath } from "./query";
 
 /**

@@ -1,5 +1,5 @@
 import { assertNever } from "../../../core/errors";
-import { emptyObject, isObject, type Json, type JsonObject } from "../formats/json";
+import { emptyObject, isObject, type Json, type JsonObject } from "../../../core/json";
 import type { ProvenCredential } from "../formats/rules";
 import { selectClaims } from "./claimsPath";
 import type { ClaimsPath, ClaimsQuery, CredentialQuery, DcqlQuery } from "./query";

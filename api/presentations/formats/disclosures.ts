@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { unproven } from "../rejection";
-import { emptyObject, isObject, type Json, type JsonObject, parseJson } from "./json";
-import { decodeBase64url } from "./jws";
+import { emptyObject, isObject, type Json, type JsonObject, parseJson } from "../../../core/json";
+import { decodeBase64url } from "../../../core/keys/verifyJws";
 
 /** Claims that decide whether a credential is valid may not be disclosed selectively (SD-JWT VC §2.2.2.2). */
 const NEVER_DISCLOSED = ["iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "aka_vcts"];

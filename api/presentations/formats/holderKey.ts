@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { signersOf } from "../../../chain/es256k";
 import { unproven } from "../rejection";
-import { isObject, type Json, parseJson } from "./json";
-import { decodeBase64url, importJwk, type ParsedJws, verifyJws } from "./jws";
+import { isObject, type Json, parseJson } from "../../../core/json";
+import { decodeBase64url, importJwk, type ParsedJws, verifyJws } from "../../../core/keys/verifyJws";
 import type { HolderVerifier, KeyPorts } from "./rules";
 
 /** The verification method that every DID of this registry has: its controller's key, known by its address alone. */

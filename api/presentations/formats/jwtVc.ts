@@ -1,7 +1,7 @@
 import { unproven } from "../rejection";
 import { holderByKeyId, holderOf } from "./holderKey";
-import { emptyObject, isObject, type Json, type JsonObject } from "./json";
-import { isJwsAlgorithm, type ParsedJws, parseJws, verifyJws } from "./jws";
+import { emptyObject, isObject, type Json, type JsonObject } from "../../../core/json";
+import { isJwsAlgorithm, type ParsedJws, parseJws, verifyJws } from "../../../core/keys/verifyJws";
 import { type ProofTarget, verifyFreshness } from "./keyBinding";
 import type { HolderVerifier, KeyPorts, ProvenCredential } from "./rules";
 import { MAX_PRESENTATION_BYTES } from "./sdJwtVc";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { unproven } from "../rejection";
-import { isJwsAlgorithm, type ParsedJws, parseJws } from "./jws";
+import { isJwsAlgorithm, type ParsedJws, parseJws } from "../../../core/keys/verifyJws";
 
 /** How old a Key Binding JWT may be, in seconds. */
 const MAX_AGE_SECONDS = 300;

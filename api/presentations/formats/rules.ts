@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
-import type { JsonObject } from "./json";
-import type { ParsedJws } from "./jws";
+import type { JsonObject } from "../../../core/json";
+import type { ParsedJws } from "../../../core/keys/verifyJws";
 
 /** The formats of credentials that Cairn's verifier takes: OpenID4VP 1.0 Annex B.1.3.1 and B.3. */
 export const CREDENTIAL_FORMATS = ["dc+sd-jwt", "jwt_vc_json"] as const;

@@ -2,7 +2,7 @@ import { invalid, unproven } from "../rejection";
 import { statusesOf } from "./statuses";
 import { discloseClaims } from "./disclosures";
 import { holderOf } from "./holderKey";
-import { isJwsAlgorithm, type ParsedJws, parseJws, verifyJws } from "./jws";
+import { isJwsAlgorithm, type ParsedJws, parseJws, verifyJws } from "../../../core/keys/verifyJws";
 import { type ProofTarget, verifyKeyBinding } from "./keyBinding";
 import type { KeyPorts, ProvenCredential } from "./rules";
 import { dateOf } from "./times";

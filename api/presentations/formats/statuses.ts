@@ -1,5 +1,5 @@
 import { invalid } from "../rejection";
-import { isObject, type Json, type JsonObject } from "./json";
+import { isObject, type Json, type JsonObject } from "../../../core/json";
 
 /**
  * The statuses that a credential names: one, several or none.

@@ -1,5 +1,5 @@
 import { invalid } from "../rejection";
-import type { Json } from "./json";
+import type { Json } from "../../../core/json";
 
 /**
  * The time of a NumericDate claim (RFC 7519 §2), seconds since the epoch; null when it is absent.

@@ -1,5 +1,5 @@
 import type { DcqlQuery } from "../dcql/query";
-import { isObject, type Json, type JsonObject } from "../formats/json";
+import { isObject, type Json, type JsonObject } from "../../../core/json";
 import { isReadable, type PresentationRequest, type PresentedCredential, statusAt, type Verdict } from "../rules";
 
 /** How long a wallet may take to answer a verification: as long as at a swiyu verifier. */

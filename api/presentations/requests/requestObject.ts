@@ -1,7 +1,7 @@
 import { assertNever } from "../../../core/errors";
 import type { DcqlQuery } from "../dcql/query";
 import { CREDENTIAL_FORMATS, type CredentialFormat } from "../formats/rules";
-import { JWS_ALGORITHMS } from "../formats/jws";
+import { JWS_ALGORITHMS } from "../../../core/keys/verifyJws";
 
 export const RESPONSE_MODES = ["direct_post", "direct_post.jwt"] as const;
 export type ResponseMode = (typeof RESPONSE_MODES)[number];

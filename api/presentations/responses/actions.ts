@@ -3,7 +3,7 @@ import { sha256Hex } from "../../../core/hash";
 import type { Logger } from "../../../core/logger";
 import type { Context } from "../../../process/context";
 import { requestedClaims } from "../dcql/rules";
-import { type Json, parseJson } from "../formats/json";
+import { type Json, parseJson } from "../../../core/json";
 import { PresentationRejection, unproven } from "../rejection";
 import { MAX_ATTEMPTS, type PresentationRequest, type PresentedCredential, statusAt, type Verdict } from "../rules";
 import type { PresentationStore } from "../store";

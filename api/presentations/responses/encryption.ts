@@ -1,6 +1,6 @@
 import { compactDecrypt, decodeProtectedHeader, exportJWK, generateKeyPair, importJWK, type JWK } from "jose";
-import { isObject, type JsonObject, parseJson } from "../formats/json";
-import { decodeBase64url } from "../formats/jws";
+import { isObject, type JsonObject, parseJson } from "../../../core/json";
+import { decodeBase64url } from "../../../core/keys/verifyJws";
 import { unproven } from "../rejection";
 import { CONTENT_ENCRYPTIONS, type EncryptionJwk } from "../requests/requestObject";
 

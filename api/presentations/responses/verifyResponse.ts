@@ -1,7 +1,7 @@
 import { CLOCK_SKEW_SECONDS } from "../formats/keyBinding";
 import type { DcqlQuery } from "../dcql/query";
 import { unsatisfiedBy } from "../dcql/rules";
-import { isObject, type Json } from "../formats/json";
+import { isObject, type Json } from "../../../core/json";
 import { proveJwtVc } from "../formats/jwtVc";
 import type { ProofTarget } from "../formats/keyBinding";
 import type { KeyPorts, ProvenCredential } from "../formats/rules";

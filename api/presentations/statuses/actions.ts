@@ -1,7 +1,7 @@
 import type { Chain } from "../../../chain/client";
 import { parseCredId, STATUS_LIST_LENGTH } from "../../../chain/status/credId";
 import type { Context } from "../../../process/context";
-import type { JsonObject } from "../formats/json";
+import type { JsonObject } from "../../../core/json";
 import type { ProvenCredential } from "../formats/rules";
 import { invalid } from "../rejection";
 import type { FactReader } from "../trust/actions";

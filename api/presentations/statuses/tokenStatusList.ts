@@ -1,7 +1,7 @@
 import { inflateSync } from "node:zlib";
 import { invalid } from "../rejection";
-import { isObject, type Json } from "../formats/json";
-import { decodeBase64url, type ParsedJws } from "../formats/jws";
+import { isObject, type Json } from "../../../core/json";
+import { decodeBase64url, type ParsedJws } from "../../../core/keys/verifyJws";
 
 /** A list this long tells of 32 million credentials with one bit each. */
 export const MAX_LIST_BYTES = 4 * 1024 * 1024;

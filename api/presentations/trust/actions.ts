@@ -5,7 +5,7 @@ import { type RegistryDid, parseRegistryDid } from "../../../chain/did/did";
 import type { Clock } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
 import { issuerKeyOfChain } from "../certificates/issuerChain";
-import type { JsonObject } from "../formats/json";
+import type { JsonObject } from "../../../core/json";
 import type { IssuerKey } from "../formats/rules";
 import { unproven } from "../rejection";
 

@@ -24,7 +24,7 @@ const MAY_IMPORT: Record<string, string[] | "anything"> = {
 
 /** Parts of core and chain that hold no connection, no clock and no randomness: what `rules.ts` may build on. */
 const PURE =
-  /^(core\/(errors|hash)|chain\/(did\/|status\/|registry\/(abi|answerWords|consents|effects|events|fold|header|keyAccount|nonce|position|registration|reverts|status(Effects|Purpose|Word)|storageSlots|successor)))/;
+  /^(core\/(errors|hash|json|keys\/verifyJws|sdJwt\/)|chain\/(did\/|status\/|registry\/(abi|answerWords|consents|effects|events|fold|header|keyAccount|nonce|position|registration|reverts|status(Effects|Purpose|Word)|storageSlots|successor)))/;
 
 /** Whether a path belongs to the parts of core and chain that are pure. */
 export function isPure(path: string): boolean {

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { SDJwtVcInstance } from "@sd-jwt/sd-jwt-vc";
-import type { JsonObject } from "../../../api/presentations/formats/json";
+import type { JsonObject } from "../../../core/json";
 import type { KeyPorts } from "../../../api/presentations/formats/rules";
 
 /** A key pair of an issuer or holder, and how it signs in JOSE. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { selectClaims } from "../../../../api/presentations/dcql/claimsPath";
 import { mismatchOf, requestedClaims, unsatisfiedBy } from "../../../../api/presentations/dcql/rules";
 import { type CredentialQuery, dcqlQuery } from "../../../../api/presentations/dcql/query";
-import { type JsonObject, parseJson } from "../../../../api/presentations/formats/json";
+import { type JsonObject, parseJson } from "../../../../core/json";
 import type { ProvenCredential } from "../../../../api/presentations/formats/rules";
 import { plain, VCT } from "../../../support/presentations/sdJwtWallet";
 

@@ -1,7 +1,7 @@
 import { deflateSync } from "node:zlib";
 import { StatusList } from "@sd-jwt/jwt-status-list";
 import { expect } from "chai";
-import { parseJws } from "../../../../api/presentations/formats/jws";
+import { parseJws } from "../../../../core/keys/verifyJws";
 import { PresentationRejection } from "../../../../api/presentations/rejection";
 import {
   MAX_LIST_BYTES,

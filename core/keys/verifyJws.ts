@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject, verify } from "node:crypto";
-import { isObject, type JsonObject, parseJson } from "./json";
+import { isObject, type JsonObject, parseJson } from "../json";
 
 /** A compact JWS (RFC 7515 §7.1) whose signature was not verified yet. */
 export interface ParsedJws {

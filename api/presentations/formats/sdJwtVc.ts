@@ -1,6 +1,7 @@
+import type { JsonObject } from "../../../core/json";
+import { discloseClaims } from "../../../core/sdJwt/disclosures";
 import { invalid, unproven } from "../rejection";
 import { statusesOf } from "./statuses";
-import { discloseClaims } from "./disclosures";
 import { holderOf } from "./holderKey";
 import { isJwsAlgorithm, type ParsedJws, parseJws, verifyJws } from "../../../core/keys/verifyJws";
 import { type ProofTarget, verifyKeyBinding } from "./keyBinding";
@@ -36,7 +37,7 @@ export async function proveSdJwtVc(
   const { key, distrust, authorityKeyIds } = await ports.issuerKey(issuer, header);
   if (!verifyJws(jws, key)) throw unproven("issuer_signature_invalid", "The credential is not signed by its issuer.");
 
-  const claims = discloseClaims(payload, rest);
+  const claims = claimsOf(payload, rest);
   const presented = presentation.slice(0, presentation.length - keyBindingJwt.length);
   verifyKeyBinding(keyBindingJwt, presented, await holderOf(ports, payload["cnf"]), target);
 
@@ -68,6 +69,15 @@ function parseIssuerJwt(issuerJwt: string): ParsedJws {
     throw unproven("algorithm_not_allowed", "The credential's signature algorithm is not allowed.");
   }
   return jws;
+}
+
+function claimsOf(payload: JsonObject, disclosures: string[]): JsonObject {
+  try {
+    return discloseClaims(payload, disclosures);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw unproven("disclosure_invalid", error.message);
+    throw error;
+  }
 }
 
 function malformed(message: string) {

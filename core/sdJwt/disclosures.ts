@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { unproven } from "../rejection";
-import { emptyObject, isObject, type Json, type JsonObject, parseJson } from "../../../core/json";
-import { decodeBase64url } from "../../../core/keys/verifyJws";
+import { emptyObject, isObject, type Json, type JsonObject, parseJson } from "../json";
+import { decodeBase64url } from "../keys/verifyJws";
 
 /** Claims that decide whether a credential is valid may not be disclosed selectively (SD-JWT VC §2.2.2.2). */
 const NEVER_DISCLOSED = ["iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "aka_vcts"];
@@ -19,7 +18,7 @@ interface Disclosure {
  * @param payload the issuer-signed payload, its signature verified
  * @param encoded the disclosures as presented, base64url
  * @returns the claims that verifier and issuer mean: without `_sd`, `_sd_alg` and `...`
- * @throws PresentationRejection `disclosure_invalid` when a digest or disclosure comes twice, a disclosure belongs
+ * @throws SyntaxError when a digest or disclosure comes twice, a disclosure belongs
  *   nowhere, is of the wrong form or names a claim that is there already or decides validity
  */
 export function discloseClaims(payload: JsonObject, encoded: readonly string[]): JsonObject {
@@ -124,5 +123,5 @@ function parseDisclosure(text: string): Disclosure {
 }
 
 function rejected(message: string) {
-  return unproven("disclosure_invalid", message);
+  return new SyntaxError(message);
 }

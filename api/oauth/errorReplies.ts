@@ -1,7 +1,8 @@
-import { DomainError, type ErrorKind, TransientError } from "../../core/errors";
+import { DomainError, TransientError } from "../../core/errors";
 import type { Reply, RequestContext } from "../http/endpoint";
+import { pageErrorReply, retryHeaders, unforeseen } from "../http/pageErrors";
 import { statusOfKind } from "../http/problem";
-import { PAGE_HEADERS, renderErrorPage } from "./page/page";
+import { assetPath } from "./page/paths";
 
 /**
  * Answers an error as RFC 6749 §5.2 has it: `error` and `error_description`. An unforeseen error is named only by the
@@ -40,35 +41,5 @@ function errorReply(status: number, error: string, description: string, headers:
   return { status, headers: { ...headers, pragma: "no-cache" }, body: { error, error_description: text } };
 }
 
-/** Answers an error with a page, for a browser that cannot be redirected. It shows nothing of what the browser sent. */
-export function pageErrorReply(error: unknown, context: RequestContext): Reply {
-  if (error instanceof TransientError) {
-    const page = errorPage(context, { status: 503, message: error.message, advice: "Try again in a moment." });
-    return { ...page, headers: { ...page.headers, "retry-after": "2" } };
-  }
-  if (!(error instanceof DomainError)) return errorPage(context, { status: 500, message: unforeseen(context) });
-  const { kind, message } = error;
-  const page = errorPage(context, { status: statusOfKind(kind), message, advice: ADVICE[kind] });
-  return { ...page, headers: { ...page.headers, ...retryHeaders(error) } };
-}
-
-function errorPage(
-  { requestId }: RequestContext,
-  { status, message, advice = "" }: { status: number; message: string; advice?: string | undefined },
-): Reply {
-  return { status, headers: PAGE_HEADERS, body: renderErrorPage({ message, advice, requestId }) };
-}
-
-/** What a person can do, where the message is for the site's developers. */
-const ADVICE: Partial<Record<ErrorKind, string>> = {
-  invalid: "The site that sent you here made a mistake. Go back to it and begin again; if that does not help, tell it.",
-  not_found: "Go back to the site you came from and begin again.",
-};
-
-function retryHeaders({ retryAfterSeconds }: DomainError): Record<string, string> {
-  return retryAfterSeconds === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterSeconds)) };
-}
-
-function unforeseen({ requestId }: RequestContext): string {
-  return `Something went wrong on our side. Report request ${requestId} if it happens again.`;
-}
+/** Answers an error with a page, for a browser that cannot be redirected. */
+export const oauthPageErrorReply = pageErrorReply(assetPath("page.css"));

@@ -7,7 +7,7 @@ import {
   type RequestContext,
 } from "../../http/endpoint";
 import { type AuthenticateDeps, authenticateFrom, parseBearer, readClientForm } from "../clients/authenticate";
-import { bearerSecretErrorReply, oauthErrorReply, pageErrorReply } from "../errorReplies";
+import { bearerSecretErrorReply, oauthErrorReply, oauthPageErrorReply } from "../errorReplies";
 import { oauthError, unknownClient } from "../errors";
 import { anyQuery, FORM_BODY, parseQuery } from "../form";
 import { type LimitDeps, limitPerMinute } from "../limits";
@@ -105,7 +105,7 @@ function authorizeEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     replies: AUTHORIZE_REPLIES,
     rejections: AUTHORIZE_REJECTIONS,
     headReply: HEAD_REPLY,
-    errorReply: pageErrorReply,
+    errorReply: oauthPageErrorReply,
     handle: async ({ query }, context) => {
       const parameters = parseQuery(query);
       const browserSecret = readBrowserSecret(context);
@@ -139,7 +139,7 @@ function authorizeNonceEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     replies: AUTHORIZE_REPLIES,
     rejections: AUTHORIZE_REJECTIONS,
     headReply: HEAD_REPLY,
-    errorReply: pageErrorReply,
+    errorReply: oauthPageErrorReply,
     handle: async ({ params: { nonce }, query }, context) => {
       const result = await authorizeHandle(deps, {
         handle: nonce,

@@ -12,3 +12,8 @@ export function finishPath(verificationId = ""): string {
 export function statusPath(verificationId = ""): string {
   return `/status/${encodeURIComponent(verificationId)}`;
 }
+
+/** The page's script or style sheet. */
+export function assetPath(file: "page.js" | "page.css"): string {
+  return `/oauth/assets/${file}`;
+}

@@ -1,7 +1,7 @@
 import { monotonicMs, sleep } from "../../../core/clock";
 import { defineEndpoint, type Endpoint, type Reply } from "../../http/endpoint";
 import { type OAuthClient, scopesOf } from "../clients/rules";
-import { oauthErrorReply, pageErrorReply } from "../errorReplies";
+import { oauthErrorReply, oauthPageErrorReply } from "../errorReplies";
 import { UNKNOWN_CLIENT, UNKNOWN_SESSION } from "../rejections";
 import { type OAuthSession, type SessionStatus, statusAt } from "../rules";
 import { finishAuthorization, type PageDeps, readClaimedSession, readFollowedSession } from "./actions";
@@ -30,7 +30,7 @@ function pageEndpoint(deps: PageDeps): Endpoint {
     params: verificationParams,
     replies: { 200: { description: "The page.", mediaType: "text/html" } },
     rejections: [UNKNOWN_SESSION, UNKNOWN_CLIENT],
-    errorReply: pageErrorReply,
+    errorReply: oauthPageErrorReply,
     handle: async ({ params: { verificationId } }, context) => {
       const browserSecret = readBrowserSecret(context);
       return pageReply(deps, await readClaimedSession(deps, { verificationId, browserSecret }));
@@ -54,7 +54,7 @@ function finishEndpoint(deps: PageDeps): Endpoint {
       UNKNOWN_CLIENT,
       { code: "oauth.code_consumed", kind: "gone", meaning: "The client has redeemed the code." },
     ],
-    errorReply: pageErrorReply,
+    errorReply: oauthPageErrorReply,
     handle: async ({ params: { verificationId } }, context) => {
       const browserSecret = readBrowserSecret(context);
       const location = await finishAuthorization(deps, { verificationId, browserSecret });

@@ -129,7 +129,8 @@ abstract contract IdentityStore is IIdentity, EIP712 {
         bytes32 key,
         Delegation delegation
     ) internal pure returns (uint256 nonce) {
-        return key == CONTROLLER ? header.nonce() : delegation.nonce();
+        if (key == CONTROLLER) return header.nonce();
+        return delegation.nonce();
     }
 
     /// @dev Stores how many nonces of a power are consumed or cancelled.

@@ -4,6 +4,7 @@ import { createAudit } from "./audit/module";
 import { createContexts } from "./contexts/module";
 import { createControl } from "./control/module";
 import { createCredentials } from "./credentials/module";
+import { createDevices } from "./devices/module";
 import { createDids } from "./dids/module";
 import type { ApiKeyReader } from "./http/apiKeys";
 import type { SessionReader } from "./http/authenticate";
@@ -40,11 +41,12 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     didsOf: (userId) => wallets.ports.didsOf(userId),
     // What leads to other data comes after it: usage is found by credentials, credentials by wallets' DIDs.
     personalData: () =>
-      [sessions, verification, credentials, kyc, notifications, control, wallets].map(
+      [sessions, devices, verification, credentials, kyc, notifications, control, wallets].map(
         ({ ports }) => ports.personalData,
       ),
     passwords,
   });
+  const devices = createDevices(context);
   const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
   const wallets = createWallets(context, { ...sessions.ports, requireVerified });
   const control = createControl(context, { ...wallets.ports, requireVerified });
@@ -71,6 +73,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
 
   return {
     sessions,
+    devices,
     wallets,
     control,
     contexts: createContexts(context),

@@ -6,7 +6,8 @@ export const exportReply = z.strictObject({
   exportedAt: moment,
   userId: z.uuid(),
   data: z.record(z.string(), z.unknown()).meta({
-    description: "By kind: account, sessions, wallets, credentials, verifications, usage, kyc, notifications, events",
+    description:
+      "By kind: account, sessions, devices, wallets, credentials, verifications, usage, kyc, notifications, events",
   }),
 });
 

@@ -1,10 +1,7 @@
 import { equalsInConstantTime, hmacSha256 } from "../../core/hash";
 import { DomainError } from "../../core/errors";
-import { readCookie } from "./cookies";
+import { readCookie, SESSION_COOKIE } from "../../core/sessionCookie";
 import type { RejectionDescription, SessionCaller } from "./endpoint";
-
-/** The browser's session cookie. The prefix makes browsers insist on Secure, `Path=/` and no Domain (RFC 6265bis §4.1.3.2). */
-export const SESSION_COOKIE = "__Host-cairn-session";
 
 /** The header a cookie request that changes state must carry, with the token its login gave. */
 export const CSRF_HEADER = "x-csrf-token";

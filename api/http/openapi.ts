@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Endpoint, RejectionDescription, ReplyDescription } from "./endpoint";
 import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
-import { CSRF_HEADER, SESSION_COOKIE } from "./authenticate";
+import { SESSION_COOKIE } from "../../core/sessionCookie";
+import { CSRF_HEADER } from "./authenticate";
 import { PROBLEM_MEDIA_TYPE, statusOfKind } from "./problem";
 import { rejectionsOf } from "./rejections";
 

@@ -1,4 +1,5 @@
-import { csrfTokenFor, SESSION_COOKIE } from "./authenticate";
+import { SESSION_COOKIE } from "../../core/sessionCookie";
+import { csrfTokenFor } from "./authenticate";
 import { secretCookie } from "./cookies";
 import type { Reply } from "./endpoint";
 

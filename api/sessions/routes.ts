@@ -1,7 +1,7 @@
 import { addressKey } from "../../core/addressBudget";
+import { readCookie, SESSION_COOKIE } from "../../core/sessionCookie";
 import type { Context } from "../../process/context";
-import { csrfTokenFor, SESSION_COOKIE } from "../http/authenticate";
-import { readCookie } from "../http/cookies";
+import { csrfTokenFor } from "../http/authenticate";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type Reply, type RequestContext } from "../http/endpoint";
 import { sessionReply, withoutSessionCookie } from "../http/sessionReply";
 import {

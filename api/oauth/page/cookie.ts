@@ -1,4 +1,5 @@
-import { readCookie, secretCookie } from "../../http/cookies";
+import { readCookie } from "../../../core/sessionCookie";
+import { secretCookie } from "../../http/cookies";
 import type { RequestContext } from "../../http/endpoint";
 
 const COOKIE = "__Host-cairn-oauth";

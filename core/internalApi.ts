@@ -2,7 +2,8 @@ import { z } from "zod";
 
 /**
  * What gateway and API agree on for the API's internal port, so that neither imports the other: who asks (a service
- * token), the paths of the commands, and the shape of what the API replies.
+ * token), the paths of the commands, and the shape of what the API replies. Members of replies that are not named here
+ * are passed over: the API may be newer than the gateway.
  */
 
 /** `iss` of a service token: the gateway. */
@@ -48,7 +49,7 @@ export const SESSION_STATES = ["active", "expired", "revoked"] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
 /** `GET /api/v1/internal/sessions/{id}`: a device's session. */
-export const InternalSessionReply = z.strictObject({
+export const InternalSessionReply = z.object({
   deviceSessionId: id,
   userId: id,
   /** Raw Ed25519 public key, 32 bytes as base64url. */
@@ -67,9 +68,9 @@ export const SESSIONS_CHECK_LIMIT = 1_000;
 export const SessionsCheckBody = z.strictObject({ ids: z.array(id).max(SESSIONS_CHECK_LIMIT) });
 
 /** `POST /api/v1/internal/sessions/check`: devices' sessions, in the order asked. */
-export const SessionsCheckReply = z.strictObject({
+export const SessionsCheckReply = z.object({
   sessions: z.array(
-    z.strictObject({
+    z.object({
       id,
       state: z.enum([...SESSION_STATES, "unknown"]),
       /** Absent where the session is unknown, as is `head`. */
@@ -84,7 +85,7 @@ export type SessionsCheckReply = z.infer<typeof SessionsCheckReply>;
 export const BrowserSessionCheckBody = z.strictObject({ token: z.string().min(1).max(200) });
 
 /** `POST /api/v1/internal/browser-sessions/check`: the session of a browser's token. */
-export const BrowserSessionCheckReply = z.strictObject({
+export const BrowserSessionCheckReply = z.object({
   state: z.enum(SESSION_STATES),
   sessionId: id,
   userId: id,
@@ -97,9 +98,9 @@ export type BrowserSessionCheckReply = z.infer<typeof BrowserSessionCheckReply>;
 export const USER_EVENTS_LIMIT = 500;
 
 /** `GET /api/v1/internal/users/{id}/events?after=&limit=`: a user's events in order, without a gap after `after`. */
-export const UserEventsReply = z.strictObject({
+export const UserEventsReply = z.object({
   events: z.array(
-    z.strictObject({
+    z.object({
       seq,
       id,
       type: z.string(),

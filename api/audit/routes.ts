@@ -14,6 +14,7 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
       tag: "Audit",
       summary: "Read the registries' events",
       auth: "none",
+      forEveryOrigin: true,
       limit: limitTo("audit-events", 300),
       query: shapes.eventsQuery,
       replies: { 200: { description: "The newest first.", schema: shapes.eventsReply } },
@@ -32,6 +33,7 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
       tag: "Audit",
       summary: "Read changes of credentials' statuses",
       auth: "none",
+      forEveryOrigin: true,
       limit: limitTo("audit-revocations", 300),
       query: shapes.revocationsQuery,
       replies: {
@@ -58,6 +60,7 @@ export function auditEndpoints(deps: AuditDeps): Endpoint[] {
       description:
         "Keep the answer as a file and check it offline, against a block hash you trust, with `npm run audit:verify <file>`.",
       auth: "none",
+      forEveryOrigin: true,
       limit: limitTo("audit-credential", 120),
       params: shapes.credentialParams,
       replies: {

@@ -10,9 +10,6 @@ export function contextEndpoints({ config }: Pick<Context, "config">): Endpoint[
   const headers = {
     "content-type": MEDIA_TYPE,
     "cache-control": "public, max-age=31536000, immutable",
-    // Contexts are for everyone, browsers of other origins included.
-    "access-control-allow-origin": "*",
-    "cross-origin-resource-policy": "cross-origin",
   };
   return [
     defineEndpoint({
@@ -22,6 +19,7 @@ export function contextEndpoints({ config }: Pick<Context, "config">): Endpoint[
       summary: "Read the JSON-LD context of our own terms",
       description: "Defines the service type `DidDocument` and the credential status type `CairnRegistryStatus`.",
       auth: "none",
+      forEveryOrigin: true,
       replies: { 200: { description: "The context.", mediaType: MEDIA_TYPE } },
       handle: () => Promise.resolve({ status: 200, body, headers }),
     }),

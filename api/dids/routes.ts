@@ -39,6 +39,7 @@ export function didEndpoints(deps: DidDeps): Endpoint[] {
       description:
         "Every address of the chain has a DID; until its first change it controls itself, and `didDocumentMetadata.registered` says whether a document's address was published. From the index, whose last block `didResolutionMetadata.index` names. Where the chain names a document that its issuer registered here, the document's signing keys are merged in (`didDocumentMetadata.documentKeys`: `merged`, or `unavailable`). Accept chooses between the whole result (`application/did-resolution`) and the document alone (`application/did`, `application/did+ld+json`, `application/did+json`, `application/ld+json`).",
       auth: "none",
+      forEveryOrigin: true,
       limit: { name: "did-resolution", limit: 1_200, windowSeconds: 60, by: "address" },
       params,
       query,

@@ -41,6 +41,7 @@ function openApiEndpoint(openApi: () => CachedBody): Endpoint {
     tag: TAG,
     summary: "This description, as OpenAPI 3.1",
     auth: "none",
+    forEveryOrigin: true,
     replies: {
       200: { description: "The document.", schema: z.looseObject({ openapi: z.string() }) },
       304: NOT_MODIFIED,
@@ -103,6 +104,7 @@ function problemsEndpoint(codes: () => string[]): Endpoint {
     tag: TAG,
     summary: "Every problem code, and where it is explained",
     auth: "none",
+    forEveryOrigin: true,
     replies: { 200: { description: "The codes in alphabetical order.", schema: problemsReply } },
     handle: () =>
       Promise.resolve({
@@ -124,6 +126,7 @@ function problemEndpoint(explain: (code: string) => z.input<typeof problemReply>
     tag: TAG,
     summary: "What a problem's code means",
     auth: "none",
+    forEveryOrigin: true,
     params: z.strictObject({ code: z.string().max(100) }),
     replies: { 200: { description: "The code, its status, and its meaning where it occurs.", schema: problemReply } },
     rejections: [{ code: "problem.unknown", kind: "not_found", meaning: "There is no such code." }],

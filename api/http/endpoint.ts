@@ -105,6 +105,8 @@ export interface EndpointDefinition<
   limit?: EndpointLimit | undefined;
   /** Whether a request waits for an event: such requests are counted, and rejected with 429 beyond their number. */
   waits?(input: { query: Parsed<Query> }): boolean;
+  /** Whether pages of every origin may read it; else those of the configured origins alone. For public data only. */
+  forEveryOrigin?: boolean;
   /** Asked by machines every few seconds: its requests are logged at debug level only. */
   quiet?: boolean;
   replies: Record<number, ReplyDescription>;

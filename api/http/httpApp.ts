@@ -14,8 +14,7 @@ export interface HttpAppDeps extends RouterDeps {
 
 /**
  * Builds the Express application around endpoints: request ids, security headers, routing, and one place in which
- * errors become problem details (RFC 9457). Cross-origin calls get no CORS headers: browsers reach the API from its own
- * origin only.
+ * errors become problem details (RFC 9457).
  */
 export function createHttpApp(endpoints: Endpoint[], deps: HttpAppDeps): Express {
   const app = express();

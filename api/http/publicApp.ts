@@ -28,7 +28,7 @@ export function createPublicApp(
   modules: Module[],
   options: PublicAppOptions,
 ): { app: Express; endpoints: Endpoint[] } {
-  const { publicUrl, bodyLimitBytes, trustProxy, maxPolls } = config.http;
+  const { publicUrl, bodyLimitBytes, trustProxy, maxPolls, corsOrigins } = config.http;
   const declared = [
     ...modules.flatMap(({ endpoints }) => endpoints),
     ...healthEndpoints({ readiness: options.readiness }),
@@ -42,6 +42,7 @@ export function createPublicApp(
     createBudget: createBudgets({ redis, prefix: config.redis.prefix }),
     bodyLimitBytes,
     maxPolls,
+    corsOrigins,
     publicUrl,
     trustProxy,
     logger,

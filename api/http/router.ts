@@ -13,6 +13,7 @@ import { authenticateSession, type SessionReader } from "./authenticate";
 import { type ApiKeyReader, authenticateApiKey, limitWrongKeys } from "./apiKeys";
 import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
 import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
+import { type AllowCrossOrigin, createCrossOrigin } from "./crossOrigin";
 import { createGuessLimit, type GuessLimit, unlimitedGuesses } from "./guessLimit";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
@@ -30,6 +31,8 @@ export interface RouterDeps {
   limitWrongKeys?: boolean;
   createBudget: CreateBudget;
   bodyLimitBytes: number;
+  /** Origins whose pages may call every operation, as browsers send them. */
+  corsOrigins?: readonly string[];
   /** Requests that may wait for an event at once; a quarter of them for one address or account. */
   maxPolls?: number;
   /** Origin under which people reach the API, without a trailing slash. */
@@ -55,12 +58,15 @@ export function mountEndpoints(endpoints: Endpoint[], deps: RouterDeps): Request
     polls: pollSlotsOf(deps),
     limitGuesses: deps.limitWrongKeys === false ? unlimitedGuesses : createGuessLimit(deps.createBudget),
   };
-  const methodsOfPath = new Map<string, Set<string>>();
+  const crossOrigin = createCrossOrigin(deps.corsOrigins ?? []);
+  const methodsOfPath = new Map<string, Map<string, AllowCrossOrigin>>();
   const exact = new Map<string, Serve>();
 
   for (const endpoint of endpoints) {
-    validateEndpoint(endpoint, methodsOfPath);
-    const serve = serveEndpoint(endpoint, shared, deps);
+    const allow = crossOrigin(endpoint);
+    validateEndpoint(endpoint);
+    addMethod(methodsOfPath, endpoint, allow);
+    const serve = serveEndpoint(endpoint, shared, { ...deps, allow });
     router[endpoint.method](endpoint.path, serve);
     if (!/[:*{}]/.test(endpoint.path)) exact.set(`${endpoint.method.toUpperCase()} ${endpoint.path}`, serve);
   }
@@ -94,7 +100,11 @@ interface Shared {
 type Serve = (request: Request, response: Response) => Promise<void>;
 
 /** Serves one endpoint, in the order: budget by address, body, parsing, caller, budget by account, handler. */
-function serveEndpoint(endpoint: Endpoint, { readJson, polls, limitGuesses }: Shared, deps: RouterDeps): Serve {
+function serveEndpoint(
+  endpoint: Endpoint,
+  { readJson, polls, limitGuesses }: Shared,
+  deps: RouterDeps & { allow: AllowCrossOrigin },
+): Serve {
   const readBody = bodyReaderOf(endpoint, readJson);
   const readCaller = callerReaderOf(endpoint, { ...deps, limitGuesses });
   const { limit } = endpoint;
@@ -128,6 +138,7 @@ function serveEndpoint(endpoint: Endpoint, { readJson, polls, limitGuesses }: Sh
 
   return async (request, response) => {
     trackOf(response).enter(endpoint);
+    deps.allow(request, response);
     const context = contextOf(request, response, deps.logger);
     try {
       send(response, await answer(request, response, context));
@@ -153,10 +164,20 @@ function errorReplyOf(
   return reply;
 }
 
-function validateEndpoint(endpoint: Endpoint, methodsOfPath: Map<string, Set<string>>): void {
-  const methods = methodsOfPath.get(endpoint.path) ?? new Set();
+function addMethod(
+  methodsOfPath: Map<string, Map<string, AllowCrossOrigin>>,
+  endpoint: Endpoint,
+  allow: AllowCrossOrigin,
+): void {
+  const methods = methodsOfPath.get(endpoint.path) ?? new Map<string, AllowCrossOrigin>();
   if (methods.has(endpoint.method)) throw new Error(`${describe(endpoint)} is declared twice.`);
-  methodsOfPath.set(endpoint.path, methods.add(endpoint.method));
+  methodsOfPath.set(endpoint.path, methods.set(endpoint.method, allow));
+}
+
+function validateEndpoint(endpoint: Endpoint): void {
+  if (endpoint.forEveryOrigin === true && endpoint.auth !== "none") {
+    throw new Error(`${describe(endpoint)} is for every origin and yet asks who calls.`);
+  }
   if (endpoint.body !== undefined && endpoint.rawBody !== undefined) {
     throw new Error(`${describe(endpoint)} declares both a body and a raw body.`);
   }
@@ -256,19 +277,25 @@ function sentBody({ body, headers }: Reply): unknown {
   return typeof body === "object" ? JSON.parse(JSON.stringify(body)) : body;
 }
 
-/** @param errorReply the way in which the path's endpoints answer errors, where they have one of their own */
+/**
+ * Answers OPTIONS, preflight requests among them, and rejects the methods that a path does not have.
+ *
+ * @param errorReply the way in which the path's endpoints answer errors, where they have one of their own
+ */
 function rejectOtherMethods(
-  methods: Set<string>,
+  methods: Map<string, AllowCrossOrigin>,
   errorReply: Endpoint["errorReply"],
   { publicUrl, logger }: RouterDeps,
 ): (request: Request, response: Response) => void {
-  const names = [...methods].map((method) => method.toUpperCase());
+  const names = [...methods.keys()].map((method) => method.toUpperCase());
   if (methods.has("get")) names.push("HEAD");
   const allow = [...names, "OPTIONS"].join(", ");
   return (request, response) => {
     response.set("allow", allow);
     if (request.method === "OPTIONS") {
-      response.status(204).end();
+      const asked = request.get("access-control-request-method")?.toLowerCase();
+      methods.get(asked === "head" ? "get" : (asked ?? ""))?.(request, response);
+      if (!response.headersSent) response.status(204).end();
       return;
     }
     const code = "request.method_not_allowed";

@@ -63,6 +63,7 @@ function accountEndpoints(deps: IssuerDeps): Endpoint[] {
       tag: "Issuers",
       summary: "Read an issuer",
       auth: "none",
+      forEveryOrigin: true,
       params: shapes.params,
       replies: { 200: { description: "What is known of the issuer.", schema: shapes.issuerReply } },
       rejections: [UNKNOWN],
@@ -75,6 +76,7 @@ function accountEndpoints(deps: IssuerDeps): Endpoint[] {
       summary: "Read a version of an issuer's DID document",
       description: "The bytes whose SHA-256 is the name, and which the registry holds as `documentHash`.",
       auth: "none",
+      forEveryOrigin: true,
       params: shapes.params.extend({
         hash: z.string().regex(/^0x[0-9a-f]{64}$/, "is not a digest: give 0x and 64 lower-case hexadecimal digits"),
       }),

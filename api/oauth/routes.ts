@@ -10,6 +10,7 @@ export function metadataEndpoint({ issuer }: { issuer: string }): Endpoint {
     summary: "What this authorization server supports",
     description: "RFC 8414.",
     auth: "none",
+    forEveryOrigin: true,
     replies: { 200: { description: "The metadata.", schema: metadataReply } },
     handle: () =>
       Promise.resolve({

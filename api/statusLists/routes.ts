@@ -23,6 +23,7 @@ export function statusListEndpoints(deps: StatusListDeps): Endpoint[] {
       description:
         "Bitstring Status List v1.0, as of the block that `cairn-block-number` names. Signed (`application/vc+jwt`) unless JSON is asked for.",
       auth: "none",
+      forEveryOrigin: true,
       limit: { name: "status-lists", limit: 600, windowSeconds: 60, by: "address" },
       params,
       replies: {
@@ -65,8 +66,5 @@ function headersOf({ etag, block }: StatusList): Record<string, string> {
     vary: "Accept",
     "cairn-block-number": String(block.number),
     "cairn-block-hash": block.hash,
-    // Lists are for everyone, browsers of other origins included.
-    "access-control-allow-origin": "*",
-    "cross-origin-resource-policy": "cross-origin",
   };
 }

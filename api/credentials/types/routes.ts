@@ -46,6 +46,7 @@ export function typeEndpoints(deps: TypeDeps & Pick<Context, "config">): Endpoin
       description:
         "What a credential's `credentialSchema` names (Verifiable Credentials JSON Schema): it describes the whole credential; the claims are properties of `credentialSubject`.",
       auth: "none",
+      forEveryOrigin: true,
       params: shapes.schemaParams,
       replies: { 200: { description: "The JSON Schema.", mediaType: "application/schema+json" } },
       rejections: [{ code: "credential_type.unknown", kind: "not_found", meaning: "There is no schema of this name." }],

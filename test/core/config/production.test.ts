@@ -127,6 +127,16 @@ describe("configuration in production", () => {
     expect(refused({ KYC_RETURN_URL: "http://id.example.com" }, "api")).to.deep.equal(["KYC_RETURN_URL"]);
   });
 
+  it("lets no page in that came without TLS", () => {
+    expect(refused({ CORS_ORIGINS: "https://app.example.com,http://app.example.com" }, "api")).to.deep.equal([
+      "CORS_ORIGINS",
+    ]);
+    expect(refused({ CORS_ORIGINS: "https://app.example.com" }, "api")).to.deep.equal([]);
+    for (const malformed of ["https://app.example.com/", "https://App.example.com", "app.example.com", "*"]) {
+      expect(refused({ CORS_ORIGINS: malformed }, "api"), malformed).to.deep.equal(["CORS_ORIGINS"]);
+    }
+  });
+
   it("asks the worker for the public origin, which it anchors", () => {
     expect(refused({ PUBLIC_URL: undefined })).to.deep.equal(["PUBLIC_URL"]);
   });

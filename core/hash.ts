@@ -26,3 +26,15 @@ export function equalsInConstantTime(left: string, right: string): boolean {
   const rightHash = createHash("sha256").update(right).digest();
   return timingSafeEqual(leftHash, rightHash);
 }
+
+/**
+ * The identifier that follows from a name, the same in every process: UUID version 8 (RFC 9562 §5.8) of its SHA-256.
+ *
+ * @returns in lower case
+ */
+export function uuidOfName(name: string): string {
+  const bytes = sha256(name).subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

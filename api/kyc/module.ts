@@ -12,7 +12,7 @@ import { sandboxEndpoints } from "./sandbox/routes";
 import { createSandboxStore } from "./sandbox/store";
 import { createKycStore } from "./store";
 
-type KycNeeds = Pick<KycDeps & ReceiveWebhookDeps, "recipientOf" | "notify" | "publish" | "receive" | "count">;
+type KycNeeds = Pick<KycDeps & ReceiveWebhookDeps, "recipientOf" | "notify" | "appendUserEvent" | "receive" | "count">;
 
 /** Identity verification by providers. Without a configured provider the module is empty. */
 export function createKyc(context: Context, needs: KycNeeds) {

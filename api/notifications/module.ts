@@ -6,24 +6,36 @@ import { createMailer } from "./createMailer";
 import { notificationData } from "./personalData";
 import { mailboxEndpoints } from "./routes";
 import { createNotificationStore, type NewNotification } from "./store";
-import { createUserEventStore, type UserEvent } from "./userEvents/store";
+import { appendUserEvent, type NewUserEvent, readUserEvents } from "./userEvents/actions";
+import { createAnnouncer } from "./userEvents/announcements";
+import { announcementSweep } from "./userEvents/jobs";
+import { createUserEventStore } from "./userEvents/store";
 
 /** Mail and events for users, mail for the administrator. */
 export function createNotifications(context: Context, needs: Pick<SendDeps, "recipientOf">) {
   const { mail } = context.config;
   const { queue, enqueue, worker } = createMailJobs(context);
-  const events = createUserEventStore(context.mongo);
-  const deps = { ...context, ...needs, notifications: createNotificationStore(context.mongo), enqueue };
+  const deps = {
+    ...context,
+    ...needs,
+    notifications: createNotificationStore(context.mongo),
+    events: createUserEventStore(context.mongo),
+    announcer: createAnnouncer(context),
+    enqueue,
+  };
   const sending = mail && { ...deps, mailer: createMailer(mail), from: mail.from };
   return defineModule({
     name: "notifications",
     endpoints: mail !== undefined && "mailboxDir" in mail ? mailboxEndpoints({ folder: mail.mailboxDir }) : [],
     queues: [queue],
-    workers: sending === undefined ? [] : [worker(sending)],
+    workers: [announcementSweep(deps), ...(sending === undefined ? [] : [worker(sending)])],
     ports: {
-      personalData: notificationData({ notifications: deps.notifications, events }),
+      personalData: notificationData(deps),
       notify: (notification: NewNotification) => notify(deps, notification),
-      publish: (event: UserEvent) => events.append(event),
+      appendUserEvent: (event: NewUserEvent) => appendUserEvent(deps, event),
+      readUserEvents: (input: { userId: string; after: number; limit: number }) => readUserEvents(deps, input),
+      /** The numbers of users' newest events; users without any are left out. */
+      userEventHeads: (userIds: string[]) => deps.events.heads(userIds),
       mailAdmin: async (letter: AdminMail) => sending && mailAdmin(sending, letter),
     },
   });

@@ -2,8 +2,6 @@ import type { PersonalData } from "../../core/personalData";
 import type { NotificationStore } from "./store";
 import type { UserEventStore } from "./userEvents/store";
 
-/** Everything later than this is every event. */
-const BEGINNING = new Date(0);
 /** More than a month's retention holds of one user. */
 const MAX_EVENTS = 10_000;
 
@@ -13,17 +11,17 @@ export function notificationData({
   events,
 }: {
   notifications: Pick<NotificationStore, "ofUser" | "deleteOf">;
-  events: Pick<UserEventStore, "since" | "deleteOf">;
+  events: Pick<UserEventStore, "after" | "deleteOf">;
 }): PersonalData {
   return {
     async export({ userId }) {
       const [stored, published] = await Promise.all([
         notifications.ofUser(userId),
-        events.since(userId, BEGINNING, MAX_EVENTS),
+        events.after(userId, 0, MAX_EVENTS),
       ]);
       return {
         notifications: stored.map(({ template, facts, state, createdAt }) => ({ template, facts, state, createdAt })),
-        events: published.map(({ kind, data, at }) => ({ kind, data, at })),
+        events: published.map(({ seq, type, payload, at }) => ({ seq, type, payload, at })),
       };
     },
     async erase({ userId }) {

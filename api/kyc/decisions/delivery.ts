@@ -4,7 +4,7 @@ import { type KycNotice, type KycSubstatus, statusOf } from "../rules";
 /** The messages KYC has words for. */
 type KycTemplate = "kyc.approved" | "kyc.declined" | "kyc.needs_review" | "kyc.resubmission_requested" | "kyc.expired";
 
-/** How a user is notified: by mail and on devices. Both deliver one id once. */
+/** How a user is notified: by mail and on devices. Both deliver one change once. */
 export interface NotifyDeps {
   notify(notification: {
     _id: string;
@@ -12,11 +12,11 @@ export interface NotifyDeps {
     template: KycTemplate;
     facts: { reason?: string; mayRetry?: boolean };
   }): Promise<void>;
-  publish(event: {
-    _id: string;
+  appendUserEvent(event: {
     userId: string;
-    kind: "kyc.changed";
-    data: Record<string, string | number | boolean | null>;
+    type: "kyc.changed";
+    key: string;
+    payload: Record<string, string | number>;
     at: Date;
   }): Promise<void>;
 }
@@ -35,8 +35,8 @@ export async function notifyOfChange(deps: NotifyDeps, userId: string, change: K
   const { version, substatus, mayRetry, at } = change;
   const _id = `kyc-${userId}-${version}`;
   const reason = publicReason(change.reason);
-  const data = { status: statusOf(substatus), substatus, version };
-  await deps.publish({ _id, userId, kind: "kyc.changed", data, at });
+  const payload = { status: statusOf(substatus), substatus, version };
+  await deps.appendUserEvent({ userId, type: "kyc.changed", key: String(version), payload, at });
   const template = TEMPLATE_OF[substatus];
   if (template === undefined) return;
   await deps.notify({ _id, userId, template, facts: { mayRetry, ...(reason !== undefined && { reason }) } });

@@ -136,7 +136,7 @@ describe("KYC, killed with SIGKILL", () => {
         const letter = await on.context.mongo.collection("notifications").findOne({ userId });
         expect(letter?.["state"]).to.equal(uncertain ? "uncertain" : "sent");
         const events = await on.context.mongo.collection("user_events").find({ userId }).toArray();
-        expect(events.map(({ data }) => (data as { status: string }).status)).to.deep.equal(["verified"]);
+        expect(events.map(({ payload }) => (payload as { status: string }).status)).to.deep.equal(["verified"]);
 
         // Everything once more: the provider repeats itself, and every sweep comes by.
         expect(await deliver(on.url, provider, delivery)).to.equal(true);

@@ -123,7 +123,7 @@ for (const name of KYC_PROVIDERS) {
       await quiet();
       expect(await lettersTo(userId)).to.have.length(1);
       const events = await on.context.mongo.collection("user_events").find({ userId }).toArray();
-      expect(events.map(({ kind, data }) => [kind, data])).to.deep.equal([
+      expect(events.map(({ type, payload }) => [type, payload])).to.deep.equal([
         ["kyc.changed", { status: "verified", substatus: "approved", version: 2 }],
       ]);
       expect(await on.kycOf(userId)).not.to.have.any.keys("resumeHandle", "claim", "checkAt");

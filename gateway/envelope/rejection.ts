@@ -20,7 +20,15 @@ export type Reason =
   | "BUDGET_SESSION"
   | "BUDGET_USER"
   | "BUDGET_TYPE"
-  | "COMMAND_UNKNOWN";
+  | "COMMAND_UNKNOWN"
+  | "PAYLOAD_INVALID"
+  | "CURSOR_AHEAD"
+  | "STREAMS_SESSION"
+  | "STREAMS_USER"
+  | "READER_SLOW"
+  | "STREAM_TOO_OLD"
+  | "GATEWAY_FULL"
+  | "GATEWAY_STOPPING";
 
 /** A refusal as the caller gets it: a gRPC status, and google.rpc.ErrorInfo for programs. */
 export interface Rejection {
@@ -77,6 +85,26 @@ const REASONS: Record<Reason, { code: Code; message: string }> = {
   BUDGET_USER: { code: Code.ResourceExhausted, message: "Too many requests of this user: try again later" },
   BUDGET_TYPE: { code: Code.ResourceExhausted, message: "Too many requests of this type: try again later" },
   COMMAND_UNKNOWN: { code: Code.Unimplemented, message: "This gateway has no such message_type" },
+  PAYLOAD_INVALID: { code: Code.InvalidArgument, message: "The payload is not valid" },
+  CURSOR_AHEAD: {
+    code: Code.OutOfRange,
+    message: "The cursor is ahead of the user's newest event: read anew what it stood for and subscribe without one",
+  },
+  STREAMS_SESSION: { code: Code.ResourceExhausted, message: "This session has too many open streams: close one" },
+  STREAMS_USER: { code: Code.ResourceExhausted, message: "This user has too many open streams: close one" },
+  READER_SLOW: {
+    code: Code.ResourceExhausted,
+    message: "The stream was not read fast enough: subscribe again after the last cursor",
+  },
+  STREAM_TOO_OLD: {
+    code: Code.Unavailable,
+    message: "Streams are ended after a while: subscribe again after the last cursor",
+  },
+  GATEWAY_FULL: { code: Code.Unavailable, message: "This gateway serves no further streams now: try again" },
+  GATEWAY_STOPPING: {
+    code: Code.Unavailable,
+    message: "This gateway is being stopped: subscribe again after the last cursor",
+  },
 };
 
 /**

@@ -26,10 +26,13 @@ import {
 import { managementEndpoints, type ManagementDeps } from "./management/routes";
 import { createPresentationStore } from "./store";
 import { controllerOf, findIssuerKey, type TrustDeps } from "./trust/actions";
+import { createListedIssuers } from "./trust/listedIssuers";
 
 /** Lists that are held until they expire: far more than a verifier's credentials name. */
 const MAX_CACHED_LISTS = 200;
-const LIST_TIMEOUT_MS = 10_000;
+/** Metadata and key sets of issuers. */
+const MAX_METADATA_BYTES = 64 * 1024;
+const FETCH_TIMEOUT_MS = 10_000;
 
 type PresentationNeeds = Pick<TrustDeps, "assertionKeys" | "facts"> &
   Pick<RequestSignerDeps, "signerOf"> &
@@ -40,18 +43,21 @@ type PresentationNeeds = Pick<TrustDeps, "assertionKeys" | "facts"> &
 export function createPresentations(context: Context, needs: PresentationNeeds) {
   const { config, mongo } = context;
   const signerDeps = { ...context, ...needs, certificates: createCertificateStore(mongo) };
-  const trust = { ...context, ...needs, anchors: once(() => readAnchors(config.presentations.trustAnchorsFile)) };
+  const fetchWithin = (url: string, accept: string, maxBytes: number) =>
+    fetchBytes(url, accept, { maxBytes, timeoutMs: FETCH_TIMEOUT_MS, allowPrivate: !config.production });
+  const fetchMetadata = (url: string) => fetchWithin(url, "application/json", MAX_METADATA_BYTES);
+  const trust = {
+    ...context,
+    ...needs,
+    anchors: once(() => readAnchors(config.presentations.trustAnchorsFile)),
+    listedIssuerKey: createListedIssuers({ ...context, fetchMetadata }),
+  };
   const issuerKey = (issuer: string | undefined, header: JsonObject) => findIssuerKey(trust, issuer, header);
   const statuses = {
     ...trust,
     issuerKey,
     lists: createLruCache<CachedList>(MAX_CACHED_LISTS),
-    fetchList: (url: string, accept: string) =>
-      fetchBytes(url, accept, {
-        maxBytes: MAX_LIST_BYTES,
-        timeoutMs: LIST_TIMEOUT_MS,
-        allowPrivate: !config.production,
-      }),
+    fetchList: (url: string, accept: string) => fetchWithin(url, accept, MAX_LIST_BYTES),
   };
   const deps = {
     ...context,

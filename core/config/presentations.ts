@@ -1,6 +1,19 @@
 import { z } from "zod";
+import type { BootProblem } from "../errors";
 import { configPart } from "./part";
 import { seconds } from "./variables";
+
+/** `iss` of issuers, which is compared letter by letter: URLs as they are written in full. */
+const issuers = z
+  .string()
+  .transform((given) => given.split(",").map((part) => part.trim()))
+  .pipe(
+    z
+      .array(
+        z.string().refine(isIssuerUrl, "must be https URLs, separated by commas, without query, fragment and password"),
+      )
+      .max(256, "must be 256 issuers at most"),
+  );
 
 export const presentationsPart = configPart({
   environment: {
@@ -18,24 +31,30 @@ export const presentationsPart = configPart({
     PRESENTATION_CERTIFICATE_FILE: z.string().min(1).optional(),
     PRESENTATION_KEY_FILE: z.string().min(1).optional(),
     PRESENTATION_TRUST_ANCHORS_FILE: z.string().min(1).optional(),
+    PRESENTATION_ISSUERS: issuers.default([]),
   },
   problems(given, { processName, production }) {
     const prefix = given["PRESENTATION_CLIENT_ID"] ?? "x509_san_dns";
+    const problems: BootProblem[] = [];
     if (prefix === "decentralized_identifier" && given["PRESENTATION_DID"] === undefined) {
       const fix = "give the DID of an issuer of this installation: its key signs the requests";
-      return [{ subject: "PRESENTATION_DID", problem: "is missing, with decentralized_identifier", fix }];
+      problems.push({ subject: "PRESENTATION_DID", problem: "is missing, with decentralized_identifier", fix });
     }
-    if (!production || processName !== "api") return [];
+    if (!production || processName !== "api") return problems;
     if (prefix === "redirect_uri") {
       const fix = "use x509_san_dns, x509_hash or decentralized_identifier: nothing proves who asks otherwise";
-      return [{ subject: "PRESENTATION_CLIENT_ID", problem: "cannot be redirect_uri in production", fix }];
+      problems.push({ subject: "PRESENTATION_CLIENT_ID", problem: "cannot be redirect_uri in production", fix });
+    }
+    if (/(^|,)\s*http:/i.test(given["PRESENTATION_ISSUERS"] ?? "")) {
+      const fix = "give https URLs: who is between could put its own keys in an issuer's place";
+      problems.push({ subject: "PRESENTATION_ISSUERS", problem: "holds a URL that is not https", fix });
     }
     const files = ["PRESENTATION_CERTIFICATE_FILE", "PRESENTATION_KEY_FILE"] as const;
     const absent = prefix.startsWith("x509_") ? files.filter((name) => given[name] === undefined) : [];
     // Neither: this installation offers no presentations. One alone is a mistake.
-    if (absent.length !== 1) return [];
+    if (absent.length !== 1) return problems;
     const fix = "give the certificate chain and its private key, as PEM files, or neither";
-    return absent.map((subject) => ({ subject, problem: "is missing beside the other", fix }));
+    return [...problems, ...absent.map((subject) => ({ subject, problem: "is missing beside the other", fix }))];
   },
   shape: (env): { presentations: PresentationsConfig } => ({
     presentations: {
@@ -48,6 +67,7 @@ export const presentationsPart = configPart({
       certificateFile: env.PRESENTATION_CERTIFICATE_FILE ?? null,
       keyFile: env.PRESENTATION_KEY_FILE ?? null,
       trustAnchorsFile: env.PRESENTATION_TRUST_ANCHORS_FILE ?? null,
+      issuers: env.PRESENTATION_ISSUERS,
     },
   }),
 });
@@ -70,4 +90,12 @@ interface PresentationsConfig {
   keyFile: string | null;
   /** PEM: certificates whose issuers are trusted besides those that the registry accredits. */
   trustAnchorsFile: string | null;
+  /** Issuers that are trusted by their names, as credentials have them (`iss`): their keys are fetched. */
+  issuers: string[];
+}
+
+function isIssuerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, search, hash, username, password } = new URL(text);
+  return /^https?:$/.test(protocol) && search + hash + username + password === "" && !/[?#]/.test(text);
 }

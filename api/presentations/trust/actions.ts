@@ -1,4 +1,4 @@
-import { createPublicKey, type X509Certificate } from "node:crypto";
+import { createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
 import type { CredentialFacts, CredentialQuestion } from "../../../chain/registry/credentialFacts";
 import type { Chain } from "../../../chain/client";
 import { type RegistryDid, parseRegistryDid } from "../../../chain/did/did";
@@ -30,14 +30,16 @@ export interface TrustDeps {
   assertionKeys(issuer: string, documentHash: string): Promise<AssertionKey[]>;
   /** Certificates whose issuers are trusted besides those that the registry accredits. */
   anchors(): Promise<readonly X509Certificate[]>;
+  /** The key of an issuer that is trusted by its name; null when it is not listed. */
+  listedIssuerKey(issuer: string, header: JsonObject): Promise<KeyObject | null>;
 }
 
 /**
- * Finds the key of an issuer: by the certificates that a credential brings, or by the DID document whose digest the
- * registry has.
+ * Finds the key of an issuer: by the certificates that a credential brings, by the DID document whose digest the
+ * registry has, or by the metadata of an issuer that the operator lists.
  *
- * @throws PresentationRejection `issuer_unknown` when neither leads to a key
- * @throws TransientError when the chain cannot be asked
+ * @throws PresentationRejection `issuer_unknown` when none leads to a key
+ * @throws TransientError when the chain or the issuer cannot be asked
  */
 export async function findIssuerKey(
   deps: TrustDeps,
@@ -47,10 +49,16 @@ export async function findIssuerKey(
   if (header["x5c"] !== undefined) {
     return issuerKeyOfChain(header["x5c"], issuer, { anchors: await deps.anchors(), now: deps.clock.now() });
   }
-  const did = issuer === undefined ? null : registryDidOf(deps, issuer);
-  if (did === null)
-    throw unproven("issuer_unknown", "The issuer is none of this registry's, and brings no certificate.");
-  const { address } = did;
+  if (issuer === undefined)
+    throw unproven("issuer_unknown", "The credential names no issuer, and brings no certificate.");
+  const did = registryDidOf(deps, issuer);
+  if (did !== null) return registryKey(deps, did, header);
+  const key = await deps.listedIssuerKey(issuer, header);
+  if (key !== null) return { key, authorityKeyIds: [], distrust: null };
+  throw unproven("issuer_unknown", "The issuer is none of this registry's, is not listed, and brings no certificate.");
+}
+
+async function registryKey(deps: TrustDeps, { address }: RegistryDid, header: JsonObject): Promise<IssuerKey> {
   const { accredited, documentHash } = await deps.facts.read({ issuer: address, index: 0, subject: address });
   const keys = await deps.assertionKeys(address, documentHash);
   const kid = header["kid"];

@@ -137,6 +137,28 @@ describe("configuration in production", () => {
     }
   });
 
+  it("refuses what proves nothing about who asks for presentations, and issuers' keys without TLS", () => {
+    const admin = { ADMIN_API_KEY: "CAIRN-ADM-9mXq27vKzR4wNtL5pHs8" };
+    const listed = "https://issuer.example,  http://other.example/path";
+    expect(
+      refused({ ...admin, PRESENTATION_CLIENT_ID: "redirect_uri", PRESENTATION_ISSUERS: listed }, "api"),
+    ).to.have.members(["PRESENTATION_CLIENT_ID", "PRESENTATION_ISSUERS"]);
+    expect(refused({ ...admin, PRESENTATION_ISSUERS: "https://issuer.example/path" }, "api")).to.deep.equal([]);
+    for (const issuer of [
+      "issuer.example",
+      "https://a:b@issuer.example",
+      "https://issuer.example?",
+      "https://i.example#x",
+    ]) {
+      expect(refused({ ...admin, PRESENTATION_ISSUERS: issuer }, "api"), issuer).to.deep.equal([
+        "PRESENTATION_ISSUERS",
+      ]);
+    }
+    expect(refused({ ...admin, PRESENTATION_KEY_FILE: "key.pem" }, "api")).to.deep.equal([
+      "PRESENTATION_CERTIFICATE_FILE",
+    ]);
+  });
+
   it("asks the worker for the public origin, which it anchors", () => {
     expect(refused({ PUBLIC_URL: undefined })).to.deep.equal(["PUBLIC_URL"]);
   });

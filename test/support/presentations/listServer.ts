@@ -1,10 +1,13 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** Serves status lists of a test's own. */
+/** Serves status lists, and other documents, of a test's own. */
 export interface ListServer {
+  origin: string;
   /** Serves what `make` returns for the new address, and returns that address. */
   serve(make: (url: string) => ServedList): string;
+  /** Serves a document at a path, in place of what was there. */
+  serveAt(path: string, document: ServedList): void;
   /** How often an address was asked. */
   fetches(url: string): number;
   close(): Promise<void>;
@@ -30,6 +33,8 @@ export async function startListServer(): Promise<ListServer> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
+    origin,
+    serveAt: (path, document) => void lists.set(path, document),
     serve(make) {
       const path = `/lists/${lists.size}`;
       lists.set(path, make(origin + path));

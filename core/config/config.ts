@@ -3,6 +3,7 @@ import { adminPart } from "./admin";
 import { chainPart } from "./chain";
 import { deploymentPart } from "./deployment";
 import { readEnvironmentBesideRunning } from "./environment";
+import { gatewayPart } from "./gateway";
 import { httpPart } from "./http";
 import { indexerPart } from "./indexer";
 import { keysPart } from "./keys";
@@ -42,6 +43,7 @@ const PARTS = [
   kycPart,
   mailPart,
   indexerPart,
+  gatewayPart,
 ] as const;
 
 type ValuesOf<Part> = Part extends ConfigPart<infer Values> ? Values : never;
@@ -76,13 +78,17 @@ export function loadConfig(
   return freeze(Object.assign({ ...kind }, ...read.map(({ values }) => values)) as Config);
 }
 
+/** Where a process listens for others than its operators. */
+const HOSTS = ["HOST", "GATEWAY_HTTP_HOST", "GATEWAY_GRPC_HOST"] as const;
+
 /**
- * Why defaults are refused: production was said; or it was not said which environment this is, and the API is to be
- * reached from elsewhere. Null for a developer's machine and for tests.
+ * Why defaults are refused: production was said; or it was not said which environment this is, and the API or the
+ * gateway is to be reached from elsewhere. Null for a developer's machine and for tests.
  */
 function productionReason(given: Given): string | null {
   if (given["NODE_ENV"] !== undefined) return given["NODE_ENV"] === "production" ? "NODE_ENV is production" : null;
-  if (given["HOST"] !== undefined && !isLoopback(given["HOST"])) return "HOST is not of this machine alone";
+  const open = HOSTS.find((name) => given[name] !== undefined && !isLoopback(given[name]));
+  if (open !== undefined) return `${open} is not of this machine alone`;
   if (protocolOf(given["PUBLIC_URL"]) === "https:") return "PUBLIC_URL is an https origin";
   return null;
 }

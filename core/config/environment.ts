@@ -40,6 +40,7 @@ function withDataDir(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
     ...env,
     DEPLOYMENTS_DIR: env["DEPLOYMENTS_DIR"] || join(dataDir, "deployments"),
     KEYSTORE_DIR: env["KEYSTORE_DIR"] || join(dataDir, "keys"),
+    GATEWAY_KEYS_DIR: env["GATEWAY_KEYS_DIR"] || join(dataDir, "gateway-keys"),
     MAILBOX_DIR: env["MAILBOX_DIR"] || join(dataDir, "mailbox"),
   };
 }

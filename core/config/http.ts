@@ -33,8 +33,8 @@ export const httpPart = configPart({
   requiredInProduction: [
     {
       variable: "PUBLIC_URL",
-      // The worker writes addresses below it on the chain and into mail.
-      only: ["api", "worker"],
+      // The worker writes addresses below it on the chain and into mail, the gateway into the types of its problems.
+      only: ["api", "worker", "gateway"],
       fix: "give the https origin under which wallets and people reach the API",
     },
   ],

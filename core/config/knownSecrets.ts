@@ -1,6 +1,7 @@
 import type { BootProblem } from "../errors";
 import { sha256Hex } from "../hash";
 import { DEVELOPMENT_ADMIN_API_KEY } from "./admin";
+import { DEVELOPMENT_GATEWAY_PASSPHRASE } from "./gateway";
 import { DEVELOPMENT_KEYSTORE_PASSPHRASE } from "./keys";
 import { DEVELOPMENT_SANDBOX_SECRET } from "./kyc";
 import type { Given } from "./part";
@@ -10,6 +11,7 @@ import { DEVELOPMENT_RELAYER_KEY } from "./relayer";
 const DEVELOPMENT_VALUES = [
   DEVELOPMENT_ADMIN_API_KEY,
   DEVELOPMENT_KEYSTORE_PASSPHRASE,
+  DEVELOPMENT_GATEWAY_PASSPHRASE,
   DEVELOPMENT_SANDBOX_SECRET,
   DEVELOPMENT_RELAYER_KEY,
 ];

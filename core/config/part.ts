@@ -6,7 +6,7 @@ import { weaknessOf } from "./secretStrength";
  * Who reads a configuration: a process, or a command of scripts/operate; `operator` is one that works on the databases,
  * `command` one that needs the chain alone.
  */
-export type ProcessName = "api" | "worker" | "indexer" | "operator" | "command";
+export type ProcessName = "api" | "worker" | "indexer" | "gateway" | "operator" | "command";
 
 /** Whose configuration is read. */
 export interface ProcessKind {

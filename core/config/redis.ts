@@ -14,7 +14,7 @@ export const redisPart = configPart({
   requiredInProduction: [
     {
       variable: "REDIS_URL",
-      only: ["api", "worker", "operator"],
+      only: ["api", "worker", "gateway", "operator"],
       fix: "point it at your Redis, rediss://user:password@host:6379",
     },
   ],

@@ -54,7 +54,7 @@ describe("configuration in production", () => {
         ),
       ].map(([, name = "", value = ""]) => ({ name, value })),
     );
-    expect(values).to.have.length(4);
+    expect(values).to.have.length(5);
     for (const { name, value } of values) {
       expect(refused({ KYC_VERIFF_API_KEY: "k", KYC_VERIFF_SHARED_SECRETS: value }), name).to.deep.equal([
         "KYC_VERIFF_SHARED_SECRETS",

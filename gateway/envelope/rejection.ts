@@ -21,6 +21,7 @@ export type Reason =
   | "BUDGET_USER"
   | "BUDGET_TYPE"
   | "COMMAND_UNKNOWN"
+  | "COMMAND_IN_PROGRESS"
   | "PAYLOAD_INVALID"
   | "CURSOR_AHEAD"
   | "STREAMS_SESSION"
@@ -85,6 +86,10 @@ const REASONS: Record<Reason, { code: Code; message: string }> = {
   BUDGET_USER: { code: Code.ResourceExhausted, message: "Too many requests of this user: try again later" },
   BUDGET_TYPE: { code: Code.ResourceExhausted, message: "Too many requests of this type: try again later" },
   COMMAND_UNKNOWN: { code: Code.Unimplemented, message: "This gateway has no such message_type" },
+  COMMAND_IN_PROGRESS: {
+    code: Code.Aborted,
+    message: "The first run of this command is not finished: sign anew under the same request_id and try again",
+  },
   PAYLOAD_INVALID: { code: Code.InvalidArgument, message: "The payload is not valid" },
   CURSOR_AHEAD: {
     code: Code.OutOfRange,

@@ -5,6 +5,7 @@ import { nodesOf, type Source, type Violation } from "./source";
 const OPENS: Record<string, string> = {
   open: "what its object is: a key file, a journal, a sealed text, a page in a browser",
   openFileKeyStore: "the key files of a folder",
+  openResponseKeys: "the key files of a gateway",
   openConnections: "the connections of a process",
   openChain: "the journal file of a development chain",
   openSession: "a user's session, which is closed again",

@@ -39,6 +39,10 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     walletsOf: (userId) => wallets.ports.walletsOf(userId),
     controlLossOf: (session) => wallets.ports.controlLossOf(session),
     didsOf: (userId) => wallets.ports.didsOf(userId),
+    listDevices: (userId) => devices.ports.listDevices(userId),
+    endDeviceSession: (session) => devices.ports.endDeviceSession(session),
+    endDeviceSessions: (input) => devices.ports.endDeviceSessions(input),
+    appendUserEvent: (event) => notifications.ports.appendUserEvent(event),
     // What leads to other data comes after it: usage is found by credentials, credentials by wallets' DIDs.
     personalData: () =>
       [sessions, devices, verification, credentials, kyc, notifications, control, wallets].map(
@@ -46,7 +50,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
       ),
     passwords,
   });
-  const devices = createDevices(context);
+  const devices = createDevices(context, { appendUserEvent: (event) => notifications.ports.appendUserEvent(event) });
   const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
   const wallets = createWallets(context, { ...sessions.ports, requireVerified });
   const control = createControl(context, { ...wallets.ports, requireVerified });

@@ -1,4 +1,5 @@
-import type { Clock } from "../../core/clock";
+import { addSeconds, type Clock } from "../../core/clock";
+import type { Timing } from "../../process/context";
 import {
   deviceSessionExpiresAt,
   deviceSessionOver,
@@ -79,6 +80,84 @@ export async function checkDeviceSessions(
     if (session === undefined) return { id, state: "unknown" };
     return { id, state: deviceSessionState(session, now), userId: session.userId };
   });
+}
+
+/** What ending sessions needs. */
+export interface EndDeviceDeps extends DeviceSessionDeps {
+  /** Stores an event for the user's devices, once for each key. */
+  appendUserEvent(event: {
+    userId: string;
+    type: "session.invalidated";
+    key: string;
+    payload: { sessionIds: string[] };
+    at: Date;
+  }): Promise<void>;
+}
+
+/** A device as its owner sees it in the list of sessions. */
+export interface ListedDevice {
+  id: string;
+  /** What its owner calls it. */
+  device: string;
+  createdAt: Date;
+  lastActivityAt: Date;
+  expiresAt: Date;
+}
+
+/** A user's devices whose sessions are active, the most recently used first; at most 100. */
+export async function listDevices(
+  { deviceSessions, clock }: DeviceSessionDeps,
+  userId: string,
+): Promise<ListedDevice[]> {
+  const found = await deviceSessions.listActive(userId, clock.now());
+  return found.map(({ _id, name, createdAt, lastActivityAt }) => ({
+    id: _id,
+    device: name,
+    createdAt,
+    lastActivityAt,
+    expiresAt: deviceSessionExpiresAt({ createdAt, lastActivityAt }),
+  }));
+}
+
+/** Ends the session of one of a user's devices; false when the user has none of this id that was still active. */
+export async function endDeviceSession(
+  deps: EndDeviceDeps,
+  session: { deviceSessionId: string; userId: string },
+): Promise<boolean> {
+  const ended = await deps.deviceSessions.revoke(session, deps.clock.now());
+  if (ended) await announceEnds(deps, session.userId);
+  return ended;
+}
+
+/** Ends the sessions of all of a user's devices but `exceptId`; returns how many. */
+export async function endDeviceSessions(
+  deps: EndDeviceDeps,
+  { userId, exceptId }: { userId: string; exceptId?: string | undefined },
+): Promise<number> {
+  const ended = await deps.deviceSessions.revokeAll(userId, deps.clock.now(), exceptId);
+  if (ended > 0) await announceEnds(deps, userId);
+  return ended;
+}
+
+/** Tells a user's devices which of their sessions were ended. */
+async function announceEnds({ deviceSessions, appendUserEvent, clock }: EndDeviceDeps, userId: string): Promise<void> {
+  const sessionIds = await deviceSessions.unannouncedEnds(userId);
+  if (sessionIds.length === 0) return;
+  const key = sessionIds.join(" ");
+  await appendUserEvent({ userId, type: "session.invalidated", key, payload: { sessionIds }, at: clock.now() });
+  await deviceSessions.markEndsAnnounced(sessionIds);
+}
+
+const SWEEP_LIMIT = 500;
+
+/** Tells of ends that nobody was told of, because the process that ended the sessions died. */
+export async function announceForgottenEnds(
+  deps: EndDeviceDeps & { timing: Pick<Timing, "sweepAfterSeconds"> },
+): Promise<void> {
+  const before = addSeconds(deps.clock.now(), -deps.timing.sweepAfterSeconds);
+  for (const userId of await deps.deviceSessions.withUnannouncedEnds(before, SWEEP_LIMIT)) {
+    await announceEnds(deps, userId);
+  }
 }
 
 function recordOf(session: DeviceSessionKey, now: Date): DeviceSessionRecord {

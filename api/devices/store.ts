@@ -16,8 +16,8 @@ export interface DeviceSession extends DeviceSessionTimes {
 
 /** As it is stored: `name` is encrypted, because people name devices after themselves. */
 interface StoredDeviceSession extends DeviceSession {
-  /** When a sweep says again that it ended; present from its end until the event is stored. */
-  endSweepAt?: Date;
+  /** When it was revoked, until the event that says so is stored. */
+  unannouncedSince?: Date;
   purgeAt: Date;
 }
 
@@ -41,13 +41,13 @@ const schema = new Schema<StoredDeviceSession>(
     createdAt: { type: Date, required: true },
     lastActivityAt: { type: Date, required: true },
     revokedAt: { type: Date, default: null },
-    endSweepAt: Date,
+    unannouncedSince: Date,
     purgeAt: { type: Date, required: true },
   },
   { collection: "device_sessions", versionKey: false },
 );
 schema.index({ userId: 1, lastActivityAt: -1 });
-schema.index({ endSweepAt: 1 }, { sparse: true });
+schema.index({ unannouncedSince: 1 }, { sparse: true });
 // Only deletes; whether a session is active is decided when it is read.
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
@@ -69,21 +69,20 @@ export interface DeviceSessionStore {
   /** A user's active sessions, the most recently used first; at most 100. */
   listActive(userId: string, now: Date): Promise<DeviceSession[]>;
   /** Ends one session of a user; false when the user has none of this id that was still active. */
-  revoke(session: { deviceSessionId: string; userId: string }, at: EndTimes): Promise<boolean>;
+  revoke(session: { deviceSessionId: string; userId: string }, now: Date): Promise<boolean>;
   /** Ends every session of a user but `exceptId`; returns how many. */
-  revokeAll(userId: string, at: EndTimes, exceptId?: string): Promise<number>;
+  revokeAll(userId: string, now: Date, exceptId?: string): Promise<number>;
+  /** A user's revoked sessions of which no event says so yet. */
+  unannouncedEnds(userId: string): Promise<string[]>;
+  markEndsAnnounced(deviceSessionIds: string[]): Promise<void>;
+  /** Users of sessions that were revoked before `before` and of which no event says so yet. */
+  withUnannouncedEnds(before: Date, limit: number): Promise<string[]>;
   /** All of a user's sessions that are stored, the newest first. */
   ofUser(userId: string): Promise<DeviceSession[]>;
   /** Deletes all of a user's sessions. */
   deleteOf(userId: string): Promise<void>;
   /** How many sessions are active at `now`. */
   countActive(now: Date): Promise<number>;
-}
-
-/** When a session ends, and when a sweep is to say so where nobody has until then. */
-export interface EndTimes {
-  now: Date;
-  sweepAt: Date;
 }
 
 /** Creates the store of devices' sessions. */
@@ -103,7 +102,7 @@ export function createDeviceSessionStore(deps: { mongo: Mongo; fields: FieldCiph
     return { _id, userId, publicKey, name, createdAt, lastActivityAt, revokedAt };
   }
 
-  const WITHOUT_NAME = { name: 0, endSweepAt: 0, purgeAt: 0 } as const;
+  const WITHOUT_NAME = { name: 0, unannouncedSince: 0, purgeAt: 0 } as const;
 
   return {
     async insert(session) {
@@ -133,20 +132,31 @@ export function createDeviceSessionStore(deps: { mongo: Mongo; fields: FieldCiph
       const found = model.find({ userId, ...activeAt(now) }).sort({ lastActivityAt: -1 });
       return Promise.all((await found.limit(LIST_LIMIT).lean()).map(decrypt));
     },
-    async revoke({ deviceSessionId, userId }, { now, sweepAt }) {
+    async revoke({ deviceSessionId, userId }, now) {
       const { modifiedCount } = await model.updateOne(
         { _id: deviceSessionId, userId, ...activeAt(now) },
-        { $set: { revokedAt: now, endSweepAt: sweepAt } },
+        { $set: { revokedAt: now, unannouncedSince: now } },
       );
       return modifiedCount === 1;
     },
-    async revokeAll(userId, { now, sweepAt }, exceptId) {
+    async revokeAll(userId, now, exceptId) {
       const others = exceptId === undefined ? {} : { _id: { $ne: exceptId } };
       const { modifiedCount } = await model.updateMany(
         { userId, ...others, revokedAt: null },
-        { $set: { revokedAt: now, endSweepAt: sweepAt } },
+        { $set: { revokedAt: now, unannouncedSince: now } },
       );
       return modifiedCount;
+    },
+    async unannouncedEnds(userId) {
+      const found = await model.find({ userId, unannouncedSince: { $exists: true } }, { _id: 1 }).lean();
+      return found.map(({ _id }) => _id).sort();
+    },
+    async markEndsAnnounced(deviceSessionIds) {
+      await model.updateMany({ _id: { $in: deviceSessionIds } }, { $unset: { unannouncedSince: 1 } });
+    },
+    async withUnannouncedEnds(before, limit) {
+      const found = model.find({ unannouncedSince: { $lte: before } }, { userId: 1 }).sort({ unannouncedSince: 1 });
+      return [...new Set((await found.limit(limit).lean()).map(({ userId }) => userId))];
     },
     ofUser: async (userId) => Promise.all((await model.find({ userId }).sort({ createdAt: -1 }).lean()).map(decrypt)),
     async deleteOf(userId) {

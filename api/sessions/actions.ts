@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock";
+import { addSeconds, type Clock } from "../../core/clock";
 import { randomId, randomToken } from "../../core/crypto";
 import { sha256Hex } from "../../core/hash";
 import { DomainError, TransientError } from "../../core/errors";
@@ -23,8 +23,32 @@ export interface SessionDeps {
   config: { sessions: SessionLifetime };
 }
 
+/** What ending sessions, and telling the user's devices of it, needs. */
+export interface EndSessionDeps {
+  sessions: SessionStore;
+  clock: Clock;
+  /** Stores an event for the user's devices, once for each key. */
+  appendUserEvent(event: {
+    userId: string;
+    type: "session.invalidated";
+    key: string;
+    payload: { sessionIds: string[] };
+    at: Date;
+  }): Promise<void>;
+}
+
+/** A user's registered devices, which have sessions of their own. */
+export interface DevicePorts {
+  /** Those whose sessions are active, the most recently used first. */
+  listDevices(userId: string): Promise<Omit<ListedSession, "kind" | "wallet" | "current">[]>;
+  /** False when the user has no active session of this id. */
+  endDeviceSession(session: { deviceSessionId: string; userId: string }): Promise<boolean>;
+  /** Returns how many ended. */
+  endDeviceSessions(input: { userId: string; exceptId?: string | undefined }): Promise<number>;
+}
+
 /** What deciding whether a wallet still stands behind its session needs. */
-export interface ControlDeps extends SessionDeps {
+export interface ControlDeps extends SessionDeps, EndSessionDeps {
   /** Why a session that a wallet opened is over, by what is linked and what the index says; null while it stands. */
   controlLossOf(session: SessionWallet & { userId: string }): Promise<ControlLoss | null>;
 }
@@ -113,42 +137,76 @@ export async function authenticateToken(
 }
 
 async function endIfControlIsLost(
-  { sessions, clock, controlLossOf }: ControlDeps,
+  deps: ControlDeps,
   { _id, userId, wallet }: StoredSession,
 ): Promise<ControlLoss | null> {
   if (wallet === null) return null;
-  const loss = await controlLossOf({ userId, ...wallet });
-  if (loss !== null) await sessions.endForControlLoss({ sessionId: _id, userId }, loss, clock.now());
+  const loss = await deps.controlLossOf({ userId, ...wallet });
+  if (loss === null) return null;
+  await deps.sessions.endForControlLoss({ sessionId: _id, userId }, loss, deps.clock.now());
+  await announceEnds(deps, userId);
   return loss;
 }
 
 /** Ends the sessions that a wallet opened for a user, because it was unlinked. */
 export async function endWalletSessions(
-  { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,
+  deps: EndSessionDeps,
   opened: { userId: string; walletAddress: string },
 ): Promise<void> {
-  await sessions.endOfWallet(opened, clock.now());
+  await deps.sessions.endOfWallet(opened, deps.clock.now());
+  await announceEnds(deps, opened.userId);
 }
 
 /** Ends the caller's own session. */
-export async function logout(
-  { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,
-  caller: { sessionId: string; userId: string },
-): Promise<void> {
-  await sessions.revoke(caller, clock.now());
+export async function logout(deps: EndSessionDeps, caller: { sessionId: string; userId: string }): Promise<void> {
+  await deps.sessions.revoke(caller, deps.clock.now());
+  await announceEnds(deps, caller.userId);
 }
 
 /** Ends the session of a token that its browser is about to replace; anything else than a token is ignored. */
-export async function endReplacedSession(
-  { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,
-  token: string | undefined,
+export async function endReplacedSession(deps: EndSessionDeps, token: string | undefined): Promise<void> {
+  if (token === undefined || !isSessionToken(token)) return;
+  const userId = await deps.sessions.revokeByTokenHash(sha256Hex(token), deps.clock.now());
+  if (userId !== null) await announceEnds(deps, userId);
+}
+
+/** Ends all of a user's sessions, those of browsers and those of devices, but `exceptId`; returns how many. */
+export async function endAllSessions(
+  deps: EndSessionDeps & Pick<DevicePorts, "endDeviceSessions">,
+  { userId, exceptId }: { userId: string; exceptId?: string | undefined },
+): Promise<number> {
+  const [ended, endedDevices] = await Promise.all([
+    deps.sessions.revokeAll(userId, deps.clock.now(), exceptId),
+    deps.endDeviceSessions({ userId, exceptId }),
+  ]);
+  if (ended > 0) await announceEnds(deps, userId);
+  return ended + endedDevices;
+}
+
+/** Tells a user's devices which of the user's sessions were ended. */
+async function announceEnds({ sessions, appendUserEvent, clock }: EndSessionDeps, userId: string): Promise<void> {
+  const sessionIds = await sessions.unannouncedEnds(userId);
+  if (sessionIds.length === 0) return;
+  const key = sessionIds.join(" ");
+  await appendUserEvent({ userId, type: "session.invalidated", key, payload: { sessionIds }, at: clock.now() });
+  await sessions.markEndsAnnounced(sessionIds);
+}
+
+const SWEEP_LIMIT = 500;
+
+/** Tells of ends that nobody was told of, because the process that ended the sessions died. */
+export async function announceForgottenEnds(
+  deps: EndSessionDeps & { timing: { sweepAfterSeconds: number } },
 ): Promise<void> {
-  if (token !== undefined && isSessionToken(token)) await sessions.revokeByTokenHash(sha256Hex(token), clock.now());
+  const before = addSeconds(deps.clock.now(), -deps.timing.sweepAfterSeconds);
+  for (const userId of await deps.sessions.withUnannouncedEnds(before, SWEEP_LIMIT)) await announceEnds(deps, userId);
 }
 
 /** A session as its owner sees it in the list of devices. */
 export interface ListedSession {
   id: string;
+  /** Whether a token is enough to use it, or the device signs with its key. */
+  kind: "browser" | "device";
   device: string;
   /** The wallet that opened it; null for a password. */
   wallet: SessionWallet | null;
@@ -158,17 +216,24 @@ export interface ListedSession {
   current: boolean;
 }
 
-/** The user's valid sessions, the most recently used first; at most 100. Those whose wallet lost control end here. */
+/**
+ * The user's valid sessions and registered devices, the most recently used first; at most 100 of each. Sessions whose
+ * wallet lost control end here.
+ */
 export async function listSessions(
-  deps: ControlDeps,
+  deps: ControlDeps & Pick<DevicePorts, "listDevices">,
   caller: { sessionId: string; userId: string },
 ): Promise<ListedSession[]> {
   const { sessions, clock, config } = deps;
-  const found = await sessions.listValid(caller.userId, clock.now());
+  const [found, devices] = await Promise.all([
+    sessions.listValid(caller.userId, clock.now()),
+    deps.listDevices(caller.userId),
+  ]);
   const losses = await Promise.all(found.map((session) => endIfControlIsLost(deps, session)));
   const standing = found.filter((_, place) => losses[place] === null);
-  return standing.map(({ _id, device, wallet, createdAt, lastActivityAt }) => ({
+  const ofBrowsers = standing.map(({ _id, device, wallet, createdAt, lastActivityAt }) => ({
     id: _id,
+    kind: "browser" as const,
     device,
     wallet,
     createdAt,
@@ -176,18 +241,27 @@ export async function listSessions(
     expiresAt: sessionExpiresAt({ createdAt, lastActivityAt }, config.sessions),
     current: _id === caller.sessionId,
   }));
+  const ofDevices = devices.map((device) => ({
+    ...device,
+    kind: "device" as const,
+    wallet: null,
+    current: device.id === caller.sessionId,
+  }));
+  return [...ofBrowsers, ...ofDevices].sort((one, other) => +other.lastActivityAt - +one.lastActivityAt);
 }
 
 /**
- * Ends one of the user's sessions.
+ * Ends one of the user's sessions, of a browser or of a device.
  *
  * @throws DomainError `session.not_found` when the user has no valid session of this id
  */
 export async function revokeSession(
-  { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,
+  deps: EndSessionDeps & Pick<DevicePorts, "endDeviceSession">,
   session: { sessionId: string; userId: string },
 ): Promise<void> {
-  if (await sessions.revoke(session, clock.now())) return;
+  const { sessionId, userId } = session;
+  if (await deps.sessions.revoke(session, deps.clock.now())) return announceEnds(deps, userId);
+  if (await deps.endDeviceSession({ deviceSessionId: sessionId, userId })) return;
   throw new DomainError(
     "session.not_found",
     "not_found",
@@ -197,8 +271,8 @@ export async function revokeSession(
 
 /** Ends every session of the caller's user but the caller's own; returns how many. */
 export async function revokeOtherSessions(
-  { sessions, clock }: Pick<SessionDeps, "sessions" | "clock">,
+  deps: EndSessionDeps & Pick<DevicePorts, "endDeviceSessions">,
   caller: { sessionId: string; userId: string },
 ): Promise<number> {
-  return sessions.revokeAll(caller.userId, clock.now(), caller.sessionId);
+  return endAllSessions(deps, { userId: caller.userId, exceptId: caller.sessionId });
 }

@@ -4,6 +4,7 @@ import { authenticateToken, endWalletSessions } from "./actions";
 import { createLoginLimits, unlimitedLogins } from "./loginLimits/actions";
 import { createLoginBudgets } from "./loginLimits/budgets";
 import { createTrustedAddresses } from "./loginLimits/store";
+import { endedSessionSweep } from "./jobs";
 import { sessionsGauge } from "./metrics";
 import { type SessionEndpointDeps, sessionEndpoints } from "./routes";
 import type { SessionWallet } from "./rules";
@@ -19,7 +20,14 @@ import { createUserStore } from "./users/store";
 /** `passwords` replaces the hashing of passwords. */
 export type SessionNeeds = Pick<
   SessionEndpointDeps & AccountDeps,
-  "walletsOf" | "controlLossOf" | "didsOf" | "personalData"
+  | "walletsOf"
+  | "controlLossOf"
+  | "didsOf"
+  | "personalData"
+  | "appendUserEvent"
+  | "listDevices"
+  | "endDeviceSession"
+  | "endDeviceSessions"
 > & {
   passwords?: PasswordHasher | undefined;
 };
@@ -42,6 +50,10 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     walletsOf: needs.walletsOf,
     controlLossOf: needs.controlLossOf,
     didsOf: needs.didsOf,
+    appendUserEvent: needs.appendUserEvent,
+    listDevices: needs.listDevices,
+    endDeviceSession: needs.endDeviceSession,
+    endDeviceSessions: needs.endDeviceSessions,
     personalData: needs.personalData,
     enqueueErasure,
   };
@@ -49,7 +61,7 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     name: "sessions",
     endpoints: [...sessionEndpoints(deps), ...accountEndpoints(deps)],
     queues: [queue],
-    workers: [worker(deps)],
+    workers: [worker(deps), endedSessionSweep(deps)],
     metrics: [sessionsGauge(deps)],
     ports: {
       readSession: (token: string) => authenticateToken(deps, token),

@@ -6,6 +6,7 @@ import { defineEndpoint, type Endpoint, type EndpointLimit, type Reply, type Req
 import { sessionReply, withoutSessionCookie } from "../http/sessionReply";
 import {
   type ControlDeps,
+  type DevicePorts,
   endReplacedSession,
   listSessions,
   logout,
@@ -26,7 +27,7 @@ import {
 } from "./schemas";
 import { changePassword, describeSession, login, type Origin, register, type UserDeps } from "./users/actions";
 
-export interface SessionEndpointDeps extends UserDeps, Pick<ControlDeps, "controlLossOf"> {
+export interface SessionEndpointDeps extends UserDeps, ControlDeps, DevicePorts {
   config: Pick<Context["config"], "sessions" | "http">;
   /** A user's linked wallets, the first linked first. */
   walletsOf(userId: string): Promise<{ walletAddress: string; did: string }[]>;

@@ -91,7 +91,8 @@ export const loginReply = openedReply.extend({
 });
 
 const opener = wallet.nullable().meta({
-  description: "The wallet that opened the session, and the DID as whose holder; null for e-mail and password",
+  description:
+    "The wallet that opened the session, and the DID as whose holder; null for e-mail and password, and for devices",
 });
 
 export const sessionReplyBody = z.strictObject({
@@ -111,7 +112,11 @@ export const deviceListReply = z.strictObject({
   sessions: z.array(
     z.strictObject({
       id: z.uuid(),
-      device: z.string().meta({ examples: ["Firefox on Linux"] }),
+      kind: z.enum(["browser", "device"]).meta({
+        description:
+          "`browser`: whoever has the token uses it; `device`: registered with a key that signs every command.",
+      }),
+      device: z.string().meta({ examples: ["Firefox on Linux"], description: "A device's own name, where it has one" }),
       wallet: opener,
       createdAt: moment,
       lastActivityAt: moment,

@@ -25,6 +25,8 @@ export interface StoredSession {
   revokedAt: Date | null;
   /** Why it was revoked, where nobody asked for that. */
   controlLoss: ControlLoss | null;
+  /** When it was revoked, until the event that says so is stored. */
+  unannouncedSince?: Date;
   /** When the database deletes the document. */
   purgeAt: Date;
 }
@@ -43,18 +45,22 @@ const schema = new Schema<StoredSession>(
     lastActivityAt: { type: Date, required: true },
     revokedAt: { type: Date, default: null },
     controlLoss: { type: String, enum: [...CONTROL_LOSSES, null], default: null },
+    unannouncedSince: Date,
     purgeAt: { type: Date, required: true },
   },
   { collection: "sessions", versionKey: false },
 );
 schema.index({ tokenHash: 1 }, { unique: true });
 schema.index({ userId: 1, lastActivityAt: -1 });
+schema.index({ unannouncedSince: 1 }, { sparse: true });
 // Only deletes; whether a session is valid is decided when it is read.
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 
 /** The collection `sessions`. */
 export interface SessionStore {
-  insert(session: Omit<StoredSession, "lastActivityAt" | "revokedAt" | "controlLoss" | "purgeAt">): Promise<void>;
+  insert(
+    session: Pick<StoredSession, "_id" | "tokenHash" | "userId" | "device" | "wallet" | "createdAt">,
+  ): Promise<void>;
   /**
    * Records activity on the session with this token and returns it; null when it is not valid at `now` or unknown.
    * One conditional write and never an upsert: a session that was revoked cannot come back, whatever races it.
@@ -70,10 +76,15 @@ export interface SessionStore {
   endForControlLoss(session: { sessionId: string; userId: string }, loss: ControlLoss, now: Date): Promise<void>;
   /** Ends the sessions that a wallet opened for a user, because it was unlinked. */
   endOfWallet(opened: { userId: string; walletAddress: string }, now: Date): Promise<void>;
-  /** Ends the session with this token, if there is one. */
-  revokeByTokenHash(tokenHash: string, now: Date): Promise<void>;
+  /** Ends the session with this token; returns its user, or null where there is none to end. */
+  revokeByTokenHash(tokenHash: string, now: Date): Promise<string | null>;
   /** Ends every session of a user but `exceptId`; returns how many. */
   revokeAll(userId: string, now: Date, exceptId?: string): Promise<number>;
+  /** A user's revoked sessions of which no event says so yet. */
+  unannouncedEnds(userId: string): Promise<string[]>;
+  markEndsAnnounced(sessionIds: string[]): Promise<void>;
+  /** Users of sessions that were revoked before `before` and of which no event says so yet. */
+  withUnannouncedEnds(before: Date, limit: number): Promise<string[]>;
   /** All of a user's sessions that are stored, the newest first. */
   ofUser(userId: string): Promise<StoredSession[]>;
   /** Deletes all of a user's sessions. */
@@ -87,6 +98,8 @@ const LIST_LIMIT = 100;
 /** Creates the store of sessions. */
 export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): SessionStore {
   const model = mongo.model<StoredSession>("Session", schema);
+
+  const endAt = (now: Date) => ({ revokedAt: now, unannouncedSince: now });
 
   function validAt(now: Date) {
     const { lastActivityAfter, createdAfter } = validityBounds(lifetime, now);
@@ -119,29 +132,38 @@ export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): Ses
     async revoke({ sessionId, userId }, now) {
       const { modifiedCount } = await model.updateOne(
         { _id: sessionId, userId, ...validAt(now) },
-        { $set: { revokedAt: now } },
+        { $set: endAt(now) },
       );
       return modifiedCount === 1;
     },
     async endForControlLoss({ sessionId, userId }, controlLoss, now) {
-      await model.updateOne({ _id: sessionId, userId, revokedAt: null }, { $set: { revokedAt: now, controlLoss } });
+      await model.updateOne({ _id: sessionId, userId, revokedAt: null }, { $set: { ...endAt(now), controlLoss } });
     },
     async endOfWallet({ userId, walletAddress }, now) {
       await model.updateMany(
         { userId, "wallet.walletAddress": walletAddress, revokedAt: null },
-        { $set: { revokedAt: now, controlLoss: "session.wallet_unlinked" } },
+        { $set: { ...endAt(now), controlLoss: "session.wallet_unlinked" } },
       );
     },
     async revokeByTokenHash(tokenHash, now) {
-      await model.updateOne({ tokenHash, revokedAt: null }, { $set: { revokedAt: now } });
+      const ended = await model.findOneAndUpdate({ tokenHash, revokedAt: null }, { $set: endAt(now) }).lean();
+      return ended?.userId ?? null;
     },
     async revokeAll(userId, now, exceptId) {
       const others = exceptId === undefined ? {} : { _id: { $ne: exceptId } };
-      const { modifiedCount } = await model.updateMany(
-        { userId, ...others, revokedAt: null },
-        { $set: { revokedAt: now } },
-      );
+      const { modifiedCount } = await model.updateMany({ userId, ...others, revokedAt: null }, { $set: endAt(now) });
       return modifiedCount;
+    },
+    async unannouncedEnds(userId) {
+      const found = await model.find({ userId, unannouncedSince: { $exists: true } }, { _id: 1 }).lean();
+      return found.map(({ _id }) => _id).sort();
+    },
+    async markEndsAnnounced(sessionIds) {
+      await model.updateMany({ _id: { $in: sessionIds } }, { $unset: { unannouncedSince: 1 } });
+    },
+    async withUnannouncedEnds(before, limit) {
+      const found = model.find({ unannouncedSince: { $lte: before } }, { userId: 1 }).sort({ unannouncedSince: 1 });
+      return [...new Set((await found.limit(limit).lean()).map(({ userId }) => userId))];
     },
     ofUser: (userId) => model.find({ userId }).sort({ createdAt: -1 }).lean(),
     async deleteOf(userId) {

@@ -1,6 +1,7 @@
 import { addSeconds, type Clock } from "../../../core/clock";
 import { DomainError, TransientError } from "../../../core/errors";
 import type { PersonalData } from "../../../core/personalData";
+import { type DevicePorts, endAllSessions, type EndSessionDeps } from "../actions";
 import { sessionUnknown } from "../rules";
 import type { SessionStore } from "../store";
 import type { UserStore } from "../users/store";
@@ -23,7 +24,7 @@ export const REMAINS = [
 ];
 
 /** What exporting and erasing accounts needs. */
-export interface AccountDeps {
+export interface AccountDeps extends EndSessionDeps, Pick<DevicePorts, "endDeviceSessions"> {
   users: UserStore;
   sessions: SessionStore;
   clock: Clock;
@@ -34,6 +35,8 @@ export interface AccountDeps {
   /** Queues the erasure; neither waits nor throws, because a sweep queues what is due. */
   enqueueErasure(userId: string): void;
 }
+
+type EndDeps = EndSessionDeps & Pick<DevicePorts, "endDeviceSessions">;
 
 /** Everything that is stored about a user, by kind. @throws DomainError `session.unknown` when the account is gone */
 export async function exportAccount(
@@ -54,7 +57,7 @@ export async function exportAccount(
  * @throws DomainError `account.login_not_recent`
  */
 export async function eraseAccount(
-  deps: Pick<AccountDeps, "users" | "sessions" | "clock" | "enqueueErasure">,
+  deps: EndDeps & Pick<AccountDeps, "users" | "enqueueErasure">,
   { userId, sessionId }: { userId: string; sessionId: string },
 ): Promise<{ since: Date }> {
   const { users, sessions, clock } = deps;
@@ -65,7 +68,7 @@ export async function eraseAccount(
     throw new DomainError("account.login_not_recent", "forbidden", message);
   }
   await users.beginErasure(userId, now);
-  await sessions.revokeAll(userId, now);
+  await endAllSessions(deps, { userId });
   deps.enqueueErasure(userId);
   const erasure = await users.findErasure(userId);
   if (erasure === null) throw sessionUnknown();
@@ -79,14 +82,14 @@ export async function eraseAccount(
  * @throws TransientError when the index cannot say which DIDs the user holds
  */
 export async function continueErasure(
-  deps: Pick<AccountDeps, "users" | "sessions" | "clock" | "didsOf" | "personalData">,
+  deps: EndDeps & Pick<AccountDeps, "users" | "didsOf" | "personalData">,
   userId: string,
 ): Promise<void> {
   const { users, clock } = deps;
   const erasure = await users.findErasure(userId);
   if (erasure?.state !== "erasing") return;
   const startedAt = clock.now();
-  await deps.sessions.revokeAll(userId, startedAt);
+  await endAllSessions(deps, { userId });
   const held = await deps.didsOf(userId);
   if (held.some(({ control }) => control === "unverified")) {
     throw new TransientError("index.unverified", "The index cannot say which DIDs the user holds.");

@@ -1,6 +1,13 @@
 import { randomId } from "../../../core/crypto";
 import { DomainError } from "../../../core/errors";
-import { type OpenedSession, openSession, type SessionDeps } from "../actions";
+import {
+  type DevicePorts,
+  endAllSessions,
+  type EndSessionDeps,
+  type OpenedSession,
+  openSession,
+  type SessionDeps,
+} from "../actions";
 import type { LoginAttempt, LoginLimits } from "../loginLimits/actions";
 import { sessionExpiresAt, sessionUnknown } from "../rules";
 import type { StoredSession } from "../store";
@@ -82,12 +89,12 @@ export async function describeSession(
 }
 
 /**
- * Changes the password, ends every session of the user, and opens a new one for the caller.
+ * Changes the password, ends every session of the user, of browsers and devices, and opens a new one for the caller.
  *
  * @throws DomainError `password.wrong`, `password.too_weak`, `password.unchanged`, `login.too_many`
  */
 export async function changePassword(
-  deps: UserDeps,
+  deps: UserDeps & EndSessionDeps & Pick<DevicePorts, "endDeviceSessions">,
   input: { userId: string; sessionId: string; currentPassword: string; newPassword: string } & Origin,
 ): Promise<OpenedSession> {
   const { user } = await describeSession(deps, input);
@@ -106,9 +113,9 @@ export async function changePassword(
   const change = { userId: user._id, from: user.passwordHash, to, isNewPassword: true };
   // Sessions end first and last: dying in between leaves no old session beside the new password, and whoever logged in
   // with the old one meanwhile is caught by the second round or finds the change by himself (see login).
-  await deps.sessions.revokeAll(user._id, deps.clock.now());
+  await endAllSessions(deps, { userId: user._id });
   if (!(await deps.users.replacePasswordHash(change))) throw passwordWrong();
-  await deps.sessions.revokeAll(user._id, deps.clock.now());
+  await endAllSessions(deps, { userId: user._id });
   return openSession(deps, { userId: user._id, userAgent: input.userAgent });
 }
 

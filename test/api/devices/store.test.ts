@@ -35,7 +35,6 @@ describe("the store of devices' sessions", () => {
     return { deviceSessionId, userId };
   }
 
-  const endNow = () => ({ now: clock.now(), sweepAt: addSeconds(clock.now(), 15) });
   const readState = async (deviceSessionId: string) =>
     (await readDeviceSession({ deviceSessions, clock }, deviceSessionId))?.state;
 
@@ -99,7 +98,7 @@ describe("the store of devices' sessions", () => {
 
   it("says of many sessions what they are, in the order asked", async () => {
     const [active, revoked, expired] = [await register(), await register(), await register()];
-    await deviceSessions.revoke(revoked, endNow());
+    await deviceSessions.revoke(revoked, clock.now());
     clock.advance(30 * DAY - 1);
     await authenticateDevice({ deviceSessions, clock }, active);
     clock.advance(1);
@@ -117,7 +116,7 @@ describe("the store of devices' sessions", () => {
     const session = await register();
     clock.advance(600);
     const asking = Array.from({ length: 64 }, () => codeOf(authenticateDevice({ deviceSessions, clock }, session)));
-    const ended = await deviceSessions.revoke(session, endNow());
+    const ended = await deviceSessions.revoke(session, clock.now());
     expect(ended).to.equal(true);
     expect(new Set(await Promise.all(asking))).to.satisfy((codes: Set<string>) =>
       [...codes].every((code) => ["none", "session.revoked"].includes(code)),
@@ -130,7 +129,7 @@ describe("the store of devices' sessions", () => {
 
   it("is ended by one of 64 who end it at once", async () => {
     const session = await register();
-    const ends = await Promise.all(Array.from({ length: 64 }, () => deviceSessions.revoke(session, endNow())));
+    const ends = await Promise.all(Array.from({ length: 64 }, () => deviceSessions.revoke(session, clock.now())));
     expect(ends.filter(Boolean)).to.have.length(1);
   });
 
@@ -138,7 +137,7 @@ describe("the store of devices' sessions", () => {
     const session = await register();
     const stranger = { ...session, userId: randomId() };
     expect(await codeOf(authenticateDevice({ deviceSessions, clock }, stranger))).to.equal("session.unknown");
-    expect(await deviceSessions.revoke(stranger, endNow())).to.equal(false);
+    expect(await deviceSessions.revoke(stranger, clock.now())).to.equal(false);
     expect(await readState(session.deviceSessionId)).to.equal("active");
   });
 

@@ -36,7 +36,12 @@ describe("the store of sessions", () => {
   function depsAt(lifetime: SessionLifetime) {
     const clock = fakeClock();
     mongo.deleteModel("Session");
-    return { sessions: createSessionStore(mongo, lifetime), clock, config: { sessions: lifetime } };
+    return {
+      sessions: createSessionStore(mongo, lifetime),
+      clock,
+      config: { sessions: lifetime },
+      appendUserEvent: () => Promise.resolve(),
+    };
   }
 
   it("agrees with the rules over random histories of requests, logouts and revocations", async () => {

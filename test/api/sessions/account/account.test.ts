@@ -243,8 +243,8 @@ describe("an account", () => {
     await issue(on, issuer, alice);
     const { token } = await logIn(alice);
     expect((await on.ask("DELETE", "/auth/account", { token })).status).to.equal(202);
-    const { sessions, verification, credentials, kyc, notifications, control, wallets } = on.modules;
-    const parts = [sessions, verification, credentials, kyc, notifications, control, wallets].map(
+    const { sessions, devices, verification, credentials, kyc, notifications, control, wallets } = on.modules;
+    const parts = [sessions, devices, verification, credentials, kyc, notifications, control, wallets].map(
       ({ ports }) => ports.personalData,
     );
     for (let step = 0; step < parts.length; step += 1) {
@@ -258,6 +258,8 @@ describe("an account", () => {
           clock: systemClock,
           didsOf: wallets.ports.didsOf,
           personalData: () => dying,
+          appendUserEvent: notifications.ports.appendUserEvent,
+          endDeviceSessions: devices.ports.endDeviceSessions,
         },
         alice.userId,
       ).catch((error: unknown) => (error as Error).message);

@@ -9,20 +9,15 @@ import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "../../core/json";
 import { presentationSweep } from "./jobs";
 import type { ProvenCredential } from "./formats/rules";
-import type { PresentationRequest } from "./rules";
+import type { Answered, PresentationRequest } from "./rules";
 import { createRequestSigner, parseCertificates, type RequestSignerDeps } from "./requests/requestSigner";
 import { presentationEndpoints, type PresentationRouteDeps } from "./routes";
 import type { CachedList } from "./statuses/foreignLists";
 import { requireUnrevoked } from "./statuses/actions";
 import { MAX_LIST_BYTES } from "./statuses/tokenStatusList";
 import { dcqlQuery } from "./dcql/query";
-import {
-  announceAnswer,
-  type AnnounceAnswerDeps,
-  createVerification,
-  readVerification,
-  releaseVerification,
-} from "./management/actions";
+import { createVerification, readVerification, releaseVerification } from "./management/actions";
+import { type AnnounceDeps, announceLater, isAnnounced } from "./management/announcement";
 import { managementEndpoints, type ManagementDeps } from "./management/routes";
 import { createPresentationStore } from "./store";
 import { controllerOf, findIssuerKey, type TrustDeps } from "./trust/actions";
@@ -37,7 +32,7 @@ const FETCH_TIMEOUT_MS = 10_000;
 type PresentationNeeds = Pick<TrustDeps, "assertionKeys" | "facts"> &
   Pick<RequestSignerDeps, "signerOf"> &
   Pick<PresentationRouteDeps, "findVerifier"> &
-  AnnounceAnswerDeps;
+  Omit<AnnounceDeps, "presentations">;
 
 /** An OpenID4VP 1.0 verifier: requests, wallets' responses, results. */
 export function createPresentations(context: Context, needs: PresentationNeeds) {
@@ -59,15 +54,16 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
     lists: createLruCache<CachedList>(MAX_CACHED_LISTS),
     fetchList: (url: string, accept: string) => fetchWithin(url, accept, MAX_LIST_BYTES),
   };
+  const presentations = createPresentationStore(context);
   const deps = {
     ...context,
     ...needs,
-    presentations: createPresentationStore(context),
+    presentations,
     signer: once(() => createRequestSigner(signerDeps)),
     issuerKey,
     controllerOf: (did: string) => controllerOf(trust, did),
-    announce: (request: PresentationRequest, facts: Parameters<typeof announceAnswer>[2]) =>
-      announceAnswer(needs, request, facts),
+    isAnnounced: (request: PresentationRequest) => isAnnounced(needs, request),
+    announceLater: (answered: Answered) => announceLater({ ...context, ...needs, presentations }, answered),
     requireUnrevoked: (credential: ProvenCredential, now: Date) => requireUnrevoked(statuses, credential, now),
   };
   return defineModule({

@@ -80,7 +80,14 @@ export interface PresentationRequest {
   /** What was presented and accepted; erased after it was read. */
   credentials: PresentedCredential[] | null;
   takenAt: Date | null;
+  /** Since when its owner is to be told that it was answered; null when there is nothing to tell, or it was told. */
+  announcementPendingSince: Date | null;
   purgeAt: Date;
+}
+
+/** A request that was answered, as its owner is told of it. */
+export interface Answered extends Pick<PresentationRequest, "requestId" | "verifierId"> {
+  answeredAt: Date;
 }
 
 /** The state of a request at a moment: what nobody answered in time has expired. */

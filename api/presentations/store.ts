@@ -7,20 +7,21 @@ import {
   type FieldPlace,
 } from "../../core/keys/fieldCipher";
 import { isDuplicateKey, type Mongo, rawCollection } from "../../core/mongo";
-import type { PresentationRequest, PresentedCredential, Verdict } from "./rules";
+import type { Answered, PresentationRequest, PresentedCredential, Verdict } from "./rules";
 
 type Stored = Omit<
   PresentationRequest,
-  "requestId" | "keyId" | "responseCodeHash" | "encryptionKey" | "credentials"
+  "requestId" | "keyId" | "responseCodeHash" | "encryptionKey" | "credentials" | "announcementPendingSince"
 > & {
   _id: string;
   /** Encrypted JSON: with it, a response that somebody recorded could be read. */
   encryptionKey: string | null;
   /** Encrypted JSON: it holds a person's claims. */
   credentials: string | null;
-  /** Absent instead of null, so that their unique indexes hold what there is alone. */
+  /** Absent instead of null, so that their indexes hold what there is alone. */
   keyId?: string;
   responseCodeHash?: string;
+  announcementPendingSince?: Date;
 };
 
 /** What of a request is encrypted. */
@@ -56,6 +57,7 @@ const schema = new Schema<Stored>(
     verdict: mixed,
     credentials: { type: String, default: null },
     takenAt: { type: Date, default: null },
+    announcementPendingSince: Date,
     purgeAt: { type: Date, required: true },
   },
   { collection: "presentations", versionKey: false, minimize: false },
@@ -64,6 +66,7 @@ schema.index({ transactionHash: 1 }, { unique: true });
 schema.index({ nonce: 1 }, { unique: true });
 schema.index({ keyId: 1 }, { unique: true, sparse: true });
 schema.index({ responseCodeHash: 1 }, { unique: true, sparse: true });
+schema.index({ announcementPendingSince: 1 }, { sparse: true });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
 // What the sweep looks for is little beside the verdicts that stay.
 schema.index({ takenAt: 1, "verdict.decidedAt": 1 }, { partialFilterExpression: { credentials: { $type: "string" } } });
@@ -76,6 +79,8 @@ export interface Closing {
   credentials: PresentedCredential[] | null;
   /** Null where the browser is not sent back. */
   responseCodeHash: string | null;
+  /** Whether the owner is to be told: marked in the same write, so that it is, whatever becomes of this process. */
+  isAnnounced: boolean;
 }
 
 /** The collection `presentations`. Every change of state is one conditional write to one request. */
@@ -95,6 +100,10 @@ export interface PresentationStore {
     requestId: string,
     taking: { codeHash: string; browserHash: string | null; now: Date },
   ): Promise<boolean>;
+  /** Requests that were answered then or before and whose owners are still to be told, the longest waiting first. */
+  pendingAnnouncements(answeredUntil: Date, limit: number): Promise<Answered[]>;
+  /** The owner was told. */
+  markAnnounced(requestId: string): Promise<void>;
   /** Records the first read of the result; false when it was read before. */
   markTaken(requestId: string, now: Date): Promise<boolean>;
   /** Erases what was presented where the result was first read then or before; how many. */
@@ -118,7 +127,7 @@ export function createPresentationStore({ mongo, fields }: { mongo: Mongo; field
     return (await requests().updateMany(presented, { $set: { credentials: null } })).modifiedCount;
   };
   return {
-    async insert({ requestId, keyId, responseCodeHash: _none, ...request }) {
+    async insert({ requestId, keyId, responseCodeHash: _none, announcementPendingSince: _nothing, ...request }) {
       const [encryptionKey, credentials] = await Promise.all([
         encrypted(requestId, "encryptionKey", request.encryptionKey),
         encrypted(requestId, "credentials", request.credentials),
@@ -135,12 +144,13 @@ export function createPresentationStore({ mongo, fields }: { mongo: Mongo; field
     find: (requestId) => findOne({ _id: requestId }),
     findByTransaction: (transactionHash) => findOne({ transactionHash }),
     findByKeyId: (keyId) => findOne({ keyId }),
-    async close(requestId, { responseCodeHash, ...closing }) {
+    async close(requestId, { responseCodeHash, isAnnounced, ...closing }) {
       const credentials = await encrypted(requestId, "credentials", closing.credentials);
       const code = responseCodeHash !== null && { responseCodeHash };
+      const pending = isAnnounced && { announcementPendingSince: closing.verdict.decidedAt };
       const closed = await requests().updateOne(
         { _id: requestId, status: "ACTIVE", expiresAt: { $gt: closing.verdict.decidedAt } },
-        { $set: { ...closing, ...code, credentials, status: "VP_SUBMITTED", encryptionKey: null } },
+        { $set: { ...closing, ...code, ...pending, credentials, status: "VP_SUBMITTED", encryptionKey: null } },
       );
       return closed.modifiedCount === 1;
     },
@@ -159,6 +169,25 @@ export function createPresentationStore({ mongo, fields }: { mongo: Mongo; field
       );
       return taken.modifiedCount === 1;
     },
+    async pendingAnnouncements(answeredUntil, limit) {
+      const found = await requests()
+        .find({ announcementPendingSince: { $lte: answeredUntil } })
+        .project<Pick<Stored, "_id" | "verifierId"> & { announcementPendingSince: Date }>({
+          verifierId: 1,
+          announcementPendingSince: 1,
+        })
+        .sort({ announcementPendingSince: 1 })
+        .limit(limit)
+        .toArray();
+      return found.map(({ _id, verifierId, announcementPendingSince }) => ({
+        requestId: _id,
+        verifierId,
+        answeredAt: announcementPendingSince,
+      }));
+    },
+    async markAnnounced(requestId) {
+      await requests().updateOne({ _id: requestId }, { $unset: { announcementPendingSince: 1 } });
+    },
     async markTaken(requestId, now) {
       const marked = await requests().updateOne({ _id: requestId, takenAt: null }, { $set: { takenAt: now } });
       return marked.modifiedCount === 1;
@@ -175,7 +204,7 @@ function placeOf(requestId: string, field: EncryptedField): FieldPlace {
 }
 
 async function requestOf(fields: FieldCipher, stored: Stored): Promise<PresentationRequest> {
-  const { _id, keyId, responseCodeHash, encryptionKey, credentials, ...rest } = stored;
+  const { _id, keyId, responseCodeHash, announcementPendingSince, encryptionKey, credentials, ...rest } = stored;
   const [key, presented] = await Promise.all([
     decryptOptional(fields, placeOf(_id, "encryptionKey"), encryptionKey),
     decryptOptional(fields, placeOf(_id, "credentials"), credentials),
@@ -185,6 +214,7 @@ async function requestOf(fields: FieldCipher, stored: Stored): Promise<Presentat
     requestId: _id,
     keyId: keyId ?? null,
     responseCodeHash: responseCodeHash ?? null,
+    announcementPendingSince: announcementPendingSince ?? null,
     encryptionKey: key === null ? null : (JSON.parse(key) as PresentationRequest["encryptionKey"]),
     credentials: presented === null ? null : (JSON.parse(presented) as PresentedCredential[]),
   };

@@ -1,5 +1,4 @@
 import type { Clock } from "../../../core/clock";
-import type { Logger } from "../../../core/logger";
 import type { Context } from "../../../process/context";
 import type { DcqlQuery } from "../dcql/query";
 import { createRequest, type CreatedRequest, type CreateRequestDeps } from "../requests/actions";
@@ -81,56 +80,4 @@ export async function markRead(
   { requestId }: Pick<PresentationRequest, "requestId">,
 ): Promise<void> {
   await presentations.markTaken(requestId, clock.now());
-}
-
-/** A webhook as swiyu verifiers send one, which is a Standard Webhook too. */
-export interface AnswerWebhook {
-  id: string;
-  secretOwner: string;
-  url: string;
-  type: string;
-  timestamp: Date;
-  data: object;
-  topLevel: object;
-}
-
-export interface AnnounceAnswerDeps {
-  findVerifier(verifierId: string): Promise<{ webhookUrl: string | null } | null>;
-  /** Takes on a webhook, durably once this resolves; the same id again changes nothing. */
-  deliver(webhook: AnswerWebhook): Promise<void>;
-  /** Tells whoever in this process asked. Again changes nothing. */
-  verificationAnswered(verificationId: string): Promise<void>;
-}
-
-/**
- * Tells the owner of a request that it was answered: a verifier by its webhook, a client of this process through its
- * port. The message says nothing of the answer, which the owner reads. Never fails: the request is closed, the wallet
- * must have its answer, and owners that heard nothing poll.
- */
-export async function announceAnswer(
-  deps: AnnounceAnswerDeps,
-  { requestId, verifierId }: Pick<PresentationRequest, "requestId" | "verifierId">,
-  { answeredAt, logger }: { answeredAt: Date; logger: Logger },
-): Promise<void> {
-  try {
-    const verifier = await deps.findVerifier(verifierId);
-    if (verifier === null) await deps.verificationAnswered(requestId);
-    else if (verifier.webhookUrl !== null)
-      await deps.deliver(webhookOf(requestId, verifierId, verifier.webhookUrl, answeredAt));
-  } catch (error) {
-    logger.error({ err: error, requestId, verifierId }, "nobody was told that a presentation came; its owner polls");
-  }
-}
-
-function webhookOf(requestId: string, secretOwner: string, url: string, timestamp: Date): AnswerWebhook {
-  const verification = { verification_id: requestId };
-  return {
-    id: `msg_${requestId}`,
-    secretOwner,
-    url,
-    type: "presentation.answered",
-    timestamp,
-    data: verification,
-    topLevel: verification,
-  };
 }

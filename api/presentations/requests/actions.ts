@@ -81,6 +81,7 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
     verdict: null,
     credentials: null,
     takenAt: null,
+    announcementPendingSince: null,
     purgeAt: addSeconds(expiresAt, config.presentations.retentionSeconds),
   };
   if (!(await presentations.insert(request))) throw nonceUsed();

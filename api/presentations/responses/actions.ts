@@ -5,8 +5,15 @@ import type { Context } from "../../../process/context";
 import { requestedClaims } from "../dcql/rules";
 import { type Json, parseJson } from "../../../core/json";
 import { PresentationRejection, unproven } from "../rejection";
-import { MAX_ATTEMPTS, type PresentationRequest, type PresentedCredential, statusAt, type Verdict } from "../rules";
-import type { PresentationStore } from "../store";
+import {
+  type Answered,
+  MAX_ATTEMPTS,
+  type PresentationRequest,
+  type PresentedCredential,
+  statusAt,
+  type Verdict,
+} from "../rules";
+import type { Closing, PresentationStore } from "../store";
 import { decryptResponse, keyIdOf } from "./encryption";
 import { responseCodeOf, withResponseCode } from "./responseCode";
 import { type Presented, type ResponsePorts, verifyResponse } from "./verifyResponse";
@@ -24,8 +31,10 @@ export interface WalletResponse {
 export interface SubmitDeps extends ResponsePorts, Pick<Context, "blindIndex"> {
   clock: Clock;
   presentations: Pick<PresentationStore, "find" | "findByKeyId" | "close" | "countAttempt">;
-  /** Tells the owner of a request that it was answered. Again changes nothing; never fails. */
-  announce(request: PresentationRequest, facts: { answeredAt: Date; logger: Logger }): Promise<void>;
+  /** Whether the owner of a request is to be told of its answer. */
+  isAnnounced(request: PresentationRequest): Promise<boolean>;
+  /** Tells the owner without waiting; again changes nothing, and what fails is repeated. */
+  announceLater(answered: Answered): void;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
 
@@ -47,11 +56,11 @@ export async function submitResponse(deps: SubmitDeps, response: WalletResponse)
   const request = await findRequest(deps, response);
   const submissionHash = sha256Hex(response.body);
   const now = deps.clock.now();
-  if (statusAt(request, now) !== "ACTIVE") return repeatAnswer(deps, { request, response, submissionHash, now });
+  if (statusAt(request, now) !== "ACTIVE") return repeatAnswer(deps, { request, submissionHash });
   const { verdict, credentials } = await decideCounted(deps, { request, response, now });
   await deps.onStep?.("presentation.decided");
   const code = request.redirectUri === null ? null : await responseCodeOf(deps, request, submissionHash);
-  const closed = await deps.presentations.close(request.requestId, {
+  const closed = await close(deps, request, {
     submissionHash,
     verdict,
     credentials,
@@ -59,14 +68,26 @@ export async function submitResponse(deps: SubmitDeps, response: WalletResponse)
   });
   if (!closed) {
     const closedBefore = await requireRequest(deps, request.requestId);
-    return repeatAnswer(deps, { request: closedBefore, response, submissionHash, now });
+    return repeatAnswer(deps, { request: closedBefore, submissionHash });
   }
   const { requestId, verifierId } = request;
   const { result, reason } = verdict;
   response.logger.info({ requestId, verifierId, result, reason }, "presentation decided");
   await deps.onStep?.("presentation.closed");
-  await deps.announce(request, { answeredAt: now, logger: response.logger });
   return { redirectUri: withResponseCode(request.redirectUri, code) };
+}
+
+/** Closes a request by one write, which also says that the owner is to be told; false when it was closed before. */
+async function close(
+  deps: Pick<SubmitDeps, "presentations" | "isAnnounced" | "announceLater">,
+  request: PresentationRequest,
+  closing: Omit<Closing, "isAnnounced">,
+): Promise<boolean> {
+  const { requestId, verifierId } = request;
+  const isAnnounced = await deps.isAnnounced(request);
+  const closed = await deps.presentations.close(requestId, { ...closing, isAnnounced });
+  if (closed && isAnnounced) deps.announceLater({ requestId, verifierId, answeredAt: closing.verdict.decidedAt });
+  return closed;
 }
 
 /** The request that a response answers: encrypted ones are found by the name of their key (§8.3). */
@@ -95,14 +116,12 @@ async function requireRequest(
 
 /** The answer to a request that is closed: the same to the same response, a rejection to any other. */
 async function repeatAnswer(
-  deps: Pick<SubmitDeps, "blindIndex" | "announce">,
-  { request, response, submissionHash, now }: Submission & { submissionHash: string },
+  deps: Pick<SubmitDeps, "blindIndex">,
+  { request, submissionHash }: { request: PresentationRequest; submissionHash: string },
 ): Promise<SubmissionReply> {
   if (request.status !== "VP_SUBMITTED" || request.submissionHash !== submissionHash) {
     throw malformed("The request was answered before, or its time passed.");
   }
-  // The process that closed it may have died before it could tell the owner.
-  await deps.announce(request, { answeredAt: request.verdict?.decidedAt ?? now, logger: response.logger });
   if (request.responseCodeHash === null) return { redirectUri: null };
   return { redirectUri: withResponseCode(request.redirectUri, await responseCodeOf(deps, request, submissionHash)) };
 }
@@ -131,9 +150,7 @@ async function decideCounted(deps: SubmitDeps, submission: Submission): Promise<
       const verdict = rejected(error, now);
       // No submission hash: the response was rejected, and is rejected when it comes again.
       const closing = { submissionHash: null, verdict, credentials: null, responseCodeHash: null };
-      if (await deps.presentations.close(request.requestId, closing)) {
-        await deps.announce(request, { answeredAt: now, logger: submission.response.logger });
-      }
+      await close(deps, request, closing);
     }
     throw error;
   }

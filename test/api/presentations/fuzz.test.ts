@@ -80,7 +80,8 @@ describe("a mutated response", () => {
         ),
       controllerOf: () => Promise.resolve(null),
       requireUnrevoked: () => Promise.resolve(),
-      announce: () => Promise.resolve(),
+      isAnnounced: () => Promise.resolve(false),
+      announceLater: () => undefined,
     };
     await submitResponse(deps, { parameters, body: Buffer.from(new URLSearchParams(parameters).toString()), logger });
     const [verdict] = verdicts;
@@ -206,6 +207,7 @@ function requestOf(
     verdict: null,
     credentials: null,
     takenAt: null,
+    announcementPendingSince: null,
     purgeAt: new Date(NOW.getTime() + 600_000),
     ...own,
   };

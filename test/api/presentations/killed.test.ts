@@ -1,10 +1,15 @@
 import { expect } from "chai";
 import { createPresentationStore } from "../../../api/presentations/store";
+import { createDeliveryStore } from "../../../api/webhooks/delivery/store";
 import { ask } from "../../support/ask";
 import type { CrashPoint } from "../../support/crashPoints";
 import { type Asked, type RelyingParty, relyingParty, RETURN_URL } from "../../support/presentations/relyingParty";
-import { encrypt, post, submit } from "../../support/presentations/wallet";
+import { IDENTITY_QUERY } from "../../support/presentations/trustedIssuer";
+import { newVerifier } from "../../support/credentialActors";
+import { eventually } from "../../support/eventually";
+import { encrypt, post, readRequest, submit } from "../../support/presentations/wallet";
 import { startChild } from "../../support/startChild";
+import { startWebhookReceiver } from "../../support/webhookReceiver";
 
 type Death = { dieAt: string } | { crash: CrashPoint };
 
@@ -25,12 +30,23 @@ const AROUND_THE_READ: { moment: string; death: Death; taken: boolean }[] = [
   { moment: "before the result is sent", death: { dieAt: "presentation.taken" }, taken: true },
 ];
 
+/** Every moment between the write that closes a request and the one that says that its owner was told. */
+const BEFORE_THE_OWNER_IS_TOLD: { moment: string; crash: CrashPoint }[] = [
+  { moment: "right after the write that closed it", crash: { mongo: "update presentations", when: "after", nth: 1 } },
+  { moment: "before the webhook is stored", crash: { mongo: "insert webhook_deliveries", when: "before", nth: 1 } },
+  { moment: "after the webhook was stored", crash: { mongo: "insert webhook_deliveries", when: "after", nth: 1 } },
+  { moment: "before it says that it was told", crash: { mongo: "update presentations", when: "before", nth: 2 } },
+];
+
 describe("an API process that is killed", () => {
   let party: RelyingParty;
-  before(async () => void (party = await relyingParty("presentation-kills")));
+  before(async () => {
+    party = await relyingParty("presentation-kills", { modules: ["presentations", "verification", "delivery"] });
+  });
   after(() => party.close());
 
-  const stored = async ({ requestId }: Asked) => (await createPresentationStore(party.on.context).find(requestId))!;
+  const stored = async ({ requestId }: Pick<Asked, "requestId">) =>
+    (await createPresentationStore(party.on.context).find(requestId))!;
 
   for (const { moment, death, closed } of AROUND_THE_WRITE) {
     it(`while it takes a response, ${moment}, leaves the request ${closed ? "closed" : "open"}; the same response again has one outcome`, async () => {
@@ -83,12 +99,51 @@ describe("an API process that is killed", () => {
     expect((await party.result(asked.transactionId, { code })).body).to.include({ result: "valid" });
   });
 
+  for (const { moment, crash } of BEFORE_THE_OWNER_IS_TOLD) {
+    it(`${moment} still has the owner's webhook delivered, once`, async () => {
+      const receiver = await startWebhookReceiver();
+      party.on.startWorkers();
+      try {
+        const { apiKey: token } = await newVerifier(party.on, "Informed", receiver.url);
+        const body = { dcql_query: IDENTITY_QUERY };
+        const created = await party.on.ask("POST", "/management/api/verifications", { token, body });
+        expect(created.status, created.text).to.equal(200);
+        const request = await readRequest(String(created.body["verification_deeplink"]));
+        const { claims } = request;
+        const response = await encrypt(claims, { vp_token: party.token(request), state: claims.state });
+        // The webhook is handed over beside the answer, so that either may be first.
+        await killAround({ crash }, (url) => post(`${url}/vp-submission/direct-post`, { response }));
+
+        const requestId = created.body["id"];
+        const id = `msg_${requestId}`;
+        await eventually("the webhook to be delivered", async () => {
+          const delivery = await createDeliveryStore(party.on.context.mongo).find(id);
+          return delivery !== null && delivery.deliveredAt !== null;
+        });
+        await eventually("nobody to be left to tell", async () => {
+          const { verdict, announcementPendingSince } = await stored({ requestId });
+          return verdict?.result === "valid" && announcementPendingSince === null;
+        });
+        expect(receiver.received.map((message) => message.id)).to.deep.equal([id]);
+        expect(JSON.parse(receiver.received[0]!.body)).to.include({ verification_id: requestId });
+      } finally {
+        await party.on.stopWorkers();
+        receiver.close();
+      }
+    });
+  }
+
   async function killWith(death: Death, send: (url: string) => Promise<unknown>): Promise<void> {
-    const modules = ["presentations", "verification"] as const;
+    const sent = await killAround(death, send);
+    expect(sent, "an answer of a process that was killed before it answered").to.equal(undefined);
+  }
+
+  async function killAround(death: Death, send: (url: string) => Promise<unknown>): Promise<unknown> {
+    const modules = ["presentations", "verification", "delivery"] as const;
     const doomed = await startChild(party.on, { modules: [...modules], serves: true, withChain: false, ...death });
     const sent = send(doomed.url).catch(() => undefined);
     expect(await doomed.ended).to.equal("SIGKILL");
-    expect(await sent, "an answer of a process that was killed before it answered").to.equal(undefined);
+    return sent;
   }
 });
 

@@ -1,9 +1,12 @@
 import { z } from "zod";
-import { configPart } from "./part";
+import { configPart, type ProcessName } from "./part";
 import { address, urlWith } from "./variables";
 
 /** The id of development chains, Hardhat's and anvil's: what is anchored there is gone with the machine's data. */
 export const DEVELOPMENT_CHAIN_ID = 31337;
+
+/** Everybody but the gateway asks the chain. */
+const ON_CHAIN: ProcessName[] = ["api", "worker", "indexer", "operator", "command"];
 
 const rpcUrls = z
   .string()
@@ -28,8 +31,12 @@ export const chainPart = configPart({
     CONFIRMATIONS: z.coerce.number().int().min(0).max(10_000).optional(),
   },
   requiredInProduction: [
-    { variable: "RPC_URL", fix: "give one or more JSON-RPC endpoints of the chain, separated by commas" },
-    { variable: "CHAIN_ID", fix: "give the id of the chain the contracts are deployed on" },
+    {
+      variable: "RPC_URL",
+      only: ON_CHAIN,
+      fix: "give one or more JSON-RPC endpoints of the chain, separated by commas",
+    },
+    { variable: "CHAIN_ID", only: ON_CHAIN, fix: "give the id of the chain the contracts are deployed on" },
   ],
   shape: (env): { chain: ChainConfig } => ({
     chain: {

@@ -1,5 +1,5 @@
 import { link, mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { addSeconds } from "../clock";
 import { randomId } from "../crypto";
@@ -16,6 +16,11 @@ export const PUBLISHED_AFTER_SECONDS = 7 * 24 * 3600;
 export interface ScheduledKey {
   keyId: string;
   signsFrom: Date;
+}
+
+/** Where the schedule of a folder of keys lies. */
+export function schedulePathOf(directory: string): string {
+  return join(directory, "schedule.json");
 }
 
 /** The key that signs at a time: the last whose time has come; undefined before the first. */

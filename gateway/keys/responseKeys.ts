@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Clock } from "../../core/clock";
 import type { Config } from "../../core/config/config";
 import { BootError, messageOf } from "../../core/errors";
@@ -9,6 +8,7 @@ import {
   publishedKeysAt,
   readSchedule,
   type ScheduledKey,
+  schedulePathOf,
   signingKeyAt,
 } from "../../core/keys/keySchedule";
 import type { KeyStore, PublicJwk } from "../../core/keys/keyStore";
@@ -40,11 +40,6 @@ interface LoadedKey extends ScheduledKey {
 
 /** How often the schedule is read again: rotation needs no restart. Milliseconds. */
 const RELOAD_INTERVAL_MS = 60_000;
-
-/** Where the schedule of the keys lies in their folder. */
-export function schedulePathOf(directory: string): string {
-  return join(directory, "schedule.json");
-}
 
 /**
  * Opens the keys of the configured folder. A developer's machine without one gets one; several gateways that share the

@@ -14,17 +14,26 @@ import {
 import { connectMongo } from "../../core/mongo";
 import { type Command, type CommandContext, runCommand, UsageError } from "./command";
 import { ENCRYPTED_FIELDS } from "./encryptedFields";
+import { runGatewayKeys } from "./gatewayKeys";
 
 const usage = `npm run keys -- list             the keys that encrypt personal data, and how many documents need each
 npm run keys -- rotate           a new key encrypts from now on, and everything is re-encrypted with it
 npm run keys -- reencrypt        goes on where a rotation was stopped
 npm run keys -- retire <id>      destroys a key that nothing is encrypted with any more; backups from before its
-                                 rotation cannot be read then`;
+                                 rotation cannot be read then
+npm run keys -- gateway list     the keys with which gateways sign, with a gateway's configuration
+npm run keys -- gateway rotate   the next key is published from now on and signs a day later`;
 
 interface Deps extends CommandContext, RotationDeps {}
 
 async function run(args: string[], context: CommandContext): Promise<void> {
-  const act = actionOf(parseArgs({ args, options: {}, allowPositionals: true }).positionals);
+  const { positionals } = parseArgs({ args, options: {}, allowPositionals: true });
+  if (positionals[0] === "gateway") {
+    const action = gatewayActionOf(positionals.slice(1));
+    await runGatewayKeys(action, context);
+    return;
+  }
+  const act = actionOf(positionals);
   const config = loadConfig("api", context.env);
   const mongo = await connectMongo({ uri: config.mongodbUri, name: "keys" });
   try {
@@ -43,6 +52,12 @@ function actionOf([command, argument, ...others]: string[]): (deps: Deps) => Pro
   if (command === "rotate" && argument === undefined) return rotate;
   if (command === "reencrypt" && argument === undefined) return reencrypt;
   if (command === "retire" && argument !== undefined) return (deps) => retire(deps, argument);
+  throw new UsageError("Give one of the commands below.");
+}
+
+function gatewayActionOf([command, ...others]: string[]): "list" | "rotate" {
+  if (others.length > 0) throw new UsageError(`Unexpected argument: ${others.join(" ")}.`);
+  if (command === "list" || command === "rotate") return command;
   throw new UsageError("Give one of the commands below.");
 }
 
@@ -74,7 +89,7 @@ async function retire(deps: Deps, keyId: string): Promise<void> {
   deps.print(`${keyId} is destroyed`);
 }
 
-/** Shows, rotates and retires the keys that encrypt personal data. */
+/** Shows, rotates and retires the keys that encrypt personal data, and those with which gateways sign. */
 export const keysCommand: Command = { usage, run };
 
 if (require.main === module) void runCommand(keysCommand);

@@ -23,6 +23,15 @@ const PRODUCTION = {
   RELAYER_PRIVATE_KEY: OWN_KEY,
 };
 
+const GATEWAY = {
+  NODE_ENV: "production",
+  REDIS_URL: PRODUCTION.REDIS_URL,
+  PUBLIC_URL: PRODUCTION.PUBLIC_URL,
+  GATEWAY_API_URL: "https://api.internal.example.com",
+  GATEWAY_SERVICE_KEY: "q3JvhT9wXkM2sLr8Vd0YcNzE5aGfPbU7oIiQeRtWyHs",
+  GATEWAY_KEYS_PASSPHRASE: "Jx2vQm8TzR4kWn6Y",
+};
+
 /** The subjects of what a process refuses in production, with these variables in place of good ones. */
 function refused(env: NodeJS.ProcessEnv, processName: ProcessName = "worker"): string[] {
   return problems({ ...PRODUCTION, ...env }, processName);
@@ -42,6 +51,28 @@ describe("configuration in production", () => {
   it("accepts values of one's own", () => {
     for (const processName of ["api", "worker", "indexer", "command"] as const) {
       expect(refused({ ADMIN_API_KEY: "CAIRN-ADM-9mXq27vKzR4wNtL5pHs8" }, processName)).to.deep.equal([]);
+    }
+    expect(problems(GATEWAY, "gateway")).to.deep.equal([]);
+  });
+
+  it("asks the gateway for what it uses, and for no secret of others", () => {
+    const named = ["GATEWAY_API_URL", "GATEWAY_KEYS_PASSPHRASE", "GATEWAY_SERVICE_KEY", "PUBLIC_URL", "REDIS_URL"];
+    expect(problems({ NODE_ENV: "production" }, "gateway").sort()).to.deep.equal(named);
+    const { gateway } = loadConfig("api", { ...PRODUCTION, ...GATEWAY });
+    expect([gateway.serviceKey, gateway.keysPassphrase]).to.deep.equal(["", ""]);
+  });
+
+  it("refuses what is no service key, an unencrypted way to the API, and pages that are no origins", () => {
+    const from = (env: NodeJS.ProcessEnv) => problems({ ...GATEWAY, ...env }, "gateway");
+    for (const key of ["short", "A".repeat(42), OWN_KEY, "-----BEGIN PRIVATE KEY-----\nAAAA"]) {
+      expect(from({ GATEWAY_SERVICE_KEY: key }), key).to.include("GATEWAY_SERVICE_KEY");
+    }
+    expect(from({ GATEWAY_API_URL: "http://api.internal:3001" })).to.deep.equal(["GATEWAY_API_URL"]);
+    const said = { GATEWAY_API_URL: "http://api.internal:3001", GATEWAY_API_UNENCRYPTED: "true" };
+    expect(from(said)).to.deep.equal([]);
+    expect(from({ GATEWAY_API_URL: "http://127.0.0.1:3001" })).to.deep.equal([]);
+    for (const origins of ["*", "https://app.example.com/", "app.example.com"]) {
+      expect(from({ GATEWAY_CORS_ORIGINS: origins }), origins).to.deep.equal(["GATEWAY_CORS_ORIGINS"]);
     }
   });
 
@@ -168,6 +199,8 @@ describe("configuration in production", () => {
       { HOST: "0.0.0.0" },
       { HOST: "::" },
       { HOST: "10.0.0.7" },
+      { GATEWAY_HTTP_HOST: "0.0.0.0" },
+      { GATEWAY_GRPC_HOST: "10.0.0.7" },
       { PUBLIC_URL: "HTTPS://id.example.com" },
     ]) {
       expect(problems(env, "api"), JSON.stringify(env)).to.include.members(["NODE_ENV", "KEYSTORE_PASSPHRASE"]);

@@ -11,7 +11,7 @@ rmSync(dist, { recursive: true, force: true });
 const compile = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", dist];
 const { status } = spawnSync(process.execPath, compile, { stdio: "inherit" });
 // What lies beside the code and is read at run time: word lists, pages, the contracts' code.
-for (const folder of ["core", "chain", "indexer", "api"]) {
+for (const folder of ["core", "chain", "indexer", "api", "gateway"]) {
   cpSync(folder, join(dist, folder), { recursive: true, filter: (source) => !source.endsWith(".ts") });
 }
 // The API reads its version from here.

@@ -1,6 +1,15 @@
+/** Where the gateway is reached. */
+export interface GatewayAddress {
+  /** gRPC-Web, Connect and HTTP. */
+  httpUrl: string;
+  /** gRPC: host and port. */
+  grpcAddress: string;
+}
+
 /** The running Cairn that a demo is played against, and where the demo saves its progress. */
 export interface DemoTarget {
   apiUrl: string;
+  gateway: GatewayAddress;
   /** For what an operator does at a terminal, such as registering an OAuth client. */
   mongodbUri: string;
   rpcUrl: string;

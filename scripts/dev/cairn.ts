@@ -9,9 +9,10 @@ import { DEVELOPMENT_RELAYER_KEY } from "../../core/config/relayer";
 import { messageOf } from "../../core/errors";
 import { type LocalServices, startServices } from "../../embedded/services";
 import type { ServiceExit, ServiceName } from "../../embedded/service";
-import type { DemoTarget } from "../demo/demo";
+import type { DemoTarget, GatewayAddress } from "../demo/demo";
 import { choosePorts, preferredChainPort, rememberChainPort } from "./ports";
 import { wasChainReset } from "./resetChain";
+import { readServiceKey } from "./serviceKey";
 import { type Supervised, supervise } from "./supervise";
 
 const ROOT = join(__dirname, "..", "..");
@@ -19,6 +20,7 @@ const ROOT = join(__dirname, "..", "..");
 /** A Cairn that runs on this machine, and how to reach it. */
 export interface RunningCairn {
   apiUrl: string;
+  gateway: GatewayAddress;
   services: LocalServices;
   deployment: Deployment;
   dataDir: string;
@@ -44,9 +46,11 @@ export interface StartCairnOptions {
   onActivity?(activity: string): void;
 }
 
-export function demoTargetOf({ apiUrl, services, deployment, dataDir }: Omit<RunningCairn, "stop">): DemoTarget {
+export function demoTargetOf(cairn: Omit<RunningCairn, "stop">): DemoTarget {
+  const { apiUrl, gateway, services, deployment, dataDir } = cairn;
   return {
     apiUrl,
+    gateway,
     mongodbUri: services.mongodbUri,
     rpcUrl: services.rpcUrl.split(",")[0] ?? "",
     chainId: deployment.chainId,
@@ -60,7 +64,7 @@ export function runningRecordPath(dataDir: string): string {
 }
 
 /**
- * Starts everything: chain, MongoDB, Redis, contracts, indexer, API and worker. Whatever of it exits is started again
+ * Starts everything: chain, MongoDB, Redis, contracts, indexer, API, worker and gateway. Whatever of it exits is started again
  * with its data.
  *
  * @throws BootError or Error saying what could not be started and how to fix it; nothing is left running then
@@ -78,14 +82,14 @@ export async function startCairn(options: StartCairnOptions): Promise<RunningCai
   }
 
   try {
-    const { apiUrl, env } = await processEnvironment(options, services);
+    const { apiUrl, gateway, env } = await processEnvironment(options, services);
     if (isOwnChain(services)) rememberChainPort(dataDir, Number(new URL(services.rpcUrl).port));
     onActivity?.("deploying the contracts");
     const deployment = await deploy(options, services);
-    onActivity?.("starting the indexer, the API and the worker");
+    onActivity?.("starting the indexer, the API, the worker and the gateway");
     processes.push(...startProcesses(options, { env, chainId: deployment.chainId }));
     await Promise.all(processes.map(({ ready }) => ready));
-    const cairn = { apiUrl, services, deployment, dataDir, pids: () => pidsOf(processes, services), stop };
+    const cairn = { apiUrl, gateway, services, deployment, dataDir, pids: () => pidsOf(processes, services), stop };
     writeRunningRecords(demoTargetOf(cairn), env);
     return cairn;
   } catch (error) {
@@ -169,18 +173,27 @@ function isOwnChain(services: LocalServices): boolean {
   return services.byName.chain.how !== "given";
 }
 
-/** The environment of the indexer, the API and the worker; their ports are free ones where the usual are taken. */
+/** The environment of the processes; their ports are free ones where the usual are taken. */
 async function processEnvironment(
   { dataDir, env, report }: StartCairnOptions,
   services: LocalServices,
-): Promise<{ apiUrl: string; env: NodeJS.ProcessEnv }> {
+): Promise<{ apiUrl: string; gateway: GatewayAddress; env: NodeJS.ProcessEnv }> {
   const ports = await choosePorts(dataDir, { env, report: (line) => report("api", line) });
   const apiUrl = `http://localhost:${ports.PORT}`;
   const { rpcUrl } = services;
   return {
     apiUrl,
+    gateway: {
+      httpUrl: `http://localhost:${ports.GATEWAY_HTTP_PORT}`,
+      grpcAddress: `localhost:${ports.GATEWAY_GRPC_PORT}`,
+    },
     env: {
       ...env,
+      ...readServiceKey(dataDir, env),
+      GATEWAY_API_URL: env["GATEWAY_API_URL"] || `http://127.0.0.1:${ports.INTERNAL_PORT}`,
+      GATEWAY_KEYS_DIR: env["GATEWAY_KEYS_DIR"] || join(dataDir, "gateway-keys"),
+      // The pages of the API itself.
+      GATEWAY_CORS_ORIGINS: env["GATEWAY_CORS_ORIGINS"] || new URL(env["PUBLIC_URL"] || apiUrl).origin,
       MONGODB_URI: services.mongodbUri,
       REDIS_URL: services.redisUrl,
       // Our own node serves WebSockets on the same port: new blocks are pushed to the indexer, which need not poll.
@@ -206,6 +219,7 @@ function startProcesses(
     start("indexer", "indexer/main.ts", chainId === DEVELOPMENT_CHAIN_ID ? ["--reindex-on-reset"] : []),
     start("api", "api/main.ts"),
     start("worker", "api/worker.ts"),
+    start("gateway", "gateway/main.ts"),
   ];
 }
 
@@ -214,9 +228,12 @@ function writeRunningRecords(demoTarget: DemoTarget, env: NodeJS.ProcessEnv): vo
   const { dataDir } = demoTarget;
   const record: RunningRecord = { pid: process.pid, demoTarget };
   writeFileSync(runningRecordPath(dataDir), JSON.stringify(record));
-  const names = ["MONGODB_URI", "REDIS_URL", "RPC_URL", "DEPLOYMENTS_DIR", "KEYSTORE_DIR", "MAILBOX_DIR", "PUBLIC_URL"];
+  const names = [
+    ...["MONGODB_URI", "REDIS_URL", "RPC_URL", "DEPLOYMENTS_DIR", "KEYSTORE_DIR", "MAILBOX_DIR", "PUBLIC_URL"],
+    ...["GATEWAY_API_URL", "GATEWAY_SERVICE_KEY", "GATEWAY_KEYS_DIR"],
+  ];
   const lines = [`CAIRN_PID=${process.pid}`, ...names.map((name) => `${name}=${env[name] ?? ""}`)];
-  writeFileSync(runningEnvironmentPath(dataDir), lines.join("\n"));
+  writeFileSync(runningEnvironmentPath(dataDir), lines.join("\n"), { mode: 0o600 });
 }
 
 function removeRunningRecords(dataDir: string): void {

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const signal = waitForSignal();
   const startedMs = performance.now();
   if (readEnvironment()["NODE_ENV"] === "production") {
-    throw new Error("npm start is for development: in production run npm run api, npm run worker and npm run indexer.");
+    throw new Error("npm start is for development: in production run npm run api, worker, indexer and gateway.");
   }
   progress.print("Starting Cairn; Ctrl-C ends it.\n");
   process.send?.("printing");

@@ -46,6 +46,7 @@ export function printEndpoints(print: (text: string) => void, cairn: RunningCair
   const rows: [string, string][] = [
     ["API", cairn.apiUrl],
     ["API docs", `${cairn.apiUrl}/docs`],
+    ["Gateway", `${cairn.gateway.httpUrl}  (Connect and gRPC-Web; gRPC at ${cairn.gateway.grpcAddress})`],
     ["Chain RPC", `${cairn.services.rpcUrl}  (chain ${chainId}; ${withoutAddress(chain.where)})`],
     ["DIDRegistry", `${contracts.DIDRegistry.address}  since block ${contracts.DIDRegistry.blockNumber}`],
     ["IssuerRegistry", `${contracts.IssuerRegistry.address}  since block ${contracts.IssuerRegistry.blockNumber}`],

@@ -4,7 +4,16 @@ import { BootError, type BootProblem } from "../../core/errors";
 import { freePort, isFree } from "../../embedded/ports";
 
 /** The ports of the local Cairn's processes, by their variables, and the usual ones. */
-const USUAL_PORTS = { PORT: 3000, API_METRICS_PORT: 9463, INDEXER_PORT: 9464, WORKER_PORT: 9465 };
+const USUAL_PORTS = {
+  PORT: 3000,
+  INTERNAL_PORT: 3001,
+  GATEWAY_HTTP_PORT: 3002,
+  GATEWAY_GRPC_PORT: 3003,
+  API_METRICS_PORT: 9463,
+  INDEXER_PORT: 9464,
+  WORKER_PORT: 9465,
+  GATEWAY_METRICS_PORT: 9466,
+};
 const USUAL_CHAIN_PORT = 8545;
 
 type PortVariable = keyof typeof USUAL_PORTS;

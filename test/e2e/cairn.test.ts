@@ -31,7 +31,16 @@ function bareEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Ports that no other test asks for, so that none takes the port of a process while it is being started again. */
-const ANY_PORTS = { PORT: "0", API_METRICS_PORT: "0", INDEXER_PORT: "0", WORKER_PORT: "0" };
+const ANY_PORTS = {
+  PORT: "0",
+  INTERNAL_PORT: "0",
+  GATEWAY_HTTP_PORT: "0",
+  GATEWAY_GRPC_PORT: "0",
+  API_METRICS_PORT: "0",
+  INDEXER_PORT: "0",
+  WORKER_PORT: "0",
+  GATEWAY_METRICS_PORT: "0",
+};
 
 const SCOPE = {
   name: "age",
@@ -78,7 +87,7 @@ describe("a whole Cairn", () => {
     afterEach(() => cairn.stop());
 
     it("finishes every demo with one registration each", async () => {
-      for (const victim of ["api", "worker", "indexer", "chain", "mongo", "redis"]) {
+      for (const victim of ["api", "worker", "indexer", "gateway", "chain", "mongo", "redis"]) {
         const steps: DemoStep[] = [];
         await runAliceDemo(demoTargetOf(cairn), (step) => {
           steps.push(step);

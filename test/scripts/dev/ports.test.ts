@@ -8,7 +8,15 @@ import { freePort } from "../../../embedded/ports";
 import { choosePorts, preferredChainPort, rememberChainPort } from "../../../scripts/dev/ports";
 
 /** Others than the usual, which other tests ask for. */
-const OTHERS = { API_METRICS_PORT: "0", INDEXER_PORT: "0", WORKER_PORT: "0" };
+const OTHERS = {
+  INTERNAL_PORT: "0",
+  GATEWAY_HTTP_PORT: "0",
+  GATEWAY_GRPC_PORT: "0",
+  API_METRICS_PORT: "0",
+  INDEXER_PORT: "0",
+  WORKER_PORT: "0",
+  GATEWAY_METRICS_PORT: "0",
+};
 
 describe("the ports of a local Cairn", () => {
   let dataDir: string;

@@ -171,11 +171,16 @@ describe("production, with the packages of `dependencies` alone", () => {
     ]);
   });
 
-  for (const script of ["api/main.js", "api/worker.js", "indexer/main.js"]) {
+  for (const [script, variable] of [
+    ["api/main.js", "MONGODB_URI"],
+    ["api/worker.js", "MONGODB_URI"],
+    ["indexer/main.js", "MONGODB_URI"],
+    ["gateway/main.js", "GATEWAY_API_URL"],
+  ] as const) {
     it(`${script} names what production must be given, and exits with 78`, async () => {
       const { code, stderr } = await run(script);
       expect(code, stderr).to.equal(CONFIGURATION_ERROR);
-      expect(stderr).to.include("MONGODB_URI: has no default in production");
+      expect(stderr).to.include(`${variable}: has no default in production`);
     });
   }
 });

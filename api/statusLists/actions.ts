@@ -5,6 +5,7 @@ import { sha256Hex } from "../../core/hash";
 import { DomainError, TransientError } from "../../core/errors";
 import type { LruCache } from "../../core/lruCache";
 import type { Context } from "../../process/context";
+import type { Freshness } from "../../projection/freshness";
 import { type ListPurpose, listPayload } from "./rules";
 
 /** An issuer as status lists know it. */
@@ -46,14 +47,10 @@ export async function readStatusList(
   { projection, config, signerOf }: Omit<StatusListDeps, "signedLists">,
   { issuer, purpose, list }: { issuer: string; purpose: ListPurpose; list: number },
 ): Promise<StatusList> {
-  if (list > MAX_LIST) throw new DomainError("status_list.unknown", "not_found", "No issuer has so many credentials.");
-  const [signer, { words, freshness, unverifiedReason }] = await Promise.all([
+  const [signer, { words, freshness }] = await Promise.all([
     signerOf(issuer),
-    projection.statusWords(issuer, PURPOSE[purpose], list * WORDS_PER_LIST, WORDS_PER_LIST),
+    readListWords({ projection }, { issuer, purpose, list }),
   ]);
-  if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
-  if (unverifiedReason !== null)
-    throw new TransientError("index.unverified", `This list is not verified: ${unverifiedReason}.`);
   const url = `${config.http.publicUrl}/status-lists/${issuer}/${purpose}/${list}`;
   const encodedList = encodeBitstring(wordsToBytes(words.map(BigInt)));
   return {
@@ -62,6 +59,31 @@ export async function readStatusList(
     payload: listPayload({ url, issuerDid: signer.did, purpose, encodedList, asOf: freshness.minedAt }),
     signer,
   };
+}
+
+/** The words of a list, and how new they are. */
+export interface ListWords {
+  words: string[];
+  freshness: Freshness;
+}
+
+/**
+ * The words that the index has of an issuer's list.
+ *
+ * @throws DomainError `status_list.unknown`
+ * @throws TransientError `index.empty`, `index.unverified`
+ */
+export async function readListWords(
+  { projection }: Pick<StatusListDeps, "projection">,
+  { issuer, purpose, list }: { issuer: string; purpose: ListPurpose; list: number },
+): Promise<ListWords> {
+  if (list > MAX_LIST) throw new DomainError("status_list.unknown", "not_found", "No issuer has so many credentials.");
+  const found = await projection.statusWords(issuer, PURPOSE[purpose], list * WORDS_PER_LIST, WORDS_PER_LIST);
+  const { words, freshness, unverifiedReason } = found;
+  if (freshness === null) throw new TransientError("index.empty", "The index has not seen the chain yet.");
+  if (unverifiedReason !== null)
+    throw new TransientError("index.unverified", `This list is not verified: ${unverifiedReason}.`);
+  return { words, freshness };
 }
 
 /** Signs a status list as `vc+jwt`; one that was signed already is returned as it was. */

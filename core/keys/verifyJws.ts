@@ -65,6 +65,24 @@ export function verifyJws({ header, signingInput, signature }: ParsedJws, key: K
   return verify(hash, Buffer.from(signingInput), { key, dsaEncoding: "ieee-p1363" }, signature);
 }
 
+/** A public key as JSON Web Key (RFC 7517), with nothing but the members that make the key. */
+export interface PublicJwk {
+  kty: "EC" | "OKP";
+  crv: string;
+  x: string;
+  y?: string;
+}
+
+/**
+ * A JWK without whatever is said of the key beside it.
+ *
+ * @throws SyntaxError when it is none of {@link importJwk}'s
+ */
+export function publicJwkOf(jwk: unknown): PublicJwk {
+  const { kty, crv, x, y } = importJwk(jwk).export({ format: "jwk" }) as unknown as PublicJwk;
+  return y === undefined ? { kty, crv, x } : { kty, crv, x, y };
+}
+
 /**
  * The public key of a JWK (RFC 7517) of a curve that Cairn verifies with. Only the members that make the key are
  * read.

@@ -1,12 +1,13 @@
 import { parseRegistryDid } from "../../chain/did/did";
 import { isAccredited } from "../../chain/registry/accreditation";
 import { formatCredId } from "../../chain/status/credId";
-import { randomId } from "../../core/crypto";
-import { DomainError, TransientError } from "../../core/errors";
+import { drawBytes, randomId } from "../../core/crypto";
+import { assertNever, DomainError, TransientError } from "../../core/errors";
 import type { Context } from "../../process/context";
 import { readIndexedStatuses } from "./indexedStatus";
 import {
   type Credential,
+  type CredentialContent,
   credentialPayload,
   credentialUnknown,
   expiryOf,
@@ -14,6 +15,7 @@ import {
   type ShownStatus,
   shownStatus,
 } from "./rules";
+import { type SdJwtVcForm, sdJwtVcContent } from "./sdJwtVc";
 import type { CredentialStore, Page } from "./store";
 import { type TypeDeps, validateClaims } from "./types/actions";
 
@@ -54,8 +56,12 @@ export interface ShownCredential {
   status: ShownStatus;
 }
 
+/** How a credential is to be made. */
+export type CredentialForm = { format: "vc+jwt" } | SdJwtVcForm;
+
 /** What an issuer wants issued. */
 export interface IssueInput {
+  form: CredentialForm;
   issuer: string;
   subjectDid: string;
   type: string;
@@ -167,12 +173,13 @@ export async function shareCredential(
 
 async function findByReference(
   deps: ShowDeps & Pick<CredentialDeps, "credentials">,
-  { issuer, reference, subjectDid, type }: IssueInput,
+  { issuer, reference, subjectDid, type, form }: IssueInput,
 ): Promise<ShownCredential | null> {
   if (reference === undefined) return null;
   const known = await deps.credentials.findByReference(issuer, reference);
   if (known === null) return null;
-  if (known.subjectDid === subjectDid && known.type === type) return showOne(deps, known);
+  const isSame = known.subjectDid === subjectDid && known.type === type && known.format === form.format;
+  if (isSame) return showOne(deps, known);
   const message = "The issuer gave this reference to another credential: use a fresh one.";
   throw new DomainError("credential.reference_taken", "conflict", message);
 }
@@ -181,7 +188,7 @@ async function signCredential(
   deps: Omit<CredentialDeps, "didsOf" | "holdingOf">,
   input: IssueInput,
 ): Promise<Credential> {
-  const { issuer, subjectDid, type, claims, maxUsages, reference = null } = input;
+  const { issuer, subjectDid, type, claims, maxUsages, form, reference = null } = input;
   const { schemaId } = await validateClaims(deps, { issuer, type, claims });
   const issuedAt = new Date(Math.floor(deps.clock.now().getTime() / 1000) * 1000);
   const expiresAt = expiryOf(input.expiresAt, issuedAt, DEFAULT_VALIDITY_SECONDS);
@@ -205,7 +212,8 @@ async function signCredential(
     ...content,
     issuerName: signer.name,
     reference,
-    jwt: await signer.sign("vc+jwt", credentialPayload(content, installationOf(deps))),
+    format: form.format,
+    jwt: await signAs(form, content, { signer, installation: installationOf(deps) }),
     maxUsages,
     status: "ACTIVE",
     hold: null,
@@ -213,6 +221,31 @@ async function signCredential(
     uses: [],
     unrecorded: [],
   };
+}
+
+/** Signs what an issuer says of a subject, in the form it wants. */
+async function signAs(
+  form: CredentialForm,
+  content: CredentialContent,
+  { signer, installation }: { signer: CredentialSigner; installation: Installation },
+): Promise<string> {
+  switch (form.format) {
+    case "vc+jwt":
+      return signer.sign("vc+jwt", credentialPayload(content, installation));
+    case "dc+sd-jwt": {
+      const { publicUrl } = installation;
+      const { payload, disclosures } = sdJwtVcContent(content, form, { publicUrl, drawSalt });
+      // RFC 9901 §4: the JWT and every disclosure are each followed by a tilde.
+      return [await signer.sign("dc+sd-jwt", payload), ...disclosures, ""].join("~");
+    }
+    default:
+      return assertNever(form);
+  }
+}
+
+/** RFC 9901 §9.3: 128 bits that nobody can guess. */
+function drawSalt(): string {
+  return drawBytes(16).toString("base64url");
 }
 
 async function show({ clock, projection }: ShowDeps, found: Credential[]): Promise<ShownCredential[]> {

@@ -34,6 +34,8 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
       path: "/credentials/issue",
       tag: "Credentials",
       summary: "Issue a credential",
+      description:
+        "`vc+jwt`: W3C Verifiable Credentials 2.0. `dc+sd-jwt`: SD-JWT VC, whose holder chooses which claims to disclose.",
       auth: "issuer",
       limit: { name: "credential-issue", limit: 6_000, windowSeconds: 60, by: "user" },
       body: shapes.issueBody,
@@ -65,7 +67,7 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
         { code: "issuer.unknown", kind: "not_found", meaning: "The issuer is not registered here any more." },
       ],
       handle: async ({ body, caller }) => {
-        const { subjectDid, type, claims, maxUsages, expiresAt, reference } = body;
+        const { subjectDid, type, claims, maxUsages, expiresAt, reference, form } = body;
         const { shown, created } = await issueCredential(deps, {
           issuer: caller.accountId,
           subjectDid,
@@ -74,6 +76,7 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
           maxUsages,
           expiresAt,
           reference,
+          form,
         });
         return { status: created ? 201 : 200, body: shapes.showCredential(shown) };
       },

@@ -33,6 +33,10 @@ export interface Hold {
   changeId: string;
 }
 
+/** The formats credentials are issued in: VC-JOSE-COSE §3.1.1 and SD-JWT VC §2. */
+export const ISSUED_FORMATS = ["vc+jwt", "dc+sd-jwt"] as const;
+export type IssuedFormat = (typeof ISSUED_FORMATS)[number];
+
 /** A credential. Stored, its claims, its reference and its JWT are encrypted. */
 export interface Credential {
   /** UUID; unlike `credId` it cannot be guessed. */
@@ -49,7 +53,8 @@ export interface Credential {
   claims: Record<string, unknown>;
   /** The issuer's own name for it. */
   reference: string | null;
-  /** `vc+jwt` */
+  format: IssuedFormat;
+  /** What the issuer signed; of a `dc+sd-jwt` with every disclosure, each followed by `~`. */
   jwt: string;
   status: "ACTIVE" | "USED";
   hold: Hold | null;
@@ -107,6 +112,11 @@ export interface Installation {
 /** Where the JSON Schema of a credential type is served. */
 export function schemaUrl(publicUrl: string, schemaId: string): string {
   return `${publicUrl}/credential-schemas/${schemaId}`;
+}
+
+/** The `vct` of an issuer's SD-JWT VCs of a type, at which its type metadata is served. */
+export function typeUrl(publicUrl: string, { issuer, type }: { issuer: string; type: string }): string {
+  return `${publicUrl}/credential-types/${issuer}/${type}`;
 }
 
 /**

@@ -1,16 +1,63 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
+import type { JsonObject } from "../../core/json";
+import { type PublicJwk, publicJwkOf } from "../../core/keys/verifyJws";
+import { reservedNameIn } from "../../core/sdJwt/claimNames";
+import { type ClaimPath, countClaims } from "../../core/sdJwt/conceal";
 import { accountAddress, accountDid } from "../http/accountFields";
-import type { ShownCredential } from "./actions";
-import { MAX_USAGES, SHOWN_STATUSES } from "./rules";
+import type { CredentialForm, ShownCredential } from "./actions";
+import { ISSUED_FORMATS, type IssuedFormat, MAX_USAGES, SHOWN_STATUSES } from "./rules";
 import { termProblemOf } from "./types/claimTerms";
-import { sizeProblemOf } from "./types/rules";
+import { MAX_CLAIM_DEPTH, MAX_CLAIM_NAME_LENGTH, sizeProblemOf } from "./types/rules";
 import { typeName } from "./types/schemas";
 
 const moment = z.iso.datetime();
 const claims = z.record(z.string(), z.unknown());
 
-export const issueBody = z.strictObject({
+/** An SD-JWT VC of more disclosures is too large to be presented. */
+const MAX_DISCLOSABLE = 200;
+const MAX_DECOYS = 50;
+
+const claimPath = z
+  .union([
+    z.string().max(MAX_CLAIM_NAME_LENGTH),
+    z
+      .array(z.union([z.string().max(MAX_CLAIM_NAME_LENGTH), z.int().nonnegative(), z.null()]))
+      .min(1)
+      .max(MAX_CLAIM_DEPTH),
+  ])
+  .transform((path) => (typeof path === "string" ? [path] : path))
+  .meta({ description: "A claim's name, or the path to it: names, places in arrays, null for every element" });
+
+const holderKey = z
+  .looseObject({ kty: z.enum(["EC", "OKP"]), crv: z.string(), x: z.string(), y: z.string().optional() })
+  .transform((jwk, { addIssue }): PublicJwk => {
+    try {
+      return publicJwkOf(jwk);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      addIssue({ code: "custom", message: error.message });
+      return z.NEVER;
+    }
+  })
+  .meta({ description: "Public JWK (P-256, P-384, secp256k1 or Ed25519)" });
+
+/** What an issuer says to have a credential made as SD-JWT VC. */
+const sdJwtFields = {
+  disclosable: z
+    .array(claimPath)
+    .max(MAX_DISCLOSABLE)
+    .optional()
+    .meta({ description: "`dc+sd-jwt`: the claims that the holder may withhold; every top-level one when absent" }),
+  decoys: z
+    .int()
+    .min(0)
+    .max(MAX_DECOYS)
+    .optional()
+    .meta({ description: "`dc+sd-jwt`: digests of nothing, which hide how many claims there are" }),
+};
+
+const issueFields = {
   subjectDid: accountDid.meta({ description: "The holder's DID" }),
   type: typeName,
   claims: claims
@@ -32,7 +79,69 @@ export const issueBody = z.strictObject({
     .max(200)
     .optional()
     .meta({ description: "The issuer's own name for it: issuing again returns the first" }),
-});
+};
+
+export const issueBody = z
+  .strictObject({
+    ...issueFields,
+    format: z.enum(ISSUED_FORMATS).default("vc+jwt"),
+    ...sdJwtFields,
+    holderKey: holderKey.optional().meta({
+      description: "`dc+sd-jwt`: the key that presents it (`cnf`); the controller of the subject's DID when absent",
+    }),
+  })
+  .superRefine(({ format, claims: given, disclosable, decoys, holderKey: key }, { addIssue }) => {
+    if (format === "dc+sd-jwt") {
+      requireSdJwtClaims(given, disclosable, addIssue);
+      return;
+    }
+    for (const [name, value] of Object.entries({ disclosable, decoys, holderKey: key })) {
+      if (value !== undefined) addIssue({ code: "custom", path: [name], message: "is for the format dc+sd-jwt" });
+    }
+  })
+  .transform(({ format, disclosable, decoys, holderKey: key, ...rest }) => ({
+    ...rest,
+    form: formOf(format, { claims: rest.claims, disclosable, decoys, holderKey: key ?? null }),
+  }));
+
+function requireSdJwtClaims(
+  given: Record<string, unknown>,
+  disclosable: ClaimPath[] | undefined,
+  addIssue: (issue: { code: "custom"; path: (string | number)[]; message: string }) => void,
+): void {
+  const reserved = reservedNameIn(given as JsonObject);
+  if (reserved !== undefined) {
+    addIssue({ code: "custom", path: ["claims", reserved], message: "has a name that an SD-JWT VC needs for itself" });
+  }
+  const paths = disclosable ?? topLevelPaths(given);
+  let count = 0;
+  paths.forEach((path, place) => {
+    const claimed = countClaims(given as JsonObject, path);
+    if (claimed === 0)
+      addIssue({ code: "custom", path: ["disclosable", place], message: "leads to none of the claims" });
+    count += claimed;
+  });
+  if (count <= MAX_DISCLOSABLE) return;
+  addIssue({ code: "custom", path: ["disclosable"], message: `are ${count} claims: ${MAX_DISCLOSABLE} at most` });
+}
+
+function topLevelPaths(given: Record<string, unknown>): ClaimPath[] {
+  return Object.keys(given).map((name) => [name]);
+}
+
+function formOf(
+  format: IssuedFormat,
+  asked: {
+    claims: Record<string, unknown>;
+    disclosable: ClaimPath[] | undefined;
+    decoys: number | undefined;
+    holderKey: PublicJwk | null;
+  },
+): CredentialForm {
+  if (format === "vc+jwt") return { format };
+  const disclosable = asked.disclosable ?? topLevelPaths(asked.claims);
+  return { format, disclosable, decoys: asked.decoys ?? 0, holderKey: asked.holderKey };
+}
 
 export const listQuery = z.strictObject({
   status: z.enum(["active", "all"]).default("active").meta({ description: "`active`: usable now" }),
@@ -69,7 +178,8 @@ export const credentialReply = z.strictObject({
   issuedAt: moment,
   expiresAt: moment,
   reference: z.string().nullable(),
-  jwt: z.string().meta({ description: "vc+jwt" }),
+  format: z.enum(ISSUED_FORMATS),
+  jwt: z.string().meta({ description: "As its issuer signed it; a dc+sd-jwt with every disclosure" }),
 });
 export const listReply = z.strictObject({
   credentials: z.array(credentialReply),
@@ -114,6 +224,7 @@ export function showCredential({ credential, status }: ShownCredential): z.input
     issuedAt: credential.issuedAt.toISOString(),
     expiresAt: credential.expiresAt.toISOString(),
     reference: credential.reference,
+    format: credential.format,
     jwt: credential.jwt,
   };
 }

@@ -3,7 +3,7 @@ import type { BlindIndex } from "../../core/keys/blindIndex";
 import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
-import type { Credential, Hold, Use } from "./rules";
+import { type Credential, type Hold, ISSUED_FORMATS, type Use } from "./rules";
 
 /** A credential as it is stored. */
 type Stored = Omit<Credential, "credentialId" | "claims" | "jwt"> & {
@@ -55,6 +55,7 @@ const schema = new Schema<Stored>(
     erasedFor: String,
     reference: { type: String, default: null },
     referenceIndex: String,
+    format: { type: String, enum: ISSUED_FORMATS, required: true },
     jwt: { type: String, default: null },
     status: { type: String, enum: ["ACTIVE", "USED"], required: true },
     hold: { type: new Schema<Hold>({ change: String, changeId: String }, { _id: false }), default: null },

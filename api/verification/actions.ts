@@ -11,7 +11,7 @@ import {
   requireVerification,
 } from "./access";
 import { formatChallenge } from "./challenge";
-import { credentialIdOf, readClaims } from "./confirmation/issuerSignature";
+import { comparePresented, credentialIdOf, readClaims } from "./confirmation/issuerSignature";
 import {
   inTurns,
   type Presented,
@@ -62,6 +62,8 @@ export async function requestVerification(
     requireCredential(deps, credentialId ?? ""),
   ]);
   if (verifier === null) throw new DomainError("verifier.unknown", "not_found", "There is no verifier of this id.");
+  const shown =
+    "jwt" in presented ? comparePresented(presented.jwt, credential.jwt) : { foreign: null, disclosed: null };
   const verificationId = randomId();
   const challenge = createChallenge(deps, { verificationId, verifier, credential });
   const verification: Verification = {
@@ -70,7 +72,8 @@ export async function requestVerification(
     verifierName: verifier.name,
     credentialId: credential.credentialId,
     subjectDid: credential.subjectDid,
-    foreignJwt: "jwt" in presented && presented.jwt !== credential.jwt ? presented.jwt : null,
+    foreignJwt: shown.foreign,
+    disclosed: shown.disclosed,
     challenge,
     status: "pending",
     decision: null,
@@ -159,5 +162,5 @@ async function presentedIn(deps: CredentialDeps, verification: Verification): Pr
   const credential = await deps.findCredential(verification.credentialId);
   // Its holder's account was erased: the decision stays, the content does not.
   if (credential === null) return null;
-  return { credential, claims: readClaims(credential.jwt) };
+  return { credential, claims: readClaims(credential.jwt, verification.disclosed) };
 }

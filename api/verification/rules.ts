@@ -33,6 +33,11 @@ export interface Verification {
   subjectDid: string;
   /** The JWT the verifier was shown, when it is not the one that was issued; null otherwise. */
   foreignJwt: string | null;
+  /**
+   * Digests of the disclosures of an SD-JWT that the verifier was shown: it learns no other claims. Null where it was
+   * shown all, or named the credential.
+   */
+  disclosed: string[] | null;
   /** `digest`: what a wallet signs when it is given the message (EIP-191), `0x` and 64 hexadecimal digits. */
   challenge: { nonce: string; message: string; digest: string; issuedAt: Date; expiresAt: Date };
   status: (typeof VERIFICATION_STATUSES)[number];

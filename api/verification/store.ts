@@ -50,6 +50,7 @@ const schema = new Schema<Stored>(
     credentialId: { type: String, required: true },
     subjectDid: { type: String, required: true },
     foreignJwt: { type: String, default: null },
+    disclosed: { type: [String], default: null },
     challenge: { type: challenge, required: true },
     status: { type: String, enum: VERIFICATION_STATUSES, required: true },
     decision: { type: decision, default: null },

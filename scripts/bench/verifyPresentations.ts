@@ -96,6 +96,7 @@ async function createCredential(
   const header = { alg: "EdDSA" as const, typ: "vc+jwt", kid: `${issuer.did}#${issuer.kid}` };
   return {
     ...content,
+    format: "vc+jwt",
     jwt: await signCompact(issuer.keys, issuer.keyId, header, payload),
     issuerName: "University",
     reference: null,
@@ -118,6 +119,7 @@ function createVerification({ credentialId, subjectDid }: Credential, now: Date)
     credentialId,
     subjectDid,
     foreignJwt: null,
+    disclosed: null,
     challenge: { nonce: "n", message, digest: hashMessage(message), issuedAt: now, expiresAt },
     status: "pending",
     decision: null,

@@ -32,6 +32,20 @@ export async function getClaimSchema({ types }: Pick<TypeDeps, "types">, schemaI
 }
 
 /**
+ * The present schema of an issuer's type.
+ *
+ * @throws DomainError `credential_type.unknown`
+ */
+export async function getCurrentSchema(
+  { types }: Pick<TypeDeps, "types">,
+  { issuer, type }: { issuer: string; type: string },
+): Promise<ClaimSchema> {
+  const schema = await types.current(issuer, type);
+  if (schema !== null) return schema;
+  throw typeUnknown(`The issuer has no credential type ${type}: put its schema at /credential-types/${type} first.`);
+}
+
+/**
  * Validates claims by the present schema of an issuer's type.
  *
  * @returns the schema
@@ -41,9 +55,7 @@ export async function validateClaims(
   { types, compileSchema }: Pick<TypeDeps, "types" | "compileSchema">,
   { issuer, type, claims }: { issuer: string; type: string; claims: Record<string, unknown> },
 ): Promise<ClaimSchema> {
-  const schema = await types.current(issuer, type);
-  if (schema === null)
-    throw typeUnknown(`The issuer has no credential type ${type}: put its schema at /credential-types/${type} first.`);
+  const schema = await getCurrentSchema({ types }, { issuer, type });
   requireClaims(compileSchema(schema), claims);
   return schema;
 }

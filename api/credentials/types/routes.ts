@@ -1,8 +1,8 @@
 import type { Context } from "../../../process/context";
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
-import { schemaUrl } from "../rules";
-import { getClaimSchema, putClaimSchema, type TypeDeps } from "./actions";
-import { credentialSchema } from "./rules";
+import { schemaUrl, typeUrl } from "../rules";
+import { getClaimSchema, getCurrentSchema, putClaimSchema, type TypeDeps } from "./actions";
+import { credentialSchema, typeMetadata } from "./rules";
 import * as shapes from "./schemas";
 
 /** The schemas of issuers' credential types. */
@@ -58,6 +58,26 @@ export function typeEndpoints(deps: TypeDeps & Pick<Context, "config">): Endpoin
           "cache-control": "public, max-age=31536000, immutable",
         };
         return { status: 200, body: Buffer.from(JSON.stringify(credentialSchema({ url, type, body }))), headers };
+      },
+    }),
+    defineEndpoint({
+      method: "get",
+      path: "/credential-types/:issuer/:type",
+      tag: "Credentials",
+      summary: "Read the type metadata of SD-JWT VCs",
+      description: "What the `vct` of a `dc+sd-jwt` names (SD-JWT VC §4): the claims by the type's present schema.",
+      auth: "none",
+      forEveryOrigin: true,
+      params: shapes.issuerTypeParams,
+      replies: { 200: { description: "The type metadata.", schema: shapes.typeMetadataReply } },
+      rejections: [
+        { code: "credential_type.unknown", kind: "not_found", meaning: "The issuer has no such credential type." },
+      ],
+      handle: async ({ params }) => {
+        const { issuer, type, body } = await getCurrentSchema(deps, params);
+        const vct = typeUrl(deps.config.http.publicUrl, { issuer, type });
+        const headers = { "cache-control": "public, max-age=300" };
+        return { status: 200, body: typeMetadata({ vct, type, body }), headers };
       },
     }),
   ];

@@ -59,6 +59,38 @@ export function credentialSchema({ url, type, body }: { url: string; type: strin
   };
 }
 
+/** What is said of a type of SD-JWT VCs (SD-JWT VC §4.2): its claims, each of which an issuer may make disclosable. */
+export interface TypeMetadata {
+  vct: string;
+  name: string;
+  description: string;
+  /** `mandatory`: every credential of the type has it. */
+  claims: { path: string[]; mandatory: boolean; sd: "allowed" }[];
+}
+
+/**
+ * The metadata of a type, made of the schema of its claims.
+ *
+ * @param options.body the schema of the claims, JSON
+ */
+export function typeMetadata({ vct, type, body }: { vct: string; type: string; body: string }): TypeMetadata {
+  const { description, properties, required } = JSON.parse(body) as {
+    description?: unknown;
+    properties?: object;
+    required?: string[];
+  };
+  return {
+    vct,
+    name: type,
+    description: typeof description === "string" ? description : `A credential of the type ${type}.`,
+    claims: Object.keys(properties ?? {}).map((name) => ({
+      path: [name],
+      mandatory: required?.includes(name) ?? false,
+      sd: "allowed",
+    })),
+  };
+}
+
 /**
  * Validates claims by a compiled schema.
  *

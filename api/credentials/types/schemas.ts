@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accountAddress } from "../../http/accountFields";
 
 export const typeName = z
   .string()
@@ -15,6 +16,17 @@ export const typeBody = z.strictObject({
 export const schemaParams = z.strictObject({
   schemaId: z.string().regex(/^[0-9a-f]{64}$/, "is not a schema's name: give 64 hexadecimal digits"),
 });
+export const issuerTypeParams = z.strictObject({ issuer: accountAddress, type: typeName });
+
+export const typeMetadataReply = z.strictObject({
+  vct: z.url(),
+  name: z.string(),
+  description: z.string(),
+  claims: z.array(
+    z.strictObject({ path: z.array(z.string()), mandatory: z.boolean(), sd: z.enum(["always", "allowed", "never"]) }),
+  ),
+});
+
 export const typeParams = z.strictObject({ type: typeName });
 
 export const typeReply = z.strictObject({ type: z.string(), schemaId: z.string(), schema: z.url() });

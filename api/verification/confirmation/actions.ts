@@ -14,7 +14,7 @@ import {
 import type { VerificationStore } from "../store";
 import { recordRejection, type RecordRejectionDeps, recordUse, type RecordUseDeps } from "../usage/actions";
 import { type ConfirmationAttempt, type FactDeps, gatherFacts, type GatheredFacts } from "./gatherFacts";
-import { claimsOf, readClaims } from "./issuerSignature";
+import { readClaims } from "./issuerSignature";
 import { evaluate, type Rejection, rejectionError, repeatedRejection, type Verdict } from "./rules";
 
 /** What the decision on a confirmation needs. */
@@ -105,7 +105,7 @@ async function repeatAnswer(
 ): Promise<Presentation> {
   await recordUse(deps, taken);
   const { verification, credential, use } = taken;
-  return { verification, decision: decisionOf(use), credential, claims: readClaims(credential.jwt) };
+  return { verification, decision: decisionOf(use), credential, claims: claimsShown(taken) };
 }
 
 /** Records a rejection, and throws it. */
@@ -129,6 +129,7 @@ async function takeUse(
   { verification, credential, presenterDid, confirmationHash, ip, at }: ConfirmationAttempt,
   { block, signed }: GatheredFacts,
 ): Promise<Presentation | null> {
+  if (signed === null) throw new RangeError("a presentation passed without an issuer's signature");
   const { verificationId, verifierId, verifierName } = verification;
   const use: RecordedUse = {
     verificationId,
@@ -144,7 +145,16 @@ async function takeUse(
   await deps.onStep?.("taken");
   await recordUse(deps, { verification, credential, use });
   await deps.onStep?.("recorded");
-  return { verification, decision: decisionOf(use), credential, claims: claimsOf(signed) };
+  const claims = claimsShown({ verification, credential });
+  return { verification, decision: decisionOf(use), credential, claims };
+}
+
+/** What the verifier was shown of the credential, all of it where it was only named. */
+function claimsShown(presented: {
+  verification: Verification;
+  credential: PresentedCredential;
+}): Record<string, unknown> {
+  return readClaims(presented.credential.jwt, presented.verification.disclosed);
 }
 
 function hashConfirmation({ verificationId, signature, presenterDid }: Confirmation): string {

@@ -1,6 +1,4 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
 import { expect } from "chai";
-import { SigningKey } from "ethers";
 import { createPresentationStore } from "../../../api/presentations/store";
 import type { Answer } from "../../support/ask";
 import {
@@ -14,9 +12,8 @@ import {
   type TestHolder,
   type TestIssuer,
 } from "../../support/credentialActors";
-import { jwtVcQuery, presentJwtVc } from "../../support/presentations/jwtVcWallet";
+import { controllerKeyOf, jwtVcQuery, presentJwtVc } from "../../support/presentations/jwtVcWallet";
 import { type Asked, type RelyingParty, relyingParty } from "../../support/presentations/relyingParty";
-import type { JoseKey } from "../../support/presentations/sdJwtWallet";
 import { submit } from "../../support/presentations/wallet";
 import { type NodeProxy, startNodeProxy } from "../../support/nodeProxy";
 
@@ -113,7 +110,7 @@ for (const algorithm of ["EdDSA", "ES256"] as const) {
 
     function tokenOf(credential: string, { request }: Asked, signer: TestHolder, did = signer.did) {
       const now = relying.on.context.clock.now();
-      return presentJwtVc(credential, request, { did, key: keyOf(signer), kid: `${did}#controller`, now });
+      return presentJwtVc(credential, request, { did, key: controllerKeyOf(signer), kid: `${did}#controller`, now });
     }
 
     async function present(credential: string, signer: TestHolder, did = signer.did) {
@@ -133,14 +130,4 @@ for (const algorithm of ["EdDSA", "ES256"] as const) {
       expect(body["verificationDetails"].credentials).to.deep.equal([]);
     }
   });
-}
-
-/** A wallet's key as JOSE has it. */
-function keyOf({ wallet }: TestHolder): JoseKey {
-  const point = Buffer.from(SigningKey.computePublicKey(wallet.privateKey).slice(4), "hex");
-  const text = (bytes: Buffer) => bytes.toString("base64url");
-  const d = text(Buffer.from(wallet.privateKey.slice(2), "hex"));
-  const jwk = { kty: "EC", crv: "secp256k1", x: text(point.subarray(0, 32)), y: text(point.subarray(32)) };
-  const privateKey = createPrivateKey({ key: { ...jwk, d }, format: "jwk" });
-  return { alg: "ES256K", privateKey, publicKey: createPublicKey(privateKey), jwk };
 }

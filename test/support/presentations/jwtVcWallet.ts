@@ -1,3 +1,6 @@
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { SigningKey } from "ethers";
+import type { TestHolder } from "../credentialActors";
 import { type JoseKey, signJws } from "./sdJwtWallet";
 import type { ReadRequest } from "./wallet";
 
@@ -31,4 +34,14 @@ export function presentJwtVc(
     },
   };
   return { credential: [signJws(key, { alg: key.alg, typ: "JWT", kid }, payload)] };
+}
+
+/** The key of a holder's wallet, which controls its DID, as JOSE has it. */
+export function controllerKeyOf({ wallet }: TestHolder): JoseKey {
+  const point = Buffer.from(SigningKey.computePublicKey(wallet.privateKey).slice(4), "hex");
+  const text = (bytes: Buffer) => bytes.toString("base64url");
+  const d = text(Buffer.from(wallet.privateKey.slice(2), "hex"));
+  const jwk = { kty: "EC", crv: "secp256k1", x: text(point.subarray(0, 32)), y: text(point.subarray(32)) };
+  const privateKey = createPrivateKey({ key: { ...jwk, d }, format: "jwk" });
+  return { alg: "ES256K", privateKey, publicKey: createPublicKey(privateKey), jwk };
 }

@@ -66,6 +66,7 @@ describe("retention", () => {
     credentialId: "c",
     subjectDid: "did:x:alice",
     foreignJwt: null,
+    disclosed: null,
     challenge: {
       nonce: "n",
       message: "m",

@@ -9,6 +9,7 @@ import { createDids } from "./dids/module";
 import type { ApiKeyReader } from "./http/apiKeys";
 import type { SessionReader } from "./http/authenticate";
 import type { Module } from "./http/module";
+import type { DeviceAuthenticator } from "./http/serviceAuthentication";
 import { createIssuers } from "./issuers/module";
 import { createKyc } from "./kyc/module";
 import { createNotifications } from "./notifications/module";
@@ -97,17 +98,22 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   };
 }
 
-/** Reads whose session or API key a request carries. */
-export function callersOf({ sessions, issuers, verification, admin }: Modules): {
+/** Reads whose session or API key a request carries, and whose device's command it is. */
+export function callersOf({ sessions, devices, issuers, verification, admin }: Modules): {
   readSession: SessionReader;
   readApiKey: ApiKeyReader;
+  authenticateDevice: DeviceAuthenticator;
 } {
   const readers = {
     issuer: issuers.ports.authenticateIssuer,
     verifier: verification.ports.authenticateVerifier,
     admin: admin.ports.authenticate,
   };
-  return { readSession: sessions.ports.readSession, readApiKey: (kind, key) => readers[kind](key) };
+  return {
+    readSession: sessions.ports.readSession,
+    readApiKey: (kind, key) => readers[kind](key),
+    authenticateDevice: devices.ports.authenticateDevice,
+  };
 }
 
 /** The modules as a process goes through them. */

@@ -15,17 +15,19 @@ const TAG = "Documentation";
  * the `type` of a problem points at.
  *
  * @param described the endpoints to describe; the ones made here are added to them
+ * @param internal the endpoints of the internal port: their codes are explained, they themselves are not described
  */
 export function documentationEndpoints(
   described: Endpoint[],
+  internal: Endpoint[],
   about: { version: string; publicUrl: string },
 ): Endpoint[] {
   const endpoints: Endpoint[] = [
-    openApiEndpoint(() => openApi),
+    openApiEndpoint("/openapi.json", () => openApi),
     pageEndpoint(),
     assetEndpoint(),
-    problemsEndpoint(() => codesOf(all)),
-    problemEndpoint((code) => explainCode(all, code)),
+    problemsEndpoint(() => codesOf([...all, ...internal])),
+    problemEndpoint((code) => explainCode([...all, ...internal], code)),
   ];
   const all = [...described, ...endpoints];
   // Written once: it is half a megabyte, which would hold up everybody for each who reads it.
@@ -33,11 +35,24 @@ export function documentationEndpoints(
   return endpoints;
 }
 
+/** The description of the internal port, at its own path there. */
+export function internalDocumentationEndpoint(
+  described: Endpoint[],
+  about: { version: string; publicUrl: string },
+): Endpoint {
+  const endpoint: Endpoint = {
+    ...openApiEndpoint("/api/v1/internal/openapi.json", () => openApi),
+    port: "internal",
+  };
+  const openApi = cachedBody(JSON.stringify(describeApi([...described, endpoint], about)));
+  return endpoint;
+}
+
 /** @param openApi called, because the document describes this endpoint too */
-function openApiEndpoint(openApi: () => CachedBody): Endpoint {
+function openApiEndpoint(path: string, openApi: () => CachedBody): Endpoint {
   return defineEndpoint({
     method: "get",
-    path: "/openapi.json",
+    path,
     tag: TAG,
     summary: "This description, as OpenAPI 3.1",
     auth: "none",

@@ -26,6 +26,12 @@ export interface SessionCaller {
   via: "bearer" | "cookie";
 }
 
+/** Who a command speaks for: a registered device of a user, which signed it. */
+export interface CommandCaller extends SessionCaller {
+  /** Names the command within the device's session; a retry has the same. */
+  commandId: string;
+}
+
 /** Who a request with an API key speaks for. */
 export interface ApiKeyCaller {
   /** The issuer, verifier or administrator. */
@@ -34,8 +40,14 @@ export interface ApiKeyCaller {
   keyId: string;
 }
 
-/** How a caller proves who it is: not at all, by a session, or by an API key of the kind named. */
-export type Authentication = "none" | "session" | ApiKeyKind;
+/**
+ * How a caller proves who it is: not at all, by a session, by an API key of the kind named, or, on the internal port, by
+ * the word of the gateway that a device of the user signed the command.
+ */
+export type Authentication = "none" | "session" | "command" | ApiKeyKind;
+
+/** Where an operation is served: to everybody, or to gateways alone, which bring a service token. */
+export type EndpointPort = "public" | "internal";
 
 /** A body that is handed over byte for byte, for what is signed or is no JSON. */
 export interface RawBodyDefinition {
@@ -75,9 +87,11 @@ type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 type ReceivedBody<Body, Raw> = Raw extends RawBodyDefinition ? Buffer : Parsed<Body>;
 type Caller<Auth extends Authentication> = Auth extends "session"
   ? SessionCaller
-  : Auth extends ApiKeyKind
-    ? ApiKeyCaller
-    : undefined;
+  : Auth extends "command"
+    ? CommandCaller
+    : Auth extends ApiKeyKind
+      ? ApiKeyCaller
+      : undefined;
 
 /** One operation of the API: how its input is parsed, who may call it, what it does and how it is described. */
 export interface EndpointDefinition<
@@ -87,7 +101,9 @@ export interface EndpointDefinition<
   Auth extends Authentication,
   Raw extends RawBodyDefinition | undefined = undefined,
 > {
-  method: "get" | "post" | "put" | "delete";
+  method: "get" | "post" | "put" | "patch" | "delete";
+  /** `public` when absent. */
+  port?: EndpointPort;
   /** Express path, for instance `/auth/sessions/:id`. */
   path: string;
   /** Groups operations in the documentation: the slice's name for people. */
@@ -134,7 +150,12 @@ export type Endpoint = Omit<
 > & {
   waits?(input: { query: unknown }): boolean;
   handle(
-    input: { params: unknown; query: unknown; body: unknown; caller: SessionCaller | ApiKeyCaller | undefined },
+    input: {
+      params: unknown;
+      query: unknown;
+      body: unknown;
+      caller: SessionCaller | CommandCaller | ApiKeyCaller | undefined;
+    },
     context: RequestContext,
   ): Promise<Reply>;
 };

@@ -10,6 +10,8 @@ export interface HttpAppDeps extends RouterDeps {
   /** How many proxies in front are trusted to name the caller's address. */
   trustProxy: number;
   onFinished(request: FinishedRequest): void;
+  /** Asked of every request before anything else of it is looked at; an error that it throws is the answer. */
+  authenticate?: RequestHandler;
 }
 
 /**
@@ -26,6 +28,7 @@ export function createHttpApp(endpoints: Endpoint[], deps: HttpAppDeps): Express
   app.set("query parser", "simple");
   app.use(trackRequests(deps.logger, deps.onFinished));
   app.use(securityHeaders(deps.publicUrl));
+  if (deps.authenticate !== undefined) app.use(deps.authenticate);
   app.use(mountEndpoints(endpoints, deps));
   app.use(notFound(deps.publicUrl));
   app.use(answerErrors(deps.publicUrl));

@@ -3,7 +3,7 @@ import type { Relayer } from "../../chain/relayer/relayer";
 import type { RunningWorker } from "../../core/jobs/worker";
 import type { DependencyCheck } from "../../process/health";
 import { type GaugeDefinition, readByLabel } from "../../process/metrics";
-import type { Endpoint } from "./endpoint";
+import type { Endpoint, EndpointPort } from "./endpoint";
 
 /** A queue as the process around it sees it. */
 export interface ModuleQueue {
@@ -53,6 +53,20 @@ export function defineModule<Ports>(
       await Promise.all(queues.map((queue) => queue.close()));
     },
     ...given,
+  };
+}
+
+/**
+ * The endpoints of modules by the port that serves them, after every module's policy.
+ *
+ * @param others endpoints of no module
+ */
+export function endpointsOf(modules: Module[], others: Endpoint[] = []): Record<EndpointPort, Endpoint[]> {
+  const declared = [...modules.flatMap(({ endpoints }) => endpoints), ...others];
+  const all = modules.reduce((endpoints, { policy }) => policy?.(endpoints) ?? endpoints, declared);
+  return {
+    public: all.filter(({ port }) => port !== "internal"),
+    internal: all.filter(({ port }) => port === "internal"),
   };
 }
 

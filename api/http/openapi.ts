@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SERVICE_TOKEN_MAX_SECONDS } from "../../core/internalApi";
 import type { Endpoint, RejectionDescription, ReplyDescription } from "./endpoint";
 import { API_KEY_PREFIXES } from "../../core/keys/apiKeys";
 import { SESSION_COOKIE } from "../../core/sessionCookie";
@@ -47,6 +48,7 @@ const PROBLEM_SCHEMA: Json = {
  * @throws Error when a schema has no JSON Schema equivalent
  */
 export function describeApi(endpoints: Endpoint[], about: { version: string; publicUrl: string }): OpenApiDocument {
+  const isInternal = endpoints.some(({ port }) => port === "internal");
   const paths: OpenApiDocument["paths"] = {};
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:([A-Za-z]+)/g, "{$1}");
@@ -74,11 +76,19 @@ export function describeApi(endpoints: Endpoint[], about: { version: string; pub
           description: "Requests that change state also need the X-CSRF-Token header.",
         },
         ...apiKeySchemes(),
+        ...(isInternal && { service: SERVICE_SCHEME }),
         csrf: { type: "apiKey", in: "header", name: CSRF_HEADER, description: "The csrfToken of the login." },
       },
     },
   };
 }
+
+const SERVICE_SCHEME: Json = {
+  type: "http",
+  scheme: "bearer",
+  bearerFormat: "JWT",
+  description: `A gateway's service token (EdDSA, ${SERVICE_TOKEN_MAX_SECONDS} s at most); for commands it names user and device session.`,
+};
 
 function apiKeySchemes(): Json {
   const schemes = Object.entries(API_KEY_PREFIXES).map(([kind, prefix]) => [
@@ -113,7 +123,8 @@ function operationId({ method, path }: Endpoint): string {
   return method + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }
 
-function security({ auth, method }: Endpoint): Json {
+function security({ auth, method, port }: Endpoint): Json {
+  if (port === "internal") return { security: [{ service: [] }] };
   if (auth === "none") return { security: [] };
   if (auth !== "session") return { security: [{ [`${auth}Key`]: [] }] };
   return { security: [{ bearer: [] }, method === "get" ? { cookie: [] } : { cookie: [], csrf: [] }] };

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Express } from "express";
 import { createBudgets } from "../../core/budgets";
 import type { Context } from "../../process/context";
@@ -9,9 +7,10 @@ import type { SessionReader } from "./authenticate";
 import { documentationEndpoints } from "./docs";
 import type { Endpoint } from "./endpoint";
 import { createHttpApp } from "./httpApp";
-import type { Module } from "./module";
+import { endpointsOf, type Module } from "./module";
 import { healthEndpoints } from "./healthEndpoints";
 import { observeRequests } from "./requestMetrics";
+import { ownVersion } from "./version";
 
 /** What the public application is made of beside the modules. */
 export interface PublicAppOptions {
@@ -29,12 +28,9 @@ export function createPublicApp(
   options: PublicAppOptions,
 ): { app: Express; endpoints: Endpoint[] } {
   const { publicUrl, bodyLimitBytes, trustProxy, maxPolls, corsOrigins } = config.http;
-  const declared = [
-    ...modules.flatMap(({ endpoints }) => endpoints),
-    ...healthEndpoints({ readiness: options.readiness }),
-  ];
-  const described = modules.reduce((all, { policy }) => policy?.(all) ?? all, declared);
-  const endpoints = [...described, ...documentationEndpoints(described, { version: ownVersion(), publicUrl })];
+  const declared = endpointsOf(modules, healthEndpoints({ readiness: options.readiness }));
+  const about = { version: ownVersion(), publicUrl };
+  const endpoints = [...declared.public, ...documentationEndpoints(declared.public, declared.internal, about)];
   const app = createHttpApp(endpoints, {
     readSession: options.readSession,
     readApiKey: options.readApiKey,
@@ -50,9 +46,4 @@ export function createPublicApp(
     onFinished: observeRequests(metrics),
   });
   return { app, endpoints };
-}
-
-function ownVersion(): string {
-  const manifest = readFileSync(join(__dirname, "..", "..", "package.json"), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }

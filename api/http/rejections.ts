@@ -1,6 +1,8 @@
 import { API_KEY_REJECTIONS } from "./apiKeys";
 import { SESSION_REJECTIONS } from "./authenticate";
-import type { Endpoint, RejectionDescription } from "./endpoint";
+import type { ApiKeyKind } from "../../core/keys/apiKeys";
+import type { Authentication, Endpoint, RejectionDescription } from "./endpoint";
+import { COMMAND_REJECTIONS, SERVICE_REJECTIONS } from "./serviceAuthentication";
 
 const RATE_LIMIT_REJECTION: RejectionDescription = {
   code: "request.too_many",
@@ -32,6 +34,7 @@ export function rejectionsOf(endpoint: Endpoint): RejectionDescription[] {
   return [
     ...(parsed === undefined ? [] : [INVALID]),
     ...(endpoint.body === undefined && endpoint.rawBody === undefined ? [] : BODY_REJECTIONS),
+    ...(endpoint.port === "internal" ? SERVICE_REJECTIONS : []),
     ...callerRejections(endpoint),
     ...(isLimited(endpoint) ? [RATE_LIMIT_REJECTION] : []),
     ...(endpoint.rejections ?? []),
@@ -40,12 +43,17 @@ export function rejectionsOf(endpoint: Endpoint): RejectionDescription[] {
 
 /** Operations with API keys are limited in any case: by the wrong keys that an address brings. */
 function isLimited({ auth, limit, waits }: Endpoint): boolean {
-  return limit !== undefined || waits !== undefined || (auth !== "none" && auth !== "session");
+  return limit !== undefined || waits !== undefined || isApiKeyKind(auth);
 }
 
 function callerRejections({ auth }: Endpoint): RejectionDescription[] {
   if (auth === "none") return [];
+  if (auth === "command") return COMMAND_REJECTIONS;
   return auth === "session" ? SESSION_REJECTIONS : API_KEY_REJECTIONS;
+}
+
+function isApiKeyKind(auth: Authentication): auth is ApiKeyKind {
+  return auth !== "none" && auth !== "session" && auth !== "command";
 }
 
 /** The codes of {@link rejectionsOf}. */

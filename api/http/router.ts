@@ -12,13 +12,14 @@ import type { Logger } from "../../core/logger";
 import { authenticateSession, type SessionReader } from "./authenticate";
 import { type ApiKeyReader, authenticateApiKey, limitWrongKeys } from "./apiKeys";
 import { type BodyReader, jsonBodyReader, rawBodyReader } from "./body";
-import type { ApiKeyCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
+import type { ApiKeyCaller, CommandCaller, Endpoint, Reply, RequestContext, SessionCaller } from "./endpoint";
 import { type AllowCrossOrigin, createCrossOrigin } from "./crossOrigin";
 import { createGuessLimit, type GuessLimit, unlimitedGuesses } from "./guessLimit";
 import { isStrict, parseInput } from "./parse";
 import { plainProblem, sendProblem } from "./problem";
 import { createPollSlots, type PollSlots } from "./pollSlots";
 import { declaredCodes } from "./rejections";
+import { authenticateCommand, clientAddressOf, type DeviceAuthenticator } from "./serviceAuthentication";
 import { trackOf } from "./tracking";
 import { asUnavailable } from "./unavailable";
 
@@ -27,6 +28,8 @@ export interface RouterDeps {
   readSession: SessionReader;
   /** Needed where endpoints ask for API keys. */
   readApiKey?: ApiKeyReader;
+  /** Needed where endpoints are commands. */
+  authenticateDevice?: DeviceAuthenticator;
   /** Whether an address may bring so many wrong API keys only; true unless said. */
   limitWrongKeys?: boolean;
   createBudget: CreateBudget;
@@ -126,7 +129,7 @@ function serveEndpoint(
     if (addressBudget !== undefined) spend(await addressBudget.take(context.ip), response);
     const body = await readBody(request, response);
     const input = parseInput(endpoint, { params: request.params, query: request.query, body });
-    const caller = await readCaller(request);
+    const caller = await readCaller(request, response);
     if (accountBudget !== undefined && caller !== undefined) {
       spend({ policy: accountBudget.policy, state: await accountBudget.take(accountOf(caller)) }, response);
     }
@@ -175,6 +178,9 @@ function addMethod(
 }
 
 function validateEndpoint(endpoint: Endpoint): void {
+  if (endpoint.auth === "command" && endpoint.port !== "internal") {
+    throw new Error(`${describe(endpoint)} is a command, which the internal port alone may serve.`);
+  }
   if (endpoint.forEveryOrigin === true && endpoint.auth !== "none") {
     throw new Error(`${describe(endpoint)} is for every origin and yet asks who calls.`);
   }
@@ -198,7 +204,7 @@ function contextOf(request: Request, response: Response, logger: Logger): Reques
     get logger() {
       return (child ??= logger.child({ requestId }));
     },
-    ip: request.ip ?? "",
+    ip: clientAddressOf(response) ?? request.ip ?? "",
     userAgent: request.get("user-agent"),
     header: (name) => request.get(name),
     get signal() {
@@ -223,17 +229,21 @@ function bodyReaderOf({ body, rawBody }: Endpoint, readJson: BodyReader): BodyRe
   return body === undefined ? () => Promise.resolve(undefined) : readJson;
 }
 
-type AnyCaller = SessionCaller | ApiKeyCaller;
+type AnyCaller = SessionCaller | CommandCaller | ApiKeyCaller;
 
 function callerReaderOf(
   endpoint: Endpoint,
   deps: RouterDeps & Pick<Shared, "limitGuesses">,
-): (request: Request) => Promise<AnyCaller | undefined> {
+): (request: Request, response: Response) => Promise<AnyCaller | undefined> {
   const { auth } = endpoint;
   const credentials = (request: Request) => ({ method: request.method, header: (name: string) => request.get(name) });
   if (auth === "none") return () => Promise.resolve(undefined);
   if (auth === "session") return (request) => authenticateSession(deps.readSession, credentials(request));
-  const { readApiKey, limitGuesses } = deps;
+  const { readApiKey, authenticateDevice, limitGuesses } = deps;
+  if (auth === "command") {
+    if (authenticateDevice === undefined) throw new Error(`${describe(endpoint)} is a command, but no device is read.`);
+    return (_request, response) => authenticateCommand(authenticateDevice, response);
+  }
   if (readApiKey === undefined) throw new Error(`${describe(endpoint)} needs API keys, but nothing here reads them.`);
   return (request) =>
     authenticateApiKey(limitWrongKeys(readApiKey, limitGuesses, request.ip ?? ""), auth, credentials(request));

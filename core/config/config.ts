@@ -6,6 +6,7 @@ import { readEnvironmentBesideRunning } from "./environment";
 import { gatewayPart } from "./gateway";
 import { httpPart } from "./http";
 import { indexerPart } from "./indexer";
+import { internalPart } from "./internal";
 import { keysPart } from "./keys";
 import { knownSecretProblems } from "./knownSecrets";
 import { kycPart } from "./kyc";
@@ -31,6 +32,7 @@ const PARTS = [
   chainPart,
   deploymentPart,
   httpPart,
+  internalPart,
   sessionsPart,
   walletsPart,
   keysPart,

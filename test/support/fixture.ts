@@ -1,12 +1,14 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Wallet, type HDNodeWallet } from "ethers";
 import type { Express } from "express";
+import { createDeviceSessionStore } from "../../api/devices/store";
 import type { Endpoint } from "../../api/http/endpoint";
 import { gaugesOf, type Module } from "../../api/http/module";
+import { createInternalApp } from "../../api/http/internalApp";
 import { createPublicApp } from "../../api/http/publicApp";
 import { listen } from "../../api/http/server";
 import { callersOf, createModules, type Modules, type Replacements } from "../../api/modules";
@@ -24,6 +26,7 @@ import { serveOperations } from "../../process/operationsServer";
 import { deployContracts } from "../../chain/deploy";
 import { type Answer, ask, type AskOptions } from "./ask";
 import { followChain } from "./followChain";
+import { type AskAsGateway, askAsGateway, newServiceKey, type ServiceKey } from "./serviceTokens";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "./servers";
 import { type ConfigPatch, type ContextOptions, createTestContext } from "./testContext";
 
@@ -67,10 +70,19 @@ export interface TestUser {
   token: string;
 }
 
+/** A registered device. */
+export interface TestDevice {
+  deviceSessionId: string;
+  userId: string;
+  privateKey: KeyObject;
+}
+
 /** Cairn over HTTP, with a database, Redis keys, signing keys and, where asked for, contracts of its own. */
 export interface Fixture {
   url: string;
   operationsUrl: string;
+  /** The internal port, and the key by which it knows a gateway. */
+  internal: { url: string; key: ServiceKey };
   context: Context;
   modules: Modules;
   app: Express;
@@ -84,6 +96,10 @@ export interface Fixture {
   /** Every log line so far. */
   log(): string;
   ask(method: string, path: string, options?: AskOptions): Promise<Answer>;
+  /** Asks the internal port as a gateway does. */
+  askAsGateway(method: string, path: string, options?: AskAsGateway): Promise<Answer>;
+  /** A device of the user with an active session. */
+  newDevice(userId: string): Promise<TestDevice>;
   /** A fresh account with a session, made without a password. */
   newUser(name?: string): Promise<TestUser>;
   /** Links a wallet to an account as a proof of control would. */
@@ -117,6 +133,11 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
   // The application needs its own address, which is known once the server listens.
   const server = await listen((request, response) => served.app(request, response), { host: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${server.port}`;
+  const internalServer = await listen((request, response) => servedInternally.app(request, response), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const internal = { url: `http://127.0.0.1:${internalServer.port}`, key: newServiceKey() };
   const contextOptions: ContextOptions = {
     environment: {
       MONGODB_URI: testMongoUri(name.replaceAll("-", "_")),
@@ -147,10 +168,13 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
   const list = chosen(modules, options.modules);
   await ensureIndexes(context.mongo);
   const readiness = watchReadiness(options.checks ?? [], logger);
-  const served = createPublicApp(context, list, {
-    ...callersOf(modules),
-    readiness,
-    onUndeclared: (what) => void undeclared.push(what),
+  const callers = callersOf(modules);
+  const onUndeclared = (what: string) => void undeclared.push(what);
+  const served = createPublicApp(context, list, { ...callers, readiness, onUndeclared });
+  const servedInternally = createInternalApp(context, list, {
+    publicKeys: [internal.key.publicKey],
+    authenticateDevice: callers.authenticateDevice,
+    onUndeclared,
   });
   const metrics = createProcessMetrics(gaugesOf(list), context.metrics);
   const operations = await serveOperations({ host: "127.0.0.1", port: 0, readiness, metrics });
@@ -160,6 +184,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
   const opened: Fixture = {
     url,
     operationsUrl: `http://127.0.0.1:${operations.port}`,
+    internal,
     context,
     modules,
     app: served.app,
@@ -169,6 +194,8 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
     undeclared,
     log: () => lines.join(""),
     ask: (method, path, asked) => ask(`${url}${path}`, method, asked),
+    askAsGateway: (method, path, asked) => askAsGateway(internal, method, path, asked),
+    newDevice: (userId) => addDevice(context, userId),
     newUser: (person) => addUser(context, modules, person),
     linkWallet: (userId, walletAddress) => linkWallet(context, userId, walletAddress),
     metrics: () => metrics.text(),
@@ -183,7 +210,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
     async close() {
       await opened.stopWorkers();
       await stopIndexer?.();
-      await server.close(1_000);
+      await Promise.all([server.close(1_000), internalServer.close(1_000)]);
       await operations.close();
       await Promise.all(Object.values(modules).map((module: Module) => module.close()));
       const keys = await context.redis.keys(`${context.config.redis.prefix}*`);
@@ -248,6 +275,21 @@ async function addUser(context: Context, modules: Modules, name = "Alice Smith")
   });
   const { token } = await modules.sessions.ports.openSession({ userId, userAgent: undefined });
   return { userId, email, name, token };
+}
+
+async function addDevice(context: Context, userId: string): Promise<TestDevice> {
+  const deviceSessionId = randomUUID();
+  const { privateKey, publicKey: key } = generateKeyPairSync("ed25519");
+  const publicKey = key.export({ format: "jwk" }).x ?? "";
+  const createdAt = context.clock.now();
+  await createDeviceSessionStore(context).insert({
+    _id: deviceSessionId,
+    userId,
+    publicKey,
+    name: "A phone",
+    createdAt,
+  });
+  return { deviceSessionId, userId, privateKey };
 }
 
 async function linkWallet({ mongo, chain, clock }: Context, userId: string, address: string): Promise<string> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DomainError } from "../../core/errors";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../http/endpoint";
 import {
   type CredentialDeps,
@@ -113,9 +114,13 @@ export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
       auth: "session",
       query: shapes.listQuery,
       replies: { 200: { description: "One page.", schema: shapes.listReply } },
-      rejections: [{ code: "credential.cursor_invalid", kind: "invalid", meaning: "The cursor is none of ours." }],
+      rejections: [
+        { code: "credential.cursor_invalid", kind: "invalid", meaning: "The cursor is none of ours." },
+        { code: "credential.not_own", kind: "forbidden", meaning: "userId is another user's." },
+      ],
       handle: async ({ query, caller }) => {
         const { status, type, issuer, limit, cursor } = query;
+        requireOwn(query.userId, caller.userId);
         const before = cursor === undefined ? null : shapes.readCursor(cursor);
         const { credentials, dids, last } = await listCredentials(deps, {
           userId: caller.userId,
@@ -178,4 +183,10 @@ function shareEndpoint(deps: CredentialDeps): Endpoint {
       return { status: 200, body };
     },
   });
+}
+
+/** @throws DomainError `credential.not_own` */
+function requireOwn(asked: string | undefined, userId: string): void {
+  if (asked === undefined || asked === userId) return;
+  throw new DomainError("credential.not_own", "forbidden", "userId is another user's: leave it out, or give your own.");
 }

@@ -147,6 +147,7 @@ export const listQuery = z.strictObject({
   status: z.enum(["active", "all"]).default("active").meta({ description: "`active`: usable now" }),
   type: typeName.optional(),
   issuer: accountAddress.optional(),
+  userId: z.string().max(100).optional().meta({ description: "The caller's own; another's is refused" }),
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: z.string().max(200).optional().meta({ description: "`next` of the page before" }),
 });

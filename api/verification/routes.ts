@@ -4,6 +4,7 @@ import { listRequests, readVerification, requestVerification, type VerificationD
 import type { ListAlertsDeps } from "./alerts/actions";
 import { alertEndpoints } from "./alerts/routes";
 import { confirm, type ConfirmDeps } from "./confirmation/actions";
+import { type AnsweredRequestDeps, findAnsweredRequest } from "./confirmation/answeredRequest";
 import * as shapes from "./schemas";
 import type { ReadUsageDeps } from "./usage/actions";
 import { DID_DEACTIVATED, usageEndpoints } from "./usage/routes";
@@ -21,6 +22,11 @@ const VERIFICATION_UNKNOWN: RejectionDescription = {
   code: "verification.unknown",
   kind: "not_found",
   meaning: "There is no such verification, or it is another verifier's.",
+};
+const NONE_PENDING: RejectionDescription = {
+  code: "verification.none_pending",
+  kind: "not_found",
+  meaning: "No verifier asks for this credential right now.",
 };
 const SIGNATURE_MALFORMED: RejectionDescription = {
   code: "signature.malformed",
@@ -63,7 +69,8 @@ export type VerificationRouteDeps = VerificationDeps &
   ReadUsageDeps &
   ListAlertsDeps;
 
-interface ConfirmRouteDeps extends ConfirmDeps {
+interface ConfirmRouteDeps extends ConfirmDeps, Omit<AnsweredRequestDeps, "verifications"> {
+  verifications: ConfirmDeps["verifications"] & AnsweredRequestDeps["verifications"];
   config: Pick<Context["config"], "sessions">;
 }
 
@@ -71,7 +78,7 @@ interface ConfirmRouteDeps extends ConfirmDeps {
 export function verificationEndpoints(deps: VerificationRouteDeps): Endpoint[] {
   return [
     ...verifierEndpoints(deps),
-    requestEndpoint(deps),
+    ...requestEndpoints(deps),
     listRequestsEndpoint(deps),
     confirmEndpoint(deps),
     readEndpoint(deps),
@@ -80,14 +87,19 @@ export function verificationEndpoints(deps: VerificationRouteDeps): Endpoint[] {
   ];
 }
 
-function requestEndpoint(deps: VerificationDeps): Endpoint {
+/** One operation under two names: requirements speak of `/credentials/verify`. */
+function requestEndpoints(deps: VerificationDeps): Endpoint[] {
+  return ["/verify", "/credentials/verify"].map((path) => requestEndpoint(deps, path));
+}
+
+function requestEndpoint(deps: VerificationDeps, path: string): Endpoint {
   return defineEndpoint({
     method: "post",
-    path: "/verify",
+    path,
     tag: "Verification",
     summary: "Open a verification",
     description:
-      "The answer holds the challenge for the holder to sign; a holder with a session finds it at /verify/request, too.",
+      "The answer holds the challenge for the holder to sign; a holder with a session finds it at /verify/request, too. `/verify` and `/credentials/verify` are the same.",
     auth: "verifier",
     body: shapes.openBody,
     replies: { 201: { description: "The verification; it waits for the holder.", schema: shapes.openReply } },
@@ -117,15 +129,7 @@ function listRequestsEndpoint(deps: VerificationDeps): Endpoint {
     auth: "session",
     query: shapes.requestQuery,
     replies: { 200: { description: "The newest request, and others beside it.", schema: shapes.requestReply } },
-    rejections: [
-      CREDENTIAL_UNKNOWN,
-      DID_DEACTIVATED,
-      {
-        code: "verification.none_pending",
-        kind: "not_found",
-        meaning: "No verifier asks for this credential right now.",
-      },
-    ],
+    rejections: [CREDENTIAL_UNKNOWN, DID_DEACTIVATED, NONE_PENDING],
     handle: async ({ query, caller }) => {
       const { credential, requests } = await listRequests(deps, {
         userId: caller.userId,
@@ -143,16 +147,29 @@ function confirmEndpoint(deps: ConfirmRouteDeps): Endpoint {
     tag: "Verification",
     summary: "Present a credential by answering a challenge",
     description:
-      "Runs the seven checks; when all pass, one use of the credential is taken. Repeating a confirmation that was decided on gives the same answer, in whatever encoding its signature comes. A rejection names every check in `checks`; before the holder's signature over a fresh challenge holds, it says nothing of the credential.",
+      "Runs the seven checks; when all pass, one use of the credential is taken. Repeating a confirmation that was decided on gives the same answer, in whatever encoding its signature comes. A rejection names every check in `checks`; before the holder's signature over a fresh challenge holds, it says nothing of the credential. Instead of the verification, a holder may name the credential, by its id or as its JWT: that answers the newest open request whose challenge was signed, and a signature that answers none decides none.",
     auth: "none",
     body: shapes.confirmBody,
     limit: deps.config.sessions.limitLogins ? CONFIRM_LIMIT : undefined,
     replies: { 200: { description: "Verified.", schema: shapes.verificationReply } },
-    rejections: [VERIFICATION_UNKNOWN, CREDENTIAL_UNKNOWN, SIGNATURE_MALFORMED, ...PRESENTATION_REJECTIONS],
-    handle: async ({ body }, { ip }) => ({
-      status: 200,
-      body: shapes.showPresentation(await confirm(deps, { ...body, ip })),
-    }),
+    rejections: [
+      VERIFICATION_UNKNOWN,
+      CREDENTIAL_UNKNOWN,
+      NONE_PENDING,
+      {
+        code: "credential.altered",
+        kind: "invalid",
+        meaning: "The credential is not the one that was issued under its id; nothing was consumed.",
+      },
+      SIGNATURE_MALFORMED,
+      ...PRESENTATION_REJECTIONS,
+    ],
+    handle: async ({ body }, { ip }) => {
+      const { signature } = body;
+      const answers = shapes.answersOf(body);
+      const answered = await findAnsweredRequest(deps, { answers, signature, presenterDid: body.presenterDid });
+      return { status: 200, body: shapes.showPresentation(await confirm(deps, { ...answered, signature, ip })) };
+    },
   });
 }
 

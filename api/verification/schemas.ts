@@ -10,12 +10,14 @@ const moment = z.iso.datetime();
 const credentialId = z.uuid().meta({ description: "The credential's id" });
 const verificationId = z.uuid().meta({ description: "The verification's id" });
 
+const jwt = z.string().max(65_536);
+
 export const openBody = z
   .strictObject({
     credentialId: credentialId.optional(),
     credential: z
       .union([
-        z.string().max(65_536).meta({ description: "The JWT" }),
+        jwt.meta({ description: "The JWT" }),
         z.looseObject({ credentialId }).meta({ description: "What a holder's QR code says" }),
       ])
       .optional(),
@@ -25,16 +27,25 @@ export const openBody = z
   });
 
 export const requestQuery = z.strictObject({ credentialId });
-export const confirmBody = z.strictObject({
-  verificationId,
-  signature: accountSignature.meta({
-    description:
-      "Over the challenge (`personal_sign`) by the holder's wallet, or over its digest by a passkey, in the forms of POST /auth/wallet/link",
-  }),
-  presenterDid: accountDid
-    .refine((text) => /^did:[a-z0-9]+:\S+$/.test(text), "is not a DID")
-    .meta({ description: "Who presents: the credential's subject" }),
-});
+export const confirmBody = z
+  .strictObject({
+    verificationId: verificationId.optional(),
+    credentialId: credentialId.optional().meta({ description: "Instead: the newest open request for this credential" }),
+    credential: jwt.optional().meta({ description: "Instead: the same, by the credential's JWT" }),
+    signature: accountSignature.meta({
+      description:
+        "Over the challenge (`personal_sign`) by the holder's wallet, or over its digest by a passkey, in the forms of POST /auth/wallet/link",
+    }),
+    presenterDid: accountDid
+      .refine((text) => /^did:[a-z0-9]+:\S+$/.test(text), "is not a DID")
+      .optional()
+      .meta({ description: "Who presents; the credential's subject when left out" }),
+  })
+  .refine(
+    (body) =>
+      [body.verificationId, body.credentialId, body.credential].filter((given) => given !== undefined).length === 1,
+    { message: "give one of verificationId, credentialId and credential" },
+  );
 export const verificationParams = z.strictObject({ id: verificationId });
 export const getQuery = z.strictObject({
   waitSeconds: z.coerce.number().int().min(0).max(25).default(0).meta({ description: "Wait so long for the decision" }),
@@ -102,6 +113,16 @@ export const verificationReply = z.strictObject({
 export function presentedOf({ credential, credentialId: id }: z.output<typeof openBody>) {
   if (typeof credential === "string") return { jwt: credential };
   return { credentialId: credential?.credentialId ?? id ?? "" };
+}
+
+/** What a confirmation names: the verification or, for the newest request for it, the credential. */
+export function answersOf({
+  verificationId: id,
+  credentialId: ofCredential,
+  credential,
+}: z.output<typeof confirmBody>) {
+  if (id !== undefined) return { verificationId: id };
+  return credential === undefined ? { credentialId: ofCredential ?? "" } : { jwt: credential };
 }
 
 const WAITING = "Nobody has answered yet.";

@@ -75,6 +75,8 @@ export interface VerificationStore {
   find(verificationId: string): Promise<Verification | null>;
   /** Requests for a credential that nobody answered yet and that are not too old, the newest first. */
   pendingFor(credentialId: string, now: Date, limit: number): Promise<Verification[]>;
+  /** Requests for a credential that were answered, at most `limit` that passed and as many that did not, the newest. */
+  decidedFor(credentialId: string, limit: number): Promise<Verification[]>;
   /** How many a verifier has that nobody answered yet and that are not too old; at most one more than `limit` each. */
   countOpen(of: { verifierId: string; credentialId: string }, now: Date, limit: number): Promise<OpenCount>;
   /** Takes back a verification that was not shown to anybody. */
@@ -139,6 +141,12 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
         .limit(limit)
         .lean();
       return Promise.all(found.map((stored) => decrypt(fields, stored)));
+    },
+    async decidedFor(credentialId, limit) {
+      const newest = (status: Verification["status"]) =>
+        model.find({ credentialId, status }).sort({ createdAt: -1 }).limit(limit).lean();
+      const found = await Promise.all([newest("verified"), newest("failed")]);
+      return Promise.all(found.flat().map((stored) => decrypt(fields, stored)));
     },
     async countOpen({ verifierId, credentialId }, now, limit) {
       const open = { verifierId, status: "pending" as const, "challenge.expiresAt": { $gt: now } };

@@ -107,7 +107,8 @@ export function inRegistryForm(claim: SignatureClaim): string {
   return isSignedByKey(claim) ? toRecoverableHex(parseSignature(claim.signature)) : claim.signature;
 }
 
-function isSignedByKey({ account, digest, signature }: SignatureClaim): boolean {
+/** Whether the signature is one of the account's own secp256k1 key: asks nothing of the chain. */
+export function isSignedByKey({ account, digest, signature }: SignatureClaim): boolean {
   try {
     return recoverAddress(digest, signature) === account;
   } catch (error) {

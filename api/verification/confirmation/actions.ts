@@ -1,7 +1,5 @@
-import { canonicalSignature } from "../../../chain/signature";
 import type { Clock } from "../../../core/clock";
 import { TransientError } from "../../../core/errors";
-import { sha256Hex } from "../../../core/hash";
 import { type CredentialDeps, requireCredential, requireVerification } from "../access";
 import {
   decisionOf,
@@ -15,7 +13,7 @@ import type { VerificationStore } from "../store";
 import { recordRejection, type RecordRejectionDeps, recordUse, type RecordUseDeps } from "../usage/actions";
 import { type ConfirmationAttempt, type FactDeps, gatherFacts, type GatheredFacts } from "./gatherFacts";
 import { readClaims } from "./issuerSignature";
-import { evaluate, type Rejection, rejectionError, repeatedRejection, type Verdict } from "./rules";
+import { evaluate, hashConfirmation, type Rejection, rejectionError, repeatedRejection, type Verdict } from "./rules";
 
 /** What the decision on a confirmation needs. */
 export interface ConfirmDeps extends FactDeps, CredentialDeps, RecordUseDeps, RecordRejectionDeps {
@@ -155,8 +153,4 @@ function claimsShown(presented: {
   credential: PresentedCredential;
 }): Record<string, unknown> {
   return readClaims(presented.credential.jwt, presented.verification.disclosed);
-}
-
-function hashConfirmation({ verificationId, signature, presenterDid }: Confirmation): string {
-  return sha256Hex(`${verificationId}\n${presenterDid}\n${canonicalSignature(signature)}`);
 }

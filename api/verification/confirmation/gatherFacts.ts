@@ -119,11 +119,11 @@ async function readSigner(
   return { signedByHolder: false, signer: await recoverSigner(chain, { digest, signature }) };
 }
 
-async function isSignedBy(chain: FactDeps["chain"], claim: SignatureClaim): Promise<boolean> {
+/** Whether an account signed; the signature of a key whose verifier is not accepted is nobody's. */
+export async function isSignedBy(chain: FactDeps["chain"], claim: SignatureClaim): Promise<boolean> {
   try {
     return (await verifyAccountSignature(chain, claim)) !== null;
   } catch (error) {
-    // The signature of a key whose verifier is not accepted counts as nobody's.
     if (error instanceof DomainError) return false;
     throw error;
   }
@@ -135,6 +135,6 @@ function isDecided({ status }: Verification): boolean {
 }
 
 /** The address in a DID of the registry: `did:<method>:0x...`. */
-function addressOf(did: string): string {
+export function addressOf(did: string): string {
   return did.slice(did.lastIndexOf(":") + 1);
 }

@@ -1,14 +1,10 @@
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { Logger } from "../../core/logger";
 import { MAX_PAYLOAD_BYTES } from "../envelope/envelope";
-import { addressOf, type Caller, callerKey } from "./caller";
-
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
+import { addressOf, type Caller, callerKey, createCaller, type NodeRequest, type NodeResponse } from "./caller";
 
 /** Answers the calls of every protocol at their paths. */
 export interface RpcHandler {
@@ -38,8 +34,17 @@ export function createRpcHandler(deps: {
   deps.routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
-  async function call(handler: UniversalHandler, request: NodeRequest, response: NodeResponse): Promise<void> {
-    const values = createContextValues().set(callerKey, callerOf(request, response, trustProxy));
+  function callerOf(request: NodeRequest, response: NodeResponse): Caller {
+    const { remoteAddress } = request.socket;
+    return createCaller(addressOf(request.headers, { remoteAddress, trustProxy }), request, response);
+  }
+
+  async function call(
+    handler: UniversalHandler,
+    caller: Caller,
+    { request, response }: { request: NodeRequest; response: NodeResponse },
+  ): Promise<void> {
+    const values = createContextValues().set(callerKey, caller);
     let universal;
     try {
       universal = universalRequestFromNodeRequest(request, response as ServerResponse, undefined, values);
@@ -55,29 +60,16 @@ export function createRpcHandler(deps: {
     handle(request, response) {
       const handler = handlers.get((request.url ?? "").split("?", 1)[0] ?? "");
       if (handler === undefined) return false;
-      call(handler, request, response).catch((error: unknown) => {
+      const caller = callerOf(request, response);
+      call(handler, caller, { request, response }).catch((error: unknown) => {
         const { code } = ConnectError.from(error);
         // The caller went away while it was answered.
         if (code !== Code.Aborted && code !== Code.Canceled) {
           logger.warn({ err: error, rpc: handler.method.name }, "an answer could not be written");
         }
-        cutOf(request, response)();
+        caller.cut();
       });
       return true;
     },
-  };
-}
-
-function callerOf(request: NodeRequest, response: NodeResponse, trustProxy: number): Caller {
-  const { remoteAddress } = request.socket;
-  return { address: addressOf(request.headers, { remoteAddress, trustProxy }), cut: cutOf(request, response) };
-}
-
-function cutOf(request: NodeRequest, response: NodeResponse): () => void {
-  return () => {
-    if ("stream" in response) {
-      // Node has no stream any more once it was closed.
-      (response.stream as typeof response.stream | undefined)?.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    } else request.socket.destroy();
   };
 }

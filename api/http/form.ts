@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /** The media type of forms. */
 export const FORM_MEDIA_TYPE = "application/x-www-form-urlencoded";
 
@@ -17,3 +19,6 @@ export function uniqueParameters(
   }
   return Object.fromEntries(parameters);
 }
+
+/** Query parameters of any name: unknown ones are ignored (RFC 6749 §3.1), so no strict object fits. */
+export const anyQuery = z.record(z.string().max(200), z.union([z.string().max(8_192), z.array(z.string())]));

@@ -1,13 +1,10 @@
-import { z } from "zod";
-import { FORM_MEDIA_TYPE, isForm, uniqueParameters } from "../http/form";
+import type { z } from "zod";
+import { type anyQuery, FORM_MEDIA_TYPE, isForm, uniqueParameters } from "../http/form";
 import { oauthError } from "./errors";
 import type { RequestParameters } from "./rules";
 
 /** A form's body, as `rawBody` of an endpoint. */
 export const FORM_BODY = { limitBytes: 16_384, mediaType: FORM_MEDIA_TYPE };
-
-/** Query parameters of any name: unknown ones are ignored (RFC 6749 §3.1), so no strict object fits. */
-export const anyQuery = z.record(z.string().max(200), z.union([z.string().max(8_192), z.array(z.string())]));
 
 /**
  * Parses a form (application/x-www-form-urlencoded, UTF-8). A parameter without a value counts as absent, and none may

@@ -5,9 +5,14 @@ import { createLruCache } from "../../core/lruCache";
 import { once } from "../../core/once";
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
+import { ownVersion } from "../http/version";
 import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "../../core/json";
 import { presentationSweep } from "./jobs";
+import { flowSweep } from "./flow/jobs";
+import { createOwnVerifier } from "./flow/ownVerifier";
+import { flowEndpoints } from "./flow/routes";
+import { createFlowStore } from "./flow/store";
 import type { ProvenCredential } from "./formats/rules";
 import type { Answered, PresentationRequest } from "./rules";
 import { createRequestSigner, parseCertificates, type RequestSignerDeps } from "./requests/requestSigner";
@@ -55,11 +60,14 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
     fetchList: (url: string, accept: string) => fetchWithin(url, accept, MAX_LIST_BYTES),
   };
   const presentations = createPresentationStore(context);
+  const signer = once(() => createRequestSigner(signerDeps));
   const deps = {
     ...context,
     ...needs,
     presentations,
-    signer: once(() => createRequestSigner(signerDeps)),
+    signer,
+    flows: createFlowStore(context),
+    verifier: createOwnVerifier({ ...context, presentations, signer, version: ownVersion() }),
     issuerKey,
     controllerOf: (did: string) => controllerOf(trust, did),
     isAnnounced: (request: PresentationRequest) => isAnnounced(needs, request),
@@ -68,8 +76,8 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
   };
   return defineModule({
     name: "presentations",
-    endpoints: [...presentationEndpoints(deps), ...managementEndpoints(deps)],
-    workers: [presentationSweep(deps)],
+    endpoints: [...presentationEndpoints(deps), ...managementEndpoints(deps), ...flowEndpoints(deps)],
+    workers: [presentationSweep(deps), flowSweep(deps)],
     ports: { verifications: verificationsOf(deps) },
   });
 }

@@ -8,16 +8,18 @@ import {
   type RejectionDescription,
 } from "../http/endpoint";
 import { FORM_MEDIA_TYPE, isForm, uniqueParameters } from "../http/form";
-import type { DcqlQuery } from "./dcql/query";
+import { readFlowResult, type ReadFlowResultDeps } from "./flow/flowResult";
 import { NOT_CONFIGURED } from "./management/routes";
 import { PresentationRejection } from "./rejection";
 import { createRequest, type CreateRequestDeps, readRequestObject } from "./requests/actions";
+import { ASKING_REJECTIONS, readAsked, requireReturnUrl, type ReturnUrlDeps } from "./requests/askedQuery";
 import { responseUriOf } from "./requests/paths";
 import { translateDefinition } from "./requests/presentationDefinition";
 import { REQUEST_OBJECT_MEDIA_TYPE, type RequestSigner } from "./requests/requestSigner";
 import { submitResponse, type SubmitDeps } from "./responses/actions";
 import { MAX_RESPONSE_BYTES } from "./responses/encryption";
 import { readResult, readStatus } from "./results/actions";
+import { showFlowResult } from "./flow/schemas";
 import * as shapes from "./schemas";
 import type { PresentationStore } from "./store";
 
@@ -32,11 +34,11 @@ const UNKNOWN_REQUEST: RejectionDescription = {
   kind: "not_found",
   meaning: "There is no request of this id.",
 };
-export interface PresentationRouteDeps extends Omit<CreateRequestDeps, "signer">, SubmitDeps {
+export interface PresentationRouteDeps
+  extends Omit<CreateRequestDeps, "signer">, SubmitDeps, ReturnUrlDeps, ReadFlowResultDeps {
   config: Pick<Context["config"], "http" | "presentations" | "sessions">;
   presentations: PresentationStore;
   signer(): Promise<RequestSigner>;
-  findVerifier(verifierId: string): Promise<{ name: string; redirectUris: string[] } | null>;
 }
 
 /** OpenID4VP 1.0: requests for presentations, wallets' responses, and results. */
@@ -65,31 +67,18 @@ function createEndpoint(deps: PresentationRouteDeps): Endpoint {
     replies: { 201: { description: "The request; it waits for a wallet.", schema: shapes.createReply } },
     rejections: [
       NOT_CONFIGURED,
-      {
-        code: "presentation.query_missing",
-        kind: "invalid",
-        meaning: "Neither or both of a DCQL query and a definition.",
-      },
-      {
-        code: "presentation.definition_not_supported",
-        kind: "invalid",
-        meaning: "The definition has no counterpart in DCQL.",
-      },
-      {
-        code: "presentation.return_url_unknown",
-        kind: "invalid",
-        meaning: "redirectUri is not registered with the verifier.",
-      },
+      ...ASKING_REJECTIONS,
       { code: "presentation.nonce_used", kind: "conflict", meaning: "The nonce served another request." },
     ],
     handle: async ({ body, caller }) => {
       const { redirectUri = null } = body;
+      const { query, presentationDefinition } = readAsked(body);
       if (redirectUri !== null) await requireReturnUrl(deps, caller.accountId, redirectUri);
       const created = await createRequest(
         { ...deps, signer: await deps.signer() },
         {
           verifierId: caller.accountId,
-          query: queryOf(body),
+          query: query ?? translateDefinition(presentationDefinition),
           flow: body.flow,
           responseMode: body.responseMode,
           redirectUri,
@@ -100,16 +89,6 @@ function createEndpoint(deps: PresentationRouteDeps): Endpoint {
       return { status: 201, body: shapes.showCreated(created, responseUriOf(deps.config.http.publicUrl)) };
     },
   });
-}
-
-function queryOf(body: {
-  dcqlQuery?: DcqlQuery | undefined;
-  dcql_query?: DcqlQuery | undefined;
-  presentationDefinition?: Record<string, unknown> | undefined;
-}): DcqlQuery {
-  const given = [body.dcqlQuery, body.dcql_query, body.presentationDefinition].filter((one) => one !== undefined);
-  if (given.length !== 1) throw queryMissing();
-  return body.dcqlQuery ?? body.dcql_query ?? translateDefinition(body.presentationDefinition);
 }
 
 const REQUEST_OBJECT_REPLIES = {
@@ -246,7 +225,7 @@ function resultEndpoint(deps: PresentationRouteDeps): Endpoint {
     tag: TAG,
     summary: "Read a result, as the verifier that asked",
     description:
-      "Readable for a minute after the first read; then what was presented is erased, and the answer is 410. `response_code` is required where the browser was sent back with one.",
+      "Of a request or of a flow. Readable for a minute after the first read; then what was presented is erased, and the answer is 410. `response_code` is required where the browser was sent back with one.",
     auth: "verifier",
     params: shapes.transactionParams,
     query: shapes.resultQuery,
@@ -276,37 +255,14 @@ function resultEndpoint(deps: PresentationRouteDeps): Endpoint {
       },
     ],
     headReply: { status: 200 },
-    handle: async ({ params, query, caller }) => {
-      const { transactionId } = params;
-      const reader = { verifierId: caller.accountId };
-      const result = await readResult(deps, { transactionId, reader, responseCode: query.response_code });
-      return { status: 200, headers: { "cache-control": "no-store" }, body: shapes.showResult(transactionId, result) };
+    handle: async ({ params: { transactionId }, query, caller: { accountId: verifierId } }, { logger }) => {
+      const { response_code: code } = query;
+      const headers = { "cache-control": "no-store" };
+      const flow = await readFlowResult(deps, { transactionId, verifierId, code, logger });
+      if (flow !== null) return { status: 200, headers, body: showFlowResult(flow) };
+      const result = await readResult(deps, { transactionId, reader: { verifierId }, responseCode: code });
+      return { status: 200, headers, body: shapes.showResult(transactionId, result) };
     },
-  });
-}
-
-/** RFC 9700 §2.1: compared as a whole, so that nobody else gets the response code. */
-async function requireReturnUrl(
-  { findVerifier }: Pick<PresentationRouteDeps, "findVerifier">,
-  verifierId: string,
-  url: string,
-): Promise<void> {
-  const verifier = await findVerifier(verifierId);
-  if (verifier?.redirectUris.includes(url) !== true) throw returnUrlUnknown();
-}
-
-function queryMissing(): DomainError {
-  const message = "Give what is asked for, once: dcqlQuery, or presentationDefinition.";
-  return new DomainError("presentation.query_missing", "invalid", message, {
-    fields: [{ field: "body.dcqlQuery", message: "give this or presentationDefinition, and not both" }],
-    details: { errorCode: "BOTH_ID_AND_PD_CANNOT_BE_NULL", errorMessage: message },
-  });
-}
-
-function returnUrlUnknown(): DomainError {
-  const message = "redirectUri is not registered with this verifier: register it, or leave it out.";
-  return new DomainError("presentation.return_url_unknown", "invalid", message, {
-    fields: [{ field: "body.redirectUri", message: "must be one of the verifier's redirectUris, exactly" }],
   });
 }
 

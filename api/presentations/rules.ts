@@ -105,7 +105,7 @@ export function statusAt(
  * @param input.unreadSeconds how long a result that nobody reads is stored
  */
 export function isReadable(
-  { takenAt, verdict }: Pick<PresentationRequest, "takenAt" | "verdict">,
+  { takenAt, verdict }: { takenAt: Date | null; verdict: Pick<Verdict, "decidedAt"> | null },
   { now, unreadSeconds }: { now: Date; unreadSeconds: number },
 ): boolean {
   if (verdict === null) return false;

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { dcqlQuery } from "./dcql/query";
+import { CREDENTIAL_STATUSES } from "./flow/verifier";
 import { CREDENTIAL_FORMATS } from "./formats/rules";
 import { RESPONSE_MODES } from "./requests/requestObject";
 import type { CreatedRequest } from "./requests/actions";
 import type { PresentationResult } from "./results/actions";
-import { FLOWS, REQUEST_STATUSES } from "./rules";
+import { FLOWS, type PresentedCredential, REQUEST_STATUSES } from "./rules";
 
 const REQUEST_ID = /^req_[0-9a-f-]{36}$/;
 
@@ -112,18 +113,21 @@ export const resultQuery = z.strictObject({
   response_code: z.string().min(1).max(200).optional().meta({ description: "What the browser came back with" }),
 });
 
-const VC_STATUSES = ["SUCCESS", "INVALID", "EXPIRED", "REVOKED"] as const;
-
 export const resultReply = z.strictObject({
   transactionId: z.string(),
   vpResultStatus: z.enum(["SUCCESS", "FAILED"]),
   result: z.enum(["valid", "invalid"]),
   reason: z.string().nullable(),
-  vcResults: z.array(z.strictObject({ vc: z.string(), verificationStatus: z.enum(VC_STATUSES) })),
+  vcResults: z.array(z.strictObject({ vc: z.string(), verificationStatus: z.enum(CREDENTIAL_STATUSES) })),
   verificationDetails: z.strictObject({
     requestId: z.string(),
     decidedAt: z.iso.datetime(),
     message: z.string().nullable(),
+    sessionId: z.uuid().optional().meta({ description: "Of a flow, as its audit record has it" }),
+    credentialType: z.string().optional(),
+    issuer: z.string().nullable().optional(),
+    validationTimestamp: z.iso.datetime().optional(),
+    verifierLibraryVersion: z.string().nullable().optional(),
     credentials: z.array(
       z.strictObject({
         queryId: z.string(),
@@ -153,13 +157,12 @@ export function showResult(
       requestId,
       decidedAt: verdict.decidedAt.toISOString(),
       message: verdict.message,
-      credentials: credentials.map(({ queryId, format, issuer, types, claims }) => ({
-        queryId,
-        format,
-        issuer,
-        types,
-        claims,
-      })),
+      credentials: credentials.map(showCredential),
     },
   };
+}
+
+/** One credential as the relying party reads it: without its own text, which `vcResults` holds. */
+export function showCredential({ queryId, format, issuer, types, claims }: PresentedCredential) {
+  return { queryId, format, issuer, types, claims };
 }

@@ -14,6 +14,7 @@ import { mailPart } from "./mail";
 import { mongoPart } from "./mongo";
 import { oauthPart } from "./oauth";
 import type { ConfigPart, Given, ProcessKind, ProcessName } from "./part";
+import { presentationFlowPart } from "./presentationFlow";
 import { presentationsPart } from "./presentations";
 import { processPart } from "./process";
 import { redisPart } from "./redis";
@@ -40,6 +41,7 @@ const PARTS = [
   verificationPart,
   retentionPart,
   oauthPart,
+  presentationFlowPart,
   presentationsPart,
   relayerPart,
   kycPart,

@@ -1,6 +1,7 @@
 import { ENCRYPTED_CREDENTIAL_FIELDS } from "../../api/credentials/store";
 import { ENCRYPTED_DEVICE_SESSION_FIELDS } from "../../api/devices/store";
 import { ENCRYPTED_OAUTH_FIELDS } from "../../api/oauth/store";
+import { ENCRYPTED_FLOW_FIELDS } from "../../api/presentations/flow/store";
 import { ENCRYPTED_PRESENTATION_FIELDS } from "../../api/presentations/store";
 import { ENCRYPTED_USER_FIELDS } from "../../api/sessions/users/store";
 import { ENCRYPTED_VERIFICATION_FIELDS } from "../../api/verification/store";
@@ -13,5 +14,6 @@ export const ENCRYPTED_FIELDS: readonly EncryptedFields[] = [
   ENCRYPTED_CREDENTIAL_FIELDS,
   ENCRYPTED_VERIFICATION_FIELDS,
   ENCRYPTED_PRESENTATION_FIELDS,
+  ENCRYPTED_FLOW_FIELDS,
   ENCRYPTED_OAUTH_FIELDS,
 ];

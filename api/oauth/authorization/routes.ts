@@ -6,10 +6,11 @@ import {
   type Reply,
   type RequestContext,
 } from "../../http/endpoint";
+import { anyQuery } from "../../http/form";
 import { type AuthenticateDeps, authenticateFrom, parseBearer, readClientForm } from "../clients/authenticate";
 import { bearerSecretErrorReply, oauthErrorReply, oauthPageErrorReply } from "../errorReplies";
 import { oauthError, unknownClient } from "../errors";
-import { anyQuery, FORM_BODY, parseQuery } from "../form";
+import { FORM_BODY, parseQuery } from "../form";
 import { type LimitDeps, limitPerMinute } from "../limits";
 import { browserSecretCookie, readBrowserSecret } from "../page/cookie";
 import { PAGE_HEADERS } from "../page/page";

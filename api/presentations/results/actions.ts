@@ -87,14 +87,14 @@ async function takeCode(
   { code, now, readable }: { code: string | undefined; now: Date; readable: boolean },
 ): Promise<void> {
   if (code === undefined) {
-    throw codeRejection("missing", "RESPONSE_CODE_NOT_FOUND", "give the code that the browser came back with");
+    throw codeRejection("missing");
   }
   if (sha256Hex(code) !== request.responseCodeHash) {
-    throw codeRejection("mismatch", "RESPONSE_CODE_NOT_MATCHING", "it is not the one of this transaction");
+    throw codeRejection("mismatch");
   }
   const taking = { codeHash: request.responseCodeHash, browserHash: request.browserHash, now };
   if (await presentations.takeResponseCode(request.requestId, taking)) return;
-  if (!readable) throw codeRejection("used", "RESPONSE_CODE_USED", "it was used before");
+  if (!readable) throw codeRejection("used");
 }
 
 function isOwnedBy(request: PresentationRequest, reader: ResultReader): boolean {
@@ -109,22 +109,35 @@ function unknownTransaction(): DomainError {
   });
 }
 
-function notAnswered(status: RequestStatus): DomainError {
+/** @param details further public facts */
+export function notAnswered(status: RequestStatus, details: Record<string, unknown> = {}): DomainError {
   const message =
     status === "EXPIRED" ? "The request's time passed without an answer." : "The wallet has not answered yet.";
   return new DomainError("presentation.not_answered", "not_found", message, {
-    details: { errorCode: "NO_VP_SUBMISSION", errorMessage: "No presentation was submitted.", requestStatus: status },
+    details: {
+      errorCode: "NO_VP_SUBMISSION",
+      errorMessage: "No presentation was submitted.",
+      requestStatus: status,
+      ...details,
+    },
   });
 }
 
-function codeRejection(what: "missing" | "mismatch" | "used", errorCode: string, advice: string): DomainError {
+const CODE_REJECTIONS = {
+  missing: { errorCode: "RESPONSE_CODE_NOT_FOUND", advice: "give the code that the browser came back with" },
+  mismatch: { errorCode: "RESPONSE_CODE_NOT_MATCHING", advice: "it is not the one of this transaction" },
+  used: { errorCode: "RESPONSE_CODE_USED", advice: "it was used before" },
+};
+
+export function codeRejection(what: keyof typeof CODE_REJECTIONS): DomainError {
+  const { errorCode, advice } = CODE_REJECTIONS[what];
   const message = `The response code does not open the result: ${advice}.`;
   return new DomainError(`presentation.response_code_${what}`, "invalid", message, {
     details: { errorCode, errorMessage: message },
   });
 }
 
-function resultTaken(): DomainError {
+export function resultTaken(): DomainError {
   return new DomainError(
     "presentation.result_taken",
     "gone",

@@ -3,6 +3,7 @@ import type { GatewayContext } from "./context";
 import { keyRoutes } from "./keys/routes";
 import type { GatewayPart } from "./part";
 import { publicAuthRoutes } from "./publicAuth/routes";
+import { createPushPart } from "./push/part";
 import { createHealthService } from "./server/health";
 import { createHttpHandler } from "./server/http";
 import { listenHttp, listenHttp2 } from "./server/listen";
@@ -22,7 +23,12 @@ export interface RunningGateway {
 
 /** The parts of a gateway: what one adds is served, told to operators and ended with the others. */
 export function createParts(context: GatewayContext): GatewayPart[] {
-  return [createCommandsPart(context), { routes: publicAuthRoutes(context) }, { routes: keyRoutes(context.keys) }];
+  return [
+    createCommandsPart(context),
+    createPushPart(context),
+    { routes: publicAuthRoutes(context) },
+    { routes: keyRoutes(context.keys) },
+  ];
 }
 
 /**

@@ -17,6 +17,7 @@ import type { ConfigPart, Given, ProcessKind, ProcessName } from "./part";
 import { presentationFlowPart } from "./presentationFlow";
 import { presentationsPart } from "./presentations";
 import { processPart } from "./process";
+import { pushPart } from "./push";
 import { redisPart } from "./redis";
 import { relayerPart } from "./relayer";
 import { retentionPart } from "./retention";
@@ -48,6 +49,7 @@ const PARTS = [
   mailPart,
   indexerPart,
   gatewayPart,
+  pushPart,
 ] as const;
 
 type ValuesOf<Part> = Part extends ConfigPart<infer Values> ? Values : never;

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Rejection, reject } from "../envelope/rejection";
+import { RejectedError } from "../envelope/receive";
+import { reject } from "../envelope/rejection";
 
 const CURSOR = /^(0|[1-9]\d{0,18})$/;
 
@@ -10,14 +11,17 @@ export function parseCursor(text: string): bigint | undefined {
   return CURSOR.test(text) ? BigInt(text) : undefined;
 }
 
-/** What the payload of gateway.subscribe asks for: the events after a cursor, or those from now on. */
-export function parseSubscription(
-  payloadBytes: Uint8Array,
-): { after: bigint | undefined; rejection?: never } | { rejection: Rejection } {
-  const parsed = Subscription.safeParse(parseJson(payloadBytes));
-  if (!parsed.success) return { rejection: reject("PAYLOAD_INVALID", { detail: 'give {} or {"after":"<cursor>"}' }) };
-  const { after } = parsed.data;
-  return { after: after === undefined ? undefined : BigInt(after) };
+/**
+ * What the payload of gateway.subscribe asks for: the events after a cursor, or, where it has none, those from now on.
+ *
+ * @throws RejectedError PAYLOAD_INVALID
+ */
+export function parseSubscription(payloadBytes: Uint8Array): { after: bigint | undefined } {
+  const { data } = Subscription.safeParse(parseJson(payloadBytes));
+  if (data === undefined) {
+    throw new RejectedError(reject("PAYLOAD_INVALID", { detail: 'give {} or {"after":"<cursor>"}' }));
+  }
+  return { after: data.after === undefined ? undefined : BigInt(data.after) };
 }
 
 /** @returns undefined when the bytes are not JSON in UTF-8 */

@@ -1,21 +1,9 @@
-import { create } from "@bufbuild/protobuf";
 import { sha256 } from "../../core/hash";
 import { PROTOCOL_VERSION } from "../envelope/envelope";
-import {
-  EventEnvelopeSchema,
-  type SubscribeEventsResponse,
-  SubscribeEventsResponseSchema,
-} from "../gen/cairn/gateway/v1/gateway_pb";
-import { eventSigningBytes } from "../signing/envelopes";
+import type { EventEnvelope } from "../gen/cairn/gateway/v1/gateway_pb";
+import type { ResponseKeys } from "../keys/responseKeys";
+import { eventSigningBytes, type Fields } from "../signing/envelopes";
 import type { OutgoingEvent } from "./outgoing";
-
-/** The key that events are signed with now; it changes while a stream is open. */
-export interface EventSigner {
-  /** JWK thumbprint (RFC 7638) of the key to sign with. */
-  keyId(): string;
-  /** Ed25519. */
-  sign(keyId: string, data: Uint8Array): Promise<Uint8Array>;
-}
 
 /** What the events of one stream have in common. */
 export interface StreamIdentity {
@@ -26,16 +14,28 @@ export interface StreamIdentity {
   traceId: string;
 }
 
-/** Numbers and signs the events of one stream. @returns a function that takes them in the order they are sent in */
-export function createEventEncoder(
-  signer: EventSigner,
+/** An event as it goes out. */
+export interface SignedEvent {
+  envelope: Fields<EventEnvelope>;
+  payloadBytes: Uint8Array;
+  signature: Uint8Array;
+}
+
+/**
+ * Numbers and signs the events of one stream.
+ *
+ * @returns a function that takes them in the order in which they are sent
+ */
+export function createEventSigner(
+  keys: Pick<ResponseKeys, "current">,
   { deviceSessionId, subscriptionHash, traceId }: StreamIdentity,
-): (event: OutgoingEvent) => Promise<SubscribeEventsResponse> {
+): (event: OutgoingEvent) => Promise<SignedEvent> {
   let position = 0n;
   return async ({ id, type, atMs, cursor, payload }) => {
     const payloadBytes = Buffer.from(payload, "utf8");
-    const keyId = signer.keyId();
-    const envelope = create(EventEnvelopeSchema, {
+    // Asked for each time: keys are rotated while streams are open.
+    const key = keys.current();
+    const envelope: Fields<EventEnvelope> = {
       protocolVersion: PROTOCOL_VERSION,
       deviceSessionId,
       eventType: type,
@@ -46,9 +46,8 @@ export function createEventEncoder(
       position: position++,
       payloadHash: sha256(payloadBytes),
       traceId,
-      keyId,
-    });
-    const signature = await signer.sign(keyId, eventSigningBytes(envelope));
-    return create(SubscribeEventsResponseSchema, { envelope, payloadBytes, signature });
+      keyId: key.kid,
+    };
+    return { envelope, payloadBytes, signature: await key.sign(eventSigningBytes(envelope)) };
   };
 }

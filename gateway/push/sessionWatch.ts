@@ -1,4 +1,5 @@
 import { assertNever } from "../../core/errors";
+import { SESSIONS_CHECK_LIMIT } from "../../core/internalApi";
 import type { Logger } from "../../core/logger";
 import type { PushHub } from "./pushHub";
 import type { Subscriber } from "./subscription";
@@ -23,9 +24,6 @@ export interface SessionWatch {
   check(): Promise<void>;
   close(): void;
 }
-
-/** Sessions asked about at once. */
-const BATCH = 1_000;
 
 /**
  * Starts asking. A session that is no longer active has its streams ended, and streams learn what their user's newest
@@ -58,8 +56,8 @@ export function startSessionWatch({ hub, checkSessions, logger }: SessionWatchDe
 
   async function checkAll(): Promise<void> {
     const subscribers = hub.sessions();
-    for (let from = 0; from < subscribers.length; from += BATCH) {
-      const asked = subscribers.slice(from, from + BATCH);
+    for (let from = 0; from < subscribers.length; from += SESSIONS_CHECK_LIMIT) {
+      const asked = subscribers.slice(from, from + SESSIONS_CHECK_LIMIT);
       const answers = await checkSessions(asked.map(({ sessionId }) => sessionId));
       const bySession = new Map(answers.map((answer) => [answer.sessionId, answer]));
       for (const subscriber of asked) {

@@ -1,73 +1,89 @@
-import { ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { toConnectError } from "../envelope/connectError";
-import { type VerificationDeps, verifyRequest } from "../envelope/verifyRequest";
-import type { SubscribeEventsRequest, SubscribeEventsResponse } from "../gen/cairn/gateway/v1/gateway_pb";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { receive, type ReceiveDeps, RejectedError } from "../envelope/receive";
+import type { SignedRequest } from "../envelope/envelope";
+import type { SessionDirectory } from "../backend/sessions";
+import type { ResponseKeys } from "../keys/responseKeys";
+import { callerKey } from "../server/caller";
 import { parseSubscription } from "./cursor";
 import { rejectionOfEnding } from "./endings";
-import { createEventEncoder, type EventSigner } from "./eventEnvelope";
+import { createEventSigner, type SignedEvent } from "./eventEnvelope";
+import type { OutgoingEvent } from "./outgoing";
 import { type PushStreamDeps, streamEvents } from "./pushStream";
-import { READER_KEY, type Reader } from "./reader";
-import { subscribe, type SubscribeDeps } from "./subscribe";
-import type { CheckedSession } from "./sessionWatch";
+import { type SessionStatus, subscribe, type SubscribeDeps } from "./subscribe";
 
 /** The message type of a subscription. */
 export const SUBSCRIBE_TYPE = "gateway.subscribe";
 
-export interface SubscribeEventsDeps extends SubscribeDeps, PushStreamDeps {
-  signer: EventSigner;
-  /** The checks for a caller; its sessions come from the API, not from a cache. */
-  verification(reader: Reader): Omit<VerificationDeps, "types">;
-  readSession(sessionId: string): Promise<Omit<CheckedSession, "sessionId">>;
-  /** Records that an event was sent. */
-  onSent(event: { type: string; atMs: number }): void;
+export interface SubscribeEventsDeps {
+  receiving: ReceiveDeps;
+  sessions: Pick<SessionDirectory, "lookUpNow">;
+  keys: Pick<ResponseKeys, "current">;
+  readSession(deviceSessionId: string): Promise<SessionStatus>;
+  subscribing: SubscribeDeps;
+  streaming: PushStreamDeps;
+  /** Records that an event was sent, and whether it was sent as it happened. */
+  onSent(event: OutgoingEvent, isLive: boolean): void;
 }
 
-const TYPES: ReadonlySet<string> = new Set([SUBSCRIBE_TYPE]);
+const TYPES = new Map([[SUBSCRIBE_TYPE, { isWrite: false }]]);
 
 /**
- * SubscribeEvents of gateway.proto: verifies the request as every other, and sends signed events until the stream is
- * ended, which is told by a status with google.rpc.ErrorInfo.
+ * Creates SubscribeEvents of gateway.proto: verifies the request as every other, and sends signed events until the stream
+ * is ended, which is told by a status with google.rpc.ErrorInfo.
  */
 export function createSubscribeEvents(
   deps: SubscribeEventsDeps,
-): (request: SubscribeEventsRequest, context: HandlerContext) => AsyncGenerator<SubscribeEventsResponse> {
+): (request: SignedRequest, context: HandlerContext) => AsyncGenerator<SignedEvent> {
+  const { logger } = deps.streaming;
   return async function* (request, context) {
-    const reader = context.values.get(READER_KEY);
-    if (reader === undefined) throw new TypeError("the server gave the stream no reader");
-    const checked = await verifyRequest({ ...deps.verification(reader), types: TYPES }, request);
-    if (checked.rejection !== undefined) throw toConnectError(checked.rejection);
-    const { session, requestHash, request: verified } = checked.verified;
-    const asked = parseSubscription(verified.payloadBytes);
-    if (asked.rejection !== undefined) throw toConnectError(asked.rejection);
-
-    const { deviceSessionId, userId } = session;
-    const placed = await subscribe(deps, {
-      subscriber: { userId, sessionId: deviceSessionId },
-      after: asked.after,
-      reader,
-      readSession: () => deps.readSession(deviceSessionId),
-    });
-    if (placed.rejection !== undefined) throw toConnectError(placed.rejection);
-    const { subscription, after } = placed;
-    // Also the deadline that the caller set; a stream destroyed while a write waits would never be resumed here.
-    onAbort(context.signal, () => subscription.end("cancelled"));
-
-    const { traceId } = verified.envelope;
-    const encode = createEventEncoder(deps.signer, { deviceSessionId, subscriptionHash: requestHash, traceId });
-    const events = streamEvents(deps, subscription, after);
-    for (;;) {
-      const { value, done } = await events.next();
-      if (done === true) {
-        if (value === "cancelled") throw ConnectError.from(context.signal.reason);
-        throw toConnectError(rejectionOfEnding(value));
-      }
-      yield await encode(value);
-      deps.onSent(value);
+    try {
+      yield* signedEvents(deps, request, context);
+    } catch (error) {
+      if (error instanceof RejectedError) throw error.toConnectError();
+      if (error instanceof ConnectError) throw error;
+      logger.error({ err: error }, "a stream of events failed");
+      throw new ConnectError("Something went wrong on our side.", Code.Internal);
     }
   };
 }
 
-function onAbort(signal: AbortSignal, listener: () => void): void {
+async function* signedEvents(
+  deps: SubscribeEventsDeps,
+  received: SignedRequest,
+  { values, signal }: HandlerContext,
+): AsyncGenerator<SignedEvent> {
+  const caller = values.get(callerKey);
+  const lookUpSession = (id: string) => deps.sessions.lookUpNow(id);
+  const verified = await receive(deps.receiving, { address: caller.address, types: TYPES, lookUpSession }, received);
+  const { deviceSessionId, userId } = verified.session;
+  const { subscription, after, head } = await subscribe(deps.subscribing, {
+    subscriber: { userId, sessionId: deviceSessionId },
+    after: parseSubscription(verified.request.payloadBytes).after,
+    caller,
+    readSession: () => deps.readSession(deviceSessionId),
+  });
+  // Also the deadline that the caller set. Not in `finally`: a generator whose stream is destroyed while a write waits for
+  // the reader is never resumed.
+  whenAborted(signal, () => subscription.end("cancelled"));
+
+  const sign = createEventSigner(deps.keys, {
+    deviceSessionId,
+    subscriptionHash: verified.requestHash,
+    traceId: verified.request.envelope.traceId,
+  });
+  const events = streamEvents(deps.streaming, subscription, after);
+  for (;;) {
+    const { value, done } = await events.next();
+    if (done === true) {
+      if (value === "cancelled") throw ConnectError.from(signal.reason, Code.Canceled);
+      throw new RejectedError(rejectionOfEnding(value));
+    }
+    yield await sign(value);
+    deps.onSent(value, value.cursor > head);
+  }
+}
+
+function whenAborted(signal: AbortSignal, listener: () => void): void {
   if (signal.aborted) listener();
   else signal.addEventListener("abort", listener, { once: true });
 }

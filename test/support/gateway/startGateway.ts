@@ -53,6 +53,7 @@ export async function startGateway(environment: Record<string, string>, patch: C
   const loaded = loadConfig("gateway", environment);
   const config: Config = {
     ...loaded,
+    push: { ...loaded.push, ...patch.push },
     gateway: { ...loaded.gateway, ...patch.gateway },
   };
   const logger = createLogger(config);

@@ -1,6 +1,7 @@
 import type { Context } from "../process/context";
 import { createAdmin } from "./admin/module";
 import { createAudit } from "./audit/module";
+import { createCommands } from "./commands/module";
 import { createContexts } from "./contexts/module";
 import { createControl } from "./control/module";
 import { createCredentials } from "./credentials/module";
@@ -90,6 +91,8 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     statusLists: createStatusLists(context, issuers.ports),
     audit: createAudit(context, { findCredential: credentials.ports.findCredId }),
     oauth,
+    // Before KYC, whose policy covers commands as well.
+    commands: createCommands(context, { ...sessions.ports, ...devices.ports, ...notifications.ports }),
     kyc,
     notifications,
     inbox,

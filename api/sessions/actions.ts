@@ -136,7 +136,8 @@ export async function authenticateToken(
   return { userId: session.userId, sessionId: session._id };
 }
 
-async function endIfControlIsLost(
+/** Ends a session that a wallet opened where that lost control; null while it stands. */
+export async function endIfControlIsLost(
   deps: ControlDeps,
   { _id, userId, wallet }: StoredSession,
 ): Promise<ControlLoss | null> {

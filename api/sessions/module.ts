@@ -4,6 +4,7 @@ import { authenticateToken, endWalletSessions } from "./actions";
 import { createLoginLimits, unlimitedLogins } from "./loginLimits/actions";
 import { createLoginBudgets } from "./loginLimits/budgets";
 import { createTrustedAddresses } from "./loginLimits/store";
+import { inspectSessions, inspectToken } from "./inspection";
 import { endedSessionSweep } from "./jobs";
 import { sessionsGauge } from "./metrics";
 import { type SessionEndpointDeps, sessionEndpoints } from "./routes";
@@ -65,6 +66,8 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     metrics: [sessionsGauge(deps)],
     ports: {
       readSession: (token: string) => authenticateToken(deps, token),
+      inspectToken: (token: string) => inspectToken(deps, token),
+      inspectSessions: (sessionIds: string[]) => inspectSessions(deps, sessionIds),
       openSession: (input: { userId: string; userAgent: string | undefined; wallet?: SessionWallet }) =>
         createSessionOfUser(deps, input),
       endWalletSessions: (opened: { userId: string; walletAddress: string }) => endWalletSessions(deps, opened),

@@ -68,6 +68,8 @@ export interface SessionStore {
   touch(tokenHash: string, now: Date): Promise<StoredSession | null>;
   findByTokenHash(tokenHash: string): Promise<StoredSession | null>;
   findById(sessionId: string): Promise<StoredSession | null>;
+  /** Those of these ids that are stored, in no order. */
+  findMany(sessionIds: string[]): Promise<StoredSession[]>;
   /** A user's sessions that are valid at `now`, the most recently used first. */
   listValid(userId: string, now: Date): Promise<StoredSession[]>;
   /** Ends one session of a user; false when the user has none of this id that was still valid. */
@@ -123,6 +125,7 @@ export function createSessionStore(mongo: Mongo, lifetime: SessionLifetime): Ses
         .lean(),
     findByTokenHash: (tokenHash) => model.findOne({ tokenHash }).lean(),
     findById: (sessionId) => model.findById(sessionId).lean(),
+    findMany: (sessionIds) => model.find({ _id: { $in: sessionIds } }).lean(),
     listValid: (userId, now) =>
       model
         .find({ userId, ...validAt(now) })

@@ -36,8 +36,11 @@ export function createSessionDirectory(deps: {
   const { api, clock, logger } = deps;
   const cache = createLruCache<CachedAnswer>(MAX_CACHED);
   const underWay = new Map<string, Promise<SessionAnswer>>();
+  /** How often sessions were forgotten: what was asked for before that may be out of date. */
+  let forgotten = 0;
 
   async function ask(deviceSessionId: string): Promise<SessionAnswer> {
+    const forgottenBefore = forgotten;
     let reply;
     try {
       reply = await api.readSession(deviceSessionId);
@@ -50,14 +53,17 @@ export function createSessionDirectory(deps: {
     const now = clock.now().getTime();
     const expiresAtMs = Date.parse(reply.expiresAt);
     const answer = answerOf(reply);
-    cache.set(deviceSessionId, { answer, expiresAtMs, believedUntilMs: now + BELIEVED_MS });
+    const believedUntilMs = forgotten === forgottenBefore ? now + BELIEVED_MS : 0;
+    cache.set(deviceSessionId, { answer, expiresAtMs, believedUntilMs });
     return answer;
   }
 
   function askOnce(deviceSessionId: string): Promise<SessionAnswer> {
     const present = underWay.get(deviceSessionId);
     if (present !== undefined) return present;
-    const asked = ask(deviceSessionId).finally(() => underWay.delete(deviceSessionId));
+    const asked = ask(deviceSessionId).finally(() => {
+      if (underWay.get(deviceSessionId) === asked) underWay.delete(deviceSessionId);
+    });
     underWay.set(deviceSessionId, asked);
     return asked;
   }
@@ -71,7 +77,9 @@ export function createSessionDirectory(deps: {
     },
     lookUpNow: ask,
     forget(deviceSessionIds) {
+      forgotten += 1;
       for (const id of deviceSessionIds) {
+        underWay.delete(id);
         const cached = cache.get(id);
         if (cached !== undefined) cache.set(id, { ...cached, believedUntilMs: 0 });
       }

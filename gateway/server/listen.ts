@@ -26,10 +26,15 @@ interface Address {
   port: number;
   /** Connections at once; further ones are cut. */
   maxConnections: number;
+  /** How often the other end of a connection of HTTP/2 is asked whether it is there. */
+  pingIntervalMs?: number;
 }
 
 /** Calls at once on one connection of HTTP/2. */
 const MAX_STREAMS = 100;
+
+/** Two of these are how long a stream is open to nobody. */
+const PING_INTERVAL_MS = 30_000;
 
 /** Connections of ended streams count as idle a moment later, and would hold the server open. Milliseconds. */
 const IDLE_INTERVAL_MS = 50;
@@ -90,6 +95,7 @@ export async function listenHttp2(
     session.on("close", () => sessions.delete(session));
     // A peer that breaks the protocol or vanishes: its calls end with the session.
     session.on("error", () => session.destroy());
+    pingPeriodically(session, address.pingIntervalMs ?? PING_INTERVAL_MS);
   });
   const port = await listen(server, address);
   return {
@@ -106,6 +112,22 @@ export async function listenHttp2(
       return clean;
     },
   };
+}
+
+/**
+ * Ends a connection whose other end vanished without a word, such as a phone that lost its network: a ping (RFC 9113
+ * §6.7) that is not answered by the time of the next one. The streams of such a connection would count as open.
+ */
+function pingPeriodically(session: ServerHttp2Session, intervalMs: number): void {
+  let isAnswered = true;
+  const timer = setInterval(() => {
+    if (!isAnswered) session.destroy();
+    // One that is being closed is not pinged; it ends with its last call.
+    if (session.destroyed || session.closed) return;
+    isAnswered = false;
+    session.ping(() => (isAnswered = true));
+  }, intervalMs);
+  session.once("close", () => clearInterval(timer));
 }
 
 async function listen(server: Server, { host, port, maxConnections }: Address): Promise<number> {

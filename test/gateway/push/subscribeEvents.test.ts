@@ -1,11 +1,15 @@
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { expect } from "chai";
 import type { Redis } from "ioredis";
 import { randomBytes, randomUUID } from "node:crypto";
 import { verifyEd25519, importPublicKey } from "../../../core/keys/ed25519";
 import { sha256 } from "../../../core/hash";
 import { connectRedis } from "../../../core/redis";
+import { GatewayService } from "../../../gateway/gen/cairn/gateway/v1/gateway_pb";
 import { eventSigningBytes, requestHash } from "../../../gateway/signing/envelopes";
 import { eventually } from "../../support/eventually";
+import { factsOf } from "../../support/gateway/callers";
 import { createDevice, type Device, signedRequest, subscription } from "../../support/gateway/device";
 import { grpcClient, type GrpcEvent, type GrpcStream, subscribeByGrpc } from "../../support/gateway/grpcClient";
 import { type InternalPort, startInternalPort } from "../../support/gateway/internalPort";
@@ -92,6 +96,35 @@ describe("SubscribeEvents", () => {
     }
     expect(JSON.parse(stream.events[4]!.payloadBytes.toString())).to.deep.equal({ index: 1 });
   });
+
+  const TRANSPORTS: Record<string, (baseUrl: string) => Transport> = {
+    "gRPC-Web": (baseUrl) => createGrpcWebTransport({ baseUrl }),
+    "Connect, binary": (baseUrl) => createConnectTransport({ baseUrl, useBinaryFormat: true }),
+    "Connect, JSON": (baseUrl) => createConnectTransport({ baseUrl }),
+  };
+  for (const [protocol, transport] of Object.entries(TRANSPORTS)) {
+    it(`sends the same over ${protocol}, until the session is revoked`, async () => {
+      const gateway = await start();
+      await append(1);
+      const cursors: bigint[] = [];
+      const read = async () => {
+        const client = createClient(GatewayService, transport(gateway.http));
+        for await (const { envelope } of client.subscribeEvents(subscription(device, session, 0))) {
+          cursors.push(envelope!.cursor);
+        }
+      };
+      const outcome = read().then(
+        () => undefined,
+        (error: unknown) => factsOf(ConnectError.from(error)),
+      );
+      await eventually("the missed event", () => cursors.length === 2);
+      await append(1);
+      await eventually("the next event", () => cursors.length === 3);
+      await api.revoke(user, session);
+      expect(await outcome).to.include({ code: Code.FailedPrecondition, reason: "SESSION_REVOKED", domain: "cairn" });
+      expect(cursors).to.deep.equal([0n, 1n, 2n]);
+    });
+  }
 
   it("tells of a gap where more was missed than is caught up with", async () => {
     const gateway = await start({ catchUpEvents: 5 });

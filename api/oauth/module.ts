@@ -6,6 +6,7 @@ import { createBudgets } from "../../core/budgets";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { chooseVerifier, type OwnVerifications } from "./authorization/ownVerifier";
 import { createWalletVerifier } from "./authorization/verifier";
+import { createAssertionStore } from "./clients/assertions/store";
 import { cacheClients } from "./clients/cache";
 import { createCredentialsSealer } from "./clients/sealer";
 import { createClientStore } from "./clients/store";
@@ -42,6 +43,7 @@ export function createOAuth(
     limitGuesses: config.sessions.limitLogins
       ? createGuessLimit(createBudgets({ redis, prefix: config.redis.prefix }))
       : unlimitedGuesses,
+    assertions: createAssertionStore(mongo),
     issuer: config.http.publicUrl,
   };
   return defineModule({

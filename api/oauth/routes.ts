@@ -1,4 +1,5 @@
 import { defineEndpoint, type Endpoint } from "../http/endpoint";
+import { ASSERTION_ALGORITHMS } from "./clients/assertions/rules";
 import { metadataReply } from "./schemas";
 
 /** The endpoint that describes this authorization server to its clients (RFC 8414). */
@@ -22,7 +23,8 @@ export function metadataEndpoint({ issuer }: { issuer: string }): Endpoint {
 }
 
 function metadataOf(issuer: string) {
-  const methods = ["client_secret_basic", "client_secret_post"];
+  const methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+  const algorithms = [...ASSERTION_ALGORITHMS];
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -36,8 +38,11 @@ function metadataOf(issuer: string) {
     grant_types_supported: ["authorization_code"],
     code_challenge_methods_supported: ["S256"],
     token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
     introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
     revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
     authorization_response_iss_parameter_supported: true,
     require_pushed_authorization_requests: false,
     service_documentation: `${issuer}/docs`,

@@ -103,6 +103,7 @@ async function createClient(mongo: Mongo): Promise<ClientCredentials> {
       scopes: [{ name: "age", description: "age", dcql: { credentials: [{ id: "a" }] } }],
     },
   );
+  if (secret === null) throw new Error("a client without keys has a secret");
   return { clientId: client.clientId, clientSecret: secret };
 }
 

@@ -46,6 +46,7 @@ export async function startShop({ mongodbUri, verifierUrl, scope }: ShopRegistra
       scopes: [scope],
     },
   );
+  if (secret === null) throw new Error("a client without keys has a secret");
   return {
     clientId: client.clientId,
     secret,

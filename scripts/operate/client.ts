@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { registerClient, replaceSecret } from "../../api/oauth/clients/actions";
+import { registerClient, replaceKeys, replaceSecret } from "../../api/oauth/clients/actions";
 import type { ClientRegistration } from "../../api/oauth/clients/rules";
 import { type ClientStore, createClientStore } from "../../api/oauth/clients/store";
 import { createCredentialsSealer } from "../../api/oauth/clients/sealer";
@@ -13,6 +13,7 @@ import { connectMongo } from "../../core/mongo";
 import {
   REGISTRATION_OPTIONS,
   REGISTRATION_USAGE,
+  readKeys,
   registrationOf,
   type RegistrationValues,
 } from "./clientRegistration";
@@ -22,6 +23,7 @@ const usage = `npm run client -- add --name NAME --redirect-uri URI --scopes FIL
 ${REGISTRATION_USAGE}
 npm run client -- list                  the clients
 npm run client -- new-secret ID         a new secret; the previous one stays valid until the next time
+npm run client -- new-keys ID --jwks-file FILE  other keys, for a client that authenticates by keys
 npm run client -- remove ID             delete one; its sessions end with it`;
 
 interface Deps extends CommandContext {
@@ -51,6 +53,11 @@ function actionOf(words: string[], values: RegistrationValues): (deps: Deps) => 
   }
   if (command === "list" && clientId === undefined) return list;
   if (command === "new-secret" && clientId !== undefined) return (deps) => renewSecret(deps, clientId);
+  const jwks = readKeys(values);
+  if (command === "new-keys" && clientId !== undefined) {
+    if (jwks === undefined) throw new UsageError("Give --jwks-file too.");
+    return (deps) => renewKeys(deps, { clientId, jwks });
+  }
   if (command === "remove" && clientId !== undefined) return (deps) => remove(deps, clientId);
   throw new UsageError("Give one of the commands below.");
 }
@@ -60,7 +67,8 @@ async function add({ clients, config, print }: Deps, registration: ClientRegistr
   const deps = { clients, sealer: createCredentialsSealer(keys), clock: systemClock, queryProblems };
   const { client, secret } = await registerClient(deps, registration);
   print(`client_id      ${client.clientId}`);
-  print(`client_secret  ${secret}    shown this once; only its hash is stored`);
+  if (secret === null) print("It authenticates by its keys (private_key_jwt).");
+  else print(`client_secret  ${secret}    shown this once; only its hash is stored`);
   if (client.webhookUrl !== null)
     print(`webhook secret ${await webhookSecretOf(keys, secretOwnerOf(client.clientId))}`);
   if (client.verifierUrl === null) print("This installation's own verifier serves the client.");
@@ -78,6 +86,11 @@ async function list({ clients, print }: Deps): Promise<void> {
 async function renewSecret({ clients, print }: Deps, clientId: string): Promise<void> {
   const secret = await replaceSecret({ clients }, clientId);
   print(`client_secret  ${secret}    shown this once; the previous one stays valid until the next`);
+}
+
+async function renewKeys({ clients, print }: Deps, given: Parameters<typeof replaceKeys>[1]): Promise<void> {
+  await replaceKeys({ clients }, given);
+  print(`${given.clientId} authenticates by its new keys alone`);
 }
 
 async function remove({ clients, print }: Deps, clientId: string): Promise<void> {

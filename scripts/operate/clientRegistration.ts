@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { parseArgs } from "node:util";
+import type { JSONWebKeySet } from "jose";
 import { z } from "zod";
 import type { ClientRegistration } from "../../api/oauth/clients/rules";
 import type { ScopeDefinition } from "../../api/oauth/clients/rules";
@@ -9,6 +10,8 @@ import { UsageError } from "./command";
 /** Describes the options of {@link registrationOf} to people. */
 export const REGISTRATION_USAGE = `    --redirect-uri URI          may be given several times; matched character for character
     --scopes FILE               JSON: [{"name": "age", "description": "that you are over 18", "dcql": {"credentials": [...]}}]
+    --jwks-file FILE            public keys (a JWK Set) by which it authenticates, private_key_jwt, instead of a secret
+    --without-pkce              for clients that cannot send a code_challenge; every other request needs one
     --verifier-url URL          a verifier elsewhere, as swiyu has them; this installation's own when absent
     --id ID                     3 to 64 letters, digits, _ or -; drawn when absent
     --management-path PATH      of the verifier; /management/api/verifications when absent
@@ -24,6 +27,8 @@ export const REGISTRATION_OPTIONS = {
   name: { type: "string" },
   id: { type: "string" },
   "redirect-uri": { type: "string", multiple: true },
+  "jwks-file": { type: "string" },
+  "without-pkce": { type: "boolean" },
   "verifier-url": { type: "string" },
   "management-path": { type: "string" },
   "verifier-header-file": { type: "string" },
@@ -53,6 +58,8 @@ const scopesFile = z
   )
   .min(1);
 
+const keysFile: z.ZodType<JSONWebKeySet> = z.strictObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
+
 /**
  * A client's registration, read from a command's options and the files they name.
  *
@@ -71,6 +78,8 @@ export function registrationOf(values: RegistrationValues): ClientRegistration {
     verifierUrl,
     redirectUris,
     scopes: readScopes(scopes),
+    jwks: readKeys(values),
+    withoutPkce: values["without-pkce"],
     clientId: values.id,
     managementPath: values["management-path"],
     verifierHeader: readSecret("verifier-header-file", values),
@@ -82,18 +91,32 @@ export function registrationOf(values: RegistrationValues): ClientRegistration {
   };
 }
 
+/**
+ * The JWK Set in the file that `--jwks-file` names; undefined without that option.
+ *
+ * @throws Error naming the file when it is none
+ */
+export function readKeys(values: Pick<RegistrationValues, "jwks-file">): JSONWebKeySet | undefined {
+  const path = values["jwks-file"];
+  return path === undefined ? undefined : readJsonFile("jwks-file", path, keysFile, "a JWK Set");
+}
+
 function readScopes(path: string): ScopeDefinition[] {
-  const text = readFileOf("scopes", path);
+  return readJsonFile("scopes", path, scopesFile, "a list of scopes");
+}
+
+function readJsonFile<T>(option: string, path: string, schema: z.ZodType<T>, what: string): T {
+  const text = readFileOf(option, path);
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new Error(`--scopes: ${path} is no JSON (${messageOf(error)}): correct its syntax.`, { cause: error });
+    throw new Error(`--${option}: ${path} is no JSON (${messageOf(error)}): correct its syntax.`, { cause: error });
   }
-  const parsed = scopesFile.safeParse(json);
+  const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"}: ${message}`);
-  throw new Error(`--scopes: ${path} is not a list of scopes. ${problems.join("; ")}.`);
+  throw new Error(`--${option}: ${path} is not ${what}. ${problems.join("; ")}.`);
 }
 
 /** Secrets come in files: an argument can be read by everyone on the machine. */

@@ -38,15 +38,20 @@ export interface AuthorizeDeps extends ClaimSessionDeps {
 /**
  * Creates a session for a client that hands its nonce to a browser.
  *
- * @returns the nonce: 256 bits, valid once and for 15 minutes
+ * @returns the nonce: 256 bits, valid once and for 15 minutes; the session's id, which the client's webhook names
  */
 export async function setUpSession(
   deps: CreateSessionDeps,
   client: OAuthClient,
-): Promise<{ nonce: string; expiresInSeconds: number }> {
+): Promise<{ nonce: string; sessionId: string; expiresInSeconds: number }> {
   const nonce = randomToken();
-  await createSession(deps, { client, handle: nonce, pushedRequest: null, expiresInSeconds: SETUP_SECONDS });
-  return { nonce, expiresInSeconds: SETUP_SECONDS };
+  const { sessionId } = await createSession(deps, {
+    client,
+    handle: nonce,
+    pushedRequest: null,
+    expiresInSeconds: SETUP_SECONDS,
+  });
+  return { nonce, sessionId, expiresInSeconds: SETUP_SECONDS };
 }
 
 /**
@@ -57,7 +62,7 @@ export async function setUpSession(
 export async function pushAuthorizationRequest(
   deps: CreateSessionDeps,
   { client, form }: { client: OAuthClient; form: RequestParameters },
-): Promise<{ requestUri: string; expiresInSeconds: number }> {
+): Promise<{ requestUri: string; sessionId: string; expiresInSeconds: number }> {
   // RFC 9126 §2.1: what is pushed cannot refer to what was pushed.
   if (form["request_uri"] !== undefined) throw oauthError("invalid_request", "request_uri cannot be pushed.");
   if (form["client_id"] !== undefined && form["client_id"] !== client.clientId) {
@@ -65,8 +70,9 @@ export async function pushAuthorizationRequest(
   }
   const pushedRequest = parseAuthorizationRequest(client, requireRedirectUri(client, form["redirect_uri"]), form);
   const handle = randomToken();
-  await createSession(deps, { client, handle, pushedRequest, expiresInSeconds: PUSHED_REQUEST_SECONDS });
-  return { requestUri: REQUEST_URI_PREFIX + handle, expiresInSeconds: PUSHED_REQUEST_SECONDS };
+  const expiresInSeconds = PUSHED_REQUEST_SECONDS;
+  const { sessionId } = await createSession(deps, { client, handle, pushedRequest, expiresInSeconds });
+  return { requestUri: REQUEST_URI_PREFIX + handle, sessionId, expiresInSeconds };
 }
 
 /**

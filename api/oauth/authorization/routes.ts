@@ -85,8 +85,8 @@ function setupEndpoint(deps: AuthorizationRouteDeps): Endpoint {
       const secret = parseBearer(context.header("authorization"));
       if (secret === undefined) throw oauthError("invalid_client", "Send the client's secret as bearer token.");
       const client = await authenticateFrom(deps, { clientId, secret, ip: context.ip });
-      const { nonce, expiresInSeconds } = await setUpSession(deps, client);
-      return { status: 200, body: { nonce, expires_in: expiresInSeconds } };
+      const { nonce, sessionId, expiresInSeconds } = await setUpSession(deps, client);
+      return { status: 200, body: { nonce, session_id: sessionId, expires_in: expiresInSeconds } };
     },
   });
 }
@@ -99,7 +99,7 @@ function authorizeEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     summary: "Begin, as OAuth has it",
     description:
       "RFC 6749 §4.1.1 with `client_id`, `response_type=code`, `redirect_uri`, `scope`, `state`, `code_challenge` and " +
-      "`code_challenge_method=S256`; or `client_id` and the `request_uri` of a pushed request (RFC 9126 §4).",
+      "`code_challenge_method=S256` (both unless the client is registered without PKCE); or `client_id` and the `request_uri` of a pushed request (RFC 9126 §4).",
     auth: "none",
     query: anyQuery,
     limit: limitPerMinute(deps, "oauth-authorize", 60),
@@ -160,7 +160,8 @@ export function pushedRequestEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     path: "/par",
     tag: TAG,
     summary: "Push an authorization request",
-    description: "RFC 9126, with `client_secret_basic` or `client_secret_post`. Good for five minutes, once.",
+    description:
+      "RFC 9126, with `client_secret_basic`, `client_secret_post` or `private_key_jwt`. Good for five minutes, once.",
     auth: "none",
     rawBody: FORM_BODY,
     limit: limitPerMinute(deps, "oauth-par", 600),
@@ -178,8 +179,8 @@ export function pushedRequestEndpoint(deps: AuthorizationRouteDeps): Endpoint {
     errorReply: oauthErrorReply,
     handle: async ({ body }, context) => {
       const { client, form } = await readClientForm(deps, body, context);
-      const { requestUri, expiresInSeconds } = await pushAuthorizationRequest(deps, { client, form });
-      return { status: 201, body: { request_uri: requestUri, expires_in: expiresInSeconds } };
+      const { requestUri, sessionId, expiresInSeconds } = await pushAuthorizationRequest(deps, { client, form });
+      return { status: 201, body: { request_uri: requestUri, session_id: sessionId, expires_in: expiresInSeconds } };
     },
   });
 }

@@ -26,7 +26,7 @@ const CHALLENGE = /^[A-Za-z0-9_-]{43}$/;
  *   `oauth.invalid_request`
  */
 export function parseAuthorizationRequest(
-  client: Pick<OAuthClient, "scopes">,
+  client: Pick<OAuthClient, "scopes" | "requiresPkce">,
   redirectUri: string,
   given: RequestParameters,
 ): AuthorizationRequest {
@@ -40,6 +40,10 @@ export function parseAuthorizationRequest(
   }
   const scope = parseScope(client, given["scope"]);
   const codeChallenge = parseCodeChallenge(given["code_challenge"], given["code_challenge_method"]);
+  if (codeChallenge === null && client.requiresPkce) {
+    // RFC 7636 §4.4.1 has this very error.
+    throw oauthError("invalid_request", "code_challenge is missing: this client is registered with PKCE.");
+  }
   return { redirectUri, state: parseState(given["state"]), scope, codeChallenge };
 }
 

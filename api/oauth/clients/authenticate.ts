@@ -5,11 +5,10 @@ import { parseForm } from "../form";
 import { oauthError } from "../errors";
 import type { RequestParameters } from "../rules";
 import { authenticateClient } from "./actions";
+import { type AssertionDeps, authenticateByAssertion } from "./assertions/actions";
 import type { OAuthClient } from "./rules";
-import type { ClientStore } from "./store";
 
-export interface AuthenticateDeps {
-  clients: Pick<ClientStore, "find">;
+export interface AuthenticateDeps extends AssertionDeps {
   limitGuesses: GuessLimit;
 }
 
@@ -38,7 +37,7 @@ export async function readClientForm(
  * @throws DomainError `oauth.invalid_client`, `request.too_many`
  */
 export function authenticateFrom(
-  { clients, limitGuesses }: AuthenticateDeps,
+  { clients, limitGuesses }: Pick<AuthenticateDeps, "clients" | "limitGuesses">,
   { clientId, secret, ip }: { clientId: string; secret: string; ip: string },
 ): Promise<OAuthClient> {
   return limitGuesses({
@@ -49,22 +48,33 @@ export function authenticateFrom(
   });
 }
 
-/** By `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), one of the two. */
+/**
+ * By `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1), or by `private_key_jwt` (RFC 7523 §2.2), one of
+ * the three.
+ */
 async function authenticateRequest(
   deps: AuthenticateDeps,
   { authorization, form, ip }: { authorization: string | undefined; form: RequestParameters; ip: string },
 ): Promise<OAuthClient> {
-  const { client_id: clientId, client_secret: secret } = form;
+  const { client_id: clientId, client_secret: secret, client_assertion: assertion } = form;
+  if (assertion !== undefined) {
+    if (authorization !== undefined || secret !== undefined) throw twoWays();
+    return authenticateByAssertion(deps, { assertion, type: form["client_assertion_type"], clientId });
+  }
   if (authorization === undefined) {
     if (clientId !== undefined && secret !== undefined) return authenticateFrom(deps, { clientId, secret, ip });
-    throw oauthError("invalid_client", "The client did not authenticate: send its id and secret.");
+    throw oauthError("invalid_client", "The client did not authenticate: send its id and secret, or its assertion.");
   }
-  if (secret !== undefined) throw oauthError("invalid_request", "The client authenticated in two ways at once.");
+  if (secret !== undefined) throw twoWays();
   const basic = parseBasic(authorization);
   if (clientId !== undefined && clientId !== basic.clientId) {
     throw oauthError("invalid_request", "client_id is not the client that authenticated.");
   }
   return authenticateFrom(deps, { ...basic, ip });
+}
+
+function twoWays(): DomainError {
+  return oauthError("invalid_request", "The client authenticated in two ways at once.");
 }
 
 /** The bearer token of an Authorization header (RFC 6750 §2.1); undefined when there is none. */

@@ -1,4 +1,6 @@
+import type { JSONWebKeySet } from "jose";
 import { isUri } from "../../../chain/did/uri";
+import { keyProblems } from "./clientKeys";
 
 /** What a relying party may ask of a wallet under the name of a scope. */
 export interface ScopeDefinition {
@@ -19,8 +21,15 @@ export interface OAuthClient {
   clientId: string;
   /** Shown to the person who is asked. */
   name: string;
-  /** SHA-256 of each valid secret, the present one first; two while the secret is being replaced. */
+  /**
+   * SHA-256 of each valid secret, the present one first; two while the secret is being replaced, none where the client
+   * authenticates by its keys.
+   */
   secretHashes: string[];
+  /** Public keys by which the client authenticates (`private_key_jwt`); null where it does by a secret. */
+  jwks: JSONWebKeySet | null;
+  /** Whether its authorization requests must have a PKCE challenge (RFC 7636). */
+  requiresPkce: boolean;
   redirectUris: string[];
   /** Where the client's verifier is; null for this installation's own. */
   verifierUrl: string | null;
@@ -51,6 +60,10 @@ export interface ClientRegistration {
   clientId?: string | undefined;
   name: string;
   redirectUris: string[];
+  /** Public keys, for a client that authenticates by them instead of a secret. */
+  jwks?: JSONWebKeySet | undefined;
+  /** For clients that cannot do PKCE; every other request needs a challenge. */
+  withoutPkce?: boolean | undefined;
   /** Absent for this installation's own verifier. */
   verifierUrl?: string | undefined;
   managementPath?: string | undefined;
@@ -90,6 +103,10 @@ export function problemsOf(registration: ClientRegistration, queryProblems: (que
     ...redirectUris.map((uri): [boolean, string] => [
       isRedirectUri(uri),
       `${uri} is no redirect URI (https, or http on this machine; no fragment)`,
+    ]),
+    ...(registration.jwks === undefined ? [] : keyProblems(registration.jwks)).map((problem): [boolean, string] => [
+      false,
+      problem,
     ]),
     [verifierUrl === undefined || isWebUrl(verifierUrl), "the verifier's URL must be https:// or http://"],
     [

@@ -1,3 +1,4 @@
+import type { JSONWebKeySet } from "jose";
 import { Schema } from "mongoose";
 import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 import { NOTIFICATION_HEADER, type OAuthClient } from "./rules";
@@ -9,6 +10,8 @@ const schema = new Schema<Stored>(
     _id: { type: String, required: true },
     name: { type: String, required: true },
     secretHashes: { type: [String], required: true },
+    jwks: { type: Schema.Types.Mixed, default: null },
+    requiresPkce: { type: Boolean, required: true },
     redirectUris: { type: [String], required: true },
     verifierUrl: { type: String, default: null },
     managementPath: { type: String, required: true },
@@ -31,8 +34,10 @@ export interface ClientStore {
   insert(client: OAuthClient): Promise<boolean>;
   find(clientId: string): Promise<OAuthClient | null>;
   list(): Promise<OAuthClient[]>;
-  /** Replaces the secrets; false when there is no such client. */
+  /** Replaces the secrets of a client that authenticates by one; false when there is no such client. */
   setSecrets(clientId: string, secretHashes: string[]): Promise<boolean>;
+  /** Replaces the keys of a client that authenticates by keys; false when there is no such client. */
+  setKeys(clientId: string, jwks: JSONWebKeySet): Promise<boolean>;
   /** Removes a client; false when there is no such client. */
   remove(clientId: string): Promise<boolean>;
 }
@@ -58,7 +63,12 @@ export function createClientStore(mongo: Mongo): ClientStore {
       return (await model.find().sort({ _id: 1 }).lean()).map(clientOf);
     },
     async setSecrets(clientId, secretHashes) {
-      return (await model.updateOne({ _id: clientId }, { $set: { secretHashes } })).matchedCount === 1;
+      const { matchedCount } = await model.updateOne({ _id: clientId, jwks: null }, { $set: { secretHashes } });
+      return matchedCount === 1;
+    },
+    async setKeys(clientId, jwks) {
+      const { matchedCount } = await model.updateOne({ _id: clientId, jwks: { $ne: null } }, { $set: { jwks } });
+      return matchedCount === 1;
     },
     async remove(clientId) {
       return (await model.deleteOne({ _id: clientId })).deletedCount === 1;

@@ -1,7 +1,5 @@
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
-import type { GuessLimit } from "../../http/guessLimit";
-import { parseBearer, readClientForm } from "../clients/authenticate";
-import type { ClientStore } from "../clients/store";
+import { type AuthenticateDeps, parseBearer, readClientForm } from "../clients/authenticate";
 import { oauthErrorReply } from "../errorReplies";
 import { oauthError } from "../errors";
 import { FORM_BODY, requireParameter } from "../form";
@@ -11,12 +9,7 @@ import { oauthErrorBody } from "../schemas";
 import { introspectToken, readInformation, redeemCode, revokeToken, type TokenDeps } from "./actions";
 import { informationReply, introspectionReply, tokenReply } from "./schemas";
 
-export interface TokenRouteDeps extends TokenDeps, LimitDeps {
-  clients: Pick<ClientStore, "find">;
-  limitGuesses: GuessLimit;
-  /** The public origin, which names this authorization server. */
-  issuer: string;
-}
+export type TokenRouteDeps = TokenDeps & LimitDeps & AuthenticateDeps;
 
 const TAG = "OAuth gateway";
 

@@ -160,10 +160,45 @@ describe("npm run client", () => {
     const secret = secretOf(await add({ id: "shop" }));
     expect(await run("remove", "shop")).to.include({ code: 0, stdout: "shop is removed\n" });
     expect(await opens("shop", secret)).to.equal(false);
-    for (const command of ["remove", "new-secret"]) {
+    for (const [command, which] of [
+      ["remove", "shop"],
+      ["new-secret", "shop that has a secret"],
+    ] as const) {
       const { code, stdout, stderr } = await run(command, "shop");
-      expect([code, stdout, stderr]).to.deep.equal([1, "", "There is no client shop; list them first.\n"]);
+      expect([code, stdout, stderr]).to.deep.equal([1, "", `There is no client ${which}; list them first.\n`]);
     }
+  });
+
+  it("registers a client that authenticates by keys, requires PKCE unless told otherwise, and gives it other keys", async () => {
+    const keys = (seed: number) => {
+      const x = Buffer.alloc(32, seed).toString("base64url");
+      return file(`keys${seed}.json`, JSON.stringify({ keys: [{ kty: "OKP", crv: "Ed25519", x }] }));
+    };
+    const added = await add({ id: "shop", "jwks-file": keys(1) });
+    expect(added).to.include({ code: 0, stderr: "" });
+    expect(added.stdout).to.include("authenticates by its keys").and.not.to.include("client_secret");
+    const clients = createClientStore(mongo);
+    expect(await clients.find("shop")).to.deep.include({ secretHashes: [], requiresPkce: true });
+    expect(await run("new-keys", "shop", "--jwks-file", keys(2))).to.include({ code: 0, stderr: "" });
+    expect(JSON.stringify((await clients.find("shop"))?.jwks)).to.include(Buffer.alloc(32, 2).toString("base64url"));
+    expect((await run("new-keys", "shop")).stderr).to.match(/Give --jwks-file too/);
+    const text = file("text.json", '{"keys": "none"}');
+    expect((await run("new-keys", "shop", "--jwks-file", text)).stderr).to.match(/is not a JWK Set\. keys: /);
+    await run(
+      "add",
+      "--name",
+      "Old",
+      "--id",
+      "old",
+      "--redirect-uri",
+      "https://old.example/",
+      "--scopes",
+      scopes,
+      "--verifier-url",
+      "https://verifier.example",
+      "--without-pkce",
+    );
+    expect(await clients.find("old")).to.include({ requiresPkce: false, jwks: null });
   });
 
   it("refuses a second client of the same id and leaves the first as it was", async () => {

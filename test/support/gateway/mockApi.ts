@@ -64,6 +64,9 @@ export interface MockApiOptions {
   onStep?(step: "before_effect" | "after_effect"): void;
 }
 
+/** How long the first run of a write counts as unfinished. Milliseconds. */
+const RERUN_MS = 1_000;
+
 const LATER = "2999-01-01T00:00:00.000Z";
 
 /** Starts one. State that must survive it lies in Redis, so that another can be started in its place. */
@@ -100,7 +103,7 @@ export async function startMockApi({ redis, prefix, port = 0, onStep }: MockApiO
   /** As the API does it: the first run is recorded, then the write and its answer; a retry gets the answer. */
   async function write(request: ReceivedRequest, key: string): Promise<MockAnswer> {
     const record = `${prefix}:mock:command:${key}`;
-    const isFirst = (await redis.set(record, "open", "PX", 60_000, "NX")) === "OK";
+    const isFirst = (await redis.set(record, "open", "PX", RERUN_MS, "NX")) === "OK";
     const known = isFirst ? null : await redis.get(record);
     if (known !== null && known !== "open") return JSON.parse(known) as MockAnswer;
     if (known === "open") return problem(409, COMMAND_IN_PROGRESS);

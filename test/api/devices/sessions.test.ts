@@ -16,7 +16,7 @@ describe("devices and browsers in one list of sessions", () => {
 
   const stateOf = async (deviceSessionId: string) =>
     (await api.modules.devices.ports.readDeviceSession(deviceSessionId))?.state;
-  const idOf = async (token: string) => (await api.ask("GET", "/auth/session", { token })).body["id"] as string;
+  const idOf = async (token: string) => (await api.ask("GET", "/auth/session", { token })).body["id"];
   const invalidated = async (userId: string) =>
     (await eventsOf(api, userId)).map(({ type, payload }) => [type, payload["sessionIds"]]);
 
@@ -55,7 +55,7 @@ describe("devices and browsers in one list of sessions", () => {
   it("ends other browsers and devices alike, and tells of all", async () => {
     const { email, password, token, userId } = await registerUser(api);
     const other = await api.ask("POST", "/auth/login", { body: { email, password } });
-    const otherId = await idOf(other.body["sessionId"] as string);
+    const otherId = await idOf(other.body["sessionId"]);
     const devices = [await newDevice(api, userId), await newDevice(api, userId)];
     expect((await api.ask("DELETE", "/auth/sessions", { token })).body).to.deep.equal({ revoked: 3 });
     for (const { deviceSessionId } of devices) expect(await stateOf(deviceSessionId)).to.equal("revoked");
@@ -72,7 +72,7 @@ describe("devices and browsers in one list of sessions", () => {
     });
     expect(await stateOf(first.deviceSessionId)).to.equal("revoked");
     const second = await newDevice(api, userId);
-    expect((await api.ask("DELETE", "/auth/account", { token: changed.body["sessionId"] as string })).status).to.equal(
+    expect((await api.ask("DELETE", "/auth/account", { token: changed.body["sessionId"] })).status).to.equal(
       202,
     );
     expect(await stateOf(second.deviceSessionId)).to.equal("revoked");

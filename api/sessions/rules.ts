@@ -95,14 +95,6 @@ export function sessionUnknown(): DomainError {
   return new DomainError("session.unknown", "unauthenticated", "No session has this token. Log in again.");
 }
 
-/**
- * An e-mail address in the one form under which accounts are stored: without outer spaces, NFC, lower case.
- * Two people at one mailbox, `Alice@` and `alice@`, do not exist at any provider in practice; two accounts would.
- */
-export function normalizeEmail(text: string): string {
-  return text.trim().normalize("NFC").toLowerCase();
-}
-
 function addSeconds(date: Date, seconds: number): Date {
   return new Date(date.getTime() + seconds * 1000);
 }

@@ -1,24 +1,8 @@
 import { z } from "zod";
-import {
-  hasLoneSurrogate,
-  normalizePassword,
-  PASSWORD_MAX_LENGTH,
-  PASSWORD_MIN_LENGTH,
-  passwordLength,
-} from "./users/passwordPolicy";
-import { normalizeEmail } from "./rules";
+import { anyPassword, emailAddress, normalizePassword } from "../http/loginFields";
+import { hasLoneSurrogate, PASSWORD_MAX_LENGTH, PASSWORD_MIN_LENGTH, passwordLength } from "./users/passwordPolicy";
 
-const EMAIL_MAX_LENGTH = 254;
 const NAME_MAX_LENGTH = 200;
-
-// Longer than any password that is accepted anywhere here, short enough to cost nothing.
-const ANY_PASSWORD_MAX_LENGTH = 1024;
-
-const email = z
-  .string()
-  .transform(normalizeEmail)
-  .pipe(z.email("is not an e-mail address: give one such as alice@example.org").max(EMAIL_MAX_LENGTH))
-  .meta({ format: "email", examples: ["alice@example.org"] });
 
 const newPassword = z
   .string()
@@ -43,12 +27,6 @@ const newPassword = z
     description: "Any characters. Common passwords, repetitions, sequences, and name or e-mail address are refused.",
   });
 
-/** A password to compare with: whatever rules it was made under. */
-const anyPassword = z
-  .string()
-  .max(ANY_PASSWORD_MAX_LENGTH, "is too long to be a password")
-  .transform(normalizePassword);
-
 const name = z
   .string()
   .transform((text) => text.trim().normalize("NFC"))
@@ -65,8 +43,8 @@ const cookie = z.boolean().default(false).meta({
   description: "For browsers: hold the token in an HttpOnly cookie and answer with a csrfToken instead of sessionId.",
 });
 
-export const registerBody = z.strictObject({ email, password: newPassword, name, cookie });
-export const loginBody = z.strictObject({ email, password: anyPassword, cookie });
+export const registerBody = z.strictObject({ email: emailAddress, password: newPassword, name, cookie });
+export const loginBody = z.strictObject({ email: emailAddress, password: anyPassword, cookie });
 export const passwordBody = z.strictObject({ currentPassword: anyPassword, newPassword });
 export const sessionParams = z.strictObject({
   id: z.uuid().meta({ description: "`id` of an entry of GET /auth/sessions" }),

@@ -50,14 +50,6 @@ function readCommonPasswords(): Set<string> {
 /** How many entries the embedded list of common passwords has. */
 export const commonPasswordCount = COMMON.size;
 
-/**
- * A password in the form in which it is hashed: NFKC, so that the same characters typed on another keyboard or system
- * are the same password (NIST SP 800-63B-4 §3.1.1.2).
- */
-export function normalizePassword(text: string): string {
-  return text.normalize("NFKC");
-}
-
 /** Length in code points, which is what people see as characters (NIST SP 800-63B-4 §3.1.1.2). */
 export function passwordLength(password: string): number {
   return Array.from(password).length;

@@ -6,7 +6,7 @@ import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 /** A login account. */
 export interface User {
   _id: string;
-  /** In the form of `normalizeEmail`; unique. */
+  /** In the form of `normalizeEmail` (api/http/loginFields.ts); unique. */
   email: string;
   name: string;
   /** Argon2id as a PHC string: algorithm, parameters, salt and hash in one. */

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { normalizeEmail } from "../../../api/http/loginFields";
 import {
   isSessionToken,
-  normalizeEmail,
   sessionEnd,
   sessionExpiresAt,
   type SessionLifetime,

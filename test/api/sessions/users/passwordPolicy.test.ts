@@ -1,10 +1,6 @@
 import { expect } from "chai";
-import {
-  commonPasswordCount,
-  normalizePassword,
-  passwordLength,
-  passwordWeakness,
-} from "../../../../api/sessions/users/passwordPolicy";
+import { normalizePassword } from "../../../../api/http/loginFields";
+import { commonPasswordCount, passwordLength, passwordWeakness } from "../../../../api/sessions/users/passwordPolicy";
 
 const ALICE = { email: "alice.springfield@cairnmail.example", name: "Alice Springfield" };
 

@@ -41,6 +41,8 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     walletsOf: (userId) => wallets.ports.walletsOf(userId),
     controlLossOf: (session) => wallets.ports.controlLossOf(session),
     didsOf: (userId) => wallets.ports.didsOf(userId),
+    unlinkWallets: (userId) => wallets.ports.unlinkWallets(userId),
+    readDeviceSession: (deviceSessionId) => devices.ports.readDeviceSession(deviceSessionId),
     listDevices: (userId) => devices.ports.listDevices(userId),
     endDeviceSession: (session) => devices.ports.endDeviceSession(session),
     endDeviceSessions: (input) => devices.ports.endDeviceSessions(input),
@@ -52,7 +54,11 @@ export function createModules(context: Context, { passwords }: Replacements = {}
       ),
     passwords,
   });
-  const devices = createDevices(context, { appendUserEvent: (event) => notifications.ports.appendUserEvent(event) });
+  const devices = createDevices(context, {
+    accounts: sessions.ports.accounts,
+    appendUserEvent: (event) => notifications.ports.appendUserEvent(event),
+    sendMail: (mail) => notifications.ports.sendMail(mail),
+  });
   const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
   const wallets = createWallets(context, { ...sessions.ports, requireVerified });
   const control = createControl(context, { ...wallets.ports, requireVerified });

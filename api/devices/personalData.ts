@@ -1,11 +1,14 @@
 import type { PersonalData } from "../../core/personalData";
+import type { EmailChallengeStore } from "./registration/store";
 import type { DeviceSessionStore } from "./store";
 
-/** A person's registered devices. */
-export function deviceSessionData({
+/** A person's registered devices, and the codes that registered them. */
+export function deviceData({
   deviceSessions,
+  challenges,
 }: {
   deviceSessions: Pick<DeviceSessionStore, "ofUser" | "deleteOf">;
+  challenges: Pick<EmailChallengeStore, "deleteOf">;
 }): PersonalData {
   return {
     async export({ userId }) {
@@ -21,6 +24,10 @@ export function deviceSessionData({
         })),
       };
     },
-    erase: ({ userId }) => deviceSessions.deleteOf(userId),
+    async erase({ userId }) {
+      // First: a confirmation that is repeated finds nothing to finish.
+      await challenges.deleteOf(userId);
+      await deviceSessions.deleteOf(userId);
+    },
   };
 }

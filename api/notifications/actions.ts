@@ -80,6 +80,34 @@ async function afterFailure(
   throw error;
 }
 
+/** A mail that is sent at once, as often as it is asked for. */
+export interface DirectMail {
+  /** The same for every attempt. */
+  id: string;
+  to: { name: string; address: string };
+  wording: Wording;
+}
+
+/**
+ * Sends a mail without storing it: for what may come twice, and is kept elsewhere until it is sent.
+ *
+ * @returns false when the mail server will never take it
+ * @throws MailUncertainError, TransientError when another try may help
+ */
+export async function sendMail(
+  { mailer, from, clock, logger }: Pick<SendDeps, "mailer" | "from" | "clock"> & Pick<Context, "logger">,
+  { id, to, wording }: DirectMail,
+): Promise<boolean> {
+  try {
+    await mailer.send(composeMail(wording, { id, from, to, sentAt: clock.now() }), () => Promise.resolve(true));
+    return true;
+  } catch (error) {
+    if (!(error instanceof MailRejectedError)) throw error;
+    logger.warn({ err: error, mailId: id }, "the mail server refused a mail for good");
+    return false;
+  }
+}
+
 /** A mail to the administrator. */
 export interface AdminMail {
   /** The same for every attempt. */

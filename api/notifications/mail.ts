@@ -6,6 +6,7 @@ export interface Mail {
   id: string;
   /** `Name <address>` or an address. */
   from: string;
+  /** The name is empty where it is not known. */
   to: { name: string; address: string };
   subject: string;
   text: string;
@@ -41,7 +42,7 @@ export function composeMail(
   wording: Wording,
   deps: { id: string; from: string; to: { name: string; address: string }; sentAt: Date },
 ): Mail {
-  const greeting = `Hello ${oneLine(deps.to.name)},`;
+  const greeting = deps.to.name === "" ? "Hello," : `Hello ${oneLine(deps.to.name)},`;
   const text = `${[greeting, ...wording.paragraphs, "Cairn"].map(oneLine).join("\n\n")}\n`;
   return { ...deps, to: { ...deps.to, name: oneLine(deps.to.name) }, subject: oneLine(wording.subject), text };
 }

@@ -1,6 +1,6 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
-import { type AdminMail, mailAdmin, notify, type SendDeps } from "./actions";
+import { type AdminMail, type DirectMail, mailAdmin, notify, type SendDeps, sendMail } from "./actions";
 import { createMailJobs } from "./jobs";
 import { createMailer } from "./createMailer";
 import { notificationData } from "./personalData";
@@ -36,6 +36,8 @@ export function createNotifications(context: Context, needs: Pick<SendDeps, "rec
       readUserEvents: (input: { userId: string; after: number; limit: number }) => readUserEvents(deps, input),
       /** The numbers of users' newest events; users without any are left out. */
       userEventHeads: (userIds: string[]) => deps.events.heads(userIds),
+      /** False when it is not sent and never will be: there is no mail server, or it refuses the mail for good. */
+      sendMail: async (mail: DirectMail) => sending !== undefined && sendMail(sending, mail),
       mailAdmin: async (letter: AdminMail) => sending && mailAdmin(sending, letter),
     },
   });

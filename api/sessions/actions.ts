@@ -39,6 +39,8 @@ export interface EndSessionDeps {
 
 /** A user's registered devices, which have sessions of their own. */
 export interface DevicePorts {
+  /** Null when no device's session has this id. */
+  readDeviceSession(deviceSessionId: string): Promise<{ userId: string; state: string } | null>;
   /** Those whose sessions are active, the most recently used first. */
   listDevices(userId: string): Promise<Omit<ListedSession, "kind" | "wallet" | "current">[]>;
   /** False when the user has no active session of this id. */
@@ -156,6 +158,23 @@ export async function endWalletSessions(
 ): Promise<void> {
   await deps.sessions.endOfWallet(opened, deps.clock.now());
   await announceEnds(deps, opened.userId);
+}
+
+/**
+ * Rejects whose session has ended since its request was authenticated: for what must not outlive the session, asked after
+ * it was written.
+ *
+ * @throws DomainError `session.revoked`
+ */
+export async function requireStanding(
+  { sessions, readDeviceSession }: Pick<SessionDeps, "sessions"> & Pick<DevicePorts, "readDeviceSession">,
+  { sessionId, userId }: { sessionId: string; userId: string },
+): Promise<void> {
+  const session = await sessions.findById(sessionId);
+  if (session !== null && session.userId === userId && session.revokedAt === null) return;
+  const device = session === null ? await readDeviceSession(sessionId) : null;
+  if (device !== null && device.userId === userId && device.state === "active") return;
+  throw sessionOver("session.revoked");
 }
 
 /** Ends the caller's own session. */

@@ -1,6 +1,6 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
-import { authenticateToken, endWalletSessions } from "./actions";
+import { authenticateToken, endWalletSessions, requireStanding } from "./actions";
 import { createLoginLimits, unlimitedLogins } from "./loginLimits/actions";
 import { createLoginBudgets } from "./loginLimits/budgets";
 import { createTrustedAddresses } from "./loginLimits/store";
@@ -13,6 +13,16 @@ import { type AccountDeps } from "./account/actions";
 import { createErasureJobs } from "./account/jobs";
 import { accountData } from "./account/personalData";
 import { accountEndpoints } from "./account/routes";
+import {
+  accountOfEmail,
+  accountOfPassword,
+  confirmEmail,
+  type ConfirmedEmailDeps,
+  createConfirmedAccount,
+  passwordVersionOf,
+  requireConfirmedEmail,
+  resetAccount,
+} from "./confirmedEmail/actions";
 import { createSessionStore } from "./store";
 import { createSessionOfUser, recipientOf } from "./users/actions";
 import { createPasswordHasher, type PasswordHasher } from "./users/passwordHashing";
@@ -20,13 +30,15 @@ import { createUserStore } from "./users/store";
 
 /** `passwords` replaces the hashing of passwords. */
 export type SessionNeeds = Pick<
-  SessionEndpointDeps & AccountDeps,
+  SessionEndpointDeps & AccountDeps & ConfirmedEmailDeps,
   | "walletsOf"
   | "controlLossOf"
   | "didsOf"
   | "personalData"
   | "appendUserEvent"
+  | "unlinkWallets"
   | "listDevices"
+  | "readDeviceSession"
   | "endDeviceSession"
   | "endDeviceSessions"
 > & {
@@ -52,7 +64,9 @@ export function createSessions(context: Context, needs: SessionNeeds) {
     controlLossOf: needs.controlLossOf,
     didsOf: needs.didsOf,
     appendUserEvent: needs.appendUserEvent,
+    unlinkWallets: needs.unlinkWallets,
     listDevices: needs.listDevices,
+    readDeviceSession: needs.readDeviceSession,
     endDeviceSession: needs.endDeviceSession,
     endDeviceSessions: needs.endDeviceSessions,
     personalData: needs.personalData,
@@ -72,6 +86,16 @@ export function createSessions(context: Context, needs: SessionNeeds) {
         createSessionOfUser(deps, input),
       endWalletSessions: (opened: { userId: string; walletAddress: string }) => endWalletSessions(deps, opened),
       recipientOf: (userId: string) => recipientOf(deps, userId),
+      requireConfirmedEmail: (userId: string) => requireConfirmedEmail(deps, userId),
+      requireStanding: (caller: { sessionId: string; userId: string }) => requireStanding(deps, caller),
+      accounts: {
+        ofEmail: (email: string) => accountOfEmail(deps, email),
+        ofPassword: (input: { email: string; password: string; address: string }) => accountOfPassword(deps, input),
+        create: (input: { userId: string; email: string }) => createConfirmedAccount(deps, input),
+        confirmEmail: (userId: string) => confirmEmail(deps, userId),
+        reset: (input: { userId: string; passwordVersion: number; exceptId: string }) => resetAccount(deps, input),
+        passwordVersionOf: (userId: string) => passwordVersionOf(deps, userId),
+      },
       personalData: accountData(deps),
     },
   });

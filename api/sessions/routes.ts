@@ -151,6 +151,7 @@ function currentSessionEndpoint(deps: SessionEndpointDeps): Endpoint {
         body: {
           userId: user._id,
           email: user.email,
+          emailVerifiedAt: user.emailVerifiedAt,
           name: user.name,
           id: session._id,
           device,

@@ -76,6 +76,9 @@ const opener = wallet.nullable().meta({
 export const sessionReplyBody = z.strictObject({
   userId: z.uuid(),
   email: z.string(),
+  emailVerifiedAt: moment
+    .nullable()
+    .meta({ description: "When somebody proved to read the mail of the address; null where nobody did." }),
   name: z.string(),
   id: z.uuid().meta({ description: "Names the session in the device list; not a secret." }),
   device: z.string(),

@@ -18,6 +18,8 @@ import type { WalletStore } from "./store";
 
 export interface WalletDeps extends ChallengeDeps, RequestDeps {
   wallets: WalletStore;
+  /** Rejects whose session has ended since the request was authenticated. @throws DomainError `session.revoked` */
+  requireStanding(caller: { sessionId: string; userId: string }): Promise<void>;
   /** Ends the sessions that a wallet opened for a user. */
   endWalletSessions(opened: { userId: string; walletAddress: string }): Promise<void>;
   config: ChallengeDeps["config"] & RequestDeps["config"];
@@ -30,7 +32,7 @@ export interface WalletDeps extends ChallengeDeps, RequestDeps {
  *
  * @param input.nonce names the challenge; without it the session's latest for this wallet is meant
  * @param input.did a DID that the wallet must control, where its user means a certain one
- * @throws DomainError `wallet.linked_elsewhere`, and those of {@link attemptChallenge}, {@link verifyWalletSignature} and
+ * @throws DomainError `wallet.linked_elsewhere`, `session.revoked` when the session ended meanwhile, and those of {@link attemptChallenge}, {@link verifyWalletSignature} and
  * {@link requireControlledDid}
  */
 export async function linkWallet(
@@ -62,6 +64,7 @@ export async function linkWallet(
   if (challenge.registration === null && holds === did) anchoring.status = "mined";
   const wallet: Wallet = { walletAddress, userId, did, kind, verifiedAt: now, anchoring };
   if (await wallets.insert(wallet)) {
+    await unlinkIfSessionEnded(deps, wallet, caller);
     if (registration !== null) await enqueueOrLeaveToSweep(deps, wallet, trace);
     return readShownWallet(deps, wallet);
   }
@@ -69,6 +72,20 @@ export async function linkWallet(
   if (existing?.userId !== userId) throw walletLinkedElsewhere();
   if (registration === null || isUnderWay(existing.anchoring)) return readShownWallet(deps, existing);
   return readShownWallet(deps, await replaceAnchoring(deps, existing, registration, trace));
+}
+
+/** Asked after the wallet was stored: whoever resets the account unlinks it, or it is unlinked here. */
+async function unlinkIfSessionEnded(
+  { wallets, requireStanding }: Pick<WalletDeps, "wallets" | "requireStanding">,
+  { userId, walletAddress }: Wallet,
+  caller: Caller,
+): Promise<void> {
+  try {
+    await requireStanding(caller);
+  } catch (error) {
+    await wallets.remove(userId, walletAddress);
+    throw error;
+  }
 }
 
 /**

@@ -14,7 +14,10 @@ import { createWalletStore } from "./store";
 /** Wallets linked to accounts, and the anchoring of their DIDs. */
 export function createWallets(
   context: Context,
-  needs: Pick<WalletEndpointDeps, "readSession" | "openSession" | "endWalletSessions" | "requireVerified">,
+  needs: Pick<
+    WalletEndpointDeps,
+    "readSession" | "openSession" | "endWalletSessions" | "requireVerified" | "requireStanding"
+  >,
 ) {
   const { queue, enqueueAnchoring, worker } = createAnchoringJobs(context);
   const deps = {
@@ -33,6 +36,7 @@ export function createWallets(
     metrics: [anchoringGauge(deps.wallets)],
     ports: {
       personalData: walletData(deps),
+      unlinkWallets: (userId: string) => deps.wallets.removeAll(userId),
       walletsOf: (userId: string) => walletsOf(deps, userId),
       didsOf: (userId: string) => didsOf(deps, userId),
       holdingOf: (asked: { userId: string; did: string }) => holdingOf(deps, asked),

@@ -1,4 +1,5 @@
 import { ENCRYPTED_CREDENTIAL_FIELDS } from "../../api/credentials/store";
+import { ENCRYPTED_EMAIL_CHALLENGE_FIELDS } from "../../api/devices/registration/store";
 import { ENCRYPTED_DEVICE_SESSION_FIELDS } from "../../api/devices/store";
 import { ENCRYPTED_OAUTH_FIELDS } from "../../api/oauth/store";
 import { ENCRYPTED_FLOW_FIELDS } from "../../api/presentations/flow/store";
@@ -11,6 +12,7 @@ import type { EncryptedFields } from "../../core/keys/fieldCipher";
 export const ENCRYPTED_FIELDS: readonly EncryptedFields[] = [
   ENCRYPTED_USER_FIELDS,
   ENCRYPTED_DEVICE_SESSION_FIELDS,
+  ENCRYPTED_EMAIL_CHALLENGE_FIELDS,
   ENCRYPTED_CREDENTIAL_FIELDS,
   ENCRYPTED_VERIFICATION_FIELDS,
   ENCRYPTED_PRESENTATION_FIELDS,

@@ -272,6 +272,7 @@ async function addUser(context: Context, modules: Modules, name = "Alice Smith")
     passwordHash: NOBODYS_PASSWORD,
     createdAt: context.clock.now(),
     passwordVersion: 1,
+    emailVerifiedAt: null,
   });
   const { token } = await modules.sessions.ports.openSession({ userId, userAgent: undefined });
   return { userId, email, name, token };

@@ -13,7 +13,12 @@ export function accountData({
   return {
     async export({ userId }) {
       const user = await users.findById(userId);
-      const account = user && { email: user.email, name: user.name, createdAt: user.createdAt };
+      const account = user && {
+        email: user.email,
+        name: user.name,
+        createdAt: user.createdAt,
+        emailVerifiedAt: user.emailVerifiedAt,
+      };
       const found = await sessions.ofUser(userId);
       return {
         account,

@@ -42,7 +42,15 @@ export async function register(
   // Hashed before it is known whether the address is free, so that the time of the answer does not tell.
   const passwordHash = await deps.passwords.hash(input.password);
   const { email, name } = input;
-  const user = { _id: randomId(), email, name, passwordHash, createdAt: deps.clock.now(), passwordVersion: 1 };
+  const user = {
+    _id: randomId(),
+    email,
+    name,
+    passwordHash,
+    createdAt: deps.clock.now(),
+    passwordVersion: 1,
+    emailVerifiedAt: null,
+  };
   if (!(await deps.users.insert(user))) {
     throw new DomainError("account.exists", "conflict", "This e-mail address has an account already: log in instead.");
   }
@@ -63,10 +71,10 @@ export async function login(
   const { email, address } = input;
   const attempt = await deps.loginLimits.begin({ email, address });
   const user = await deps.users.findByEmail(email);
-  const matches = await verifyCounted(deps, attempt, user?.passwordHash, input.password);
-  if (user === null || !matches) throw loginRejected();
+  const matches = await verifyCounted(deps, attempt, user?.passwordHash ?? undefined, input.password);
+  if (user === null || user.passwordHash === null || !matches) throw loginRejected();
   await deps.loginLimits.succeed(attempt);
-  await renewOutdatedHash(deps, user, input.password);
+  await renewOutdatedHash(deps, { userId: user._id, passwordHash: user.passwordHash }, input.password);
   const opened = await openSession(deps, { userId: user._id, userAgent: input.userAgent });
   // The password may have been changed between its verification and now; that change has ended the sessions it found,
   // but not this one.
@@ -100,7 +108,9 @@ export async function changePassword(
   const { user } = await describeSession(deps, input);
   // Counted like logins: whoever finds an open session must not guess the password with it.
   const attempt = await deps.loginLimits.begin({ email: user.email, address: input.address });
-  if (!(await verifyCounted(deps, attempt, user.passwordHash, input.currentPassword))) throw passwordWrong();
+  const { passwordHash } = user;
+  const matches = await verifyCounted(deps, attempt, passwordHash ?? undefined, input.currentPassword);
+  if (passwordHash === null || !matches) throw passwordWrong();
   await deps.loginLimits.succeed(attempt);
   if (input.newPassword === input.currentPassword) {
     throw new DomainError("password.unchanged", "invalid", "The new password is the current one: choose another.", {
@@ -110,7 +120,7 @@ export async function changePassword(
   requireStrength(input.newPassword, user, "body.newPassword");
 
   const to = await deps.passwords.hash(input.newPassword);
-  const change = { userId: user._id, from: user.passwordHash, to, isNewPassword: true };
+  const change = { userId: user._id, from: passwordHash, to, isNewPassword: true };
   // Sessions end first and last: dying in between leaves no old session beside the new password, and whoever logged in
   // with the old one meanwhile is caught by the second round or finds the change by himself (see login).
   await endAllSessions(deps, { userId: user._id });
@@ -144,6 +154,23 @@ export async function recipientOf(
   return user === null ? null : { name: user.name, address: user.email };
 }
 
+/**
+ * Whether a password is the one of the account of an address, counted like a login.
+ *
+ * @returns the account as it was when the password was verified; null when the password is wrong
+ * @throws DomainError `login.too_many`
+ */
+export async function verifyPassword(
+  deps: Pick<UserDeps, "users" | "passwords" | "loginLimits">,
+  { email, password, address }: { email: string; password: string; address: string },
+): Promise<User | null> {
+  const attempt = await deps.loginLimits.begin({ email, address });
+  const user = await deps.users.findByEmail(email);
+  if (!(await verifyCounted(deps, attempt, user?.passwordHash ?? undefined, password))) return null;
+  await deps.loginLimits.succeed(attempt);
+  return user;
+}
+
 /** Verifies a password as part of a counted attempt, which does not count when the password could not be verified. */
 async function verifyCounted(
   { passwords, loginLimits }: Pick<UserDeps, "passwords" | "loginLimits">,
@@ -161,12 +188,12 @@ async function verifyCounted(
 
 async function renewOutdatedHash(
   { users, passwords }: Pick<UserDeps, "users" | "passwords">,
-  user: User,
+  { userId, passwordHash }: { userId: string; passwordHash: string },
   password: string,
 ): Promise<void> {
-  if (!passwords.isOutdated(user.passwordHash)) return;
+  if (!passwords.isOutdated(passwordHash)) return;
   const to = await passwords.hash(password);
-  await users.replacePasswordHash({ userId: user._id, from: user.passwordHash, to, isNewPassword: false });
+  await users.replacePasswordHash({ userId, from: passwordHash, to, isNewPassword: false });
 }
 
 function requireStrength(password: string, context: { email: string; name: string }, field: string): void {

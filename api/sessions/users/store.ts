@@ -9,11 +9,13 @@ export interface User {
   /** In the form of `normalizeEmail` (api/http/loginFields.ts); unique. */
   email: string;
   name: string;
-  /** Argon2id as a PHC string: algorithm, parameters, salt and hash in one. */
-  passwordHash: string;
+  /** Argon2id as a PHC string: algorithm, parameters, salt and hash in one; null where there is no password. */
+  passwordHash: string | null;
   createdAt: Date;
-  /** Counts the passwords the account has had: 1 at first. */
+  /** Counts changes of the password: 1 for the first password, 0 where there was none. */
   passwordVersion: number;
+  /** When somebody proved to read the mail of the address; null where nobody did. */
+  emailVerifiedAt: Date | null;
 }
 
 /** An account as it is stored: `email` and `name` are encrypted. */
@@ -51,9 +53,10 @@ const schema = new Schema<StoredUser>(
     email: { type: String, required: true },
     emailIndex: { type: String, required: true },
     name: { type: String, required: true },
-    passwordHash: { type: String, required: true },
+    passwordHash: { type: String, default: null },
     createdAt: { type: Date, required: true },
     passwordVersion: { type: Number, required: true },
+    emailVerifiedAt: { type: Date, default: null },
     erasure: new Schema<StoredErasure>(
       { state: String, since: Date, dids: { type: [String], default: undefined }, dueAt: Date, erasedAt: Date },
       { _id: false },
@@ -67,7 +70,7 @@ schema.index({ "erasure.dueAt": 1 }, { sparse: true });
 
 /** The collection `users`. */
 export interface UserStore {
-  /** Adds an account; false when its address has one already, also when both were added at the same moment. */
+  /** Adds an account; false when its address has one, or its id, also when both were added at the same moment. */
   insert(user: User): Promise<boolean>;
   findByEmail(email: string): Promise<User | null>;
   /** Null also for an account that is erased, or being erased. */
@@ -78,6 +81,10 @@ export interface UserStore {
    * @param change.isNewPassword false when the same password is only hashed anew
    */
   replacePasswordHash(change: { userId: string; from: string; to: string; isNewPassword: boolean }): Promise<boolean>;
+  /** Records that somebody proved to read the mail of the account's address; the first time stays. */
+  confirmEmail(userId: string, now: Date): Promise<void>;
+  /** Takes the password away, provided it was not changed since `passwordVersion`; doing so again changes nothing. */
+  removePassword(account: { userId: string; passwordVersion: number }): Promise<void>;
   /** Takes e-mail address, name and password away and says that the rest is to follow; the first time stays. */
   beginErasure(userId: string, now: Date): Promise<void>;
   findErasure(userId: string): Promise<Erasure | null>;
@@ -124,7 +131,7 @@ export function createUserStore(deps: { mongo: Mongo; fields: FieldCipher; blind
         await model.create({ ...user, email: encrypted[0], name: encrypted[1], emailIndex });
         return true;
       } catch (error) {
-        if (isDuplicateKey(error, "emailIndex")) return false;
+        if (isDuplicateKey(error, "emailIndex") || isDuplicateKey(error, "_id")) return false;
         throw error;
       }
     },
@@ -135,6 +142,18 @@ export function createUserStore(deps: { mongo: Mongo; fields: FieldCipher; blind
       const { modifiedCount } = await model.updateOne({ _id: userId, passwordHash: from }, change);
       return modifiedCount === 1;
     },
+    async confirmEmail(userId, now) {
+      await model.updateOne(
+        { _id: userId, emailVerifiedAt: null, erasure: { $exists: false } },
+        { $set: { emailVerifiedAt: now } },
+      );
+    },
+    async removePassword({ userId, passwordVersion }) {
+      await model.updateOne(
+        { _id: userId, passwordVersion },
+        { $set: { passwordHash: null }, $inc: { passwordVersion: 1 } },
+      );
+    },
     async beginErasure(userId, now) {
       const erasure = { state: "erasing" as const, since: now, dids: [], dueAt: now };
       // The version: whoever is logging in right now finds that the password is another one.
@@ -142,7 +161,7 @@ export function createUserStore(deps: { mongo: Mongo; fields: FieldCipher; blind
         { _id: userId, erasure: { $exists: false } },
         {
           $set: { erasure },
-          $unset: { email: 1, emailIndex: 1, name: 1, passwordHash: 1 },
+          $unset: { email: 1, emailIndex: 1, name: 1, passwordHash: 1, emailVerifiedAt: 1 },
           $inc: { passwordVersion: 1 },
         },
       );

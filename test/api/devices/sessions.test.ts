@@ -72,9 +72,7 @@ describe("devices and browsers in one list of sessions", () => {
     });
     expect(await stateOf(first.deviceSessionId)).to.equal("revoked");
     const second = await newDevice(api, userId);
-    expect((await api.ask("DELETE", "/auth/account", { token: changed.body["sessionId"] })).status).to.equal(
-      202,
-    );
+    expect((await api.ask("DELETE", "/auth/account", { token: changed.body["sessionId"] })).status).to.equal(202);
     expect(await stateOf(second.deviceSessionId)).to.equal("revoked");
   });
 

@@ -146,6 +146,7 @@ describe("the store of sessions", () => {
           passwordHash: "x",
           createdAt: new Date(),
           passwordVersion: 1,
+          emailVerifiedAt: null,
         }),
       ),
     );

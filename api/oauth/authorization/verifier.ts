@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { assertNever, TransientError } from "../../../core/errors";
+import { readBodyWithin } from "../../../core/readBody";
 import type { DcqlQuery, OAuthClient } from "../clients/rules";
 import type { VerificationResult } from "../rules";
 import { credentialsContext, type Sealer } from "../clients/sealer";
@@ -141,7 +142,7 @@ async function send(
       redirect: "error",
       signal: AbortSignal.timeout(timeoutMs),
     });
-    return { status: response.status, text: await readLimited(response) };
+    return { status: response.status, text: await readBodyWithin(response, ANSWER_LIMIT_BYTES) };
   } catch (error) {
     const isTimeout = error instanceof Error && error.name === "TimeoutError";
     const reason = isTimeout ? `did not answer within ${timeoutMs} ms` : "cannot be reached";
@@ -153,17 +154,6 @@ async function send(
 function splitHeader(line: string): [name: string, value: string] {
   const split = line.indexOf(":");
   return [line.slice(0, split).trim(), line.slice(split + 1).trim()];
-}
-
-async function readLimited(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > ANSWER_LIMIT_BYTES) throw new Error(`The answer is longer than ${ANSWER_LIMIT_BYTES} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 // Every error status may pass, a wrong password included: an operator may correct it while the session waits.

@@ -10,6 +10,7 @@ import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "../../core/json";
 import { presentationSweep } from "./jobs";
 import { flowSweep } from "./flow/jobs";
+import { createInjiVerifier } from "./flow/injiVerifier";
 import { createOwnVerifier } from "./flow/ownVerifier";
 import { flowEndpoints } from "./flow/routes";
 import { createFlowStore } from "./flow/store";
@@ -61,13 +62,17 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
   };
   const presentations = createPresentationStore(context);
   const signer = once(() => createRequestSigner(signerDeps));
+  const { inji } = config.presentationFlow;
   const deps = {
     ...context,
     ...needs,
     presentations,
     signer,
     flows: createFlowStore(context),
-    verifier: createOwnVerifier({ ...context, presentations, signer, version: ownVersion() }),
+    verifier:
+      inji === null
+        ? createOwnVerifier({ ...context, presentations, signer, version: ownVersion() })
+        : createInjiVerifier({ ...context, inji }),
     issuerKey,
     controllerOf: (did: string) => controllerOf(trust, did),
     isAnnounced: (request: PresentationRequest) => isAnnounced(needs, request),

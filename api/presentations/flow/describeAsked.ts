@@ -33,18 +33,23 @@ function describeDefinition({ input_descriptors: descriptors }: Record<string, u
 }
 
 function orCredential(types: string[]): string {
-  const names = readable(types.map((type) => type.replace(/[/#]+$/, "").replace(/^.*[/#:]/, "")));
-  return names.length === 0 ? "credential" : names.join(", ");
+  const names = types.map((type) => wordsOf(type.replace(/[/#]+$/, "").replace(/^.*[/#:]/, "")));
+  return distinct(names).join(", ") || "credential";
 }
 
-/** `given_name` and `givenName` are `given name`. */
+/** `given_name` and `givenName` are `given name`; what is written in capitals stays. */
 function readable(names: string[]): string[] {
-  const words = names.map((name) =>
-    name
-      .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
-      .replace(/[_-]+/g, " ")
-      .toLowerCase()
-      .trim(),
-  );
-  return [...new Set(words.filter((name) => name !== ""))].slice(0, 20);
+  const lower = (word: string) => (/^\p{Lu}{2,}$/u.test(word) ? word : word.toLowerCase());
+  return distinct(names.map((name) => wordsOf(name).split(" ").map(lower).join(" "))).slice(0, 20);
+}
+
+function wordsOf(name: string): string {
+  return name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/[\s_-]+/g, " ")
+    .trim();
+}
+
+function distinct(names: string[]): string[] {
+  return [...new Set(names.filter((name) => name !== ""))];
 }

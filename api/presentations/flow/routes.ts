@@ -78,7 +78,15 @@ function createEndpoint(deps: FlowRouteDeps): Endpoint {
     body: shapes.createBody,
     limit: CREATE_LIMIT,
     replies: { 201: { description: "The flow; it waits for a browser.", schema: shapes.createReply } },
-    rejections: [NOT_CONFIGURED, ...ASKING_REJECTIONS],
+    rejections: [
+      NOT_CONFIGURED,
+      ...ASKING_REJECTIONS,
+      {
+        code: "presentation.query_not_supported",
+        kind: "invalid",
+        meaning: "The verifier of this installation takes a presentation definition alone.",
+      },
+    ],
     handle: async ({ body, caller }, { logger }) => {
       const { name } = await requireReturnUrl(deps, caller.accountId, body.redirectUri);
       const { session, beginUrl } = await createFlow(deps, {
@@ -131,6 +139,7 @@ function pageEndpoint(deps: FlowRouteDeps): Endpoint {
     description: "The choice of a wallet, the link or QR code, and in the end success, failure, error or expiry.",
     auth: "none",
     params: shapes.flowParams,
+    waits: () => asksElsewhere(deps),
     replies: { 200: PAGE },
     rejections: [UNKNOWN_FLOW],
     headReply: HEAD_REPLY,
@@ -168,6 +177,7 @@ function walletEndpoint(deps: FlowRouteDeps): Endpoint {
     params: shapes.flowParams,
     rawBody: { limitBytes: 1_024, mediaType: FORM_MEDIA_TYPE },
     limit: limitPerMinute(deps, "vp-flow-wallet", 60),
+    waits: () => asksElsewhere(deps),
     replies: { 303: { description: "To the page, with the link or the QR code." } },
     rejections: [
       UNKNOWN_FLOW,
@@ -202,6 +212,7 @@ function callbackEndpoint(deps: FlowRouteDeps): Endpoint {
     auth: "none",
     query: anyQuery,
     limit: limitPerMinute(deps, "vp-callback", 120),
+    waits: () => asksElsewhere(deps),
     replies: { 303: { description: "To the page: its address holds neither state nor code." } },
     rejections: [
       { code: "presentation.unknown_callback", kind: "not_found", meaning: "The state is of no open flow." },
@@ -235,6 +246,7 @@ function statusEndpoint(deps: FlowRouteDeps): Endpoint {
     auth: "none",
     params: shapes.flowParams,
     quiet: true,
+    waits: () => asksElsewhere(deps),
     replies: { 200: { description: "The status.", schema: shapes.statusReply } },
     rejections: [UNKNOWN_FLOW],
     headReply: { status: 200 },
@@ -274,6 +286,11 @@ function seeOther(location: string, headers: Record<string, string> = {}): Reply
     status: 303,
     headers: { ...headers, location, "cache-control": "no-store", "referrer-policy": "no-referrer" },
   };
+}
+
+/** A verifier elsewhere may take its time, and those who wait for it are counted. */
+function asksElsewhere({ config }: Pick<FlowRouteDeps, "config">): boolean {
+  return config.presentationFlow.inji !== null;
 }
 
 const ASSETS = {

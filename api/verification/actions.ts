@@ -77,6 +77,7 @@ export async function requestVerification(
     challenge,
     status: "pending",
     decision: null,
+    declined: null,
     wantsWebhook: verifier.webhookUrl !== null,
     deliveryPendingSince: null,
     createdAt: challenge.issuedAt,

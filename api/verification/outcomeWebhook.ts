@@ -18,6 +18,9 @@ export interface OutcomeWebhook {
   supersedes: string[];
 }
 
+/** Outcomes that a use which was taken meanwhile replaces. */
+const SUPERSEDED: Verification["status"][] = ["failed", "declined", "expired"];
+
 /** What handing over webhooks needs. */
 export interface HandOverDeps {
   verifications: Pick<VerificationStore, "find" | "markHandedOver">;
@@ -55,14 +58,14 @@ export function handOverLater(deps: HandOverDeps & { logger: Logger }, verificat
 }
 
 function outcomeWebhook(verification: Verification, url: string): OutcomeWebhook {
-  const { verificationId, verifierId, credentialId, decision, status, challenge } = verification;
+  const { verificationId, verifierId, credentialId, decision, declined, status, challenge } = verification;
   const code = decision?.code ?? null;
   return {
     id: messageIdOf(verificationId, status),
     secretOwner: verifierId,
     url,
     type: `verification.${status}`,
-    timestamp: decision?.decidedAt ?? challenge.expiresAt,
+    timestamp: decision?.decidedAt ?? declined?.at ?? challenge.expiresAt,
     data: {
       verificationId,
       credentialId,
@@ -70,8 +73,7 @@ function outcomeWebhook(verification: Verification, url: string): OutcomeWebhook
       code,
       checks: decision === null ? checksNotReached() : checksOf(code),
     },
-    supersedes:
-      status === "verified" ? [messageIdOf(verificationId, "failed"), messageIdOf(verificationId, "expired")] : [],
+    supersedes: status === "verified" ? SUPERSEDED.map((former) => messageIdOf(verificationId, former)) : [],
   };
 }
 

@@ -6,6 +6,8 @@ import { alertEndpoints } from "./alerts/routes";
 import { confirm, type ConfirmDeps } from "./confirmation/actions";
 import { type AnsweredRequestDeps, findAnsweredRequest } from "./confirmation/answeredRequest";
 import * as shapes from "./schemas";
+import type { DeclineDeps } from "./decline/actions";
+import { declineEndpoint } from "./decline/routes";
 import type { ReadUsageDeps } from "./usage/actions";
 import { DID_DEACTIVATED, usageEndpoints } from "./usage/routes";
 import { VERIFIER_UNKNOWN, type VerifierRouteDeps, verifierEndpoints } from "./verifiers/routes";
@@ -66,6 +68,7 @@ const PRESENTATION_REJECTIONS: RejectionDescription[] = [
 export type VerificationRouteDeps = VerificationDeps &
   ConfirmRouteDeps &
   VerifierRouteDeps &
+  DeclineDeps &
   ReadUsageDeps &
   ListAlertsDeps;
 
@@ -82,6 +85,7 @@ export function verificationEndpoints(deps: VerificationRouteDeps): Endpoint[] {
     listRequestsEndpoint(deps),
     confirmEndpoint(deps),
     readEndpoint(deps),
+    declineEndpoint(deps),
     ...usageEndpoints(deps),
     ...alertEndpoints(deps),
   ];

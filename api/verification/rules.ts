@@ -16,7 +16,14 @@ export interface Decision {
   block: { number: number; hash: string };
 }
 
-export const VERIFICATION_STATUSES = ["pending", "verified", "failed", "expired"] as const;
+/** A holder's refusal to answer. */
+export interface Declined {
+  at: Date;
+  /** For the verifier to read; null for no reason. */
+  reason: string | null;
+}
+
+export const VERIFICATION_STATUSES = ["pending", "verified", "failed", "declined", "expired"] as const;
 
 /**
  * How long after its challenge's expiry a verification is recorded as expired, so that an answer given in time, whose
@@ -42,6 +49,8 @@ export interface Verification {
   challenge: { nonce: string; message: string; digest: string; issuedAt: Date; expiresAt: Date };
   status: (typeof VERIFICATION_STATUSES)[number];
   decision: Decision | null;
+  /** What its holder said who would not answer; null unless the status is or was `declined`. */
+  declined: Declined | null;
   /** Whether the verifier had a webhook URL when it asked. */
   wantsWebhook: boolean;
   /** Since when the webhook of the decision waits to be handed over for delivery; null when none does. */

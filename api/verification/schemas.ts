@@ -104,6 +104,7 @@ export const verificationReply = z.strictObject({
   code: z.string().nullable(),
   checks,
   presenterDid: z.string().nullable(),
+  declineReason: z.string().nullable().meta({ description: "What the holder said who declined, in its own words" }),
   decidedAt: moment.nullable(),
   block: block.nullable().meta({ description: "The chain was asked at this block or a later one" }),
   credential: verifiedCredential.nullable().meta({ description: "What was presented; null unless verified" }),
@@ -125,8 +126,14 @@ export function answersOf({
   return credential === undefined ? { credentialId: ofCredential ?? "" } : { jwt: credential };
 }
 
-const WAITING = "Nobody has answered yet.";
-const EXPIRED = "Nobody answered in time.";
+/** Sentences for people where no checks ran. */
+const UNDECIDED: Record<Verification["status"], string> = {
+  pending: "Nobody has answered yet.",
+  declined: "The holder declined to answer.",
+  expired: "Nobody answered in time.",
+  verified: "All seven checks passed.",
+  failed: "The answer was refused.",
+};
 
 /** A credential as those may see it who only ask for it. */
 export function showCredential({ credentialId: id, type, issuerDid, issuerName, subjectDid }: PresentedCredential) {
@@ -158,15 +165,16 @@ export function showVerification({
   status,
   presented,
 }: VerificationView): z.input<typeof verificationReply> {
-  const { decision } = verification;
+  const { decision, declined } = verification;
   return {
     verificationId: verification.verificationId,
     status,
-    message: decision?.message ?? (status === "expired" ? EXPIRED : WAITING),
+    message: decision?.message ?? UNDECIDED[status],
     code: decision?.code ?? null,
     checks: decision === null ? checksNotReached() : checksOf(decision.code),
     presenterDid: decision?.presenterDid ?? null,
-    decidedAt: decision?.decidedAt.toISOString() ?? null,
+    declineReason: status === "declined" ? (declined?.reason ?? null) : null,
+    decidedAt: (decision?.decidedAt ?? declined?.at)?.toISOString() ?? null,
     block: decision === null ? null : { number: decision.block.number, hash: decision.block.hash },
     credential: presented && {
       ...showCredential(presented.credential),

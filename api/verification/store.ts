@@ -2,10 +2,13 @@ import { Schema } from "mongoose";
 import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { deleteInBatches, type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
-import { type Decision, type OpenCount, type Verification, VERIFICATION_STATUSES } from "./rules";
+import { type Decision, type Declined, type OpenCount, type Verification, VERIFICATION_STATUSES } from "./rules";
 
-type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince"> & {
+type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince" | "declined"> & {
   _id: string;
+  declinedAt?: Date | null;
+  /** Encrypted. */
+  declineReason?: string | null;
   /** Absent when null, so that its index holds pending deliveries alone. */
   deliveryPendingSince?: Date;
 };
@@ -13,7 +16,7 @@ type Stored = Omit<Verification, "verificationId" | "deliveryPendingSince"> & {
 /** What of a verification is encrypted. */
 export const ENCRYPTED_VERIFICATION_FIELDS = {
   collection: "verifications",
-  fields: ["foreignJwt"],
+  fields: ["foreignJwt", "declineReason"],
 } as const satisfies EncryptedFields;
 
 const embedded = { _id: false } as const;
@@ -54,6 +57,8 @@ const schema = new Schema<Stored>(
     challenge: { type: challenge, required: true },
     status: { type: String, enum: VERIFICATION_STATUSES, required: true },
     decision: { type: decision, default: null },
+    declinedAt: { type: Date, default: null },
+    declineReason: { type: String, default: null },
     wantsWebhook: { type: Boolean, required: true },
     deliveryPendingSince: Date,
     createdAt: { type: Date, required: true },
@@ -88,6 +93,8 @@ export interface VerificationStore {
   recordVerified(verification: Decided, decision: Decision): Promise<void>;
   /** Records a rejection, unless something was decided before. */
   recordFailed(verification: Decided, decision: Decision): Promise<void>;
+  /** Records that the holder would not answer, unless something was decided before or the holder declined before. */
+  recordDeclined(verification: Decided, declined: Declined): Promise<void>;
   /** Verifications that nobody answered, whose challenge expired before then, the oldest first. */
   unanswered(expiredBefore: Date, limit: number): Promise<Decided[]>;
   /** Records that nobody answered in time, unless something was decided before. */
@@ -125,9 +132,9 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
   }
 
   return {
-    async insert({ verificationId, deliveryPendingSince, ...verification }) {
+    async insert({ verificationId, deliveryPendingSince, declined: _none, ...verification }) {
       const pending = deliveryPendingSince !== null && { deliveryPendingSince };
-      const foreignJwt = await encryptOptional(fields, jwtPlace(verificationId), verification.foreignJwt);
+      const foreignJwt = await encryptOptional(fields, placeOf(verificationId, "foreignJwt"), verification.foreignJwt);
       await raw.insertOne({ ...verification, foreignJwt, _id: verificationId, ...pending });
     },
     async find(verificationId) {
@@ -160,13 +167,27 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
       await raw.deleteOne({ _id: verificationId, status: "pending" });
     },
     recordVerified: (verification, taken) =>
-      decide(verification, ["pending", "failed", "expired"], {
+      decide(verification, ["pending", "failed", "declined", "expired"], {
         status: "verified",
         decision: taken,
         at: taken.decidedAt,
       }),
     recordFailed: (verification, taken) =>
       decide(verification, ["pending"], { status: "failed", decision: taken, at: taken.decidedAt }),
+    async recordDeclined({ verificationId, wantsWebhook }, { at, reason }) {
+      const declineReason = await encryptOptional(fields, placeOf(verificationId, "declineReason"), reason);
+      await raw.updateOne(
+        { _id: verificationId, status: "pending" },
+        {
+          $set: {
+            status: "declined",
+            declinedAt: at,
+            declineReason,
+            ...(wantsWebhook && { deliveryPendingSince: at }),
+          },
+        },
+      );
+    },
     async unanswered(expiredBefore, limit) {
       const found = await model
         .find({ status: "pending", "challenge.expiresAt": { $lte: expiredBefore } }, { wantsWebhook: 1 })
@@ -198,7 +219,7 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
     },
     async eraseHolder(credentialIds) {
       const known = { credentialId: { $in: credentialIds } };
-      await raw.updateMany(known, { $set: { subjectDid: "", foreignJwt: null } });
+      await raw.updateMany(known, { $set: { subjectDid: "", foreignJwt: null, declineReason: null } });
       await raw.updateMany(
         { ...known, decision: { $ne: null } },
         { $set: { "decision.presenterDid": "", "decision.signer": null } },
@@ -209,18 +230,20 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
   };
 }
 
-function jwtPlace(id: string) {
-  return { collection: ENCRYPTED_VERIFICATION_FIELDS.collection, field: "foreignJwt", id };
+function placeOf(id: string, field: (typeof ENCRYPTED_VERIFICATION_FIELDS)["fields"][number]) {
+  return { collection: ENCRYPTED_VERIFICATION_FIELDS.collection, field, id };
 }
 
 async function decrypt(
   fields: FieldCipher,
-  { _id, deliveryPendingSince, foreignJwt, ...rest }: Stored,
+  { _id, deliveryPendingSince, foreignJwt, declinedAt, declineReason, ...rest }: Stored,
 ): Promise<Verification> {
+  const reason = await decryptOptional(fields, placeOf(_id, "declineReason"), declineReason ?? null);
   return {
     ...rest,
+    declined: declinedAt instanceof Date ? { at: declinedAt, reason } : null,
     verificationId: _id,
-    foreignJwt: await decryptOptional(fields, jwtPlace(_id), foreignJwt),
+    foreignJwt: await decryptOptional(fields, placeOf(_id, "foreignJwt"), foreignJwt),
     deliveryPendingSince: deliveryPendingSince ?? null,
   };
 }

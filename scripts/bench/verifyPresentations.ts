@@ -123,6 +123,7 @@ function createVerification({ credentialId, subjectDid }: Credential, now: Date)
     challenge: { nonce: "n", message, digest: hashMessage(message), issuedAt: now, expiresAt },
     status: "pending",
     decision: null,
+    declined: null,
     wantsWebhook: false,
     deliveryPendingSince: null,
     createdAt: now,

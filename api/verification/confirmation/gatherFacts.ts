@@ -129,9 +129,9 @@ export async function isSignedBy(chain: FactDeps["chain"], claim: SignatureClaim
   }
 }
 
-/** Whether an answer was decided on: a second one is another answer, whatever it says. */
+/** Whether an answer was decided on, or refused: a second one is another answer, whatever it says. */
 function isDecided({ status }: Verification): boolean {
-  return status === "verified" || status === "failed";
+  return status === "verified" || status === "failed" || status === "declined";
 }
 
 /** The address in a DID of the registry: `did:<method>:0x...`. */

@@ -76,6 +76,7 @@ describe("retention", () => {
     },
     status: "pending",
     decision: null,
+    declined: null,
     wantsWebhook: true,
     deliveryPendingSince: null,
     createdAt: clock.now(),

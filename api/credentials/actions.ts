@@ -23,6 +23,8 @@ import { type TypeDeps, validateClaims } from "./types/actions";
 export interface CredentialSigner {
   did: string;
   name: string;
+  /** The JWS algorithm it signs with. */
+  algorithm: string;
   /** Signs a payload as compact JWS, `typ` as given. */
   sign(typ: string, payload: object): Promise<string>;
 }
@@ -47,6 +49,9 @@ export interface HeldDid {
   did: string;
   control: "controlled" | "transferred" | "deactivated" | "unverified";
 }
+
+/** What issuing needs. */
+export type IssueDeps = Omit<CredentialDeps, "didsOf" | "holdingOf">;
 
 type ShowDeps = Pick<CredentialDeps, "clock" | "projection">;
 
@@ -81,14 +86,13 @@ export interface IssueInput {
  * @throws TransientError when the chain does not answer, or the index cannot say that the subject's DID is active
  */
 export async function issueCredential(
-  deps: Omit<CredentialDeps, "didsOf" | "holdingOf">,
+  deps: IssueDeps,
   input: IssueInput,
 ): Promise<{ shown: ShownCredential; created: boolean }> {
-  const { address: subject } = parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
+  parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
   const known = await findByReference(deps, input);
   if (known !== null) return { shown: known, created: false };
-  await requireActive(deps, { did: input.subjectDid, identity: subject });
-  const credential = await signCredential(deps, input);
+  const credential = await makeCredential(deps, input, randomId());
   if (await deps.credentials.insert(credential)) return { shown: { credential, status: "ACTIVE" }, created: true };
   // Another request with this reference was stored first.
   const first = await findByReference(deps, input);
@@ -184,19 +188,46 @@ async function findByReference(
   throw new DomainError("credential.reference_taken", "conflict", message);
 }
 
-async function signCredential(
-  deps: Omit<CredentialDeps, "didsOf" | "holdingOf">,
-  input: IssueInput,
-): Promise<Credential> {
-  const { issuer, subjectDid, type, claims, maxUsages, form, reference = null } = input;
+/** What a credential that can be issued is signed with. */
+interface Issuable {
+  schemaId: string;
+  issuedAt: Date;
+  expiresAt: Date;
+  signer: CredentialSigner;
+}
+
+/**
+ * Requires that a credential could be issued now: claims as their type has them, a subject that is active, an issuer
+ * that may sign.
+ *
+ * @throws DomainError and TransientError as {@link issueCredential} does
+ */
+export async function requireIssuable(
+  deps: IssueDeps,
+  input: Pick<IssueInput, "issuer" | "subjectDid" | "type" | "claims" | "expiresAt">,
+): Promise<Issuable> {
+  const { issuer, subjectDid, type, claims } = input;
+  const { address: identity } = parseRegistryDid(subjectDid, deps.chain.deployment.didMethod);
+  await requireActive(deps, { did: subjectDid, identity });
   const { schemaId } = await validateClaims(deps, { issuer, type, claims });
   const issuedAt = new Date(Math.floor(deps.clock.now().getTime() / 1000) * 1000);
   const expiresAt = expiryOf(input.expiresAt, issuedAt, DEFAULT_VALIDITY_SECONDS);
   const [signer, accredited] = await Promise.all([deps.signerOf(issuer), isAccredited(deps.chain, issuer)]);
   if (!accredited) throw notAccredited();
+  return { schemaId, issuedAt, expiresAt, signer };
+}
+
+/**
+ * Makes a credential, with a place in the issuer's status list; it is not stored yet.
+ *
+ * @throws DomainError and TransientError as {@link issueCredential} does
+ */
+export async function makeCredential(deps: IssueDeps, input: IssueInput, credentialId: string): Promise<Credential> {
+  const { issuer, subjectDid, type, claims, maxUsages, form, reference = null } = input;
+  const { schemaId, issuedAt, expiresAt, signer } = await requireIssuable(deps, input);
   const index = await deps.takeIndex(issuer);
   const content = {
-    credentialId: randomId(),
+    credentialId,
     credId: formatCredId({ issuer, index }),
     issuer,
     issuerDid: signer.did,

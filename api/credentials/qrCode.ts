@@ -1,7 +1,6 @@
 import { promisify } from "node:util";
 import { crc32, deflate } from "node:zlib";
 import QRCode from "qrcode";
-import type { SharePayload } from "./actions";
 
 /** A QR code (ISO/IEC 18004): a square of modules, row by row, 1 for a dark one. */
 export interface QrCode {
@@ -19,9 +18,9 @@ const PNG_SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0
 
 const compress = promisify(deflate);
 
-/** Makes the code of a payload, as JSON. A quarter of it may be unreadable, for it is printed small and gets smudged. */
-export function createQrCode(payload: SharePayload): QrCode {
-  const { modules } = QRCode.create(JSON.stringify(payload), { errorCorrectionLevel: "Q" });
+/** Makes the code of a text. A quarter of it may be unreadable, for it is printed small and gets smudged. */
+export function createQrCode(text: string): QrCode {
+  const { modules } = QRCode.create(text, { errorCorrectionLevel: "Q" });
   return { size: modules.size, modules: modules.data };
 }
 

@@ -24,6 +24,23 @@ const DEACTIVATED: RejectionDescription = {
   meaning: "The DID of the credential's subject was deactivated: nobody is its holder any more.",
 };
 
+/** What speaks against issuing a credential, now or to a wallet. */
+export const ISSUING_REJECTIONS: RejectionDescription[] = [
+  { code: "credential_type.unknown", kind: "not_found", meaning: "The issuer has put no schema for this type." },
+  {
+    code: "credential.claims_invalid",
+    kind: "invalid",
+    meaning: "The claims are not as the type's schema has it.",
+  },
+  { code: "credential.expiry_past", kind: "invalid", meaning: "expiresAt lies in the past." },
+  { code: "did.invalid", kind: "invalid", meaning: "subjectDid is no DID." },
+  { code: "did.method_not_supported", kind: "not_implemented", meaning: "subjectDid is of another method." },
+  DEACTIVATED,
+  { code: "issuer.not_accredited", kind: "forbidden", meaning: "The chain does not accredit the issuer." },
+  { code: "issuer.not_ready", kind: "conflict", meaning: "The issuer's DID document is not anchored yet." },
+  { code: "issuer.unknown", kind: "not_found", meaning: "The issuer is not registered here any more." },
+];
+
 /** Bytes of a picture: whatever they are. */
 const picture = z.looseObject({}).meta({ description: "image/svg+xml or image/png" });
 
@@ -48,24 +65,12 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
         },
       },
       rejections: [
-        { code: "credential_type.unknown", kind: "not_found", meaning: "The issuer has put no schema for this type." },
-        {
-          code: "credential.claims_invalid",
-          kind: "invalid",
-          meaning: "The claims are not as the type's schema has it.",
-        },
-        { code: "credential.expiry_past", kind: "invalid", meaning: "expiresAt lies in the past." },
+        ...ISSUING_REJECTIONS,
         {
           code: "credential.reference_taken",
           kind: "conflict",
           meaning: "The reference names another credential of the issuer.",
         },
-        { code: "did.invalid", kind: "invalid", meaning: "subjectDid is no DID." },
-        { code: "did.method_not_supported", kind: "not_implemented", meaning: "subjectDid is of another method." },
-        DEACTIVATED,
-        { code: "issuer.not_accredited", kind: "forbidden", meaning: "The chain does not accredit the issuer." },
-        { code: "issuer.not_ready", kind: "conflict", meaning: "The issuer's DID document is not anchored yet." },
-        { code: "issuer.unknown", kind: "not_found", meaning: "The issuer is not registered here any more." },
       ],
       handle: async ({ body, caller }) => {
         const { subjectDid, type, claims, maxUsages, expiresAt, reference, form } = body;
@@ -173,7 +178,7 @@ function shareEndpoint(deps: CredentialDeps): Endpoint {
     rejections: [UNKNOWN, DEACTIVATED],
     handle: async ({ params, query, caller }) => {
       const payload = await shareCredential(deps, { userId: caller.userId, credentialId: params.id });
-      const code = createQrCode(payload);
+      const code = createQrCode(JSON.stringify(payload));
       if (query.format === "svg") {
         return { status: 200, body: Buffer.from(qrCodeSvg(code)), headers: { "content-type": "image/svg+xml" } };
       }

@@ -43,7 +43,7 @@ const holderKey = z
   .meta({ description: "Public JWK (P-256, P-384, secp256k1 or Ed25519)" });
 
 /** What an issuer says to have a credential made as SD-JWT VC. */
-const sdJwtFields = {
+export const sdJwtFields = {
   disclosable: z
     .array(claimPath)
     .max(MAX_DISCLOSABLE)
@@ -57,7 +57,7 @@ const sdJwtFields = {
     .meta({ description: "`dc+sd-jwt`: digests of nothing, which hide how many claims there are" }),
 };
 
-const issueFields = {
+export const issueFields = {
   subjectDid: accountDid.meta({ description: "The holder's DID" }),
   type: typeName,
   claims: claims
@@ -73,17 +73,17 @@ const issueFields = {
     .transform((text) => new Date(text))
     .optional()
     .meta({ description: "Whole seconds; the issuer's default validity when absent" }),
-  reference: z
-    .string()
-    .min(1)
-    .max(200)
-    .optional()
-    .meta({ description: "The issuer's own name for it: issuing again returns the first" }),
 };
 
 export const issueBody = z
   .strictObject({
     ...issueFields,
+    reference: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: "The issuer's own name for it: issuing again returns the first" }),
     format: z.enum(ISSUED_FORMATS).default("vc+jwt"),
     ...sdJwtFields,
     holderKey: holderKey.optional().meta({
@@ -104,7 +104,8 @@ export const issueBody = z
     form: formOf(format, { claims: rest.claims, disclosable, decoys, holderKey: key ?? null }),
   }));
 
-function requireSdJwtClaims(
+/** Names what of the claims cannot be in an SD-JWT VC, or be disclosed by itself. */
+export function requireSdJwtClaims(
   given: Record<string, unknown>,
   disclosable: ClaimPath[] | undefined,
   addIssue: (issue: { code: "custom"; path: (string | number)[]; message: string }) => void,
@@ -125,7 +126,8 @@ function requireSdJwtClaims(
   addIssue({ code: "custom", path: ["disclosable"], message: `are ${count} claims: ${MAX_DISCLOSABLE} at most` });
 }
 
-function topLevelPaths(given: Record<string, unknown>): ClaimPath[] {
+/** The paths of all top-level claims. */
+export function topLevelPaths(given: Record<string, unknown>): ClaimPath[] {
   return Object.keys(given).map((name) => [name]);
 }
 

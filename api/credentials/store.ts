@@ -95,7 +95,7 @@ export type UnrecordedUses = Pick<Credential, "credentialId" | "issuer" | "subje
 
 /** The collection `credentials`. */
 export interface CredentialStore {
-  /** False when the issuer's reference is taken. */
+  /** False when its id or the issuer's reference is taken. */
   insert(credential: Credential): Promise<boolean>;
   /** Null also for one that was erased. */
   find(credentialId: string): Promise<Credential | null>;
@@ -160,7 +160,7 @@ export function createCredentialStore(deps: {
         await model.create({ ...encrypted, ...(referenceIndex !== undefined && { referenceIndex }) });
         return true;
       } catch (error) {
-        if (isDuplicateKey(error, "referenceIndex")) return false;
+        if (isDuplicateKey(error, "referenceIndex") || isDuplicateKey(error, "_id")) return false;
         throw error;
       }
     },

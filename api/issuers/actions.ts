@@ -32,6 +32,7 @@ export interface IssuerDeps extends Pick<Context, "chain" | "clock" | "keys" | "
 export interface CredentialSigner {
   did: string;
   name: string;
+  algorithm: SigningAlgorithm;
   /** The signing key's id in the DID document. */
   kid: string;
   /** Signs a payload as compact JWS, `typ` as given. */
@@ -200,6 +201,7 @@ export async function getCredentialSigner(
   return {
     did,
     name,
+    algorithm: key.algorithm,
     kid,
     sign: (typ, payload) => signCompact(deps.keys, key.keyId, { alg: key.algorithm, typ, kid }, payload),
   };

@@ -1,4 +1,4 @@
-import type { KeyStore, PublicJwk } from "./keyStore";
+import type { KeyStore } from "./keyStore";
 import { sha256Hex } from "../hash";
 
 /** The algorithms Cairn signs tokens with (RFC 7518, RFC 8037). */
@@ -24,7 +24,7 @@ export async function signCompact(
 }
 
 /** The thumbprint of a public key (RFC 7638, SHA-256), base64url: a name that follows from the key itself. */
-export function thumbprintOf({ crv, kty, x, y }: PublicJwk): string {
+export function thumbprintOf({ crv, kty, x, y }: { crv: string; kty: string; x: string; y?: string }): string {
   // RFC 7638 §3.2: the required members alone, in lexicographic order.
   const members = y === undefined ? { crv, kty, x } : { crv, kty, x, y };
   return Buffer.from(sha256Hex(JSON.stringify(members)), "hex").toString("base64url");

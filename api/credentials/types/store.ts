@@ -33,16 +33,15 @@ export interface TypeStore {
   find(schemaId: string): Promise<ClaimSchema | null>;
   /** The present schema of an issuer's type. */
   current(issuer: string, type: string): Promise<ClaimSchema | null>;
+  /** The present schema of each type of an issuer. */
+  ofIssuer(issuer: string): Promise<ClaimSchema[]>;
 }
 
 /** Creates the store of claim schemas. */
 export function createTypeStore(mongo: Mongo): TypeStore {
   const model = mongo.model<Stored>("CredentialSchema", schema);
-  const rename = (stored: Stored | null) => {
-    if (stored === null) return null;
-    const { _id: schemaId, ...rest } = stored;
-    return { schemaId, ...rest };
-  };
+  const named = ({ _id: schemaId, ...rest }: Stored): ClaimSchema => ({ schemaId, ...rest });
+  const rename = (stored: Stored | null) => (stored === null ? null : named(stored));
   return {
     async put({ schemaId, ...claimSchema }) {
       try {
@@ -54,5 +53,10 @@ export function createTypeStore(mongo: Mongo): TypeStore {
     },
     find: async (schemaId) => rename(await model.findById(schemaId).lean()),
     current: async (issuer, type) => rename(await model.findOne({ issuer, type }).sort({ createdAt: -1 }).lean()),
+    async ofIssuer(issuer) {
+      const all = await model.find({ issuer }).sort({ createdAt: 1 }).lean();
+      // The newest of each type is the last one to take its place.
+      return [...new Map(all.map((stored) => [stored.type, named(stored)])).values()];
+    },
   };
 }

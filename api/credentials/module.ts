@@ -1,6 +1,10 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import type { CredentialDeps } from "./actions";
+import { issuanceEndpoints } from "./issuance/routes";
+import { createNonceStore } from "./issuance/store";
+import { offerEndpoints } from "./offers/routes";
+import { createOfferStore } from "./offers/store";
 import { credentialData } from "./personalData";
 import { holderEndpoints, issuingEndpoints } from "./routes";
 import { type ApplyChangeDeps, STATUS_CHANGE } from "./statusChanges/actions";
@@ -16,7 +20,7 @@ import { createTypeStore } from "./types/store";
 type CredentialNeeds = Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf" | "holdingOf"> &
   Pick<ApplyChangeDeps, "sendAsIssuer" | "isWritePending">;
 
-/** Credentials: issuing, holding, sharing, and changes of their status on the chain. */
+/** Credentials: issuing, also into wallets, holding, sharing, and changes of their status on the chain. */
 export function createCredentials(context: Context, needs: CredentialNeeds) {
   const { queue, enqueueChange, worker } = createStatusChangeJobs(context);
   const deps = {
@@ -25,6 +29,8 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
     credentials: createCredentialStore(context),
     changes: createChangeStore(context.mongo),
     types: createTypeStore(context.mongo),
+    offers: createOfferStore(context),
+    nonces: createNonceStore(context.mongo),
     compileSchema: createSchemaCompiler(),
     enqueueChange,
   };
@@ -42,6 +48,8 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
       ...typeEndpoints(deps),
       ...issuingEndpoints(deps),
       ...statusChangeEndpoints(deps),
+      ...offerEndpoints(deps),
+      ...issuanceEndpoints(deps),
       ...holderEndpoints(deps),
     ],
     queues: [queue],

@@ -7,6 +7,7 @@ import { gatewayPart } from "./gateway";
 import { httpPart } from "./http";
 import { indexerPart } from "./indexer";
 import { internalPart } from "./internal";
+import { issuancePart } from "./issuance";
 import { keysPart } from "./keys";
 import { knownSecretProblems } from "./knownSecrets";
 import { kycPart } from "./kyc";
@@ -44,6 +45,7 @@ const PARTS = [
   oauthPart,
   presentationFlowPart,
   presentationsPart,
+  issuancePart,
   relayerPart,
   kycPart,
   mailPart,

@@ -27,6 +27,7 @@ import { type AnnounceDeps, announceLater, isAnnounced } from "./management/anno
 import { managementEndpoints, type ManagementDeps } from "./management/routes";
 import { createPresentationStore } from "./store";
 import { controllerOf, findIssuerKey, type TrustDeps } from "./trust/actions";
+import { createIssuerChains } from "./trust/issuerChains";
 import { createListedIssuers } from "./trust/listedIssuers";
 
 /** Lists that are held until they expire: far more than a verifier's credentials name. */
@@ -50,7 +51,7 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
   const trust = {
     ...context,
     ...needs,
-    anchors: once(() => readAnchors(config.presentations.trustAnchorsFile)),
+    issuerChain: createIssuerChains(once(() => readAnchors(config.presentations.trustAnchorsFile))),
     listedIssuerKey: createListedIssuers({ ...context, fetchMetadata }),
   };
   const issuerKey = (issuer: string | undefined, header: JsonObject) => findIssuerKey(trust, issuer, header);
@@ -63,19 +64,23 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
   const presentations = createPresentationStore(context);
   const signer = once(() => createRequestSigner(signerDeps));
   const { inji } = config.presentationFlow;
-  const deps = {
+  const requests = {
     ...context,
-    ...needs,
     presentations,
     signer,
+    isAnnounced: (owner: Pick<PresentationRequest, "verifierId">) => isAnnounced(needs, owner),
+  };
+  const deps = {
+    ...requests,
+    ...needs,
     flows: createFlowStore(context),
     verifier:
       inji === null
-        ? createOwnVerifier({ ...context, presentations, signer, version: ownVersion() })
+        ? // A flow follows its request itself.
+          createOwnVerifier({ ...requests, isAnnounced: () => Promise.resolve(false), version: ownVersion() })
         : createInjiVerifier({ ...context, inji }),
     issuerKey,
     controllerOf: (did: string) => controllerOf(trust, did),
-    isAnnounced: (request: PresentationRequest) => isAnnounced(needs, request),
     announceLater: (answered: Answered) => announceLater({ ...context, ...needs, presentations }, answered),
     requireUnrevoked: (credential: ProvenCredential, now: Date) => requireUnrevoked(statuses, credential, now),
   };

@@ -63,9 +63,7 @@ export interface PresentationRequest {
   query: DcqlQuery;
   /** Issuers whose credentials are accepted; an empty list accepts any that is trusted. */
   acceptedIssuers: string[];
-  /** The `kid` of the key that the response is encrypted to; null for `direct_post`. */
-  keyId: string | null;
-  /** The key of that name; gone once the request was answered. */
+  /** The key that the response is encrypted to, by the name of `requestId`; null for `direct_post`, and once answered. */
   encryptionKey: { publicJwk: EncryptionJwk; privateJwk: JWK } | null;
   status: Exclude<RequestStatus, "EXPIRED">;
   createdAt: Date;
@@ -80,6 +78,8 @@ export interface PresentationRequest {
   /** What was presented and accepted; erased after it was read. */
   credentials: PresentedCredential[] | null;
   takenAt: Date | null;
+  /** Whether its owner is told of the answer: it had a webhook, or was a client of this process, when it asked. */
+  isAnnounced: boolean;
   /** Since when its owner is to be told that it was answered; null when there is nothing to tell, or it was told. */
   announcementPendingSince: Date | null;
   purgeAt: Date;

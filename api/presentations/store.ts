@@ -6,12 +6,14 @@ import {
   type FieldCipher,
   type FieldPlace,
 } from "../../core/keys/fieldCipher";
+import { createBatch } from "../../core/batch";
+import { batchFindById } from "../../core/batchFindById";
 import { isDuplicateKey, type Mongo, rawCollection } from "../../core/mongo";
 import type { Answered, PresentationRequest, PresentedCredential, Verdict } from "./rules";
 
 type Stored = Omit<
   PresentationRequest,
-  "requestId" | "keyId" | "responseCodeHash" | "encryptionKey" | "credentials" | "announcementPendingSince"
+  "requestId" | "responseCodeHash" | "encryptionKey" | "credentials" | "announcementPendingSince"
 > & {
   _id: string;
   /** Encrypted JSON: with it, a response that somebody recorded could be read. */
@@ -19,7 +21,6 @@ type Stored = Omit<
   /** Encrypted JSON: it holds a person's claims. */
   credentials: string | null;
   /** Absent instead of null, so that their indexes hold what there is alone. */
-  keyId?: string;
   responseCodeHash?: string;
   announcementPendingSince?: Date;
 };
@@ -45,7 +46,6 @@ const schema = new Schema<Stored>(
     nonce: { type: String, required: true },
     query: { type: Schema.Types.Mixed, required: true },
     acceptedIssuers: { type: [String], required: true },
-    keyId: String,
     encryptionKey: { type: String, default: null },
     status: { type: String, required: true },
     createdAt: { type: Date, required: true },
@@ -57,6 +57,7 @@ const schema = new Schema<Stored>(
     verdict: mixed,
     credentials: { type: String, default: null },
     takenAt: { type: Date, default: null },
+    isAnnounced: { type: Boolean, required: true },
     announcementPendingSince: Date,
     purgeAt: { type: Date, required: true },
   },
@@ -64,7 +65,6 @@ const schema = new Schema<Stored>(
 );
 schema.index({ transactionHash: 1 }, { unique: true });
 schema.index({ nonce: 1 }, { unique: true });
-schema.index({ keyId: 1 }, { unique: true, sparse: true });
 schema.index({ responseCodeHash: 1 }, { unique: true, sparse: true });
 schema.index({ announcementPendingSince: 1 }, { sparse: true });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
@@ -89,8 +89,6 @@ export interface PresentationStore {
   insert(request: PresentationRequest): Promise<boolean>;
   find(requestId: string): Promise<PresentationRequest | null>;
   findByTransaction(transactionHash: string): Promise<PresentationRequest | null>;
-  /** By the `kid` of the key that a response is encrypted to. */
-  findByKeyId(keyId: string): Promise<PresentationRequest | null>;
   /** ACTIVE -> VP_SUBMITTED; of racing submissions one wins. False when it was answered before, or its time passed. */
   close(requestId: string, closing: Closing): Promise<boolean>;
   /** Counts a response that did not answer this request; the last one that it survives closes it with `closing`. */
@@ -116,43 +114,48 @@ export interface PresentationStore {
 export function createPresentationStore({ mongo, fields }: { mongo: Mongo; fields: FieldCipher }): PresentationStore {
   mongo.model<Stored>("Presentation", schema);
   const requests = () => rawCollection<Stored>(mongo, "presentations");
-  const findOne = async (filter: Partial<Stored>) => {
-    const found = await requests().findOne(filter);
-    return found === null ? null : requestOf(fields, found);
-  };
   const encrypted = (requestId: string, field: EncryptedField, value: unknown) =>
     encryptOptional(fields, placeOf(requestId, field), value === null ? null : JSON.stringify(value));
+  const closeOne = createBatch<ConditionalClose, boolean>({
+    run: (closes) => closeAll(requests(), closes),
+    maxSize: MAX_BATCH,
+    waitFor: "running",
+    keyOf: ({ filter }) => filter._id,
+  });
   const erase = async (filter: mongo.Filter<Stored>) => {
     const presented = { ...filter, credentials: { $type: "string" } } as mongo.Filter<Stored>;
     return (await requests().updateMany(presented, { $set: { credentials: null } })).modifiedCount;
   };
   return {
-    async insert({ requestId, keyId, responseCodeHash: _none, announcementPendingSince: _nothing, ...request }) {
+    async insert({ requestId, responseCodeHash: _none, announcementPendingSince: _nothing, ...request }) {
       const [encryptionKey, credentials] = await Promise.all([
         encrypted(requestId, "encryptionKey", request.encryptionKey),
         encrypted(requestId, "credentials", request.credentials),
       ]);
-      const named = keyId !== null && { keyId };
       try {
-        await requests().insertOne({ ...request, ...named, _id: requestId, encryptionKey, credentials });
+        await requests().insertOne({ ...request, _id: requestId, encryptionKey, credentials });
         return true;
       } catch (error) {
         if (isDuplicateKey(error)) return false;
         throw error;
       }
     },
-    find: (requestId) => findOne({ _id: requestId }),
-    findByTransaction: (transactionHash) => findOne({ transactionHash }),
-    findByKeyId: (keyId) => findOne({ keyId }),
+    async find(requestId) {
+      const found = await batchFindById<Stored>(mongo, "presentations", requestId);
+      return found === null ? null : requestOf(fields, found);
+    },
+    async findByTransaction(transactionHash) {
+      const found = await requests().findOne({ transactionHash });
+      return found === null ? null : requestOf(fields, found);
+    },
     async close(requestId, { responseCodeHash, isAnnounced, ...closing }) {
       const credentials = await encrypted(requestId, "credentials", closing.credentials);
       const code = responseCodeHash !== null && { responseCodeHash };
       const pending = isAnnounced && { announcementPendingSince: closing.verdict.decidedAt };
-      const closed = await requests().updateOne(
-        { _id: requestId, status: "ACTIVE", expiresAt: { $gt: closing.verdict.decidedAt } },
-        { $set: { ...closing, ...code, ...pending, credentials, status: "VP_SUBMITTED", encryptionKey: null } },
-      );
-      return closed.modifiedCount === 1;
+      return closeOne({
+        filter: { _id: requestId, status: "ACTIVE", expiresAt: { $gt: closing.verdict.decidedAt } },
+        update: { $set: { ...closing, ...code, ...pending, credentials, status: "VP_SUBMITTED", encryptionKey: null } },
+      });
     },
     async countAttempt(requestId, now) {
       const counted = await requests().findOneAndUpdate(
@@ -197,6 +200,40 @@ export function createPresentationStore({ mongo, fields }: { mongo: Mongo; field
   };
 }
 
+/** Requests closed in one exchange. */
+const MAX_BATCH = 32;
+
+interface ConditionalClose {
+  filter: mongo.Filter<Stored> & { _id: string };
+  update: { $set: Pick<Stored, "submissionHash" | "verdict"> & Partial<Stored> };
+}
+
+/**
+ * Closes requests, each by one conditional write to it. A single write returns its outcome; several travel in one
+ * exchange, and where not all of them took effect, what each left is read.
+ */
+async function closeAll(requests: mongo.Collection<Stored>, closes: ConditionalClose[]): Promise<boolean[]> {
+  const [only] = closes;
+  if (only !== undefined && closes.length === 1) {
+    return [(await requests.updateOne(only.filter, only.update)).modifiedCount === 1];
+  }
+  const writes = closes.map((updateOne) => ({ updateOne })) as mongo.AnyBulkWriteOperation<Stored>[];
+  const { modifiedCount } = await requests.bulkWrite(writes, { ordered: false });
+  if (modifiedCount === closes.length) return closes.map(() => true);
+  const ids = closes.map(({ filter }) => filter._id);
+  const projection = { submissionHash: 1, verdict: 1 };
+  const left = await requests.find({ _id: { $in: ids } } as mongo.Filter<Stored>, { projection }).toArray();
+  const byId = new Map(left.map((request) => [request._id, request]));
+  return closes.map(({ filter, update: { $set } }) => {
+    const stored = byId.get(filter._id);
+    // Of the same response at the same moment either may count as the one that closed it: they say the same.
+    return (
+      stored?.verdict?.decidedAt.getTime() === $set.verdict?.decidedAt.getTime() &&
+      stored?.submissionHash === $set.submissionHash
+    );
+  });
+}
+
 type EncryptedField = (typeof ENCRYPTED_PRESENTATION_FIELDS.fields)[number];
 
 function placeOf(requestId: string, field: EncryptedField): FieldPlace {
@@ -204,7 +241,7 @@ function placeOf(requestId: string, field: EncryptedField): FieldPlace {
 }
 
 async function requestOf(fields: FieldCipher, stored: Stored): Promise<PresentationRequest> {
-  const { _id, keyId, responseCodeHash, announcementPendingSince, encryptionKey, credentials, ...rest } = stored;
+  const { _id, responseCodeHash, announcementPendingSince, encryptionKey, credentials, ...rest } = stored;
   const [key, presented] = await Promise.all([
     decryptOptional(fields, placeOf(_id, "encryptionKey"), encryptionKey),
     decryptOptional(fields, placeOf(_id, "credentials"), credentials),
@@ -212,7 +249,6 @@ async function requestOf(fields: FieldCipher, stored: Stored): Promise<Presentat
   return {
     ...rest,
     requestId: _id,
-    keyId: keyId ?? null,
     responseCodeHash: responseCodeHash ?? null,
     announcementPendingSince: announcementPendingSince ?? null,
     encryptionKey: key === null ? null : (JSON.parse(key) as PresentationRequest["encryptionKey"]),

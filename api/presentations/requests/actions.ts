@@ -32,6 +32,8 @@ export interface CreateRequestDeps extends Pick<Context, "clock"> {
   config: Pick<Context["config"], "http" | "presentations">;
   presentations: Pick<PresentationStore, "insert">;
   signer: Pick<RequestSigner, "clientId">;
+  /** Whether the owner of a request is to be told of its answer. */
+  isAnnounced(owner: { verifierId: string }): Promise<boolean>;
 }
 
 /** A request that was made, and what its owner alone learns. */
@@ -53,8 +55,6 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
   const { clock, config, presentations, signer } = deps;
   const requestId = `req_${randomId()}`;
   const transactionId = randomToken("txn_");
-  const encrypted = input.responseMode === "direct_post.jwt";
-  const keyId = encrypted ? randomToken() : null;
   const createdAt = clock.now();
   const expiresAt = addSeconds(createdAt, input.lifetimeSeconds ?? config.presentations.requestSeconds);
   const request: PresentationRequest = {
@@ -69,8 +69,8 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
     nonce: input.nonce ?? randomToken(),
     query: input.query,
     acceptedIssuers: input.acceptedIssuers ?? [],
-    keyId,
-    encryptionKey: keyId === null ? null : await generateEncryptionKey(keyId),
+    // Its kid finds the request when the response comes (OpenID4VP 1.0 §8.3).
+    encryptionKey: input.responseMode === "direct_post.jwt" ? await generateEncryptionKey(requestId) : null,
     status: "ACTIVE",
     createdAt,
     expiresAt,
@@ -81,6 +81,7 @@ export async function createRequest(deps: CreateRequestDeps, input: NewRequest):
     verdict: null,
     credentials: null,
     takenAt: null,
+    isAnnounced: await deps.isAnnounced(input),
     announcementPendingSince: null,
     purgeAt: addSeconds(expiresAt, config.presentations.retentionSeconds),
   };

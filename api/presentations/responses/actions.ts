@@ -30,9 +30,7 @@ export interface WalletResponse {
 
 export interface SubmitDeps extends ResponsePorts, Pick<Context, "blindIndex"> {
   clock: Clock;
-  presentations: Pick<PresentationStore, "find" | "findByKeyId" | "close" | "countAttempt">;
-  /** Whether the owner of a request is to be told of its answer. */
-  isAnnounced(request: PresentationRequest): Promise<boolean>;
+  presentations: Pick<PresentationStore, "find" | "close" | "countAttempt">;
   /** Tells the owner without waiting; again changes nothing, and what fails is repeated. */
   announceLater(answered: Answered): void;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
@@ -79,12 +77,11 @@ export async function submitResponse(deps: SubmitDeps, response: WalletResponse)
 
 /** Closes a request by one write, which also says that the owner is to be told; false when it was closed before. */
 async function close(
-  deps: Pick<SubmitDeps, "presentations" | "isAnnounced" | "announceLater">,
+  deps: Pick<SubmitDeps, "presentations" | "announceLater">,
   request: PresentationRequest,
   closing: Omit<Closing, "isAnnounced">,
 ): Promise<boolean> {
-  const { requestId, verifierId } = request;
-  const isAnnounced = await deps.isAnnounced(request);
+  const { requestId, verifierId, isAnnounced } = request;
   const closed = await deps.presentations.close(requestId, { ...closing, isAnnounced });
   if (closed && isAnnounced) deps.announceLater({ requestId, verifierId, answeredAt: closing.verdict.decidedAt });
   return closed;
@@ -97,8 +94,8 @@ async function findRequest(
 ): Promise<PresentationRequest> {
   const { response, state } = parameters;
   if (response !== undefined) {
-    const found = await presentations.findByKeyId(keyIdOf(response));
-    if (found === null) throw malformed("The response is encrypted to a key of no request.");
+    const found = await presentations.find(keyIdOf(response));
+    if (found?.responseMode !== "direct_post.jwt") throw malformed("The response is encrypted to a key of no request.");
     return found;
   }
   if (state === undefined) throw malformed("The response has neither response nor state.");

@@ -1,11 +1,11 @@
-import { createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import type { CredentialFacts, CredentialQuestion } from "../../../chain/registry/credentialFacts";
 import type { Chain } from "../../../chain/client";
 import { type RegistryDid, parseRegistryDid } from "../../../chain/did/did";
 import type { Clock } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
-import { issuerKeyOfChain } from "../certificates/issuerChain";
-import type { JsonObject } from "../../../core/json";
+import { type IssuerChain, issuerKeyOf } from "../certificates/issuerChain";
+import type { Json, JsonObject } from "../../../core/json";
 import type { IssuerKey } from "../formats/rules";
 import { unproven } from "../rejection";
 
@@ -28,8 +28,12 @@ export interface TrustDeps {
   clock: Clock;
   /** The keys that may sign for an issuer by the DID document of this digest. */
   assertionKeys(issuer: string, documentHash: string): Promise<AssertionKey[]>;
-  /** Certificates whose issuers are trusted besides those that the registry accredits. */
-  anchors(): Promise<readonly X509Certificate[]>;
+  /**
+   * The certificates of an `x5c` and where they lead.
+   *
+   * @throws PresentationRejection `issuer_unknown`
+   */
+  issuerChain(x5c: Json): Promise<IssuerChain>;
   /** The key of an issuer that is trusted by its name; null when it is not listed. */
   listedIssuerKey(issuer: string, header: JsonObject): Promise<KeyObject | null>;
 }
@@ -47,7 +51,7 @@ export async function findIssuerKey(
   header: JsonObject,
 ): Promise<IssuerKey> {
   if (header["x5c"] !== undefined) {
-    return issuerKeyOfChain(header["x5c"], issuer, { anchors: await deps.anchors(), now: deps.clock.now() });
+    return issuerKeyOf(await deps.issuerChain(header["x5c"]), issuer, deps.clock.now());
   }
   if (issuer === undefined)
     throw unproven("issuer_unknown", "The credential names no issuer, and brings no certificate.");

@@ -1,5 +1,6 @@
 import { Schema } from "mongoose";
 import { type ApiKeyRecord, apiKeySchema } from "../../../core/keys/apiKeys";
+import { batchFindById } from "../../../core/batchFindById";
 import type { Mongo } from "../../../core/mongo";
 
 /** Who may ask to see credentials. */
@@ -51,7 +52,7 @@ export function createVerifierStore(mongo: Mongo): VerifierStore {
       await model.create({ ...account, _id: verifierId });
     },
     async find(verifierId) {
-      const found = await model.findById(verifierId).lean();
+      const found = await batchFindById<Stored>(mongo, "verifier_accounts", verifierId);
       return found && rename(found);
     },
     async findByApiKey(hash) {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { issuerKeyOfChain } from "../../../api/presentations/certificates/issuerChain";
+import { issuerKeyOf, readIssuerChain } from "../../../api/presentations/certificates/issuerChain";
 import { dcqlQuery } from "../../../api/presentations/dcql/query";
 import { generateEncryptionKey } from "../../../api/presentations/responses/encryption";
 import { PresentationRejection } from "../../../api/presentations/rejection";
@@ -18,7 +18,6 @@ import { encrypt, post, type ReadRequest } from "../../support/presentations/wal
 const RUNS = Number(process.env["PRESENTATION_FUZZ_RUNS"] ?? 2_000);
 const SEED = Number(process.env["PRESENTATION_FUZZ_SEED"] ?? 14);
 const NOW = new Date("2026-05-01T12:00:00Z");
-const KEY_ID = "the-request's-key";
 
 /** Responses that would be accepted, but for the mutation. */
 interface Target {
@@ -67,7 +66,6 @@ describe("a mutated response", () => {
       blindIndex: () => Promise.resolve("code"),
       presentations: {
         find: (requestId) => Promise.resolve(requestId === request.requestId ? request : null),
-        findByKeyId: (keyId) => Promise.resolve(keyId === request.keyId ? request : null),
         countAttempt: () => Promise.resolve(1),
         close(_requestId, { verdict }) {
           verdicts.push(verdict);
@@ -75,12 +73,9 @@ describe("a mutated response", () => {
         },
       },
       issuerKey: (iss, header) =>
-        Promise.resolve().then(() =>
-          issuerKeyOfChain(header["x5c"] ?? [], iss, { anchors: [issuer.certificate], now: NOW }),
-        ),
+        Promise.resolve().then(() => issuerKeyOf(readIssuerChain(header["x5c"] ?? [], [issuer.certificate]), iss, NOW)),
       controllerOf: () => Promise.resolve(null),
       requireUnrevoked: () => Promise.resolve(),
-      isAnnounced: () => Promise.resolve(false),
       announceLater: () => undefined,
     };
     await submitResponse(deps, { parameters, body: Buffer.from(new URLSearchParams(parameters).toString()), logger });
@@ -119,14 +114,13 @@ describe("a mutated response over HTTP", () => {
 async function targetsOf(issuer: Party): Promise<Target[]> {
   const signer = joseKeyOf(issuer);
   const issued = await issue({ issuer: signer, header: { x5c: [encoded(issuer)] } });
-  const key = await generateEncryptionKey(KEY_ID);
+  const key = await generateEncryptionKey("encrypted");
   const plain = requestOf({ requestId: "plain", query: dcqlQuery.parse(IDENTITY_QUERY) });
   const jwtVc = requestOf({ requestId: "jwt-vc", query: dcqlQuery.parse(jwtVcQuery("EmployeeCredential")) });
   const encrypted = requestOf({
     requestId: "encrypted",
     query: plain.query,
     responseMode: "direct_post.jwt",
-    keyId: KEY_ID,
     encryptionKey: key,
   });
 
@@ -195,7 +189,6 @@ function requestOf(
     clientId: AUDIENCE,
     responseMode: "direct_post",
     nonce: NONCE,
-    keyId: null,
     encryptionKey: null,
     status: "ACTIVE",
     createdAt: NOW,
@@ -207,6 +200,7 @@ function requestOf(
     verdict: null,
     credentials: null,
     takenAt: null,
+    isAnnounced: false,
     announcementPendingSince: null,
     purgeAt: new Date(NOW.getTime() + 600_000),
     ...own,

@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import { expect } from "chai";
 import { authorityKeyIdOf } from "../../../../api/presentations/certificates/extensions";
 import { issueCertificate } from "../../../../api/presentations/certificates/issueCertificate";
-import { issuerKeyOfChain } from "../../../../api/presentations/certificates/issuerChain";
+import { issuerKeyOf, readIssuerChain } from "../../../../api/presentations/certificates/issuerChain";
 import { encoded, issuerOf, type Party, party } from "../../../support/presentations/certificates";
 import { PresentationRejection } from "../../../../api/presentations/rejection";
 
@@ -22,8 +22,14 @@ describe("an issuer's certificates", () => {
   });
 
   const distrust = (chain: Party[], anchors: Party[] = [root], issuer: string | undefined = ISSUER, now = NOW) =>
-    issuerKeyOfChain(chain.map(encoded), issuer, { anchors: anchors.map(({ certificate }) => certificate), now })
-      .distrust;
+    issuerKeyOf(
+      readIssuerChain(
+        chain.map(encoded),
+        anchors.map(({ certificate }) => certificate),
+      ),
+      issuer,
+      now,
+    ).distrust;
 
   it("are trusted when they lead to an anchor, with the anchor in the chain or not", () => {
     expect(distrust([leaf, middle])).to.equal(null);
@@ -34,7 +40,7 @@ describe("an issuer's certificates", () => {
   });
 
   it("give the leaf's key and the key ids of every authority", async () => {
-    const found = issuerKeyOfChain([leaf, middle].map(encoded), ISSUER, { anchors: [root.certificate], now: NOW });
+    const found = issuerKeyOf(readIssuerChain([leaf, middle].map(encoded), [root.certificate]), ISSUER, NOW);
     expect(found.key.equals(createPublicKey(leaf.privateKey))).to.equal(true);
     expect(found.authorityKeyIds).to.deep.equal([await subjectKeyIdOf(middle), await subjectKeyIdOf(root)]);
   });
@@ -81,7 +87,7 @@ describe("an issuer's certificates", () => {
 
   it("that are none leave the issuer unknown", () => {
     for (const x5c of [[], "AAAA", ["AAAA"], [1], Array.from({ length: 9 }, () => encoded(leaf))]) {
-      expect(() => issuerKeyOfChain(x5c, ISSUER, { anchors: [], now: NOW })).to.throw(PresentationRejection);
+      expect(() => readIssuerChain(x5c, [])).to.throw(PresentationRejection);
     }
   });
 });

@@ -21,6 +21,14 @@ export interface BackendAnswer {
   body: Buffer;
 }
 
+/** 501: what was asked for is not configured there. Asking again does not help, unlike with every other 5xx. */
+const NOT_IMPLEMENTED = 501;
+
+/** Whether the API failed, so that the same request may succeed later. */
+export function isFailure({ status }: Pick<BackendAnswer, "status">): boolean {
+  return status >= 500 && status !== NOT_IMPLEMENTED;
+}
+
 /** Sends requests over connections that are kept. */
 export interface BackendConnection {
   /** @throws TransientError `backend.unavailable` when there is no whole answer in time */

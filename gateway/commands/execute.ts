@@ -1,7 +1,7 @@
 import { DomainError, TransientError } from "../../core/errors";
 import { COMMAND_IN_PROGRESS } from "../../core/internalApi";
 import type { Logger } from "../../core/logger";
-import type { BackendAnswer } from "../backend/http";
+import { type BackendAnswer, isFailure } from "../backend/http";
 import { type InternalApi, problemCodeOf } from "../backend/internalApi";
 import type { SessionDirectory } from "../backend/sessions";
 import { RejectedError } from "../envelope/receive";
@@ -83,8 +83,9 @@ function resultOf({ sessions, logger }: ExecuteDeps, verified: VerifiedRequest, 
     throw new RejectedError(reject("COMMAND_IN_PROGRESS", { retryAfterMs }));
   }
   // A 401 that is not about the session is about us: the API does not take our tokens.
-  if (status >= 400 && status < 500 && status !== 401 && code !== undefined) return { resultCode: code, payload: body };
-  const level = status >= 500 ? "warn" : "error";
+  const isRejection = status >= 400 && status !== 401 && !isFailure(answer);
+  if (isRejection && code !== undefined) return { resultCode: code, payload: body };
+  const level = isFailure(answer) ? "warn" : "error";
   logger[level]({ status, code, requestId, messageType }, "the API's answer to a command cannot be passed on");
   throw unavailable(retryAfterSeconds === undefined ? OUTAGE_RETRY_MS : retryAfterSeconds * 1000);
 }

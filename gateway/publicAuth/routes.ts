@@ -9,8 +9,9 @@ import {
   rateLimitHeaders,
   tooManyRequests,
 } from "../../core/budgets";
+import type { Config } from "../../core/config/config";
 import { DomainError, TransientError } from "../../core/errors";
-import type { BackendAnswer } from "../backend/http";
+import { type BackendAnswer, isFailure } from "../backend/http";
 import type { InternalApi } from "../backend/internalApi";
 import { readJsonBody } from "../server/body";
 import type { HttpExchange, HttpRoute } from "../server/routes";
@@ -19,6 +20,7 @@ import { confirmEmailCodeBody, sendEmailCodeBody } from "./schemas";
 export interface PublicAuthDeps {
   api: Pick<InternalApi, "forward">;
   createBudget: CreateBudget;
+  config: { sessions: Pick<Config["sessions"], "limitLogins"> };
 }
 
 /** A class of requests, and what they may cost a caller. */
@@ -58,8 +60,10 @@ const CLASSES: RequestClass[] = [
 /**
  * The endpoints before login. Each request is classified by its path and counted for its address; its body is checked,
  * counted for what it names, and passed on byte for byte. The API's answer is passed back as it is.
+ * `LOGIN_LIMITS=false`, which production refuses, lifts the limits.
  */
-export function publicAuthRoutes({ api, createBudget }: PublicAuthDeps): HttpRoute[] {
+export function publicAuthRoutes({ api, createBudget, config }: PublicAuthDeps): HttpRoute[] {
+  const isLimited = config.sessions.limitLogins;
   return CLASSES.map(({ path, body, address: policy, subject }) => {
     const addresses = createAddressBudget(createBudget, policy);
     const subjects = subject?.policies.map((of) => createBudget(of)) ?? [];
@@ -67,10 +71,10 @@ export function publicAuthRoutes({ api, createBudget }: PublicAuthDeps): HttpRou
       method: "POST",
       path,
       async handle({ request, response, address, requestId }: HttpExchange) {
-        spend(response, await addresses.take(address));
+        if (isLimited) spend(response, await addresses.take(address));
         const { bytes, value } = await readJsonBody(request, MAX_BODY_BYTES);
         const parsed = checked(body, value);
-        if (subject !== undefined) await takeInTurn(response, subjects, subject.of(parsed));
+        if (isLimited && subject !== undefined) await takeInTurn(response, subjects, subject.of(parsed));
         const headers = { "content-type": "application/json" };
         const answer = await api.forward({ method: "POST", path, headers, body: bytes, requestId, address });
         passBack(response, answer);
@@ -104,9 +108,10 @@ function checked(schema: RequestClass["body"], value: unknown): Record<string, u
  *
  * @throws TransientError when the API fails, or does not take our tokens
  */
-function passBack(response: ServerResponse, { status, contentType, retryAfterSeconds, body }: BackendAnswer): void {
+function passBack(response: ServerResponse, answer: BackendAnswer): void {
+  const { status, contentType, retryAfterSeconds, body } = answer;
   const isJson = /^application\/([\w.-]+\+)?json\b/.test(contentType);
-  if (status >= 500 || !isJson) {
+  if (isFailure(answer) || !isJson) {
     throw new TransientError("backend.unavailable", "The API does not answer as it should.");
   }
   if (retryAfterSeconds !== undefined) response.setHeader("retry-after", String(retryAfterSeconds));

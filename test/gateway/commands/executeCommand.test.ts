@@ -67,6 +67,11 @@ describe("ExecuteCommand", () => {
         expect([resultCode, payload["code"]]).to.deep.equal(["credential.unknown", "credential.unknown"]);
       });
 
+      it("is answered with the problem where the API cannot do it at all: asking again does not help", async () => {
+        fixture.api.answer = () => problem(501, "kyc.unavailable");
+        expect((await answerOf(actor.command("kyc.status"), caller)).resultCode).to.equal("kyc.unavailable");
+      });
+
       it("is refused with a status, a reason and, where it helps, a delay", async () => {
         const good = () => actor.command("credentials.list");
         const cases: [what: string, request: WellFormedRequest, code: Code, reason: string, retries: boolean][] = [

@@ -70,6 +70,20 @@ describe("public auth at the gateway", () => {
     }
   });
 
+  it("passes back that the API cannot do it at all: asking again does not help", async () => {
+    fixture.api.answer = () => problem(501, "email_code.unavailable");
+    const { status, body } = await post(SEND, { email: newEmail() });
+    expect([status, body.code]).to.deep.equal([501, "email_code.unavailable"]);
+  });
+
+  it("is not limited where the configuration lifts the limits of logins", async () => {
+    const unlimited = await fixture.start({ sessions: { limitLogins: false } });
+    const email = newEmail();
+    for (let index = 0; index < 12; index += 1) {
+      expect((await ask(`${unlimited.http}${SEND}`, "POST", { body: { email } })).status).to.equal(200);
+    }
+  });
+
   for (const [what, path, body, field] of [
     ["no address", SEND, { email: "ann" }, "body.email"],
     ["no e-mail", SEND, {}, "body.email"],

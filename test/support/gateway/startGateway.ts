@@ -55,6 +55,7 @@ export async function startGateway(environment: Record<string, string>, patch: C
     ...loaded,
     push: { ...loaded.push, ...patch.push },
     gateway: { ...loaded.gateway, ...patch.gateway },
+    sessions: { ...loaded.sessions, ...patch.sessions },
   };
   const logger = createLogger(config);
   const redis = connectRedis({ url: config.redis.url, name: "test-gateway", logger });

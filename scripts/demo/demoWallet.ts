@@ -21,8 +21,15 @@ export interface DemoWallet {
   did: string;
   /** Follows a link or QR code to the request, and verifies who asks by the certificate that signed it. */
   readRequest(link: string): Promise<AskedFor>;
-  /** Presents a credential to who asked: signed by the DID's controller, encrypted. @returns the HTTP status */
-  present(asked: AskedFor, credential: string): Promise<number>;
+  /** Presents a credential to who asked: signed by the DID's controller, encrypted. */
+  present(asked: AskedFor, credential: string): Promise<PresentationAnswer>;
+}
+
+/** What a wallet is answered with. */
+export interface PresentationAnswer {
+  status: number;
+  /** Where it sends the browser; null for nowhere. */
+  redirectUri: string | null;
 }
 
 /** Creates a wallet with a fresh key. Its DID needs no transaction: every address is a DID of its own. */
@@ -46,7 +53,9 @@ export async function createDemoWallet(target: DemoTarget): Promise<DemoWallet> 
       )
         .setProtectedHeader({ alg: "ECDH-ES", enc: "A128GCM", kid: encryptionKey.kid ?? "" })
         .encrypt(await importJWK(encryptionKey, "ECDH-ES"));
-      return (await fetch(responseUri, { method: "POST", body: new URLSearchParams({ response }) })).status;
+      const answered = await fetch(responseUri, { method: "POST", body: new URLSearchParams({ response }) });
+      const { redirect_uri: redirectUri } = (await answered.json()) as { redirect_uri?: string };
+      return { status: answered.status, redirectUri: redirectUri ?? null };
     },
   };
 }

@@ -164,7 +164,7 @@ async function presentInBrowser(
       .join("; ");
     const session = await readBody(opened, 200);
     const deepLink = String(session["verification_deeplink"]);
-    const status = await wallet.present(await wallet.readRequest(deepLink), jwt);
+    const { status } = await wallet.present(await wallet.readRequest(deepLink), jwt);
     if (status !== 200) throw new Error(`The presentation was answered ${status}.`);
     await waitUntilVerified(String(session["status_url"]), cookie);
     const finished = await fetch(String(session["finish_url"]), { headers: { cookie }, redirect: "manual" });

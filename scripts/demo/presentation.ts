@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { type ApiClient, createAdminClient, createApiClient, expectAnswer } from "./callApi";
 import { type DemoTarget, type ReportStep, runStep, runStepWithResult } from "./demo";
-import { type AskedFor, createDemoWallet, type DemoWallet } from "./demoWallet";
-import { poll } from "./poll";
+import { createDemoBrowser, type DemoBrowser, type DemoPage } from "./demoBrowser";
+import { createDemoWallet, type DemoWallet } from "./demoWallet";
 import { addUniversity, issueCredential, type IssuedCredential, revokeCredential } from "./university";
 
 /** What the library asks for (OpenID4VP 1.0 §6): a degree, and of it the name and the degree alone. */
@@ -16,18 +17,28 @@ const QUERY = {
   ],
 };
 
-const ANSWER_DEADLINE_MS = 30_000;
+/** Where the library takes browsers back. The demo's browser goes no further. */
+const RETURN_URL = "https://library.example/return";
 
-interface Asked {
+/** A reader whose browser is at the flow's page. */
+interface Reader {
+  browser: DemoBrowser;
+  wallet: DemoWallet;
+  credential: IssuedCredential;
+}
+
+/** What the library remembers in its session with a reader. */
+interface LibrarySession {
   transactionId: string;
-  requestId: string;
-  link: string;
+  state: string;
+  flowUrl: string;
 }
 
 /**
- * A library asks any wallet for proof of a degree by OpenID4VP 1.0: the wallet sees who asks, presents its credential
- * encrypted and signed by the DID's controller, and the library reads what it asked for. Once the university revoked
- * the credential, the next presentation is invalid.
+ * A library sends a reader's browser to Cairn for proof of a degree, by OpenID4VP 1.0: the page names who asks, the
+ * wallet presents its credential encrypted and signed by the DID's controller, the browser comes back to the page of the
+ * verdict and from there to the library, which reads what it asked for. Once the university revoked the credential, the
+ * next presentation of it fails.
  *
  * @throws Error naming the step that failed and what was answered
  */
@@ -42,23 +53,31 @@ export async function runPresentationDemo(target: DemoTarget, reportStep: Report
     return { outcome: [wallet.did, "never written to the chain: every address is a DID"], result: issued };
   });
   const library = await addLibrary({ admin, apiUrl }, reportStep);
-  const asked = await runStepWithResult(reportStep, "It asks for a degree", async () => {
-    const request = await askForDegree(library);
-    return { outcome: [`QR code: ${request.link.slice(0, 60)}...`], result: request };
+  const reader = { browser: createDemoBrowser(), wallet, credential };
+
+  const session = await runStepWithResult(reportStep, "It sends a reader's browser to Cairn for a degree", async () => {
+    const made = await makeFlow(library);
+    return { outcome: [`303 ${made.flowUrl.slice(0, 60)}...`], result: made };
   });
-  await presentDegree({ wallet, credential, asked }, reportStep);
-  await runStep(reportStep, "The library reads the result, once", async () => {
-    const result = await readResult(library, asked);
-    const { credentials } = result["verificationDetails"] as { credentials: { claims: unknown }[] };
-    return [`${String(result["result"])}: ${JSON.stringify(credentials[0]?.claims)}`];
+  const back = await presentDegree(reader, session, reportStep);
+  await runStep(reportStep, "The library reads the result with the browser's code", async () => {
+    const result = await readResult(library, session, back);
+    const { issuer, credentials } = result["verificationDetails"] as Details;
+    return [`${String(result["result"])}: ${JSON.stringify(credentials[0]?.claims)}`, `issued by ${String(issuer)}`];
   });
   await revokeCredential(university, credential, reportStep);
   await runStep(reportStep, "The next presentation of it is invalid", async () => {
-    const second = await askForDegree(library);
-    await wallet.present(await wallet.readRequest(second.link), credential.jwt);
-    const result = await readResult(library, second);
-    return [`${String(result["result"])}: ${String(result["reason"])}`];
+    const second = await makeFlow(library);
+    const asked = await chooseWallet(reader, second);
+    const page = await answer(reader, asked.link);
+    const result = await readResult(library, second, await finish(reader, asked.page));
+    return [`page: ${page.heading}`, `${String(result["result"])}: ${String(result["reason"])}`];
   });
+}
+
+interface Details {
+  issuer: string | null;
+  credentials: { claims: unknown }[];
 }
 
 /** @returns the API with the library's key */
@@ -67,44 +86,81 @@ async function addLibrary(
   reportStep: ReportStep,
 ): Promise<ApiClient> {
   return runStepWithResult(reportStep, "A library is registered as a verifier", async () => {
-    const added = expectAnswer(await admin("POST", "/verifiers", { name: "City Library" }), 201);
+    const account = { name: "City Library", redirectUris: [RETURN_URL] };
+    const added = expectAnswer(await admin("POST", "/verifiers", account), 201);
     const outcome = [`verifier ${String(added["verifierId"])}`];
     return { outcome, result: createApiClient(apiUrl, String(added["apiKey"])) };
   });
 }
 
-async function askForDegree(library: ApiClient): Promise<Asked> {
-  const created = expectAnswer(await library("POST", "/vp-request", { dcqlQuery: QUERY }), 201);
-  return {
-    transactionId: String(created["transactionId"]),
-    requestId: String(created["requestId"]),
-    link: String(created["authorizationUrl"]),
-  };
+async function makeFlow(library: ApiClient): Promise<LibrarySession> {
+  const state = randomUUID();
+  const body = { dcqlQuery: QUERY, credentialType: "Degree", redirectUri: RETURN_URL, state };
+  const made = expectAnswer(await library("POST", "/vp-flow", body), 201);
+  return { transactionId: String(made["transactionId"]), state, flowUrl: String(made["flowUrl"]) };
 }
 
-async function presentDegree(
-  { wallet, credential, asked }: { wallet: DemoWallet; credential: IssuedCredential; asked: Asked },
-  reportStep: ReportStep,
-): Promise<void> {
-  const read = await runStepWithResult(reportStep, "The wallet opens the request and sees who asks", async () => {
-    const request: AskedFor = await wallet.readRequest(asked.link);
-    return { outcome: [request.clientId, "signed by the certificate of that name"], result: request };
-  });
-  await runStep(reportStep, "Its holder agrees; it presents the credential", async () => {
-    const status = await wallet.present(read, credential.jwt);
-    if (status !== 200) throw new Error(`The presentation was answered ${status}.`);
-    return ["encrypted to a key of this request, signed with ES256K", `${new URL(read.responseUri).pathname} -> 200`];
-  });
-}
-
-async function readResult(library: ApiClient, { requestId, transactionId }: Asked): Promise<Record<string, unknown>> {
-  await poll(
-    "answer of the wallet",
+/** Follows the pages to their end. @returns where the browser is sent */
+async function presentDegree(reader: Reader, session: LibrarySession, reportStep: ReportStep): Promise<URL> {
+  const asked = await runStepWithResult(
+    reportStep,
+    "The page names who asks; the reader chooses a wallet",
     async () => {
-      const { status } = expectAnswer(await library("GET", `/vp-request/${requestId}/status`), 200);
-      return status === "VP_SUBMITTED" ? true : undefined;
+      const chosen = await chooseWallet(reader, session);
+      const outcome = ["City Library asks for proof: Degree", `${chosen.page.heading}: ${chosen.link.slice(0, 48)}...`];
+      return { outcome, result: chosen };
     },
-    { deadlineMs: ANSWER_DEADLINE_MS },
   );
-  return expectAnswer(await library("GET", `/vp-result/${transactionId}`), 200);
+  await runStep(reportStep, "The wallet presents it and sends the browser back", async () => {
+    const page = await answer(reader, asked.link);
+    return ["encrypted to a key of this request, signed with ES256K", `page: ${page.heading}`];
+  });
+  return runStepWithResult(reportStep, "The browser goes back to the library", async () => {
+    const back = await finish(reader, asked.page);
+    const parameters = [...back.searchParams.keys()].join(" and ");
+    return { outcome: [`${back.origin}${back.pathname} with ${parameters}`], result: back };
+  });
+}
+
+/** A page, and the link on it that opens the wallet. */
+interface AskedOnPage {
+  page: DemoPage & { url: string };
+  link: string;
+}
+
+async function chooseWallet({ browser }: Reader, { flowUrl }: LibrarySession): Promise<AskedOnPage> {
+  const url = requireRedirect(await browser.open(flowUrl));
+  const first = await browser.open(url);
+  if (!first.text.includes("<strong>City Library</strong>")) throw new Error("The page does not name who asks.");
+  requireRedirect(await browser.send(`${url}/wallet`, { device: "this" }));
+  const page = await browser.open(url);
+  const link = /href="(openid4vp:[^"]*)"/.exec(page.text)?.[1];
+  if (link === undefined) throw new Error(`The page "${page.heading}" has no link that opens a wallet.`);
+  return { page: { ...page, url }, link: link.replaceAll("&amp;", "&") };
+}
+
+/** The wallet answers, and its browser comes back. @returns the page of the verdict */
+async function answer({ browser, wallet, credential }: Reader, link: string): Promise<DemoPage> {
+  const { status, redirectUri } = await wallet.present(await wallet.readRequest(link), credential.jwt);
+  if (status !== 200 || redirectUri === null) throw new Error(`The presentation was answered ${status}.`);
+  return browser.open(requireRedirect(await browser.open(redirectUri)));
+}
+
+async function finish({ browser }: Reader, { url }: { url: string }): Promise<URL> {
+  return new URL(requireRedirect(await browser.open(`${url}/finish`)));
+}
+
+async function readResult(
+  library: ApiClient,
+  { transactionId, state }: LibrarySession,
+  back: URL,
+): Promise<Record<string, unknown>> {
+  if (back.searchParams.get("state") !== state) throw new Error("The browser came back with another session's state.");
+  const code = encodeURIComponent(back.searchParams.get("response_code") ?? "");
+  return expectAnswer(await library("GET", `/vp-result/${transactionId}?response_code=${code}`), 200);
+}
+
+function requireRedirect({ status, heading, location }: DemoPage): string {
+  if (status === 303 && location !== null) return location;
+  throw new Error(`The browser was answered ${status} "${heading}" instead of being redirected.`);
 }

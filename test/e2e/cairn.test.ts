@@ -112,7 +112,7 @@ describe("a whole Cairn", () => {
       return steps.at(-1)?.outcome.join("\n");
     };
     try {
-      expect(await lastOf(runPresentationDemo)).to.equal("invalid: credential_revoked");
+      expect(await lastOf(runPresentationDemo)).to.equal("page: Verification failed\ninvalid: credential_revoked");
       expect(await lastOf((target, report) => runOAuthDemo(target, report))).to.include("401 from now on");
       expect(await lastOf(runKycDemo)).to.match(/^verified by sandbox at /);
     } finally {

@@ -61,7 +61,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   });
   const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
   const wallets = createWallets(context, { ...sessions.ports, requireVerified });
-  const control = createControl(context, { ...wallets.ports, requireVerified });
+  const control = createControl(context, { ...sessions.ports, ...wallets.ports, requireVerified });
   const issuers = createIssuers(context);
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);

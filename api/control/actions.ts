@@ -9,6 +9,7 @@ import {
 } from "../../chain/registry/consents";
 import { inRegistryForm } from "../../chain/registry/accountSignature";
 import { readIdentity } from "../../chain/registry/identity";
+import { type GateChecks, passGate } from "../../chain/relayer/gate";
 import type { Beneficiary } from "../../chain/relayer/policy";
 import { simulateCall } from "../../chain/registry/simulate";
 import { addSeconds } from "../../core/clock";
@@ -40,10 +41,8 @@ import type { OperationStore } from "./store";
 
 const DAY_SECONDS = 24 * 60 * 60;
 
-export interface ControlDeps extends Pick<Context, "chain" | "clock" | "logger" | "budgets"> {
+export interface ControlDeps extends GateChecks, Pick<Context, "chain" | "clock" | "logger" | "budgets"> {
   config: Pick<Context["config"], "spending">;
-  /** @throws DomainError `kyc.required` unless the user's identity is verified */
-  requireVerified(userId: string): Promise<unknown>;
   operations: OperationStore;
   /** A user's wallets. */
   walletsOf(userId: string): Promise<{ walletAddress: string }[]>;
@@ -99,7 +98,7 @@ export async function prepareConsent(
  *
  * @param input.userId of the session; null for a successor's consent, whose signature is the authority
  * @throws DomainError `control.consent_expired`, `control.budget_used_up`, `control.attempts_used_up`,
- * `relayer.budget_used_up`, `relayer.backing_off`, `kyc.required`, those of {@link prepareConsent}, and the registry's own in plain words
+ * `relayer.budget_used_up`, `relayer.backing_off`, `email.unconfirmed`, `kyc.required`, those of {@link prepareConsent}, and the registry's own in plain words
  * @throws TransientError when the registry cannot be asked
  */
 export async function submitConsent(
@@ -137,7 +136,7 @@ export async function submitConsent(
   };
   if (existing === null) await requireBudget(deps, operation.slot, now);
   else if (existing.attempt >= MAX_ATTEMPTS) throw attemptsUsedUp();
-  if (userId !== null && deps.config.spending.gate === "kyc") await deps.requireVerified(userId);
+  if (userId !== null) await passGate(deps.config.spending.gate, deps, userId);
   await deps.budgets.requirePayable(beneficiariesOf(operation));
   const revert = await simulateCall(chain, { ...callOf(deps, operation), gasLimit: MAX_GAS });
   if (revert !== null) throw rejectionOf(revert.name, revert.description);

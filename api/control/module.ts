@@ -12,7 +12,7 @@ import { createOperationStore } from "./store";
 /** Control of identities: naming a successor, rotating to it, changing the controller, voiding consents. */
 export function createControl(
   context: Context,
-  needs: Pick<ControlDeps, "walletsOf" | "isBeingAnchored" | "requireVerified">,
+  needs: Pick<ControlDeps, "walletsOf" | "isBeingAnchored" | "requireVerified" | "requireConfirmedEmail">,
 ) {
   const { queue, enqueueOperation, worker } = createControlJobs(context);
   const operations = createOperationStore(context.mongo);

@@ -13,5 +13,10 @@ export const PAYMENT_REJECTIONS: RejectionDescription[] = [
     kind: "too_many",
     meaning: "A transaction that the relayer paid for reverted; Retry-After says when it pays for the next.",
   },
+  {
+    code: "email.unconfirmed",
+    kind: "forbidden",
+    meaning: "The relayer pays for users whose e-mail address is confirmed: register a device with a mailed code.",
+  },
   { code: "kyc.required", kind: "forbidden", meaning: "The relayer pays for verified users alone." },
 ];

@@ -16,7 +16,12 @@ export function createWallets(
   context: Context,
   needs: Pick<
     WalletEndpointDeps,
-    "readSession" | "openSession" | "endWalletSessions" | "requireVerified" | "requireStanding"
+    | "readSession"
+    | "openSession"
+    | "endWalletSessions"
+    | "requireVerified"
+    | "requireConfirmedEmail"
+    | "requireStanding"
   >,
 ) {
   const { queue, enqueueAnchoring, worker } = createAnchoringJobs(context);

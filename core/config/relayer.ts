@@ -32,7 +32,7 @@ export const relayerPart = configPart({
     RELAYER_DAILY_GAS: gas.default(500_000_000),
     RELAYER_BACKOFF_SECONDS: seconds.default(600),
     RELAYER_CONTRACT_WALLETS: flag.default(false),
-    RELAYER_GATE: z.enum(["none", "kyc"]).default("none"),
+    RELAYER_GATE: z.enum(["none", "email", "kyc"]).default("none"),
     RELAYER_STOPPED: flag.default(false),
     RELAYER_ALARM_ETHER: z.coerce.number().nonnegative().default(0.1),
   },
@@ -84,7 +84,7 @@ interface SpendingConfig {
   /** Whether registrations are paid for where a contract decides on the signature (ERC-1271). */
   contractWallets: boolean;
   /** What a user must have done before anything is paid for it. */
-  gate: "none" | "kyc";
+  gate: "none" | "email" | "kyc";
   stopped: boolean;
   /** Below this the balance is reported as low. */
   alarmEther: number;

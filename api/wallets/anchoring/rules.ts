@@ -147,7 +147,11 @@ function nonceConsumed(cause?: unknown): DomainError {
  * pay now, the one at hand can be sent later.
  */
 export function rejectionError({ code, message }: DomainError): AnchoringError {
-  return { code, message, remedy: /^(relayer\.|kyc\.|anchoring\.contract_wallet$)/.test(code) ? "retry" : "sign" };
+  return {
+    code,
+    message,
+    remedy: /^(relayer\.|kyc\.|email\.|anchoring\.contract_wallet$)/.test(code) ? "retry" : "sign",
+  };
 }
 
 /** What the user reads when its transaction was reverted. */

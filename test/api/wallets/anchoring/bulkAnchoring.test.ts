@@ -72,8 +72,15 @@ describe("anchoring several wallets by one transaction", () => {
   async function anchor(wallets: Wallet[], worker = workers[0] ?? start()): Promise<(Error | null)[]> {
     const { relayer } = worker;
     const { enqueueAnchoring } = jobs;
-    const requireVerified = () => Promise.resolve();
-    const deps = { ...on.context, wallets: store(), enqueueAnchoring, relayer, requireVerified };
+    const pass = () => Promise.resolve();
+    const deps = {
+      ...on.context,
+      wallets: store(),
+      enqueueAnchoring,
+      relayer,
+      requireVerified: pass,
+      requireConfirmedEmail: pass,
+    };
     const requests = wallets.map(({ walletAddress, anchoring }) => ({ walletAddress, anchoringId: anchoring.id }));
     const answers: (Error | null)[] = [];
     for (const answer of await anchorWallets(deps, requests)) {

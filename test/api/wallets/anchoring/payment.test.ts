@@ -56,7 +56,8 @@ describe("what the relayer pays for", () => {
   ): Promise<(string | null)[]> {
     const { queue, enqueueAnchoring } = anchoringJobsOf(on);
     const { relayer } = on.startWorkers();
-    const deps = { ...on.context, wallets: store(), enqueueAnchoring, relayer, requireVerified };
+    const { requireConfirmedEmail } = on.modules.sessions.ports;
+    const deps = { ...on.context, wallets: store(), enqueueAnchoring, relayer, requireVerified, requireConfirmedEmail };
     const requests = wallets.map(({ walletAddress, anchoring }) => ({ walletAddress, anchoringId: anchoring.id }));
     const answers: (string | null)[] = [];
     for (const answer of await anchorWallets(deps, requests)) {
@@ -153,6 +154,19 @@ describe("what the relayer pays for", () => {
     expect((await find(wallet!)).error).to.include({ code: "kyc.required", remedy: "retry" });
     const answer = await on.ask("POST", `/auth/wallets/${wallet!.walletAddress}/anchor`, { token, body: {} });
     expect([answer.status, answer.body.code]).to.deep.equal([403, "kyc.required"]);
+    await anchor([wallet!]);
+    await untilMined(wallet!);
+  });
+
+  it("is the wallets of a user whose e-mail address is confirmed alone where that is the gate", async () => {
+    await open({ gate: "email" });
+    const { userId, token } = await on.newUser();
+    const [wallet] = await add(1, userId);
+    await anchor([wallet!]);
+    expect((await find(wallet!)).error).to.include({ code: "email.unconfirmed", remedy: "retry" });
+    const answer = await on.ask("POST", `/auth/wallets/${wallet!.walletAddress}/anchor`, { token, body: {} });
+    expect([answer.status, answer.body.code]).to.deep.equal([403, "email.unconfirmed"]);
+    await on.modules.sessions.ports.accounts.confirmEmail(userId);
     await anchor([wallet!]);
     await untilMined(wallet!);
   });

@@ -16,7 +16,7 @@ import {
   shownStatus,
 } from "./rules";
 import { type SdJwtVcForm, sdJwtVcContent } from "./sdJwtVc";
-import type { CredentialStore, Page } from "./store";
+import type { CredentialStore, IssuedFilter, Page } from "./store";
 import { type TypeDeps, validateClaims } from "./types/actions";
 
 /** Who signs an issuer's credentials. */
@@ -123,6 +123,38 @@ export async function listCredentials(
     dids,
     last: found.length === page.limit ? found.at(-1) : undefined,
   };
+}
+
+/**
+ * A page of what an issuer issued, the newest first.
+ *
+ * @param asked.reference the issuer's own name of the one that is wanted, instead of a page
+ * @returns `last`: the credential after which the next page begins; absent when there is none
+ */
+export async function listIssued(
+  deps: ShowDeps & Pick<CredentialDeps, "credentials">,
+  asked: IssuedFilter & { reference?: string | undefined; page: Page },
+): Promise<{ credentials: ShownCredential[]; last: Credential | undefined }> {
+  const { reference, page, ...filter } = asked;
+  if (reference !== undefined) {
+    const found = await findReferenced(deps, { ...filter, reference });
+    return { credentials: await show(deps, found), last: undefined };
+  }
+  const found = await deps.credentials.issuedBy(filter, page);
+  return { credentials: await show(deps, found), last: found.length === page.limit ? found.at(-1) : undefined };
+}
+
+async function findReferenced(
+  { credentials }: Pick<CredentialDeps, "credentials">,
+  { issuer, reference, subjectDid, type, status }: IssuedFilter & { reference: string },
+): Promise<Credential[]> {
+  const found = await credentials.findByReference(issuer, reference);
+  if (found === null) return [];
+  const fits =
+    found.subjectDid === (subjectDid ?? found.subjectDid) &&
+    found.type === (type ?? found.type) &&
+    found.status === (status ?? found.status);
+  return fits ? [found] : [];
 }
 
 /** @throws DomainError `credential.unknown` when there is none or it is another holder's, `did.deactivated` */

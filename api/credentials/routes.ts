@@ -7,11 +7,17 @@ import {
   getIssuedCredential,
   issueCredential,
   listCredentials,
+  listIssued,
   shareCredential,
 } from "./actions";
 import { createQrCode, qrCodePng, qrCodeSvg } from "./qrCode";
 import * as shapes from "./schemas";
 
+const CURSOR_INVALID: RejectionDescription = {
+  code: "credential.cursor_invalid",
+  kind: "invalid",
+  meaning: "The cursor is none of ours.",
+};
 const UNKNOWN: RejectionDescription = {
   code: "credential.unknown",
   kind: "not_found",
@@ -89,6 +95,28 @@ export function issuingEndpoints(deps: CredentialDeps): Endpoint[] {
     }),
     defineEndpoint({
       method: "get",
+      path: "/credentials/issued",
+      tag: "Credentials",
+      summary: "List what the caller issued",
+      description: "The newest first; by holder, type and state, or the one of the issuer's own `reference`.",
+      auth: "issuer",
+      query: shapes.issuedQuery,
+      replies: { 200: { description: "One page.", schema: shapes.issuedReply } },
+      rejections: [CURSOR_INVALID],
+      handle: async ({ query, caller }) => {
+        const { cursor, limit, ...filter } = query;
+        const before = cursor === undefined ? null : shapes.readCursor(cursor);
+        const { credentials, last } = await listIssued(deps, {
+          ...filter,
+          issuer: caller.accountId,
+          page: { limit, before },
+        });
+        const next = last === undefined ? null : shapes.writeCursor(last);
+        return { status: 200, body: { credentials: credentials.map(shapes.showCredential), next } };
+      },
+    }),
+    defineEndpoint({
+      method: "get",
       path: "/credentials/issued/:id",
       tag: "Credentials",
       summary: "Read a credential the caller issued",
@@ -120,7 +148,7 @@ export function holderEndpoints(deps: CredentialDeps): Endpoint[] {
       query: shapes.listQuery,
       replies: { 200: { description: "One page.", schema: shapes.listReply } },
       rejections: [
-        { code: "credential.cursor_invalid", kind: "invalid", meaning: "The cursor is none of ours." },
+        CURSOR_INVALID,
         { code: "credential.not_own", kind: "forbidden", meaning: "userId is another user's." },
       ],
       handle: async ({ query, caller }) => {

@@ -154,6 +154,18 @@ export const listQuery = z.strictObject({
   cursor: z.string().max(200).optional().meta({ description: "`next` of the page before" }),
 });
 
+export const issuedQuery = z.strictObject({
+  subjectDid: accountDid.optional().meta({ description: "Those of this holder" }),
+  type: typeName.optional(),
+  status: z
+    .enum(["ACTIVE", "USED"])
+    .optional()
+    .meta({ description: "Whether uses are left; what the chain says of each is in its `status`" }),
+  reference: z.string().min(1).max(200).optional().meta({ description: "The issuer's own name of one credential" }),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(200).optional().meta({ description: "`next` of the page before" }),
+});
+
 const credentialId = z.uuid().meta({ description: "The credential's id" });
 export const idParams = z.strictObject({ id: credentialId });
 
@@ -184,6 +196,7 @@ export const credentialReply = z.strictObject({
   format: z.enum(ISSUED_FORMATS),
   jwt: z.string().meta({ description: "As its issuer signed it; a dc+sd-jwt with every disclosure" }),
 });
+export const issuedReply = z.strictObject({ credentials: z.array(credentialReply), next: z.string().nullable() });
 export const listReply = z.strictObject({
   credentials: z.array(credentialReply),
   dids: z

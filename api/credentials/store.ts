@@ -1,4 +1,4 @@
-import { Schema } from "mongoose";
+import { type QueryFilter, Schema } from "mongoose";
 import type { BlindIndex } from "../../core/keys/blindIndex";
 import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { type Mongo, isDuplicateKey, rawCollection } from "../../core/mongo";
@@ -90,6 +90,14 @@ export interface ListFilter {
   usableAt: Date | null;
 }
 
+/** What of an issuer's credentials is asked for. */
+export interface IssuedFilter {
+  issuer: string;
+  subjectDid?: string | undefined;
+  type?: string | undefined;
+  status?: Credential["status"] | undefined;
+}
+
 /** What is known of uses that are to be logged; nothing of it is encrypted. */
 export type UnrecordedUses = Pick<Credential, "credentialId" | "issuer" | "subjectDid" | "uses" | "unrecorded">;
 
@@ -107,6 +115,8 @@ export interface CredentialStore {
   findByReference(issuer: string, reference: string): Promise<Credential | null>;
   /** Those of the issuer among these, in no order. */
   ofIssuer(issuer: string, credentialIds: string[]): Promise<Credential[]>;
+  /** What an issuer issued, without uses. */
+  issuedBy(filter: IssuedFilter, page: Page): Promise<Credential[]>;
   /** Without their uses. */
   ofHolder(filter: ListFilter, page: Page): Promise<Credential[]>;
   /**
@@ -148,6 +158,11 @@ export function createCredentialStore(deps: {
 
   const indexOf = (issuer: string, reference: string) =>
     blindIndex("credentials.reference", JSON.stringify([issuer, reference]));
+  async function page(filter: QueryFilter<Stored>, { limit, before }: Page): Promise<Credential[]> {
+    const wanted = { ...filter, ...pageFilter(before) };
+    const found = await model.find(wanted, { uses: 0 }).sort({ issuedAt: -1, _id: 1 }).limit(limit).lean();
+    return decryptAll(found.map((stored) => ({ ...stored, uses: [] })));
+  }
   const decryptAll = (found: Stored[]) => Promise.all(found.map((stored) => decrypt(fields, stored)));
   const decryptOne = async (found: Stored | null) => (found === null ? null : decrypt(fields, found));
 
@@ -179,11 +194,17 @@ export function createCredentialStore(deps: {
     async ofIssuer(issuer, credentialIds) {
       return decryptAll(await model.find({ _id: { $in: credentialIds }, issuer }).lean());
     },
-    async ofHolder(query, page) {
-      const filter = filterOf(query, page.before);
-      const found = await model.find(filter, { uses: 0 }).sort({ issuedAt: -1, _id: 1 }).limit(page.limit).lean();
-      return decryptAll(found.map((stored) => ({ ...stored, uses: [] })));
-    },
+    issuedBy: ({ issuer, subjectDid, type, status }, at) =>
+      page(
+        {
+          issuer,
+          ...(subjectDid !== undefined && { subjectDid }),
+          ...(type !== undefined && { type }),
+          ...(status !== undefined && { status }),
+        },
+        at,
+      ),
+    ofHolder: (filter, at) => page(filterOf(filter), at),
     takeUse: (credentialId, maxUsages, taken) => takeUse(raw, { credentialId, maxUsages, taken }),
     async unrecorded(limit) {
       // Matches documents whose list holds any id at all, and can be answered from the index.
@@ -244,16 +265,19 @@ export function createCredentialStore(deps: {
   };
 }
 
-/** What {@link CredentialStore.ofHolder} asks for, beginning after the last credential of the page before. */
-function filterOf({ subjectDids, type, issuer, usableAt }: ListFilter, before: Page["before"]) {
+/** Everything after the last credential of the page before. */
+function pageFilter(before: Page["before"]): QueryFilter<Stored> {
+  if (before === null) return {};
+  const { issuedAt, credentialId } = before;
+  return { $or: [{ issuedAt: { $lt: issuedAt } }, { issuedAt, _id: { $gt: credentialId } }] };
+}
+
+function filterOf({ subjectDids, type, issuer, usableAt }: ListFilter): QueryFilter<Stored> {
   return {
     subjectDid: { $in: subjectDids },
     ...(type !== undefined && { type }),
     ...(issuer !== undefined && { issuer }),
     ...(usableAt !== null && { status: "ACTIVE" as const, expiresAt: { $gt: usableAt } }),
-    ...(before !== null && {
-      $or: [{ issuedAt: { $lt: before.issuedAt } }, { issuedAt: before.issuedAt, _id: { $gt: before.credentialId } }],
-    }),
   };
 }
 

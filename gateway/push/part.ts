@@ -9,8 +9,7 @@ import { createPushMetrics } from "./metrics";
 import { createPushHub } from "./pushHub";
 import type { PushStreamDeps, StoredEvents } from "./pushStream";
 import { createEventsRoute } from "./serverSentEvents";
-import { createSessionChecks, statusOf } from "./sessionChecks";
-import { startSessionWatch } from "./sessionWatch";
+import { type CheckedSession, startSessionWatch } from "./sessionWatch";
 import type { SessionStatus, SubscribeDeps } from "./subscribe";
 import { createSubscribeEvents } from "./subscribeEvents";
 import { invalidationOf, type UserEvent } from "./userEvent";
@@ -32,8 +31,9 @@ export function createPushPart(deps: Deps): GatewayPart {
   const { limits, catchUpEvents, streamSeconds, heartbeatSeconds, drainSeconds, sessionCheckSeconds } = config.push;
   const metrics = createPushMetrics(deps);
   const hub = createPushHub(limits, metrics.onEnd);
-  const checks = createSessionChecks(api);
-  const watch = startSessionWatch({ hub, checkSessions: checks.check, logger }, sessionCheckSeconds * 1000);
+  const checkSessions = async (ids: string[]) =>
+    (await api.checkSessions(ids)).map((reply) => ({ ...statusOf(reply), sessionId: reply.id }));
+  const watch = startSessionWatch({ hub, checkSessions, logger }, sessionCheckSeconds * 1000);
   const dispatcher = startDispatcher({
     redis: connectRedis({ url: config.redis.url, name: "gateway-events", logger, blocking: true }),
     streamKey: `${config.redis.prefix}:events`,
@@ -78,7 +78,6 @@ export function createPushPart(deps: Deps): GatewayPart {
       const reply = await api.checkBrowserSession(token);
       return reply && { ...statusOf(reply), userId: reply.userId, sessionId: reply.sessionId };
     },
-    watch: checks.addBrowser,
     subscribing,
     streaming,
     onSent: metrics.onSent,
@@ -124,6 +123,10 @@ function storedEventsOf(userId: string, { events, oldest }: UserEventsReply): St
     })),
     oldest: oldest === undefined ? undefined : BigInt(oldest),
   };
+}
+
+function statusOf<State extends CheckedSession["state"]>({ state, head }: { state: State; head?: string | undefined }) {
+  return { state, head: head === undefined ? undefined : BigInt(head) };
 }
 
 function statusOfReply(reply: InternalSessionReply | undefined): SessionStatus {

@@ -14,7 +14,6 @@ import { rejectionOfEnding } from "./endings";
 import type { OutgoingEvent } from "./outgoing";
 import { type PushStreamDeps, streamEvents } from "./pushStream";
 import { type SessionStatus, type StartedSubscription, subscribe, type SubscribeDeps } from "./subscribe";
-import type { Subscription } from "./subscription";
 
 /** A browser session as the API knows it by its token. */
 export interface BrowserSession extends SessionStatus {
@@ -28,8 +27,6 @@ export interface ServerSentEventsDeps {
   unsigned: UnsignedRequests;
   /** @returns undefined where no session has this token */
   readBrowserSession(token: string): Promise<BrowserSession | undefined>;
-  /** Has the session checked by its token for as long as a stream of it is open. */
-  watch(token: string, subscription: Subscription): void;
   subscribing: SubscribeDeps;
   streaming: PushStreamDeps;
   /** Records that an event was sent, and whether it was sent as it happened. */
@@ -91,7 +88,6 @@ async function answer(deps: ServerSentEventsDeps, exchange: HttpExchange): Promi
     caller: createCaller(address, request, response),
     readSession: async () => (await deps.readBrowserSession(token)) ?? { state: "unknown" },
   });
-  deps.watch(token, started.subscription);
   response.writeHead(200, HEADERS);
   response.write(`retry: ${RECONNECT_MS}\n\n`);
   await send(deps, response, started);

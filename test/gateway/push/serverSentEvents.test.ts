@@ -130,7 +130,7 @@ describe("events for browser sessions", () => {
     expect((await open(gateway)).status).to.equal(401);
   });
 
-  it("end when the session has expired, which is asked by its token", async () => {
+  it("end when the session has expired, which is asked again and again", async () => {
     const gateway = await start({ sessionCheckSeconds: 0.05 });
     const stream = await open(gateway);
     await eventually("the first event", () => stream.events.length > 0);

@@ -15,7 +15,7 @@ const MAY_IMPORT: Record<string, string[] | "anything"> = {
   web: ["packages"],
   "scripts/operate": ["api", "indexer", "process", "projection", "chain", "core"],
   scripts: [
-    ...["api", "indexer", "process", "projection", "chain", "core", "embedded", "typechain-types"],
+    ...["api", "gateway", "indexer", "process", "projection", "chain", "core", "embedded", "typechain-types"],
     // The gas table is measured by the tests that compare it with the committed snapshot.
     "test/contracts/support/gasRun.ts",
   ],

@@ -20,13 +20,13 @@ import {
   statusAt,
   type Verification,
 } from "./rules";
-import type { VerificationStore } from "./store";
+import type { OwnFilter, OwnPage, VerificationStore } from "./store";
 import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 
 /** What requesting and reading verifications needs. */
 export interface VerificationDeps extends CredentialDeps, HoldingDeps {
   verifiers: Pick<VerifierStore, "find">;
-  verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor" | "countOpen" | "remove">;
+  verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor" | "ofVerifier" | "countOpen" | "remove">;
   clock: Clock;
   config: Pick<Context["config"], "http" | "verification">;
 }
@@ -156,6 +156,21 @@ export async function readVerification(
     if (isOver) return { verification, status, presented: await presentedIn(deps, verification) };
     await sleep(POLL_INTERVAL_MS, input.signal);
   }
+}
+
+/**
+ * A page of what a verifier asked for, the newest first.
+ *
+ * @returns `last`: the verification after which the next page begins; absent when there is none
+ */
+export async function listVerifications(
+  { verifications, clock }: { verifications: Pick<VerificationStore, "ofVerifier">; clock: Clock },
+  { page, ...filter }: Omit<OwnFilter, "now"> & { page: OwnPage },
+): Promise<{ views: Omit<VerificationView, "presented">[]; last: Verification | undefined }> {
+  const now = clock.now();
+  const found = await verifications.ofVerifier({ ...filter, now }, page);
+  const views = found.map((verification) => ({ verification, status: statusAt(verification, now) }));
+  return { views, last: found.length === page.limit ? found.at(-1) : undefined };
 }
 
 async function presentedIn(deps: CredentialDeps, verification: Verification): Promise<Presented | null> {

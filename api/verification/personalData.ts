@@ -38,15 +38,17 @@ export function holderData({ usage, verifications, alerts, credentialIdsOf }: Ho
       for (const credentialId of ids) entries.push(...(await usageOf(credentialId)));
       const requested = await verifications.ofCredentials(ids);
       return {
-        verifications: requested.map(({ verificationId, verifierName, credentialId, status, decision, declined, createdAt }) => ({
-          verificationId,
-          verifierName,
-          credentialId,
-          status,
-          decidedAt: decision?.decidedAt ?? declined?.at ?? null,
-          declineReason: declined?.reason ?? null,
-          createdAt,
-        })),
+        verifications: requested.map(
+          ({ verificationId, verifierName, credentialId, status, decision, declined, createdAt }) => ({
+            verificationId,
+            verifierName,
+            credentialId,
+            status,
+            decidedAt: decision?.decidedAt ?? declined?.at ?? null,
+            declineReason: declined?.reason ?? null,
+            createdAt,
+          }),
+        ),
         // Where a request came from is the person's own to know, not where somebody else's did.
         usage: entries.map((entry) => ({
           ...showUsage(entry),

@@ -1,6 +1,12 @@
 import type { Context } from "../../process/context";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type RejectionDescription } from "../http/endpoint";
-import { listRequests, readVerification, requestVerification, type VerificationDeps } from "./actions";
+import {
+  listRequests,
+  listVerifications,
+  readVerification,
+  requestVerification,
+  type VerificationDeps,
+} from "./actions";
 import type { ListAlertsDeps } from "./alerts/actions";
 import { alertEndpoints } from "./alerts/routes";
 import { confirm, type ConfirmDeps } from "./confirmation/actions";
@@ -82,6 +88,7 @@ export function verificationEndpoints(deps: VerificationRouteDeps): Endpoint[] {
   return [
     ...verifierEndpoints(deps),
     ...requestEndpoints(deps),
+    listEndpoint(deps),
     listRequestsEndpoint(deps),
     confirmEndpoint(deps),
     readEndpoint(deps),
@@ -120,6 +127,28 @@ function requestEndpoint(deps: VerificationDeps, path: string): Endpoint {
       const presented = shapes.presentedOf(body);
       const { verification, credential } = await requestVerification(deps, { verifierId: caller.accountId, presented });
       return { status: 201, body: shapes.showRequested(verification, credential) };
+    },
+  });
+}
+
+function listEndpoint(deps: VerificationDeps): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/verify",
+    tag: "Verification",
+    summary: "List what the caller asked for",
+    description: "The newest first, of one status or credential where given.",
+    auth: "verifier",
+    query: shapes.ownQuery,
+    replies: { 200: { description: "One page.", schema: shapes.ownReply } },
+    rejections: [{ code: "verification.cursor_invalid", kind: "invalid", meaning: "The cursor is none of ours." }],
+    handle: async ({ query, caller }) => {
+      const { cursor, limit, ...filter } = query;
+      const before = cursor === undefined ? null : shapes.readCursor(cursor);
+      const asked = { ...filter, verifierId: caller.accountId, page: { limit, before } };
+      const { views, last } = await listVerifications(deps, asked);
+      const next = last === undefined ? null : shapes.writeCursor(last);
+      return { status: 200, body: { verifications: views.map(shapes.showOwn), next } };
     },
   });
 }

@@ -50,6 +50,12 @@ export const verificationParams = z.strictObject({ id: verificationId });
 export const getQuery = z.strictObject({
   waitSeconds: z.coerce.number().int().min(0).max(25).default(0).meta({ description: "Wait so long for the decision" }),
 });
+export const ownQuery = z.strictObject({
+  status: z.enum(VERIFICATION_STATUSES).optional(),
+  credentialId: credentialId.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(200).optional().meta({ description: "`next` of the page before" }),
+});
 const checks = z.array(z.strictObject({ name: z.enum(CHECKS), outcome: z.enum(CHECK_OUTCOMES) }));
 const block = z.strictObject({ number: z.int(), hash: z.string() });
 const digest = z
@@ -108,6 +114,23 @@ export const verificationReply = z.strictObject({
   decidedAt: moment.nullable(),
   block: block.nullable().meta({ description: "The chain was asked at this block or a later one" }),
   credential: verifiedCredential.nullable().meta({ description: "What was presented; null unless verified" }),
+});
+
+export const ownReply = z.strictObject({
+  verifications: z.array(
+    z.strictObject({
+      verificationId: z.uuid(),
+      credentialId: z.uuid(),
+      status: z.enum(VERIFICATION_STATUSES),
+      message: z.string().meta({ description: "A sentence for people" }),
+      code: z.string().nullable(),
+      presenterDid: z.string().nullable(),
+      requestedAt: moment,
+      expiresAt: moment,
+      decidedAt: moment.nullable(),
+    }),
+  ),
+  next: z.string().nullable(),
 });
 
 /** The credential that a request for its verification names, by its id or as its JWT. */
@@ -182,6 +205,36 @@ export function showVerification({
       expiresAt: presented.credential.expiresAt.toISOString(),
     },
   };
+}
+
+/** One line of a verifier's list; GET /verify/{id} says the rest. */
+export function showOwn({ verification, status }: Omit<VerificationView, "presented">) {
+  const { verificationId, credentialId: id, decision, declined, createdAt, challenge: asked } = verification;
+  return {
+    verificationId,
+    credentialId: id,
+    status,
+    message: decision?.message ?? UNDECIDED[status],
+    code: decision?.code ?? null,
+    presenterDid: decision?.presenterDid ?? null,
+    requestedAt: createdAt.toISOString(),
+    expiresAt: asked.expiresAt.toISOString(),
+    decidedAt: (decision?.decidedAt ?? declined?.at)?.toISOString() ?? null,
+  };
+}
+
+/** Where the page after this verification begins. */
+export function writeCursor({ createdAt, verificationId: id }: Verification): string {
+  return Buffer.from(`${createdAt.toISOString()} ${id}`).toString("base64url");
+}
+
+/** @throws DomainError `verification.cursor_invalid` */
+export function readCursor(cursor: string): { createdAt: Date; verificationId: string } {
+  const [time = "", id = ""] = Buffer.from(cursor, "base64url").toString().split(" ");
+  const createdAt = new Date(time);
+  if (!Number.isNaN(createdAt.getTime()) && id !== "") return { createdAt, verificationId: id };
+  const message = "The cursor is none of ours: send back `next` as it came.";
+  throw new DomainError("verification.cursor_invalid", "invalid", message);
 }
 
 /** A challenge as it goes out. */

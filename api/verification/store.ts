@@ -1,4 +1,4 @@
-import { Schema } from "mongoose";
+import { type QueryFilter, Schema } from "mongoose";
 import { decryptOptional, encryptOptional, type EncryptedFields, type FieldCipher } from "../../core/keys/fieldCipher";
 import { deleteInBatches, type Mongo, rawCollection } from "../../core/mongo";
 import { batchFindById } from "../../core/batchFindById";
@@ -69,7 +69,23 @@ schema.index({ credentialId: 1, status: 1, createdAt: -1 });
 schema.index({ deliveryPendingSince: 1 }, { sparse: true });
 schema.index({ "challenge.expiresAt": 1 }, { partialFilterExpression: { status: "pending" } });
 schema.index({ createdAt: 1 });
+schema.index({ verifierId: 1, createdAt: -1, _id: 1 });
 schema.index({ verifierId: 1, status: 1, "challenge.expiresAt": 1 });
+
+/** What of a verifier's verifications is asked for. */
+export interface OwnFilter {
+  verifierId: string;
+  credentialId?: string | undefined;
+  /** As it is at `now`: a request that nobody answered in time is expired before that is recorded. */
+  status?: Verification["status"] | undefined;
+  now: Date;
+}
+
+/** Which page of a list is asked for: everything requested before this place, the newest first. */
+export interface OwnPage {
+  limit: number;
+  before: { createdAt: Date; verificationId: string } | null;
+}
 
 /** Which verification is decided, and whether its verifier is sent a webhook. */
 export type Decided = Pick<Verification, "verificationId" | "wantsWebhook">;
@@ -82,6 +98,8 @@ export interface VerificationStore {
   pendingFor(credentialId: string, now: Date, limit: number): Promise<Verification[]>;
   /** Requests for a credential that were answered, at most `limit` that passed and as many that did not, the newest. */
   decidedFor(credentialId: string, limit: number): Promise<Verification[]>;
+  /** What a verifier asked for, the newest first. */
+  ofVerifier(filter: OwnFilter, page: OwnPage): Promise<Verification[]>;
   /** How many a verifier has that nobody answered yet and that are not too old; at most one more than `limit` each. */
   countOpen(of: { verifierId: string; credentialId: string }, now: Date, limit: number): Promise<OpenCount>;
   /** Takes back a verification that was not shown to anybody. */
@@ -154,6 +172,17 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
         model.find({ credentialId, status }).sort({ createdAt: -1 }).limit(limit).lean();
       const found = await Promise.all([newest("verified"), newest("failed")]);
       return Promise.all(found.flat().map((stored) => decrypt(fields, stored)));
+    },
+    async ofVerifier(filter, { limit, before }) {
+      const { verifierId, credentialId } = filter;
+      const conditions = [statusFilter(filter), before === null ? {} : requestedBefore(before)];
+      const own = { verifierId, ...(credentialId !== undefined && { credentialId }) };
+      const found = await model
+        .find({ ...own, $and: conditions })
+        .sort({ createdAt: -1, _id: 1 })
+        .limit(limit)
+        .lean();
+      return Promise.all(found.map((stored) => decrypt(fields, stored)));
     },
     async countOpen({ verifierId, credentialId }, now, limit) {
       const open = { verifierId, status: "pending" as const, "challenge.expiresAt": { $gt: now } };
@@ -228,6 +257,17 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
     purge: (requestedBefore) =>
       deleteInBatches(raw, { createdAt: { $lt: requestedBefore }, deliveryPendingSince: { $exists: false } }),
   };
+}
+
+function requestedBefore({ createdAt, verificationId }: NonNullable<OwnPage["before"]>): QueryFilter<Stored> {
+  return { $or: [{ createdAt: { $lt: createdAt } }, { createdAt, _id: { $gt: verificationId } }] };
+}
+
+/** The stored form of a status as {@link statusAt} tells it. */
+function statusFilter({ status, now }: Pick<OwnFilter, "status" | "now">): QueryFilter<Stored> {
+  if (status === "pending") return { status, "challenge.expiresAt": { $gt: now } };
+  if (status !== "expired") return status === undefined ? {} : { status };
+  return { $or: [{ status }, { status: "pending", "challenge.expiresAt": { $lte: now } }] };
 }
 
 function placeOf(id: string, field: (typeof ENCRYPTED_VERIFICATION_FIELDS)["fields"][number]) {

@@ -24,6 +24,23 @@ const createFields = z.strictObject({
     .max(2_048)
     .optional()
     .meta({ description: "Taken for compatibility with Inji Verify; Cairn's own identifier is used" }),
+  transactionId: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .meta({ description: "Taken for compatibility with Inji Verify; Cairn draws its own, which nobody can guess" }),
+  responseUri: z
+    .string()
+    .min(1)
+    .max(2_048)
+    .optional()
+    .meta({ description: "Taken for compatibility with Inji Verify; wallets answer Cairn" }),
+  presentationDefinitionId: z
+    .string()
+    .max(256)
+    .optional()
+    .meta({ description: "Refused with the reason: there are no stored definitions" }),
   nonce: z
     .string()
     .regex(/^[A-Za-z0-9._~-]{22,128}$/, "must be 22 to 128 unreserved characters, never used before")

@@ -7,6 +7,7 @@ interface AskingBody {
   dcqlQuery?: DcqlQuery | undefined;
   dcql_query?: DcqlQuery | undefined;
   presentationDefinition?: Record<string, unknown> | undefined;
+  presentationDefinitionId?: string | undefined;
 }
 
 /** What is asked for: a query or a definition, never both. */
@@ -32,8 +33,10 @@ export const ASKING_REJECTIONS: RejectionDescription[] = [
   },
 ];
 
-/** @throws DomainError `presentation.query_missing` unless it is said once */
-export function readAsked({ dcqlQuery, dcql_query: snakeCase, presentationDefinition }: AskingBody): Asked {
+/** @throws DomainError `presentation.query_missing` unless it is said once, `presentation.definition_not_supported` */
+export function readAsked(body: AskingBody): Asked {
+  const { dcqlQuery, dcql_query: snakeCase, presentationDefinition, presentationDefinitionId } = body;
+  if (presentationDefinitionId !== undefined) throw noStoredDefinitions();
   const given = [dcqlQuery, snakeCase, presentationDefinition].filter((one) => one !== undefined);
   if (given.length !== 1) throw queryMissing();
   const query = dcqlQuery ?? snakeCase;
@@ -67,6 +70,13 @@ function queryMissing(): DomainError {
   return new DomainError("presentation.query_missing", "invalid", message, {
     fields: [{ field: "body.dcqlQuery", message: "give this or presentationDefinition, and not both" }],
     details: { errorCode: "BOTH_ID_AND_PD_CANNOT_BE_NULL", errorMessage: message },
+  });
+}
+
+function noStoredDefinitions(): DomainError {
+  const message = "There are no stored presentation definitions: give the definition itself, or a DCQL query.";
+  return new DomainError("presentation.definition_not_supported", "invalid", message, {
+    fields: [{ field: "body.presentationDefinitionId", message: "give presentationDefinition or dcqlQuery instead" }],
   });
 }
 

@@ -1,39 +1,33 @@
 import { DomainError, type FieldError } from "../../../core/errors";
 import { type DcqlQuery, dcqlQuery } from "../dcql/query";
 
-/** A presentation definition (DIF Presentation Exchange 2.0 §5), as far as it says what DCQL can say. */
-interface Definition {
-  input_descriptors?: unknown;
-  submission_requirements?: unknown;
-}
+/** Members of a definition and its parts (DIF Presentation Exchange 2.0 §5) that have a counterpart, or need none. */
+const MEMBERS = {
+  definition: ["id", "name", "purpose", "format", "input_descriptors"],
+  descriptor: ["id", "name", "purpose", "format", "constraints"],
+  constraints: ["fields", "limit_disclosure"],
+  field: ["id", "name", "purpose", "path", "filter", "optional", "intent_to_retain"],
+  filter: ["type", "const", "enum", "contains"],
+  contains: ["type", "const"],
+};
 
-interface Descriptor {
-  id?: unknown;
-  format?: unknown;
-  constraints?: { fields?: unknown; limit_disclosure?: unknown };
-}
-
-interface Field {
-  path?: unknown;
-  filter?: { const?: unknown; enum?: unknown; contains?: { const?: unknown }; pattern?: unknown; type?: unknown };
-  optional?: unknown;
-}
+type Members = Record<string, unknown>;
 
 /** What a field asks of the credential's type, instead of a claim. */
 const TYPE_PATHS = ["$.type", "$.vc.type", "$.vct"];
 
 /**
  * Translates a presentation definition into a DCQL query, which OpenID4VP 1.0 has in its place: one credential a
- * descriptor, its type by a constant, each field one claim by its path, compared with constants at most.
+ * descriptor, its type by a constant, each field one claim by its path, compared with constants at most. Optional fields
+ * are asked for and may be missing.
  *
  * @throws DomainError `presentation.definition_not_supported` that names what has no counterpart
  */
 export function translateDefinition(definition: unknown): DcqlQuery {
-  const { input_descriptors: descriptors, submission_requirements: requirements } = definition as Definition;
-  if (requirements !== undefined) throw unsupported("submission_requirements", "use dcqlQuery with credential_sets");
+  const { input_descriptors: descriptors, format } = membersOf("definition", definition, "");
   if (!Array.isArray(descriptors)) throw unsupported("input_descriptors", "give an array of descriptors");
   const credentials = descriptors.map((descriptor, place) =>
-    translateDescriptor(descriptor as Descriptor, `input_descriptors.${place}`),
+    translateDescriptor(descriptor, format, `input_descriptors.${place}`),
   );
   const parsed = dcqlQuery.safeParse({ credentials });
   if (parsed.success) return parsed.data;
@@ -44,27 +38,59 @@ export function translateDefinition(definition: unknown): DcqlQuery {
   );
 }
 
-function translateDescriptor(descriptor: Descriptor, at: string): unknown {
-  const fields = descriptor.constraints?.fields ?? [];
+function translateDescriptor(descriptor: unknown, formatOfAll: unknown, at: string): unknown {
+  const { id, format = formatOfAll, constraints = {} } = membersOf("descriptor", descriptor, at);
+  const { fields = [] } = membersOf("constraints", constraints, `${at}.constraints`);
   if (!Array.isArray(fields)) throw unsupported(`${at}.constraints.fields`, "give an array of fields");
-  const format = formatOf(descriptor.format, at);
+  const formatName = formatOf(format, at);
   const types: string[] = [];
-  const claims: unknown[] = [];
-  for (const [place, field] of (fields as Field[]).entries()) {
+  const claims: { id: string; path: string[]; values?: unknown[] }[] = [];
+  const required: string[] = [];
+  for (const [place, value] of fields.entries()) {
     const where = `${at}.constraints.fields.${place}`;
+    const field = membersOf("field", value, where);
     const path = pathOf(field, where);
     const values = valuesOf(field, where);
-    if (TYPE_PATHS.includes(path)) types.push(...requireTypes(values, where));
-    else if (field.optional !== true) claims.push({ path: segmentsOf(path, format, where), values });
+    if (TYPE_PATHS.includes(path)) {
+      types.push(...requireTypes(values, where));
+      continue;
+    }
+    const claimId = `field_${place}`;
+    // Absent, never undefined: a database makes that null, which no comparison expects.
+    claims.push({ id: claimId, path: segmentsOf(path, formatName, where), ...(values !== undefined && { values }) });
+    if (field["optional"] !== true) required.push(claimId);
   }
   if (types.length === 0)
     throw unsupported(at, "give a field with the path $.vct or $.type and a const: the type asked for");
   return {
-    id: descriptor.id,
-    format,
-    meta: format === "dc+sd-jwt" ? { vct_values: types } : { type_values: types.map((type) => [type]) },
+    id,
+    format: formatName,
+    meta: formatName === "dc+sd-jwt" ? { vct_values: types } : { type_values: types.map((type) => [type]) },
     ...(claims.length > 0 && { claims }),
+    ...setsOf(
+      claims.map((claim) => claim.id),
+      required,
+      at,
+    ),
   };
+}
+
+/** The claims that will do, the best first (OpenID4VP 1.0 §6.4.1); none where all are required. */
+function setsOf(all: string[], required: string[], at: string): { claim_sets?: string[][] } {
+  if (required.length === all.length) return {};
+  if (required.length > 0) return { claim_sets: [all, required] };
+  throw unsupported(`${at}.constraints.fields`, "require a field: DCQL cannot ask for optional ones alone");
+}
+
+/** The members of a part of the definition. What has no counterpart must not be lost silently. */
+function membersOf(part: keyof typeof MEMBERS, value: unknown, at: string): Members {
+  const name = at === "" ? "definition" : at;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw unsupported(name, "give an object");
+  const stray = Object.keys(value).find((member) => !MEMBERS[part].includes(member));
+  if (stray === undefined) return value as Members;
+  const place = at === "" ? stray : `${at}.${stray}`;
+  const advice = part === "filter" || part === "contains" ? "compare with const or enum" : "leave it out";
+  throw unsupported(place, `${advice}, or use dcqlQuery: it has no counterpart`);
 }
 
 function formatOf(format: unknown, at: string): "dc+sd-jwt" | "jwt_vc_json" {
@@ -74,7 +100,7 @@ function formatOf(format: unknown, at: string): "dc+sd-jwt" | "jwt_vc_json" {
   throw unsupported(`${at}.format`, "give dc+sd-jwt or jwt_vc_json");
 }
 
-function pathOf({ path }: Field, at: string): string {
+function pathOf({ path }: Members, at: string): string {
   const [only] = Array.isArray(path) ? (path as unknown[]) : [];
   if (typeof only === "string" && (path as unknown[]).length === 1) return only;
   throw unsupported(`${at}.path`, "give one path: alternatives have no counterpart");
@@ -93,14 +119,15 @@ function segmentsOf(path: string, format: string, at: string): string[] {
   return format === "jwt_vc_json" && names[0] === "vc" ? names.slice(1) : names;
 }
 
-function valuesOf({ filter }: Field, at: string): unknown[] | undefined {
+function valuesOf({ filter }: Members, at: string): unknown[] | undefined {
   if (filter === undefined) return undefined;
-  const constant = filter.const ?? filter.contains?.const;
+  const { const: constant, enum: several, contains } = membersOf("filter", filter, `${at}.filter`);
   if (constant !== undefined) return [constant];
-  if (Array.isArray(filter.enum)) return filter.enum as unknown[];
-  const others = Object.keys(filter).filter((name) => name !== "type");
-  if (others.length === 0) return undefined;
-  throw unsupported(`${at}.filter`, `give const or enum: ${others.join(", ")} cannot be compared by a wallet`);
+  if (Array.isArray(several)) return several as unknown[];
+  if (contains === undefined) return undefined;
+  const { const: contained } = membersOf("contains", contains, `${at}.filter.contains`);
+  if (contained === undefined) throw unsupported(`${at}.filter.contains`, "give the const that it contains");
+  return [contained];
 }
 
 function requireTypes(values: unknown[] | undefined, at: string): string[] {

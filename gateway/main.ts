@@ -8,8 +8,11 @@ import { createProcessMetrics } from "../process/metrics";
 import { serveOperations } from "../process/operationsServer";
 import { createGatewayContext } from "./context";
 import { createParts, serveGateway } from "./gateway";
+import { limitHeapGrowth } from "./heapGrowth";
 
 const NAME = "gateway";
+
+limitHeapGrowth();
 
 void runProcess({
   name: NAME,

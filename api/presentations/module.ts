@@ -9,6 +9,7 @@ import { ownVersion } from "../http/version";
 import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "../../core/json";
 import { presentationSweep } from "./jobs";
+import { createFlowMetrics } from "./flow/flowMetrics";
 import { flowSweep } from "./flow/jobs";
 import { createInjiVerifier } from "./flow/injiVerifier";
 import { createOwnVerifier } from "./flow/ownVerifier";
@@ -64,6 +65,7 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
   const presentations = createPresentationStore(context);
   const signer = once(() => createRequestSigner(signerDeps));
   const { inji } = config.presentationFlow;
+  const flowMetrics = createFlowMetrics(context.metrics);
   const requests = {
     ...context,
     presentations,
@@ -78,7 +80,8 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
       inji === null
         ? // A flow follows its request itself.
           createOwnVerifier({ ...requests, isAnnounced: () => Promise.resolve(false), version: ownVersion() })
-        : createInjiVerifier({ ...context, inji }),
+        : createInjiVerifier({ ...context, inji, flowMetrics }),
+    flowMetrics,
     issuerKey,
     controllerOf: (did: string) => controllerOf(trust, did),
     announceLater: (answered: Answered) => announceLater({ ...context, ...needs, presentations }, answered),

@@ -7,13 +7,18 @@ import type { Context } from "../../../process/context";
 import { endFlow, type Outcome } from "./endFlow";
 import { callbackUrlOf } from "./paths";
 import { type Device, type FlowSession, flowStatusAt, MAX_WALLET_REQUESTS, type WalletRequest } from "./rules";
+import type { FlowMetrics } from "./flowMetrics";
 import type { FlowStore } from "./store";
 import { type FlowVerifier, VerifierCallError } from "./verifier";
+
+/** The largest QR code holds a little more (ISO/IEC 18004: version 40, level M, bytes). */
+const MAX_QR_LINK_LENGTH = 2_300;
 
 export interface AskWalletDeps {
   clock: Clock;
   config: Pick<Context["config"], "http">;
   flows: Pick<FlowStore, "askWallet" | "end" | "find">;
+  flowMetrics: Pick<FlowMetrics, "ended">;
   verifier: FlowVerifier;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
@@ -63,6 +68,9 @@ async function createRequest(
   logger.info({ flowSessionId, verifier: verifier.name }, "creating authorization request");
   const order = { verifierId, asked, callbackUrl, browserHash, lifetimeSeconds };
   const created = await verifier.createRequest(order, { flowSessionId, logger });
+  if (created.flow === "cross_device" && created.walletUrl.length > MAX_QR_LINK_LENGTH) {
+    throw new VerifierCallError("FLOW_FAILURE", "The request is too long for a QR code.");
+  }
   const line = { flowSessionId, presentationRequestId: created.requestId, transactionId };
   logger.info(line, "authorization request created");
   logger.info({ ...line, flow: created.flow }, "constructing OpenID4VP request");

@@ -1,6 +1,7 @@
 import type { Clock } from "../../../core/clock";
 import { assertNever } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
+import type { FlowMetrics } from "./flowMetrics";
 import type { FlowStore } from "./store";
 import type { FlowAudit, FlowEnding, FlowErrorDetails, FlowSession, FlowVerificationResult } from "./rules";
 
@@ -12,6 +13,7 @@ export type Outcome =
 export interface EndFlowDeps {
   clock: Clock;
   flows: Pick<FlowStore, "end" | "find">;
+  flowMetrics: Pick<FlowMetrics, "ended">;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
 
@@ -37,6 +39,8 @@ export async function endFlow(
   if (isOurs) {
     await deps.onStep?.("flow.ended");
     logOutcome(ending.audit, logger);
+    const seconds = (now.getTime() - session.createdAt.getTime()) / 1000;
+    deps.flowMetrics.ended({ result: ending.audit.result, errorType: ending.errorDetails?.type ?? null, seconds });
     return { ...session, ...ending };
   }
   return (await deps.flows.find(session.sessionId)) ?? session;

@@ -5,6 +5,7 @@ import type { Context } from "../../../process/context";
 import type { RequestStatus } from "../rules";
 import { endFlow, type EndFlowDeps, type Outcome } from "./endFlow";
 import { flowStatusAt, type FlowSession, isOpen, isPolled, type WalletRequest } from "./rules";
+import type { FlowMetrics } from "./flowMetrics";
 import type { FlowStore } from "./store";
 import { type CallContext, type FlowVerifier, VerifierCallError } from "./verifier";
 
@@ -12,6 +13,7 @@ export interface FollowFlowDeps {
   clock: Clock;
   config: Pick<Context["config"], "presentationFlow">;
   flows: Pick<FlowStore, "countPoll" | "end" | "find">;
+  flowMetrics: Pick<FlowMetrics, "ended">;
   verifier: FlowVerifier;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }

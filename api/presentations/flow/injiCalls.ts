@@ -1,6 +1,8 @@
-import { type Clock, sleep } from "../../../core/clock";
+import { type Clock, monotonicMs, sleep } from "../../../core/clock";
 import type { InjiConfig } from "../../../core/config/presentationFlow";
 import { readBodyWithin } from "../../../core/readBody";
+import type { FlowMetrics } from "./flowMetrics";
+import type { FlowErrorType } from "./rules";
 import { type CallContext, VerifierCallError } from "./verifier";
 
 const ANSWER_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -19,6 +21,7 @@ export interface InjiCall {
 export interface InjiCallDeps {
   clock: Clock;
   inji: InjiConfig;
+  flowMetrics: Pick<FlowMetrics, "called">;
 }
 
 /** An error answer of the verifier, with its `errorCode` where it has one. */
@@ -46,10 +49,17 @@ export async function callInji<Value>(
 ): Promise<Value> {
   const { retries, retryMs } = deps.inji;
   for (let attempt = 1; ; attempt += 1) {
+    const startedMs = monotonicMs();
+    const observe = (outcome: "ok" | FlowErrorType) => {
+      deps.flowMetrics.called({ endpoint: call.endpoint, outcome, seconds: (monotonicMs() - startedMs) / 1000 });
+    };
     try {
-      return parse(await send(deps.inji, call));
+      const value = parse(await send(deps.inji, call));
+      observe("ok");
+      return value;
     } catch (error) {
       if (!(error instanceof VerifierCallError)) throw error;
+      observe(error.type);
       logFailure(deps, { call, error, attempt }, context);
       if (!call.isRepeated || attempt > retries || !mayPass(error)) throw error;
       await sleep(retryMs * 2 ** (attempt - 1));

@@ -26,9 +26,6 @@ export interface InjiVerifierDeps extends InjiCallDeps {
   config: { presentations: Pick<Config["presentations"], "walletScheme"> };
 }
 
-/** Longer links make QR codes that phones do not read. */
-const MAX_QR_LINK_LENGTH = 2_000;
-
 /** The flow's verifier that is an Inji Verify elsewhere, by its base URL. */
 export function createInjiVerifier(deps: InjiVerifierDeps): FlowVerifier {
   return {
@@ -90,11 +87,7 @@ async function createRequest(deps: InjiVerifierDeps, order: WalletRequestOrder, 
     return { requestId, flow, walletUrl, verifierTransactionId };
   };
   const posted = { method: "POST", path: endpoint, endpoint, body, isRepeated: true } as const;
-  const request = await callInji(deps, posted, walletRequest, call);
-  if (request.flow === "cross_device" && request.walletUrl.length > MAX_QR_LINK_LENGTH) {
-    throw new VerifierCallError("FLOW_FAILURE", "The verifier's request is too long for a QR code.");
-  }
-  return request;
+  return callInji(deps, posted, walletRequest, call);
 }
 
 /** The request by value, as Inji Verify's own page builds it (OpenID4VP draft 21 §5). */

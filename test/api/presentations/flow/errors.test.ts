@@ -13,7 +13,7 @@ import {
   succeedOnThisDevice,
 } from "../../../support/presentations/flowBrowser";
 import { linesOf, messagesOf } from "../../../support/presentations/flowLog";
-import { type InjiParty, injiParty } from "../../../support/presentations/injiParty";
+import { type InjiParty, injiParty, TAX_DEFINITION } from "../../../support/presentations/injiParty";
 import type { Fault } from "../../../support/presentations/injiVerify";
 import { type RelyingParty, relyingParty } from "../../../support/presentations/relyingParty";
 import { readRequest, submit } from "../../../support/presentations/wallet";
@@ -111,6 +111,13 @@ describe("the requirement's error table, with an Inji Verify elsewhere", () => {
         tries: 1,
         says: /another nonce/,
       });
+    });
+
+    it("flow error: a request that is too long for a QR code ends the flow", async () => {
+      const definition = { ...TAX_DEFINITION, purpose: "p".repeat(2_000) };
+      const flow = await beginFlow(inji.party, { dcqlQuery: undefined, presentationDefinition: definition });
+      await chooseWallet(inji.party, flow, "other");
+      await expectError(flow, "Failed to initiate verification", "FLOW_FAILURE");
     });
 
     it("a failure that passes is repeated, and the flow goes on", async () => {

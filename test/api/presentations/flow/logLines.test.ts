@@ -177,3 +177,33 @@ describe("the log of a flow that an Inji Verify verifies", () => {
     ]);
   });
 });
+
+describe("the metrics of flows", () => {
+  let clock: MovableClock;
+  let inji: InjiParty;
+  before(async () => {
+    clock = movableClock();
+    inji = await injiParty("flow-metrics", { clock });
+  });
+  after(() => inji.close());
+
+  it("count results and errors, with the time that flows and calls took", async () => {
+    inji.verify.fail("create", { status: 500 });
+    const good = await inji.asked("other");
+    inji.verify.present(good.requestId, "SUCCESS");
+    clock.moveSeconds(7);
+    await good.browser.get(`${good.page}/status`);
+    inji.verify.fail("create", { status: 400 });
+    await inji.asked("other");
+    const metrics = await inji.party.on.metrics();
+    expect(metrics).to.include('cairn_presentation_flow_duration_seconds_count{result="valid"} 1');
+    expect(metrics).to.include('cairn_presentation_flow_duration_seconds_bucket{le="5",result="valid"} 0');
+    expect(metrics).to.include('cairn_presentation_flow_duration_seconds_bucket{le="60",result="valid"} 1');
+    expect(metrics).to.include('cairn_presentation_flow_duration_seconds_count{result="error"} 1');
+    expect(metrics).to.include('cairn_presentation_flow_errors_total{type="API_FAILURE"} 1');
+    const calls = "cairn_presentation_verifier_call_duration_seconds_count";
+    expect(metrics).to.include(`${calls}{endpoint="/vp-request",outcome="ok"} 1`);
+    expect(metrics).to.include(`${calls}{endpoint="/vp-request",outcome="API_FAILURE"} 2`);
+    expect(metrics).to.include(`${calls}{endpoint="/vp-result/{transactionId}",outcome="ok"} 1`);
+  });
+});

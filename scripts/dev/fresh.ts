@@ -9,7 +9,7 @@ const CONTENTS: { belongsTo?: string; names: RegExp }[] = [
   // With the database goes what is encrypted in it with the keys, and who the demo's Alice is.
   { belongsTo: "MONGODB_URI", names: /^(mongo|mongod-[\d.]+|mongo-folder|keys|mailbox|alice\.json)$/ },
   { belongsTo: "REDIS_URL", names: /^redis$/ },
-  { names: /^deployments$/ },
+  { names: /^(deployments|gateway-keys|gateway-service\.key)$/ },
 ];
 const PID_FILES = ["chain.pid", "mongo.pid", "redis.pid"];
 

@@ -13,11 +13,22 @@ describe("npm start -- --fresh", () => {
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), "cairn-fresh-"));
     reported = [];
-    for (const name of ["chain", "mongo", "mongod-7.0", "redis", "deployments", "keys", "logs", "my-notes"]) {
+    for (const name of [
+      "chain",
+      "mongo",
+      "mongod-7.0",
+      "redis",
+      "deployments",
+      "keys",
+      "gateway-keys",
+      "logs",
+      "my-notes",
+    ]) {
       mkdirSync(join(dataDir, name));
       writeFileSync(join(dataDir, name, "file"), "data");
     }
-    for (const name of ["alice.json", "ports.json", "mongo-folder"]) writeFileSync(join(dataDir, name), "{}");
+    for (const name of ["alice.json", "ports.json", "mongo-folder", "gateway-service.key"])
+      writeFileSync(join(dataDir, name), "{}");
   });
 
   afterEach(() => rmSync(dataDir, { recursive: true }));

@@ -49,7 +49,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     appendUserEvent: (event) => notifications.ports.appendUserEvent(event),
     // What leads to other data comes after it: usage is found by credentials, credentials by wallets' DIDs.
     personalData: () =>
-      [sessions, devices, verification, credentials, kyc, notifications, control, wallets].map(
+      [sessions, devices, commands, verification, credentials, kyc, notifications, control, wallets].map(
         ({ ports }) => ports.personalData,
       ),
     passwords,
@@ -82,6 +82,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   });
   const oauth = createOAuth(context, { ...inbox.ports, ...delivery.ports, ...presentations.ports });
   const kyc = createKyc(context, { ...sessions.ports, ...inbox.ports, ...notifications.ports });
+  const commands = createCommands(context, { ...sessions.ports, ...devices.ports, ...notifications.ports });
 
   return {
     sessions,
@@ -98,7 +99,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     audit: createAudit(context, { findCredential: credentials.ports.findCredId }),
     oauth,
     // Before KYC, whose policy covers commands as well.
-    commands: createCommands(context, { ...sessions.ports, ...devices.ports, ...notifications.ports }),
+    commands,
     kyc,
     notifications,
     inbox,

@@ -104,6 +104,8 @@ export interface EndpointDefinition<
   method: "get" | "post" | "put" | "patch" | "delete";
   /** `public` when absent. */
   port?: EndpointPort;
+  /** The public operation that a command does, such as `POST /auth/wallet/link`: a policy for one is for both. */
+  does?: string;
   /** Express path, for instance `/auth/sessions/:id`. */
   path: string;
   /** Groups operations in the documentation: the slice's name for people. */

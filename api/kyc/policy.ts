@@ -30,13 +30,15 @@ export function requireKycFor(endpoint: Endpoint, requireKyc: RequireKyc): Endpo
 }
 
 /**
- * Applies the configured policy to all operations.
+ * Applies the configured policy to all operations. An operation's policy is that of the command that does it as well; a
+ * command may also be named by itself.
  *
  * @param requiredFor operations as configured, such as `POST /auth/wallet/link`
  * @throws BootError naming operations that do not exist or have no user
  */
 export function applyKycPolicy(endpoints: Endpoint[], requiredFor: string[], requireKyc: RequireKyc): Endpoint[] {
-  const known = new Set(endpoints.filter(({ auth }) => auth === "session").map(nameOf));
+  const hasUser = ({ auth }: Endpoint) => auth === "session" || auth === "command";
+  const known = new Set(endpoints.filter(hasUser).map(nameOf));
   const unknown = requiredFor.filter((name) => !known.has(name));
   if (unknown.length > 0) {
     const fix = "name operations that need a session, as /openapi.json lists them, for instance POST /auth/wallet/link";
@@ -47,9 +49,9 @@ export function applyKycPolicy(endpoints: Endpoint[], requiredFor: string[], req
     }));
     throw new BootError("api", problems);
   }
-  return endpoints.map((endpoint) =>
-    requiredFor.includes(nameOf(endpoint)) ? requireKycFor(endpoint, requireKyc) : endpoint,
-  );
+  const isCovered = (endpoint: Endpoint) =>
+    requiredFor.includes(nameOf(endpoint)) || (endpoint.does !== undefined && requiredFor.includes(endpoint.does));
+  return endpoints.map((endpoint) => (isCovered(endpoint) ? requireKycFor(endpoint, requireKyc) : endpoint));
 }
 
 function nameOf({ method, path }: Pick<Endpoint, "method" | "path">): string {

@@ -27,7 +27,8 @@ const newPassword = z
     description: "Any characters. Common passwords, repetitions, sequences, and name or e-mail address are refused.",
   });
 
-const name = z
+/** What a user is called. */
+export const userName = z
   .string()
   .transform((text) => text.trim().normalize("NFC"))
   .pipe(
@@ -43,7 +44,7 @@ const cookie = z.boolean().default(false).meta({
   description: "For browsers: hold the token in an HttpOnly cookie and answer with a csrfToken instead of sessionId.",
 });
 
-export const registerBody = z.strictObject({ email: emailAddress, password: newPassword, name, cookie });
+export const registerBody = z.strictObject({ email: emailAddress, password: newPassword, name: userName, cookie });
 export const loginBody = z.strictObject({ email: emailAddress, password: anyPassword, cookie });
 export const passwordBody = z.strictObject({ currentPassword: anyPassword, newPassword });
 export const sessionParams = z.strictObject({

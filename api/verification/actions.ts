@@ -26,7 +26,12 @@ import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 /** What requesting and reading verifications needs. */
 export interface VerificationDeps extends CredentialDeps, HoldingDeps {
   verifiers: Pick<VerifierStore, "find">;
-  verifications: Pick<VerificationStore, "insert" | "find" | "pendingFor" | "ofVerifier" | "countOpen" | "remove">;
+  verifications: Pick<
+    VerificationStore,
+    "insert" | "find" | "pendingFor" | "pendingOf" | "ofVerifier" | "countOpen" | "remove"
+  >;
+  /** The DIDs of a user's wallets, and who controls them now. */
+  didsOf(userId: string): Promise<{ did: string; control: string }[]>;
   clock: Clock;
   config: Pick<Context["config"], "http" | "verification">;
 }
@@ -44,6 +49,9 @@ const POLL_INTERVAL_MS = 250;
 /** Requests shown to a holder at once, and those they are chosen from. */
 const MAX_PENDING = 20;
 const MAX_READ = 500;
+
+/** Requests for all of a holder's credentials that are shown at once. */
+const MAX_LISTED = 100;
 
 /**
  * Requests the verification of a credential: its holder has to answer the challenge in time.
@@ -135,6 +143,29 @@ export async function listRequests(
   const credential = await requireHeldCredential(deps, input);
   const pending = await deps.verifications.pendingFor(input.credentialId, deps.clock.now(), MAX_READ);
   return { credential, requests: inTurns(pending, MAX_PENDING) };
+}
+
+/** A request of a verifier, and the credential that it is for. */
+export interface OpenRequest {
+  verification: Verification;
+  credential: PresentedCredential;
+}
+
+/** What verifiers ask right now of all credentials that a user holds, of each verifier the newest first; at most 100. */
+export async function listAllRequests(
+  deps: Pick<VerificationDeps, "findCredential" | "verifications" | "clock" | "didsOf">,
+  userId: string,
+): Promise<OpenRequest[]> {
+  const held = (await deps.didsOf(userId)).filter(({ control }) => control === "controlled").map(({ did }) => did);
+  if (held.length === 0) return [];
+  const pending = await deps.verifications.pendingOf(held, deps.clock.now(), MAX_READ);
+  const shown = inTurns(pending, MAX_LISTED);
+  const credentials = await Promise.all(shown.map(({ credentialId }) => deps.findCredential(credentialId)));
+  return shown.flatMap((verification, place) => {
+    const credential = credentials[place];
+    // Erased in between.
+    return credential === undefined || credential === null ? [] : [{ verification, credential }];
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Context } from "../../process/context";
 import { defineEndpoint, type Endpoint, type EndpointLimit, type RejectionDescription } from "../http/endpoint";
 import {
+  listAllRequests,
   listRequests,
   listVerifications,
   readVerification,
@@ -90,6 +91,7 @@ export function verificationEndpoints(deps: VerificationRouteDeps): Endpoint[] {
     ...requestEndpoints(deps),
     listEndpoint(deps),
     listRequestsEndpoint(deps),
+    listAllRequestsEndpoint(deps),
     confirmEndpoint(deps),
     readEndpoint(deps),
     declineEndpoint(deps),
@@ -170,6 +172,24 @@ function listRequestsEndpoint(deps: VerificationDeps): Endpoint {
       });
       return { status: 200, body: shapes.showRequests(credential, requests) };
     },
+  });
+}
+
+function listAllRequestsEndpoint(deps: VerificationDeps): Endpoint {
+  return defineEndpoint({
+    method: "get",
+    path: "/verify/requests",
+    tag: "Verification",
+    summary: "List what verifiers ask of all of one's credentials",
+    description:
+      "The requests that wait for an answer, at most 100; where verifiers ask for more, the newest of each come first.",
+    auth: "session",
+    limit: { name: "verification-requests", limit: 120, windowSeconds: 60, by: "user" },
+    replies: { 200: { description: "The requests.", schema: shapes.requestsReply } },
+    handle: async ({ caller }) => ({
+      status: 200,
+      body: { requests: (await listAllRequests(deps, caller.userId)).map(shapes.showOpenRequest) },
+    }),
   });
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { DomainError } from "../../core/errors";
 import { accountDid, accountSignature } from "../http/accountFields";
-import type { VerificationView } from "./actions";
+import type { OpenRequest, VerificationView } from "./actions";
 import { CHECKS, CHECK_OUTCOMES, checksNotReached, checksOf } from "./checks";
 import type { Presentation } from "./confirmation/actions";
 import { type PresentedCredential, type Verification, VERIFICATION_STATUSES } from "./rules";
@@ -99,6 +99,17 @@ export const requestReply = z.strictObject({
       challenge: z.string(),
       digest,
       expiresAt: moment,
+    }),
+  ),
+});
+
+export const requestsReply = z.strictObject({
+  requests: z.array(
+    z.strictObject({
+      verificationId: z.uuid(),
+      verifier: z.strictObject({ verifierId: z.uuid(), name: z.string() }),
+      credential: shownCredential,
+      challenge,
     }),
   ),
 });
@@ -240,6 +251,20 @@ export function readCursor(cursor: string): { createdAt: Date; verificationId: s
 /** A challenge as it goes out. */
 export function showChallenge({ challenge: { message, digest, nonce, issuedAt, expiresAt } }: Verification) {
   return { message, digest, nonce, issuedAt: issuedAt.toISOString(), expiresAt: expiresAt.toISOString() };
+}
+
+/** One of a holder's pending requests as it goes out. */
+export function showOpenRequest({
+  verification,
+  credential,
+}: OpenRequest): z.input<typeof requestsReply>["requests"][number] {
+  const { verificationId, verifierId, verifierName } = verification;
+  return {
+    verificationId,
+    verifier: { verifierId, name: verifierName },
+    credential: showCredential(credential),
+    challenge: showChallenge(verification),
+  };
 }
 
 /**

@@ -68,6 +68,7 @@ const schema = new Schema<Stored>(
 schema.index({ credentialId: 1, status: 1, createdAt: -1 });
 schema.index({ deliveryPendingSince: 1 }, { sparse: true });
 schema.index({ "challenge.expiresAt": 1 }, { partialFilterExpression: { status: "pending" } });
+schema.index({ subjectDid: 1, createdAt: -1 }, { partialFilterExpression: { status: "pending" } });
 schema.index({ createdAt: 1 });
 schema.index({ verifierId: 1, createdAt: -1, _id: 1 });
 schema.index({ verifierId: 1, status: 1, "challenge.expiresAt": 1 });
@@ -100,6 +101,8 @@ export interface VerificationStore {
   decidedFor(credentialId: string, limit: number): Promise<Verification[]>;
   /** What a verifier asked for, the newest first. */
   ofVerifier(filter: OwnFilter, page: OwnPage): Promise<Verification[]>;
+  /** Requests for credentials of these subjects that nobody answered yet and that are not too old, the newest first. */
+  pendingOf(subjectDids: string[], now: Date, limit: number): Promise<Verification[]>;
   /** How many a verifier has that nobody answered yet and that are not too old; at most one more than `limit` each. */
   countOpen(of: { verifierId: string; credentialId: string }, now: Date, limit: number): Promise<OpenCount>;
   /** Takes back a verification that was not shown to anybody. */
@@ -180,6 +183,14 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
       const found = await model
         .find({ ...own, $and: conditions })
         .sort({ createdAt: -1, _id: 1 })
+        .limit(limit)
+        .lean();
+      return Promise.all(found.map((stored) => decrypt(fields, stored)));
+    },
+    async pendingOf(subjectDids, now, limit) {
+      const found = await model
+        .find({ subjectDid: { $in: subjectDids }, status: "pending", "challenge.expiresAt": { $gt: now } })
+        .sort({ createdAt: -1 })
         .limit(limit)
         .lean();
       return Promise.all(found.map((stored) => decrypt(fields, stored)));

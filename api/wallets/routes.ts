@@ -1,4 +1,5 @@
 import { registryDomain } from "../../chain/deployment";
+import { COMMANDS } from "../../core/internalApi";
 import type { Context } from "../../process/context";
 import { authenticateSession, SESSION_REJECTIONS, type SessionReader } from "../http/authenticate";
 import { PAYMENT_REJECTIONS } from "../http/paymentRejections";
@@ -12,6 +13,7 @@ import { keyAccountFor } from "./keyAccounts";
 import {
   anchorBody,
   challengeBody,
+  challengeCommandBody,
   challengeReply,
   keyAccountBody,
   keyAccountReply,
@@ -84,6 +86,7 @@ export function walletEndpoints(deps: WalletEndpointDeps): Endpoint[] {
   const endpoints = [
     keyAccountEndpoint,
     challengeEndpoint,
+    challengeCommand,
     linkEndpoint,
     loginEndpoint,
     listEndpoint,
@@ -134,6 +137,29 @@ function challengeEndpoint(deps: WalletEndpointDeps): Endpoint {
     handle: async ({ body }, context) => {
       const caller = body.purpose === "login" ? null : await callerOf(deps.readSession, context);
       const { requestId } = context;
+      const challenge = await issueChallenge(deps, { ...body, caller, requestId });
+      return { status: 201, body: showChallenge(challenge, registryDomain(deps.chain.deployment)) };
+    },
+  });
+}
+
+/** As a device's command: the challenge belongs to the device's session, as the public operation's to a browser's. */
+function challengeCommand(deps: WalletEndpointDeps): Endpoint {
+  return defineEndpoint({
+    port: "internal",
+    method: COMMANDS["wallet.challenge"].method,
+    path: COMMANDS["wallet.challenge"].path,
+    tag: "Commands",
+    summary: "wallet.challenge: ask for a challenge to sign",
+    description: "The text is EIP-4361; the typed data authorizes the relayer to anchor the wallet's DID.",
+    auth: "command",
+    body: challengeCommandBody,
+    limit: deps.config.sessions.limitLogins
+      ? { name: "wallet-challenge-command", limit: 120, windowSeconds: 60, by: "user" }
+      : undefined,
+    replies: { 201: { description: "The challenge, to be answered once and in time.", schema: challengeReply } },
+    rejections: [notFound],
+    handle: async ({ body, caller }, { requestId }) => {
       const challenge = await issueChallenge(deps, { ...body, caller, requestId });
       return { status: 201, body: showChallenge(challenge, registryDomain(deps.chain.deployment)) };
     },

@@ -39,6 +39,10 @@ const did = accountDid.meta({
 });
 
 export const challengeBody = z.strictObject({ walletAddress, purpose: z.enum(PURPOSES).default("link") });
+/** A device's command is never a login: it has a session. */
+export const challengeCommandBody = challengeBody.extend({
+  purpose: z.enum(PURPOSES).exclude(["login"]).default("link"),
+});
 export const linkBody = z.strictObject({
   walletAddress,
   nonce: ownNonce,

@@ -1,3 +1,4 @@
+import { ENCRYPTED_COMMAND_FIELDS } from "../../api/commands/store";
 import { ENCRYPTED_OFFER_FIELDS } from "../../api/credentials/offers/store";
 import { ENCRYPTED_CREDENTIAL_FIELDS } from "../../api/credentials/store";
 import { ENCRYPTED_EMAIL_CHALLENGE_FIELDS } from "../../api/devices/registration/store";
@@ -14,6 +15,7 @@ export const ENCRYPTED_FIELDS: readonly EncryptedFields[] = [
   ENCRYPTED_USER_FIELDS,
   ENCRYPTED_DEVICE_SESSION_FIELDS,
   ENCRYPTED_EMAIL_CHALLENGE_FIELDS,
+  ENCRYPTED_COMMAND_FIELDS,
   ENCRYPTED_CREDENTIAL_FIELDS,
   ENCRYPTED_OFFER_FIELDS,
   ENCRYPTED_VERIFICATION_FIELDS,

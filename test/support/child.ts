@@ -1,3 +1,4 @@
+import { createInternalApp } from "../../api/http/internalApp";
 import { createPublicApp } from "../../api/http/publicApp";
 import { listen } from "../../api/http/server";
 import { callersOf, createModules } from "../../api/modules";
@@ -14,6 +15,8 @@ export interface ChildOptions {
   /** Whether it serves the API, runs the workers, or both. */
   serves?: boolean;
   works?: boolean;
+  /** The gateway's public key, where it serves the internal port too. */
+  gatewayKey?: string;
   withChain: boolean;
   /** The named step at which it kills itself, as `kill -9` would. */
   dieAt?: string | null;
@@ -25,7 +28,7 @@ export interface ChildOptions {
 
 /**
  * Cairn in a process of its own, which may die without any clean-up: for tests of what a crash leaves behind. Prints
- * `{"port":n}` when it is ready, and ends with its standard input.
+ * `{"port":n,"internalPort":n}` when it is ready, and ends with its standard input.
  */
 async function main(): Promise<void> {
   const options = JSON.parse(process.argv[2] ?? "") as ChildOptions;
@@ -56,7 +59,13 @@ async function main(): Promise<void> {
     const { app } = createPublicApp(context, list, { ...callersOf(modules), readiness });
     port = (await listen(app, { host: "127.0.0.1", port: 0 })).port;
   }
-  process.stdout.write(`${JSON.stringify({ port })}\n`);
+  let internalPort = 0;
+  if (options.gatewayKey !== undefined) {
+    const { authenticateDevice } = callersOf(modules);
+    const { app } = createInternalApp(context, list, { publicKeys: [options.gatewayKey], authenticateDevice });
+    internalPort = (await listen(app, { host: "127.0.0.1", port: 0 })).port;
+  }
+  process.stdout.write(`${JSON.stringify({ port, internalPort })}\n`);
   process.stdin.on("end", () => process.exit(0)).resume();
 }
 

@@ -82,7 +82,7 @@ export interface Fixture {
   url: string;
   operationsUrl: string;
   /** The internal port, and the key by which it knows a gateway. */
-  internal: { url: string; key: ServiceKey };
+  internal: { url: string; key: ServiceKey; endpoints: Endpoint[] };
   context: Context;
   modules: Modules;
   app: Express;
@@ -184,7 +184,7 @@ export async function fixture(name: string, options: FixtureOptions = {}): Promi
   const opened: Fixture = {
     url,
     operationsUrl: `http://127.0.0.1:${operations.port}`,
-    internal,
+    internal: { ...internal, endpoints: servedInternally.endpoints },
     context,
     modules,
     app: served.app,

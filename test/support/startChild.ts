@@ -10,6 +10,8 @@ export interface Child {
   process: ChildProcess;
   /** Where it serves the API, if it does. */
   url: string;
+  /** The internal port, if it serves that. */
+  internalUrl: string;
   /** Resolves with the signal or exit code that ended it. */
   ended: Promise<string>;
   stop(): Promise<void>;
@@ -32,10 +34,11 @@ export async function startChild(
       throw new Error(`the child process ended with ${how} before it was ready`);
     }),
   ]);
-  const { port } = JSON.parse(first) as { port: number };
+  const { port, internalPort } = JSON.parse(first) as { port: number; internalPort: number };
   return {
     process: child,
     url: `http://127.0.0.1:${port}`,
+    internalUrl: `http://127.0.0.1:${internalPort}`,
     ended,
     async stop() {
       child.stdin.end();

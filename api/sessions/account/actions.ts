@@ -51,6 +51,22 @@ export async function exportAccount(
 }
 
 /**
+ * Changes what a user is called.
+ *
+ * @param input.name normalised
+ * @throws DomainError `session.unknown` when the account is gone
+ */
+export async function updateProfile(
+  { users }: Pick<AccountDeps, "users">,
+  { userId, name }: { userId: string; name: string },
+): Promise<{ userId: string; email: string; name: string }> {
+  if (!(await users.rename(userId, name))) throw sessionUnknown();
+  const user = await users.findById(userId);
+  if (user === null) throw sessionUnknown();
+  return { userId, email: user.email, name: user.name };
+}
+
+/**
  * Begins to erase an account. The one write that says so takes e-mail address, name and password away, so that from
  * then on nobody logs in with them and the address is free; a job does the rest. Beginning again changes nothing.
  *

@@ -1,7 +1,7 @@
 import { defineEndpoint, type Endpoint } from "../../http/endpoint";
 import { withoutSessionCookie } from "../../http/sessionReply";
-import { type AccountDeps, eraseAccount, exportAccount, REMAINS } from "./actions";
-import { erasureReply, exportReply } from "./schemas";
+import { type AccountDeps, eraseAccount, exportAccount, REMAINS, updateProfile } from "./actions";
+import { erasureReply, exportReply, profileBody, profileReply } from "./schemas";
 
 const TAG = "Account";
 
@@ -27,6 +27,20 @@ export function accountEndpoints(deps: AccountDeps): Endpoint[] {
           },
         };
       },
+    }),
+    defineEndpoint({
+      method: "patch",
+      path: "/auth/profile",
+      tag: TAG,
+      summary: "Change the name one goes by",
+      auth: "session",
+      limit: { name: "profile-update", limit: 30, windowSeconds: 60 * 60, by: "user" },
+      body: profileBody,
+      replies: { 200: { description: "The account as it is now.", schema: profileReply } },
+      handle: async ({ body, caller }) => ({
+        status: 200,
+        body: await updateProfile(deps, { userId: caller.userId, ...body }),
+      }),
     }),
     defineEndpoint({
       method: "delete",

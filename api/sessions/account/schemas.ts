@@ -1,6 +1,11 @@
 import { z } from "zod";
+import { userName } from "../schemas";
 
 const moment = z.iso.datetime();
+
+export const profileBody = z.strictObject({ name: userName });
+
+export const profileReply = z.strictObject({ userId: z.uuid(), email: z.string(), name: z.string() });
 
 export const exportReply = z.strictObject({
   exportedAt: moment,

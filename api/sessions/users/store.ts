@@ -75,6 +75,8 @@ export interface UserStore {
   findByEmail(email: string): Promise<User | null>;
   /** Null also for an account that is erased, or being erased. */
   findById(userId: string): Promise<User | null>;
+  /** Replaces a user's name; false when the account is gone. */
+  rename(userId: string, name: string): Promise<boolean>;
   /**
    * Replaces a password hash, provided it is still the one that was verified; false when another change came first.
    *
@@ -137,6 +139,14 @@ export function createUserStore(deps: { mongo: Mongo; fields: FieldCipher; blind
     },
     findByEmail: async (email) => decrypt(await model.findOne({ emailIndex: await indexOf(email) }).lean()),
     findById: async (userId) => decrypt(await model.findById(userId).lean()),
+    async rename(userId, name) {
+      const encrypted = await fields.encrypt(place("name", userId), name);
+      const { matchedCount } = await model.updateOne(
+        { _id: userId, erasure: { $exists: false } },
+        { $set: { name: encrypted } },
+      );
+      return matchedCount === 1;
+    },
     async replacePasswordHash({ userId, from, to, isNewPassword }) {
       const change = { $set: { passwordHash: to }, $inc: { passwordVersion: isNewPassword ? 1 : 0 } };
       const { modifiedCount } = await model.updateOne({ _id: userId, passwordHash: from }, change);

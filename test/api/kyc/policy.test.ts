@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { z } from "zod";
-import { defineEndpoint, type Endpoint } from "../../../api/http/endpoint";
+import { defineEndpoint, type Endpoint, type RequestContext } from "../../../api/http/endpoint";
 import { declaredCodes } from "../../../api/http/rejections";
 import { applyKycPolicy } from "../../../api/kyc/policy";
 import { DEVELOPMENT_SANDBOX_SECRET, type KycConfig } from "../../../core/config/kyc";
@@ -71,6 +71,28 @@ describe("the KYC policy", () => {
     );
     expect(declaredCodes(guarded!).has("kyc.required")).to.equal(true);
     expect(declaredCodes(open!).has("kyc.required")).to.equal(false);
+  });
+
+  it("covers the command that does a configured operation, and commands that are named by themselves", async () => {
+    const does: Endpoint = {
+      ...route("/api/v1/user/a", "session"),
+      auth: "command",
+      port: "internal",
+      does: "POST /a",
+    };
+    const named: Endpoint = { ...does, path: "/api/v1/user/b", does: "POST /b" };
+    const other: Endpoint = { ...does, path: "/api/v1/user/c", does: "POST /c" };
+    const refuse = () => Promise.reject(new Error("not verified"));
+    const endpoints = [route("/a", "session"), route("/b", "none"), does, named, other];
+    const guarded = applyKycPolicy(endpoints, ["POST /a", "POST /api/v1/user/b"], refuse);
+    const caller = { userId: "u", sessionId: "s", via: "bearer" as const, commandId: "c" };
+    const outcomes = guarded.map((endpoint) =>
+      endpoint.handle({ params: undefined, query: undefined, body: undefined, caller }, {} as RequestContext).then(
+        () => "passes",
+        () => "asks",
+      ),
+    );
+    expect(await Promise.all(outcomes)).to.deep.equal(["asks", "passes", "asks", "asks", "passes"]);
   });
 
   it("does not start with operations that do not exist or have no user", () => {

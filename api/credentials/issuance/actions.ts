@@ -10,7 +10,7 @@ import { credentialUnknown } from "../rules";
 import { issuanceError } from "./errors";
 import { consumeNonce, type NonceDeps } from "./nonces";
 import { verifyProof } from "./proof";
-import { deniedBecause, readCredentialRequest } from "./rules";
+import { deniedBecause, readCredentialRequest, readNotification } from "./rules";
 
 export type IssuanceDeps = OfferDeps & NonceDeps;
 
@@ -51,14 +51,14 @@ export async function redeemOffer(
  * same token, a fresh nonce and the same key, it returns the same credential: an answer that was lost can be had again.
  *
  * @param input.body the Credential Request (§8.2), JSON
- * @returns the credential as its issuer signed it
+ * @returns the credential as its issuer signed it, and by what name the wallet may tell what became of it
  * @throws DomainError `openid4vci.<error>`
  * @throws TransientError when the chain does not answer
  */
 export async function deliverCredential(
   deps: IssuanceDeps,
   input: { issuer: string; accessToken: string | undefined; body: Buffer },
-): Promise<string> {
+): Promise<{ credential: string; notificationId: string }> {
   const { issuer, accessToken, body } = input;
   const { offer, tokenHash } = await requireToken(deps, { issuer, accessToken });
   const request = readCredentialRequest(body);
@@ -76,10 +76,29 @@ export async function deliverCredential(
       "The credential is bound to another key, or the offer was cancelled.",
     );
   }
-  const jwt = await issueOffered(deps, offer, holderKey);
+  const credential = await issueOffered(deps, offer, holderKey);
   const now = deps.clock.now();
   await deps.offers.markIssued(offer.offerId, { now, purgeAt: outcomePurgeAt(now) });
-  return jwt;
+  return { credential, notificationId: offer.offerId };
+}
+
+/**
+ * Records what a wallet says became of the credential (OpenID4VCI 1.0 §11); said again, it changes nothing.
+ *
+ * @param input.body the Notification Request (§11.1), JSON
+ * @throws DomainError `openid4vci.invalid_token`, `openid4vci.invalid_notification_request`,
+ * `openid4vci.invalid_notification_id`
+ */
+export async function recordNotification(
+  deps: Pick<IssuanceDeps, "offers" | "clock">,
+  { issuer, accessToken, body }: { issuer: string; accessToken: string | undefined; body: Buffer },
+): Promise<void> {
+  const { offer } = await requireToken(deps, { issuer, accessToken });
+  const { notificationId, event } = readNotification(body);
+  if (notificationId !== offer.offerId || offer.status !== "issued") {
+    throw issuanceError("invalid_notification_id", "There is no credential of this notification_id.");
+  }
+  await deps.offers.recordEvent(offer.offerId, event);
 }
 
 async function verifyTxCode(

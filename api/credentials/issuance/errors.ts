@@ -2,7 +2,7 @@ import { DomainError, TransientError } from "../../../core/errors";
 import type { Reply, RequestContext } from "../../http/endpoint";
 import { statusOfKind } from "../../http/problem";
 
-/** Errors of the token endpoint (OpenID4VCI 1.0 §6.3) and of the credential endpoint (§8.3.1.2, RFC 6750 §3.1). */
+/** Errors of the token endpoint (OpenID4VCI 1.0 §6.3), the credential endpoint (§8.3.1, RFC 6750 §3.1) and the notification endpoint (§11.3). */
 export type IssuanceErrorCode =
   | "invalid_request"
   | "invalid_grant"
@@ -14,7 +14,9 @@ export type IssuanceErrorCode =
   | "invalid_proof"
   | "invalid_nonce"
   | "invalid_encryption_parameters"
-  | "credential_request_denied";
+  | "credential_request_denied"
+  | "invalid_notification_id"
+  | "invalid_notification_request";
 
 const PREFIX = "openid4vci.";
 

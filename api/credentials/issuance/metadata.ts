@@ -37,6 +37,7 @@ export function issuerMetadata(publicUrl: string, { issuer, name, algorithm, typ
     credential_issuer: url,
     credential_endpoint: `${url}/credential`,
     nonce_endpoint: `${url}/nonce`,
+    notification_endpoint: `${url}/notification`,
     display: [{ name }],
     credential_configurations_supported: Object.fromEntries(configurations),
   };

@@ -9,7 +9,7 @@ import { FORM_MEDIA_TYPE, isForm, uniqueParameters } from "../../http/form";
 import { readOfferLink } from "../offers/actions";
 import { PRE_AUTHORIZED_CODE_GRANT } from "../offers/rules";
 import { offerObjectReply } from "../offers/schemas";
-import { deliverCredential, type IssuanceDeps, redeemOffer } from "./actions";
+import { deliverCredential, type IssuanceDeps, recordNotification, redeemOffer } from "./actions";
 import { issuanceError, type IssuanceErrorCode, issuanceErrorReply } from "./errors";
 import { authorizationServerMetadata, issuerMetadata } from "./metadata";
 import { createNonce } from "./nonces";
@@ -27,6 +27,12 @@ const ISSUER_REJECTIONS: RejectionDescription[] = [
   { code: "issuer.not_ready", kind: "conflict", meaning: "The issuer's DID document is not anchored yet." },
 ];
 
+const TOKEN_REJECTION: RejectionDescription = {
+  code: "openid4vci.invalid_token",
+  kind: "unauthenticated",
+  meaning: "The access token is unknown or expired.",
+};
+
 /** What wallets do to fetch a credential that an issuer offers (OpenID4VCI 1.0, pre-authorized code flow). */
 export function issuanceEndpoints(deps: IssuanceDeps): Endpoint[] {
   return [
@@ -36,6 +42,7 @@ export function issuanceEndpoints(deps: IssuanceDeps): Endpoint[] {
     tokenEndpoint(deps),
     nonceEndpoint(deps),
     credentialEndpoint(deps),
+    notificationEndpoint(deps),
   ];
 }
 
@@ -179,7 +186,7 @@ function credentialEndpoint(deps: IssuanceDeps): Endpoint {
       401: ERROR,
     },
     rejections: [
-      { code: "openid4vci.invalid_token", kind: "unauthenticated", meaning: "The access token is unknown or expired." },
+      TOKEN_REJECTION,
       rejection("invalid_credential_request", "The request is not as the standard has it."),
       rejection("unknown_credential_configuration", "The offer is for another credential."),
       rejection("unknown_credential_identifier", "Credential identifiers are not given."),
@@ -190,11 +197,42 @@ function credentialEndpoint(deps: IssuanceDeps): Endpoint {
     ],
     errorReply: issuanceErrorReply,
     handle: async ({ params: { issuer }, body }, { header }) => {
-      const accessToken = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(header("authorization") ?? "")?.[1];
-      const credential = await deliverCredential(deps, { issuer, accessToken, body });
-      return { status: 200, headers: NO_STORE, body: { credentials: [{ credential }] } };
+      const accessToken = bearerToken(header("authorization"));
+      const { credential, notificationId } = await deliverCredential(deps, { issuer, accessToken, body });
+      const reply = { credentials: [{ credential }], notification_id: notificationId };
+      return { status: 200, headers: NO_STORE, body: reply };
     },
   });
+}
+
+function notificationEndpoint(deps: IssuanceDeps): Endpoint {
+  return defineEndpoint({
+    method: "post",
+    path: "/issuance/:issuer/notification",
+    tag: TAG,
+    summary: "Tell what became of the credential, as a wallet",
+    description: "OpenID4VCI 1.0 §11: with the access token as bearer token. The issuer sees it at the offer.",
+    auth: "none",
+    rawBody: { limitBytes: 16_384, mediaType: "application/json" },
+    limit: limited(deps, { name: "issuance-notification", limit: 60, windowSeconds: 60, by: "address" }),
+    params: shapes.issuerParams,
+    replies: { 204: { description: "It is recorded." }, 400: ERROR, 401: ERROR },
+    rejections: [
+      TOKEN_REJECTION,
+      rejection("invalid_notification_request", "The request is not as the standard has it."),
+      rejection("invalid_notification_id", "The token's wallet was given no credential of this notification_id."),
+    ],
+    errorReply: issuanceErrorReply,
+    handle: async ({ params: { issuer }, body }, { header }) => {
+      await recordNotification(deps, { issuer, accessToken: bearerToken(header("authorization")), body });
+      return { status: 204 };
+    },
+  });
+}
+
+/** RFC 6750 §2.1 */
+function bearerToken(authorization: string | undefined): string | undefined {
+  return /^Bearer ([\x21-\x7e]{1,200})$/i.exec(authorization ?? "")?.[1];
 }
 
 function parseForm(body: Buffer, contentType: string | undefined): Record<string, string> {

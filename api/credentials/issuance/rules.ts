@@ -1,6 +1,7 @@
 import { DomainError } from "../../../core/errors";
 import { isObject, type Json, parseJson } from "../../../core/json";
-import { issuanceError } from "./errors";
+import { WALLET_EVENTS, type WalletEvent } from "../offers/rules";
+import { issuanceError, type IssuanceErrorCode } from "./errors";
 
 /** What a wallet asks the credential endpoint for. */
 export interface CredentialRequest {
@@ -16,7 +17,7 @@ export interface CredentialRequest {
  * `openid4vci.invalid_encryption_parameters`, `openid4vci.invalid_proof`
  */
 export function readCredentialRequest(body: Buffer): CredentialRequest {
-  const request = parse(body);
+  const request = parse(body, "invalid_credential_request");
   if (!isObject(request)) throw malformed("The request is no JSON object.");
   const { credential_configuration_id: configurationId, credential_identifier: identifier, proofs } = request;
   if (identifier !== undefined) {
@@ -37,6 +38,26 @@ export function readCredentialRequest(body: Buffer): CredentialRequest {
   return { configurationId, proof };
 }
 
+/** What a wallet says of a credential. */
+export interface Notification {
+  notificationId: string;
+  event: WalletEvent;
+}
+
+/**
+ * Reads a Notification Request (OpenID4VCI 1.0 §11.1). What else it says of the event is ignored.
+ *
+ * @throws DomainError `openid4vci.invalid_notification_request`
+ */
+export function readNotification(body: Buffer): Notification {
+  const request = parse(body, "invalid_notification_request");
+  const { notification_id: notificationId, event: named } = isObject(request) ? request : {};
+  const event = WALLET_EVENTS.find((known) => known === named);
+  if (typeof notificationId === "string" && event !== undefined) return { notificationId, event };
+  const message = `notification_id and one of the events ${WALLET_EVENTS.join(", ")} must be given.`;
+  throw issuanceError("invalid_notification_request", message);
+}
+
 /**
  * The error that a wallet is told where a credential that was offered cannot be issued any more.
  *
@@ -47,11 +68,11 @@ export function deniedBecause(error: unknown): unknown {
   return issuanceError("credential_request_denied", `The credential cannot be issued: ${error.message}`, error);
 }
 
-function parse(body: Buffer): Json {
+function parse(body: Buffer, errorCode: IssuanceErrorCode): Json {
   try {
     return parseJson(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
-    throw issuanceError("invalid_credential_request", "The request is no JSON in UTF-8.", error);
+    throw issuanceError(errorCode, "The request is no JSON in UTF-8.", error);
   }
 }
 

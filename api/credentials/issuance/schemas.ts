@@ -26,6 +26,7 @@ export const issuerMetadataReply = z.strictObject({
   credential_issuer: z.url(),
   credential_endpoint: z.url(),
   nonce_endpoint: z.url(),
+  notification_endpoint: z.url(),
   display,
   credential_configurations_supported: z.record(z.string(), configuration),
 });
@@ -47,5 +48,6 @@ export const tokenReply = z.strictObject({
 export const nonceReply = z.strictObject({ c_nonce: z.string() });
 export const credentialReply = z.strictObject({
   credentials: z.array(z.strictObject({ credential: z.string().meta({ description: "dc+sd-jwt" }) })),
+  notification_id: z.string(),
 });
 export const errorReply = z.strictObject({ error: z.string(), error_description: z.string() });

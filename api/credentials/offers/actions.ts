@@ -90,6 +90,7 @@ export async function createOffer(deps: OfferDeps, input: OfferInput): Promise<C
     expiresAt,
     redeemedAt: null,
     issuedAt: null,
+    walletEvent: null,
     purgeAt: addSeconds(expiresAt, config.issuance.tokenSeconds + UNREDEEMED_SECONDS),
   };
   await deps.offers.insert(offer);

@@ -15,6 +15,10 @@ export type OfferStatus = (typeof OFFER_STATUSES)[number];
 export const SHOWN_OFFER_STATUSES = [...OFFER_STATUSES, "expired", "blocked"] as const;
 export type ShownOfferStatus = (typeof SHOWN_OFFER_STATUSES)[number];
 
+/** What a wallet says of a credential that it was given (OpenID4VCI 1.0 §11.1). */
+export const WALLET_EVENTS = ["credential_accepted", "credential_failure", "credential_deleted"] as const;
+export type WalletEvent = (typeof WALLET_EVENTS)[number];
+
 /** After so many wrong transaction codes an offer is void: six digits withstand no more guesses. */
 export const MAX_TX_CODE_ATTEMPTS = 5;
 export const TX_CODE_DIGITS = 6;
@@ -55,6 +59,8 @@ export interface CredentialOffer {
   expiresAt: Date;
   redeemedAt: Date | null;
   issuedAt: Date | null;
+  /** What the wallet said last; null: nothing. */
+  walletEvent: WalletEvent | null;
   purgeAt: Date;
 }
 

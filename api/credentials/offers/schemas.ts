@@ -2,7 +2,7 @@ import { z } from "zod";
 import { issueFields, requireSdJwtClaims, sdJwtFields, topLevelPaths } from "../schemas";
 import { createQrCode, qrCodeSvg } from "../qrCode";
 import type { CreatedOffer, ShownOffer } from "./actions";
-import { PRE_AUTHORIZED_CODE_GRANT, SHOWN_OFFER_STATUSES, TX_CODE_DIGITS } from "./rules";
+import { PRE_AUTHORIZED_CODE_GRANT, SHOWN_OFFER_STATUSES, TX_CODE_DIGITS, WALLET_EVENTS } from "./rules";
 
 const moment = z.iso.datetime();
 
@@ -36,6 +36,10 @@ const offerFields = {
   expiresAt: moment,
   redeemedAt: moment.nullable(),
   issuedAt: moment.nullable(),
+  walletEvent: z
+    .enum(WALLET_EVENTS)
+    .nullable()
+    .meta({ description: "What the wallet said of the credential; many say nothing" }),
 };
 
 /** A credential offer as wallets read it. */
@@ -73,6 +77,7 @@ export function showOffer({ offer, status }: ShownOffer): z.input<typeof offerRe
     expiresAt: offer.expiresAt.toISOString(),
     redeemedAt: offer.redeemedAt?.toISOString() ?? null,
     issuedAt: offer.issuedAt?.toISOString() ?? null,
+    walletEvent: offer.walletEvent,
   };
 }
 

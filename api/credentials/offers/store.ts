@@ -7,7 +7,14 @@ import {
   type FieldPlace,
 } from "../../../core/keys/fieldCipher";
 import { type Mongo, rawCollection } from "../../../core/mongo";
-import { type CredentialOffer, MAX_TX_CODE_ATTEMPTS, OFFER_STATUSES, type OfferContent } from "./rules";
+import {
+  type CredentialOffer,
+  MAX_TX_CODE_ATTEMPTS,
+  OFFER_STATUSES,
+  type OfferContent,
+  WALLET_EVENTS,
+  type WalletEvent,
+} from "./rules";
 
 type Stored = Omit<CredentialOffer, "offerId" | "content" | "tokenHash"> & {
   _id: string;
@@ -46,6 +53,7 @@ const schema = new Schema<Stored>(
     expiresAt: { type: Date, required: true },
     redeemedAt: optionalDate,
     issuedAt: optionalDate,
+    walletEvent: { type: String, enum: [null, ...WALLET_EVENTS], default: null },
     purgeAt: { type: Date, required: true },
   },
   { collection: "credential_offers", versionKey: false },
@@ -71,6 +79,8 @@ export interface OfferStore {
   bindKey(offerId: string, bound: { tokenHash: string; keyThumbprint: string }): Promise<boolean>;
   /** redeemed -> issued, once; what the credential says is erased here. */
   markIssued(offerId: string, marked: { now: Date; purgeAt: Date }): Promise<void>;
+  /** Records what the wallet says of the credential that it was given. */
+  recordEvent(offerId: string, walletEvent: WalletEvent): Promise<void>;
   /** offered or redeemed -> cancelled, while it is bound to no key; false when the issuer has no such offer. */
   cancel(issuer: string, offerId: string, purgeAt: Date): Promise<boolean>;
   /** Those made for these DIDs. */
@@ -131,6 +141,9 @@ export function createOfferStore({ mongo, fields }: { mongo: Mongo; fields: Fiel
         { _id: offerId, status: "redeemed" },
         { $set: { status: "issued", issuedAt: now, content: null, purgeAt } },
       );
+    },
+    async recordEvent(offerId, walletEvent) {
+      await offers().updateOne({ _id: offerId, status: "issued" }, { $set: { walletEvent } });
     },
     async cancel(issuer, offerId, purgeAt) {
       const cancelled = await offers().updateOne(

@@ -15,6 +15,8 @@ export interface Fetched {
   configuration: { format: string; vct?: string };
   /** Fetches it again, with the same token. */
   again(): Promise<string>;
+  /** Tells the issuer that it is stored. */
+  acknowledge(): Promise<void>;
 }
 
 /** Follows an issuer's link with a foreign library: offer, metadata, token, nonce, proof, credential. */
@@ -32,6 +34,8 @@ export async function acceptOffer(
     ...(options.txCode !== undefined && { txCode: options.txCode }),
   });
   const [credentialConfigurationId = ""] = credentialOffer.credential_configuration_ids;
+  const accessToken = accessTokenResponse.access_token;
+  let notificationId = "";
   async function retrieve(): Promise<string> {
     const { c_nonce: nonce } = await client.requestNonce({ issuerMetadata });
     const { jwt } = await client.createCredentialRequestJwtProof({
@@ -43,12 +47,13 @@ export async function acceptOffer(
     });
     const { credentialResponse } = await client.retrieveCredentials({
       issuerMetadata,
-      accessToken: accessTokenResponse.access_token,
+      accessToken,
       credentialConfigurationId,
       proofs: { jwt: [jwt] },
     });
     const [issued] = credentialResponse.credentials ?? [];
     expect(credentialResponse.credentials).to.have.length(1);
+    notificationId = credentialResponse.notification_id ?? "";
     return (issued as { credential: string }).credential;
   }
   return {
@@ -57,6 +62,10 @@ export async function acceptOffer(
       credentialConfigurationId
     ] as Fetched["configuration"],
     again: retrieve,
+    async acknowledge() {
+      const notification = { notificationId, event: "credential_accepted" as const };
+      await client.sendNotification({ issuerMetadata, accessToken, notification });
+    },
   };
 }
 

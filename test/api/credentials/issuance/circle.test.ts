@@ -74,6 +74,19 @@ describe("a credential that a wallet of another maker's library fetches", () => 
     expect(await fetched.again()).to.equal(fetched.credential);
   });
 
+  it("is known to its issuer to be stored once the wallet says so", async () => {
+    const offered = await offer(relying.on, issuer, alice);
+    const fetched = await acceptOffer(offered.link, joseKey(), { now: now() });
+    const eventOf = async () =>
+      (await relying.on.ask("GET", `/credential-offers/${offered.offerId}`, { token: issuer.apiKey })).body[
+        "walletEvent"
+      ] as string | null;
+    expect(await eventOf()).to.equal(null);
+    await fetched.acknowledge();
+    await fetched.acknowledge();
+    expect(await eventOf()).to.equal("credential_accepted");
+  });
+
   it("comes from an authorization server of its issuer's own, beside the OAuth gateway's", async () => {
     const path = `/issuance/${issuer.address}`;
     const own = await relying.on.ask("GET", `/.well-known/oauth-authorization-server${path}`);

@@ -294,6 +294,25 @@ describe("issuing into a wallet", () => {
     });
   });
 
+  describe("the notification endpoint", () => {
+    it("records what the wallet says of its own credential, and names what is wrong as the standard does", async () => {
+      const made = await offered();
+      const token = await tokenOf(made);
+      const notify = (body: object, bearer = token) =>
+        ask(`${made.issuerUrl}/notification`, "POST", { token: bearer, body });
+      const deleted = { notification_id: made.offerId, event: "credential_deleted", event_description: "gone" };
+      await expectError(notify(deleted), 400, "invalid_notification_id");
+      expect((await fetchCredential(made, token, await prove(made))).status).to.equal(200);
+      await expectError(notify({ ...deleted, notification_id: "other" }), 400, "invalid_notification_id");
+      await expectError(notify({ ...deleted, event: "credential_lost" }), 400, "invalid_notification_request");
+      await expectError(notify({ event: "credential_accepted" }), 400, "invalid_notification_request");
+      await expectError(notify(deleted, "nobody's"), 401, "invalid_token");
+      expect((await createOfferStore(on.context).find(made.offerId))?.walletEvent).to.equal(null);
+      expect((await notify(deleted)).status).to.equal(204);
+      expect((await createOfferStore(on.context).find(made.offerId))?.walletEvent).to.equal("credential_deleted");
+    });
+  });
+
   async function expectError(asked: Promise<Answer>, status: number, error: string, what = error): Promise<Answer> {
     const answer = await asked;
     expect([answer.status, answer.body["error"]], `${what}: ${answer.text}`).to.deep.equal([status, error]);

@@ -1,3 +1,4 @@
+import { PURPOSE } from "../../chain/registry/statusPurpose";
 import { expect } from "chai";
 import {
   hashMessage,
@@ -128,6 +129,15 @@ export async function discredit(on: Fixture, address: string): Promise<void> {
 /** Revokes in the issuer's name, past the API. */
 export async function revokeDirectly(on: Fixture, issuer: TestIssuer, credId: string): Promise<TransactionReceipt> {
   return writeAs(on, issuer.address, (registry) => registry.setCredentialStatus(credId, true));
+}
+
+/** Suspends in the issuer's name, past the API, or lifts the suspension. */
+export async function suspendDirectly(
+  on: Fixture,
+  issuer: TestIssuer,
+  { credId, suspended }: { credId: string; suspended: boolean },
+): Promise<void> {
+  await writeAs(on, issuer.address, (registry) => registry.setStatus(credId, PURPOSE.suspension, suspended));
 }
 
 /** Deactivates the issuer's DID, past the API. */

@@ -9,6 +9,7 @@ import {
   newIssuer,
   registerAndHandOver,
   revokeDirectly,
+  suspendDirectly,
   type TestHolder,
   type TestIssuer,
 } from "../../support/credentialActors";
@@ -66,6 +67,14 @@ for (const algorithm of ["EdDSA", "ES256"] as const) {
       const { credential, credId } = await issued();
       await revokeDirectly(relying.on, issuer, credId);
       await expectInvalid(await present(credential, alice), "credential_revoked");
+    });
+
+    it("is refused while it is suspended on the chain", async () => {
+      const { credential, credId } = await issued();
+      await suspendDirectly(relying.on, issuer, { credId, suspended: true });
+      await expectInvalid(await present(credential, alice), "credential_suspended");
+      await suspendDirectly(relying.on, issuer, { credId, suspended: false });
+      expect((await present(credential, alice)).submitted.status).to.equal(200);
     });
 
     it("is refused while its issuer is discredited", async () => {

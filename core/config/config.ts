@@ -87,7 +87,7 @@ export function loadConfig(
 }
 
 /** Where a process listens for others than its operators. */
-const HOSTS = ["HOST", "GATEWAY_HTTP_HOST", "GATEWAY_GRPC_HOST"] as const;
+const HOSTS = ["HOST", "INTERNAL_HOST", "GATEWAY_HTTP_HOST", "GATEWAY_GRPC_HOST"] as const;
 
 /**
  * Why defaults are refused: production was said; or it was not said which environment this is, and the API or the

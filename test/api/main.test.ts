@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createProvider } from "../../chain/provider";
+import { COMMANDS } from "../../core/internalApi";
 import { connectMongo } from "../../core/mongo";
 import { CHECKPOINT_ID, type CheckpointDocument, createRegistryCollections } from "../../projection/models";
 import { deployContracts } from "../../chain/deploy";
@@ -14,6 +15,7 @@ import { ask } from "../support/ask";
 import { eventually } from "../support/eventually";
 import { startFaultyRpc } from "../support/faultyRpc";
 import { fundedKey, testMongoUri, testRedisUrl, testRpcUrl } from "../support/servers";
+import { askAsGateway, newServiceKey } from "../support/serviceTokens";
 
 const ROOT = join(__dirname, "..", "..");
 
@@ -36,14 +38,20 @@ function startApi(environment: Record<string, string>): ApiProcess {
   return { child, output: () => text, exit };
 }
 
-async function readyPorts(api: ApiProcess): Promise<{ port: number; metricsPort: number }> {
+interface Ports {
+  port: number;
+  metricsPort: number;
+  internalPort?: number;
+}
+
+async function readyPorts(api: ApiProcess): Promise<Ports> {
   const line = await eventually("the ready line", () =>
     api
       .output()
       .split("\n")
       .find((entry) => entry.includes('"ready":true')),
   );
-  return JSON.parse(line) as { port: number; metricsPort: number };
+  return JSON.parse(line) as Ports;
 }
 
 describe("the api's process", () => {
@@ -137,6 +145,33 @@ describe("the api's process", () => {
     api.child.kill("SIGTERM");
     expect(new Set(await Promise.all(requests))).to.deep.equal(new Set([401]));
     expect(await api.exit).to.equal(0);
+  });
+
+  it("opens the internal port for the gateways that it knows, and finishes their requests in hand before it ends", async () => {
+    const { Validator } = await import("@seriousme/openapi-schema-validator");
+    expect(await readyPorts(start())).not.to.have.property("internalPort");
+    const key = newServiceKey();
+    const api = start({ INTERNAL_PORT: "0", GATEWAY_SERVICE_PUBLIC_KEYS: key.publicKey });
+    const { port, internalPort } = await readyPorts(api);
+    const at = { url: `http://127.0.0.1:${internalPort}`, key };
+    const described = await askAsGateway(at, "GET", "/api/v1/internal/openapi.json");
+    expect((await new Validator().validate(described.body)).errors ?? []).to.deep.equal([]);
+    const paths = Object.keys(described.body["paths"] as object);
+    expect(paths).to.include.members(Object.values(COMMANDS).map(({ path }) => path));
+    expect(paths.every((path) => /^\/api\/v1\/(internal|user|public\/auth)\//.test(path))).to.equal(true);
+    const body = { ids: Array.from({ length: 1_000 }, () => randomUUID()) };
+    const check = (url: string) => askAsGateway({ url, key }, "POST", "/api/v1/internal/sessions/check", { body });
+    expect((await check(`http://127.0.0.1:${port}`)).body.code).to.equal("request.unknown_path");
+    const stranger = { url: at.url, key: newServiceKey() };
+    expect((await askAsGateway(stranger, "GET", "/api/v1/internal/openapi.json")).status).to.equal(401);
+
+    // Connections that are open already, so that the signal finds every request received.
+    await Promise.all(Array.from({ length: 24 }, () => check(at.url)));
+    const requests = Array.from({ length: 24 }, () => check(at.url).then(({ status }) => status));
+    await Promise.race(requests);
+    api.child.kill("SIGTERM");
+    expect(new Set(await Promise.all(requests))).to.deep.equal(new Set([200]));
+    expect(await api.exit, api.output()).to.equal(0);
   });
 
   it("starts while the chain answers 429, degraded, and is whole once it answers", async () => {

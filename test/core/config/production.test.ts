@@ -199,6 +199,7 @@ describe("configuration in production", () => {
       { HOST: "0.0.0.0" },
       { HOST: "::" },
       { HOST: "10.0.0.7" },
+      { INTERNAL_HOST: "0.0.0.0" },
       { GATEWAY_HTTP_HOST: "0.0.0.0" },
       { GATEWAY_GRPC_HOST: "10.0.0.7" },
       { PUBLIC_URL: "HTTPS://id.example.com" },

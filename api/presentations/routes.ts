@@ -260,7 +260,7 @@ function resultEndpoint(deps: PresentationRouteDeps): Endpoint {
       const headers = { "cache-control": "no-store" };
       const flow = await readFlowResult(deps, { transactionId, verifierId, code, logger });
       if (flow !== null) return { status: 200, headers, body: showFlowResult(flow) };
-      const result = await readResult(deps, { transactionId, reader: { verifierId }, responseCode: code });
+      const result = await readResult(deps, { transactionId, verifierId, responseCode: code });
       return { status: 200, headers, body: shapes.showResult(transactionId, result) };
     },
   });

@@ -35,9 +35,6 @@ export async function readStatus(
   }
 }
 
-/** Who reads a result: the verifier by its API key, or the browser that began. */
-export type ResultReader = { verifierId: string } | { browserHash: string };
-
 /** What the owner of a request reads. */
 export interface PresentationResult {
   request: PresentationRequest;
@@ -62,11 +59,11 @@ interface ReadResultDeps {
  */
 export async function readResult(
   deps: ReadResultDeps,
-  input: { transactionId: string; reader: ResultReader; responseCode: string | undefined },
+  input: { transactionId: string; verifierId: string; responseCode: string | undefined },
 ): Promise<PresentationResult> {
   const { clock, config, presentations } = deps;
   const request = await presentations.findByTransaction(sha256Hex(input.transactionId));
-  if (request === null || !isOwnedBy(request, input.reader)) throw unknownTransaction();
+  if (request === null || request.verifierId !== input.verifierId) throw unknownTransaction();
   const now = clock.now();
   if (request.verdict === null) throw notAnswered(statusAt(request, now));
   const { unreadSeconds } = config.presentations;
@@ -95,12 +92,6 @@ async function takeCode(
   const taking = { codeHash: request.responseCodeHash, browserHash: request.browserHash, now };
   if (await presentations.takeResponseCode(request.requestId, taking)) return;
   if (!readable) throw codeRejection("used");
-}
-
-function isOwnedBy(request: PresentationRequest, reader: ResultReader): boolean {
-  return "verifierId" in reader
-    ? request.verifierId === reader.verifierId
-    : request.browserHash !== null && request.browserHash === reader.browserHash;
 }
 
 function unknownTransaction(): DomainError {

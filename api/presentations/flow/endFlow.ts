@@ -3,6 +3,7 @@ import { assertNever } from "../../../core/errors";
 import type { Logger } from "../../../core/logger";
 import type { FlowMetrics } from "./flowMetrics";
 import type { FlowStore } from "./store";
+import type { FlowVerifier } from "./verifier";
 import type { FlowAudit, FlowEnding, FlowErrorDetails, FlowSession, FlowVerificationResult } from "./rules";
 
 /** What a flow comes to. */
@@ -14,6 +15,7 @@ export interface EndFlowDeps {
   clock: Clock;
   flows: Pick<FlowStore, "end" | "find">;
   flowMetrics: Pick<FlowMetrics, "ended">;
+  verifier: Pick<FlowVerifier, "release">;
   onStep?: ((step: string) => void | Promise<void>) | undefined;
 }
 
@@ -41,6 +43,8 @@ export async function endFlow(
     logOutcome(ending.audit, logger);
     const seconds = (now.getTime() - session.createdAt.getTime()) / 1000;
     deps.flowMetrics.ended({ result: ending.audit.result, errorType: ending.errorDetails?.type ?? null, seconds });
+    // Nobody will read what a wallet may have shown: it is erased, as what was read.
+    if (ending.verificationResult === null && session.request !== null) await deps.verifier.release(session.request);
     return { ...session, ...ending };
   }
   return (await deps.flows.find(session.sessionId)) ?? session;

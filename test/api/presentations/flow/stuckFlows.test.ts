@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { createPresentationStore } from "../../../../api/presentations/store";
 import { eventually } from "../../../support/eventually";
 import { type MovableClock, movableClock } from "../../../support/fakeClock";
 import {
@@ -51,6 +52,20 @@ describe("the sweep for stuck flows", () => {
     expect(await storedFlow(party, succeeded.sessionId)).to.deep.equal(over);
     expect(await storedFlow(party, young.sessionId)).to.include({ status: "initiated", audit: null });
     expect(headingOf(await answered.browser.get(answered.page))).to.equal("Verification request has expired");
+  });
+
+  it("has what a wallet showed erased where nobody will read it", async () => {
+    const flow = await beginFlow(party);
+    await presentTo(party, await chooseWallet(party, flow, "other"));
+    const { request } = await storedFlow(party, flow.sessionId);
+    const presentations = createPresentationStore(party.on.context);
+    const presented = async () => (await presentations.find(request?.requestId ?? ""))?.credentials;
+    expect(await presented()).to.have.length(1);
+    clock.moveSeconds(301);
+    party.on.startWorkers();
+    await eventually("the flow is ended", async () => (await storedFlow(party, flow.sessionId)).status === "expired");
+    clock.moveSeconds(61);
+    await eventually("what was shown is erased", async () => (await presented()) === null);
   });
 
   it("ends once a flow that its browser ends at the same time", async () => {

@@ -66,7 +66,9 @@ export function createModules(context: Context, { passwords }: Replacements = {}
   const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
   const notifications = createNotifications(context, sessions.ports);
   const inbox = createWebhookInbox(context, { handlers: () => ({ ...oauth.ports.handlers, ...kyc.ports.handlers }) });
-  const delivery = createWebhookDelivery(context);
+  const delivery = createWebhookDelivery(context, {
+    webhookUrlOf: async (owner) => (await verification.ports.findVerifier(owner))?.webhookUrl ?? null,
+  });
   const verification = createVerification(context, {
     ...issuers.ports,
     ...credentials.ports,

@@ -48,7 +48,7 @@ describe("the rules of imports notice", () => {
     expect(found).to.deep.equal([
       `scripts/operate/jobs.ts:1 imports scripts/demo/main: scripts/operate imports api, indexer, process, projection, chain, core. ${MOVE}`,
       `scripts/operate/jobs.ts:2 imports embedded/services: scripts/operate imports api, indexer, process, projection, chain, core. ${MOVE}`,
-      "scripts/dev/main.ts:1 imports test/support/fixture: scripts imports api, indexer, process, projection, chain, core, embedded, typechain-types, test/contracts/support/gasRun.ts. Fix: move the shared part to a folder that both may import",
+      "scripts/dev/main.ts:1 imports test/support/fixture: scripts imports api, gateway, indexer, process, projection, chain, core, embedded, typechain-types, test/contracts/support/gasRun.ts. Fix: move the shared part to a folder that both may import",
     ]);
   });
 

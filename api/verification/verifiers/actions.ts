@@ -2,7 +2,7 @@ import type { Clock } from "../../../core/clock";
 import { randomId } from "../../../core/crypto";
 import { DomainError } from "../../../core/errors";
 import { hashApiKey, createApiKey, requireApiKey } from "../../../core/keys/apiKeys";
-import type { VerifierAccount, VerifierStore } from "./store";
+import type { VerifierAccount, VerifierChange, VerifierStore } from "./store";
 
 /** What the use cases of verifiers' accounts need. */
 export interface VerifierDeps {
@@ -29,6 +29,22 @@ export async function addVerifier(
   return { account, apiKey, webhookSecret };
 }
 
+/** @throws DomainError `verifier.unknown` */
+export async function readVerifier(
+  { verifiers }: Pick<VerifierDeps, "verifiers">,
+  { verifierId }: { verifierId: string },
+): Promise<VerifierAccount> {
+  return (await verifiers.find(verifierId)) ?? throwUnknown();
+}
+
+/** Changes what is given of an account. @throws DomainError `verifier.unknown` */
+export async function changeVerifier(
+  { verifiers }: Pick<VerifierDeps, "verifiers">,
+  { verifierId, change }: { verifierId: string; change: VerifierChange },
+): Promise<VerifierAccount> {
+  return (await verifiers.update(verifierId, change)) ?? throwUnknown();
+}
+
 /** Gives a verifier a further API key, shown this once. @throws DomainError `verifier.unknown` */
 export async function addApiKey(
   { verifiers, clock }: Pick<VerifierDeps, "verifiers" | "clock">,
@@ -36,6 +52,10 @@ export async function addApiKey(
 ): Promise<{ id: string; apiKey: string }> {
   const { key, record } = createApiKey("verifier", clock.now());
   if (await verifiers.addApiKey(verifierId, record)) return { id: record.id, apiKey: key };
+  return throwUnknown();
+}
+
+function throwUnknown(): never {
   throw new DomainError("verifier.unknown", "not_found", "There is no verifier of this id.");
 }
 

@@ -1,7 +1,8 @@
 import type { Context } from "../../../process/context";
 import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../http/endpoint";
-import { addApiKey, addVerifier, revokeApiKey, type VerifierDeps } from "./actions";
+import { addApiKey, addVerifier, changeVerifier, readVerifier, revokeApiKey, type VerifierDeps } from "./actions";
 import * as shapes from "./schemas";
+import type { VerifierChange } from "./store";
 
 export const VERIFIER_UNKNOWN: RejectionDescription = {
   code: "verifier.unknown",
@@ -16,12 +17,7 @@ export interface VerifierRouteDeps extends VerifierDeps {
 /** Verifiers' accounts and API keys. */
 export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
   const isAllowed = (url: string) => !deps.config.production || url.startsWith("https:");
-  const body = shapes.verifierBody
-    .refine(({ webhookUrl }) => webhookUrl === undefined || isAllowed(webhookUrl), {
-      path: ["webhookUrl"],
-      message: "must be https",
-    })
-    .refine(({ redirectUris }) => redirectUris.every(isAllowed), { path: ["redirectUris"], message: "must be https" });
+  const bodies = shapes.verifierBodies(isAllowed);
   return [
     defineEndpoint({
       method: "post",
@@ -31,7 +27,7 @@ export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
       description:
         "By an administrator: holders read the verifier's name in their wallet and have to be able to believe it.",
       auth: "admin",
-      body,
+      body: bodies.added,
       replies: {
         201: {
           description: "The verifier, its API key and its webhook secret, both shown this once.",
@@ -44,6 +40,56 @@ export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
         const { verifierId } = account;
         return { status: 201, body: { verifierId, name, webhookUrl, redirectUris, apiKey, webhookSecret } };
       },
+    }),
+    defineEndpoint({
+      method: "get",
+      path: "/verifiers/me",
+      tag: "Verification",
+      summary: "Read the caller's own account",
+      auth: "verifier",
+      replies: { 200: { description: "The account.", schema: shapes.accountReply } },
+      rejections: [VERIFIER_UNKNOWN],
+      handle: async ({ caller }) => ({
+        status: 200,
+        body: shapes.showAccount(await readVerifier(deps, { verifierId: caller.accountId })),
+      }),
+    }),
+    defineEndpoint({
+      method: "patch",
+      path: "/verifiers/me",
+      tag: "Verification",
+      summary: "Change where the caller is told and where it has browsers sent",
+      description: "What is left out stays; `webhookUrl: null` ends the webhooks. An administrator changes the name.",
+      auth: "verifier",
+      body: bodies.ownChange,
+      replies: {
+        200: {
+          description: "The account as it is now, with the secret that signs its webhooks.",
+          schema: shapes.changedReply,
+        },
+      },
+      rejections: [VERIFIER_UNKNOWN],
+      handle: async ({ body, caller }) => {
+        const verifierId = caller.accountId;
+        const account = await changeVerifier(deps, { verifierId, change: withoutAbsent(body) });
+        const webhookSecret = account.webhookUrl === null ? null : await deps.secretOf(verifierId);
+        return { status: 200, body: { ...shapes.showAccount(account), webhookSecret } };
+      },
+    }),
+    defineEndpoint({
+      method: "patch",
+      path: "/verifiers/:id",
+      tag: "Verification",
+      summary: "Change a verifier's account, its name as well",
+      auth: "admin",
+      params: shapes.verifierParams,
+      body: bodies.change,
+      replies: { 200: { description: "The account as it is now.", schema: shapes.accountReply } },
+      rejections: [VERIFIER_UNKNOWN],
+      handle: async ({ params, body }) => ({
+        status: 200,
+        body: shapes.showAccount(await changeVerifier(deps, { verifierId: params.id, change: withoutAbsent(body) })),
+      }),
     }),
     defineEndpoint({
       method: "post",
@@ -73,4 +119,9 @@ export function verifierEndpoints(deps: VerifierRouteDeps): Endpoint[] {
       },
     }),
   ];
+}
+
+/** What is given: a member that is absent must not be written as absent. */
+function withoutAbsent(body: { [Name in keyof VerifierChange]: VerifierChange[Name] | undefined }): VerifierChange {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }

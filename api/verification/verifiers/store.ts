@@ -16,6 +16,9 @@ export interface VerifierAccount {
   createdAt: Date;
 }
 
+/** What of an account can be changed; what is absent stays. */
+export type VerifierChange = Partial<Pick<VerifierAccount, "name" | "webhookUrl" | "redirectUris">>;
+
 type Stored = Omit<VerifierAccount, "verifierId"> & { _id: string };
 
 const schema = new Schema<Stored>(
@@ -38,6 +41,8 @@ export interface VerifierStore {
   /** The account whose key has this hash, revoked keys included. */
   findByApiKey(hash: string): Promise<VerifierAccount | null>;
   list(): Promise<VerifierAccount[]>;
+  /** Changes what is given; null when there is no such account. */
+  update(verifierId: string, change: VerifierChange): Promise<VerifierAccount | null>;
   addApiKey(verifierId: string, record: ApiKeyRecord): Promise<boolean>;
   /** False when the account has no such key. */
   revokeApiKey(verifierId: string, id: string, now: Date): Promise<boolean>;
@@ -60,6 +65,12 @@ export function createVerifierStore(mongo: Mongo): VerifierStore {
       return found && rename(found);
     },
     list: async () => (await model.find({}).sort({ createdAt: 1 }).lean()).map(rename),
+    async update(verifierId, change) {
+      const found = await model
+        .findOneAndUpdate({ _id: verifierId }, { $set: change }, { returnDocument: "after" })
+        .lean();
+      return found && rename(found);
+    },
     async addApiKey(verifierId, record) {
       const added = await model.updateOne({ _id: verifierId }, { $push: { apiKeys: record } });
       return added.modifiedCount === 1;

@@ -25,7 +25,7 @@ export interface DeliveryDeps {
  * process. Ordering the same id again changes nothing.
  */
 export async function deliver(
-  deps: Pick<DeliveryDeps, "deliveries" | "clock" | "enqueue">,
+  deps: Pick<DeliveryDeps, "clock" | "enqueue"> & { deliveries: Pick<DeliveryStore, "insert" | "supersede"> },
   webhook: OutgoingWebhook,
 ): Promise<void> {
   const { deliveries, clock } = deps;
@@ -41,6 +41,7 @@ export async function deliver(
     attempts: 0,
     deliveredAt: null,
     lastError: null,
+    supersededBy: null,
   });
   for (const replaced of supersedes) await deliveries.supersede(replaced, id, now);
   deps.enqueue(id);

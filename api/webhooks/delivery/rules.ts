@@ -34,6 +34,19 @@ export interface Delivery {
   deliveredAt: Date | null;
   /** Why the last attempt failed; null when none did. */
   lastError: string | null;
+  /** The id of the webhook that replaced it; null when none did. */
+  supersededBy: string | null;
+}
+
+/** How far a delivery is, in a word. */
+export const DELIVERY_STATES = ["pending", "delivered", "given_up", "superseded"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** The state that follows from what is recorded. */
+export function stateOf({ nextAttemptAt, deliveredAt, supersededBy }: Delivery): DeliveryState {
+  if (nextAttemptAt !== null) return "pending";
+  if (supersededBy !== null) return "superseded";
+  return deliveredAt === null ? "given_up" : "delivered";
 }
 
 /** What one more attempt came to. */

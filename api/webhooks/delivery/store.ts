@@ -25,18 +25,34 @@ const schema = new Schema<Stored>(
     attempts: { type: Number, required: true },
     deliveredAt: { type: Date, default: null },
     lastError: { type: String, default: null },
+    supersededBy: { type: String, default: null },
     purgeAt: Date,
   },
   { collection: "webhook_deliveries", versionKey: false },
 );
 schema.index({ nextAttemptAt: 1 }, { sparse: true });
+schema.index({ secretOwner: 1, createdAt: -1, _id: 1 });
 schema.index({ purgeAt: 1 }, { expireAfterSeconds: 0 });
+
+/** Which page of an owner's deliveries is asked for: everything ordered before this place, the newest first. */
+export interface DeliveryPage {
+  limit: number;
+  before: { createdAt: Date; deliveryId: string } | null;
+}
 
 /** The collection `webhook_deliveries`. */
 export interface DeliveryStore {
   /** Adds a delivery; one whose id is there already stays as it is. */
   insert(delivery: Delivery): Promise<void>;
   find(deliveryId: string): Promise<Delivery | null>;
+  /** Those whose messages are signed with this owner's secret, the newest first. */
+  ofOwner(secretOwner: string, page: DeliveryPage): Promise<Delivery[]>;
+  /**
+   * Has a delivery of the owner attempted from the beginning, at this address.
+   *
+   * @returns whether there is such a delivery that nothing superseded
+   */
+  rearm(of: { deliveryId: string; secretOwner: string }, to: { url: string; at: Date }): Promise<boolean>;
   /** Deliveries to attempt now, the longest waiting first. */
   due(now: Date, limit: number): Promise<string[]>;
   /** Records one more attempt, unless another one was recorded since the delivery was read, or it was superseded. */
@@ -61,6 +77,27 @@ export function createDeliveryStore(mongo: Mongo): DeliveryStore {
       const found = await model.findById(deliveryId).lean();
       return found && deliveryOf(found);
     },
+    async ofOwner(secretOwner, { limit, before }) {
+      const place = before && {
+        $or: [
+          { createdAt: { $lt: before.createdAt } },
+          { createdAt: before.createdAt, _id: { $gt: before.deliveryId } },
+        ],
+      };
+      const found = await model
+        .find({ secretOwner, ...place })
+        .sort({ createdAt: -1, _id: 1 })
+        .limit(limit)
+        .lean();
+      return found.map(deliveryOf);
+    },
+    async rearm({ deliveryId, secretOwner }, { url, at }) {
+      const rearmed = await raw.updateOne(
+        { _id: deliveryId, secretOwner, supersededBy: null },
+        { $set: { url, nextAttemptAt: at, attempts: 0 }, $unset: { purgeAt: 1 } },
+      );
+      return rearmed.matchedCount === 1;
+    },
     async due(now, limit) {
       const due = model.find({ nextAttemptAt: { $lte: now } }, { _id: 1 }).sort({ nextAttemptAt: 1 });
       return (await due.limit(limit).lean()).map(({ _id }) => _id);
@@ -69,7 +106,7 @@ export function createDeliveryStore(mongo: Mongo): DeliveryStore {
       await model.updateOne({ _id: deliveryId, attempts, nextAttemptAt }, changeOf(outcome));
     },
     async supersede(deliveryId, by, now) {
-      const ended = { lastError: `superseded by ${by}`, purgeAt: purgeAtOf(now) };
+      const ended = { supersededBy: by, purgeAt: purgeAtOf(now) };
       await model.updateOne(
         { _id: deliveryId, nextAttemptAt: { $exists: true } },
         { $set: ended, $unset: { nextAttemptAt: 1 } },

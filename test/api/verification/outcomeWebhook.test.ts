@@ -216,9 +216,7 @@ describe("a verifier's webhook", () => {
       await verifications.recordVerified(decided, { ...decision, code: null });
       await handOver(() => Promise.resolve());
     });
-    expect((await deliveryOf(`msg_${verificationId}_failed`))!.lastError).to.equal(
-      `superseded by msg_${verificationId}_verified`,
-    );
+    expect((await deliveryOf(`msg_${verificationId}_failed`))!.supersededBy).to.equal(`msg_${verificationId}_verified`);
     expect((await verificationOf(verificationId)).deliveryPendingSince).to.equal(null);
     on.startWorkers();
     await eventually("the success to be delivered", async () => {

@@ -128,7 +128,7 @@ describe("outgoing webhooks", () => {
     expect(await finished(replaced.id)).to.deep.include({
       attempts: 1,
       deliveredAt: null,
-      lastError: `superseded by ${ordered.id}`,
+      supersededBy: ordered.id,
     });
     clock.advance(5);
     const next = webhook();

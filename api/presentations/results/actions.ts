@@ -71,7 +71,7 @@ export async function readResult(
   if (request.responseCodeHash !== null) await takeCode(deps, request, { code: input.responseCode, now, readable });
   // Erased, though the time may have been made longer since.
   const erased = request.verdict.result === "valid" && request.credentials === null;
-  if (!readable || erased) throw resultTaken();
+  if (!readable || erased) throw resultTaken(request.responseCodeHash !== null);
   await presentations.markTaken(request.requestId, now);
   await deps.onStep?.("presentation.taken");
   return { request, credentials: request.credentials ?? [] };
@@ -128,10 +128,9 @@ export function codeRejection(what: keyof typeof CODE_REJECTIONS): DomainError {
   });
 }
 
-export function resultTaken(): DomainError {
-  return new DomainError(
-    "presentation.result_taken",
-    "gone",
-    "The result was read before, or was not read in time: what was presented is erased.",
-  );
+/** @param openedByCode whether the result asks for a response code, whose expiry has a name at Inji Verify */
+export function resultTaken(openedByCode = true): DomainError {
+  const message = "The result was read before, or was not read in time: what was presented is erased.";
+  const details = openedByCode ? { errorCode: "RESPONSE_CODE_EXPIRED", errorMessage: message } : {};
+  return new DomainError("presentation.result_taken", "gone", message, { details });
 }

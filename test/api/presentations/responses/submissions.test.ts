@@ -307,6 +307,15 @@ describe("a wallet's response", () => {
       expect(reused.body).to.include({ code: "presentation.response_code_used", errorCode: "RESPONSE_CODE_USED" });
     });
 
+    it("is not read with a code whose time passed before anybody used it", async () => {
+      const { asked, code } = await returned();
+      clock.moveSeconds(party.on.context.config.presentations.unreadSeconds);
+      const late = await party.result(asked.transactionId, { code });
+      expect(late.status).to.equal(410);
+      expect(late.body).to.include({ code: "presentation.result_taken", errorCode: "RESPONSE_CODE_EXPIRED" });
+      expect(late.text).not.to.contain("Ada");
+    });
+
     it("is asked for with a registered return URL alone", async () => {
       for (const redirectUri of [`${RETURN_URL}/`, `${RETURN_URL}?a=b`, "https://evil.example/return"]) {
         const body = { dcqlQuery: IDENTITY_QUERY, ...same, redirectUri };

@@ -39,7 +39,11 @@ export const gatewayPart = configPart({
     },
   ],
   secrets: [{ variable: "GATEWAY_KEYS_PASSPHRASE" }, { variable: "GATEWAY_SERVICE_KEY" }],
-  problems: (given, kind) => [...serviceKeyProblems(given, kind), ...unencryptedProblems(given, kind)],
+  problems: (given, kind) => [
+    ...serviceKeyProblems(given, kind),
+    ...unencryptedProblems(given, kind),
+    ...originProblems(given, kind),
+  ],
   shape: (env, { processName }): { gateway: GatewayConfig } => ({
     gateway: {
       httpHost: env.GATEWAY_HTTP_HOST,
@@ -86,6 +90,14 @@ function unencryptedProblems(given: Given, { processName, production }: ProcessK
   if (isLocalUrl(url) || given["GATEWAY_API_UNENCRYPTED"] === "true") return [];
   const fix = "give an https URL, or say GATEWAY_API_UNENCRYPTED=true where the network itself encrypts";
   return [{ subject: "GATEWAY_API_URL", problem: "is neither https nor of this machine", fix }];
+}
+
+/** Whoever is between a page without https and its reader writes the page. */
+function originProblems(given: Given, { production }: ProcessKind): BootProblem[] {
+  const named = (given["GATEWAY_CORS_ORIGINS"] ?? "").split(",").map((origin) => origin.trim());
+  if (!production || !named.some((origin) => protocolOf(origin) === "http:")) return [];
+  const fix = "serve those pages by https and give their https origins";
+  return [{ subject: "GATEWAY_CORS_ORIGINS", problem: "names an origin without https", fix }];
 }
 
 /** The process that takes signed commands and pushes events. */

@@ -71,7 +71,8 @@ describe("configuration in production", () => {
     const said = { GATEWAY_API_URL: "http://api.internal:3001", GATEWAY_API_UNENCRYPTED: "true" };
     expect(from(said)).to.deep.equal([]);
     expect(from({ GATEWAY_API_URL: "http://127.0.0.1:3001" })).to.deep.equal([]);
-    for (const origins of ["*", "https://app.example.com/", "app.example.com"]) {
+    expect(from({ GATEWAY_CORS_ORIGINS: "https://a.example, https://b.example:8443" })).to.deep.equal([]);
+    for (const origins of ["*", "https://app.example.com/", "app.example.com", "http://app.example.com"]) {
       expect(from({ GATEWAY_CORS_ORIGINS: origins }), origins).to.deep.equal(["GATEWAY_CORS_ORIGINS"]);
     }
   });

@@ -12,7 +12,7 @@ export const exportReply = z.strictObject({
   userId: z.uuid(),
   data: z.record(z.string(), z.unknown()).meta({
     description:
-      "By kind: account, sessions, devices, wallets, credentials, verifications, usage, kyc, notifications, events",
+      "By kind: account, sessions, devices, commands, wallets, credentials, verifications, usage, kyc, notifications, events",
   }),
 });
 

@@ -179,9 +179,8 @@ export function createVerificationStore(deps: { mongo: Mongo; fields: FieldCiphe
     async ofVerifier(filter, { limit, before }) {
       const { verifierId, credentialId } = filter;
       const conditions = [statusFilter(filter), before === null ? {} : requestedBefore(before)];
-      const own = { verifierId, ...(credentialId !== undefined && { credentialId }) };
       const found = await model
-        .find({ ...own, $and: conditions })
+        .find({ verifierId, ...(credentialId !== undefined && { credentialId }), $and: conditions })
         .sort({ createdAt: -1, _id: 1 })
         .limit(limit)
         .lean();

@@ -13,6 +13,7 @@ import { type Actor, actorOf, forgetFirstSeconds, rejected, verifiedResponse } f
 import { grpcClient, type GrpcStream, subscribeByGrpc } from "../support/gateway/grpcClient";
 import { gatewayEnvironment, keysFolder, startGateway, type TestGateway } from "../support/gateway/startGateway";
 import { testRedisUrl } from "../support/servers";
+import { startChild } from "../support/startChild";
 
 describe("a gateway before the API", () => {
   const keys = keysFolder();
@@ -20,10 +21,11 @@ describe("a gateway before the API", () => {
   let api: Fixture;
   let gateways: TestGateway[];
   let grpc: Caller;
+  let environment: Record<string, string>;
 
   before(async () => {
     api = await fixture("gateway_api", { workers: true });
-    const environment = {
+    environment = {
       ...gatewayEnvironment({
         apiUrl: api.internal.url,
         redisUrl: testRedisUrl(),
@@ -140,6 +142,33 @@ describe("a gateway before the API", () => {
       return found.length > 0 ? found : undefined;
     });
     expect(events.map(({ type }) => String(type))).to.deep.equal(["session.invalidated"]);
+  });
+
+  it("is told UNAVAILABLE when the API is killed after a write; a retry at another gets the first answer, and one effect", async () => {
+    const user = await api.newUser();
+    const [own, other] = [await api.newDevice(user.userId), await api.newDevice(user.userId)];
+    const actor = actorOf({ ...createDevice(), privateKey: own.privateKey }, user.userId, own.deviceSessionId);
+    const doomed = await startChild(api, {
+      modules: ["sessions", "devices", "notifications", "commands"],
+      serves: true,
+      withChain: false,
+      gatewayKey: api.internal.key.publicKey,
+      crash: { mongo: "update device_commands", when: "after", nth: 1 },
+    });
+    const before = await startGateway({ ...environment, GATEWAY_API_URL: doomed.internalUrl });
+    closing.push({ close: () => before.close(0) });
+    const caller = CALLERS["gRPC (grpc-js)"]!(before);
+    closing.push(caller);
+    const request = actor.command("session.revoke", { id: other.deviceSessionId });
+    expect(await rejected(caller.execute(request))).to.include({ reason: "BACKEND_UNAVAILABLE" });
+    expect(await doomed.ended).to.equal("SIGKILL");
+    const { requestId } = request.envelope;
+    const changes = { requestId, timestampMs: BigInt(Date.now() + 1) };
+    const retry = actor.command("session.revoke", { id: other.deviceSessionId }, changes);
+    expect(await resultOf(retry)).to.deep.equal({ resultCode: "ok", payload: {} });
+    const events = () => api.context.mongo.collection("user_events").find({ userId: user.userId }).toArray();
+    await eventually("the event", async () => (await events()).length > 0);
+    expect(await events()).to.have.length(1);
   });
 
   it("ends a device's stream and refuses its commands when it is revoked, from a browser or by a signed command", async () => {

@@ -60,11 +60,19 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     sendMail: (mail) => notifications.ports.sendMail(mail),
   });
   const requireVerified = (userId: string) => kyc.ports.requireVerified(userId);
-  const wallets = createWallets(context, { ...sessions.ports, requireVerified });
+  const wallets = createWallets(context, {
+    ...sessions.ports,
+    requireVerified,
+    appendUserEvent: (event) => notifications.ports.appendUserEvent(event),
+  });
   const control = createControl(context, { ...sessions.ports, ...wallets.ports, requireVerified });
   const issuers = createIssuers(context);
-  const credentials = createCredentials(context, { ...issuers.ports, ...wallets.ports });
-  const notifications = createNotifications(context, sessions.ports);
+  const credentials = createCredentials(context, {
+    ...issuers.ports,
+    ...wallets.ports,
+    appendHolderEvent: (event) => notifications.ports.appendHolderEvent(event),
+  });
+  const notifications = createNotifications(context, { ...sessions.ports, ...wallets.ports });
   const inbox = createWebhookInbox(context, { handlers: () => ({ ...oauth.ports.handlers, ...kyc.ports.handlers }) });
   const delivery = createWebhookDelivery(context, {
     webhookUrlOf: async (owner) => (await verification.ports.findVerifier(owner))?.webhookUrl ?? null,

@@ -38,6 +38,14 @@ export interface CredentialDeps extends TypeDeps, Pick<Context, "chain" | "confi
   signerOf(issuer: string): Promise<CredentialSigner>;
   /** An index of the issuer's that nobody else gets. */
   takeIndex(issuer: string): Promise<number>;
+  /** Stores an event for the devices of the user who holds a DID, once for each key. */
+  appendHolderEvent(event: {
+    did: string;
+    type: "credential.issued";
+    key: string;
+    payload: { credentialId: string };
+    at: Date;
+  }): Promise<void>;
   /** The DIDs of a user's wallets, and those that they control beside. */
   didsOf(userId: string): Promise<HeldDid[]>;
   /** How a user holds a DID: as its controller, as who controlled it when it was deactivated, or not at all. */
@@ -91,13 +99,27 @@ export async function issueCredential(
 ): Promise<{ shown: ShownCredential; created: boolean }> {
   parseRegistryDid(input.subjectDid, deps.chain.deployment.didMethod);
   const known = await findByReference(deps, input);
-  if (known !== null) return { shown: known, created: false };
+  if (known !== null) {
+    await tellIssued(deps, known.credential);
+    return { shown: known, created: false };
+  }
   const credential = await makeCredential(deps, input, randomId());
-  if (await deps.credentials.insert(credential)) return { shown: { credential, status: "ACTIVE" }, created: true };
+  if (await deps.credentials.insert(credential)) {
+    await tellIssued(deps, credential);
+    return { shown: { credential, status: "ACTIVE" }, created: true };
+  }
   // Another request with this reference was stored first.
   const first = await findByReference(deps, input);
   if (first === null) throw credentialUnknown();
   return { shown: first, created: false };
+}
+
+/** Before the issuer is answered: whoever dies before that is asked again, with the same reference. */
+export async function tellIssued(
+  { appendHolderEvent }: Pick<CredentialDeps, "appendHolderEvent">,
+  { credentialId, subjectDid: did, issuedAt: at }: Credential,
+): Promise<void> {
+  await appendHolderEvent({ did, type: "credential.issued", key: credentialId, payload: { credentialId }, at });
 }
 
 /**

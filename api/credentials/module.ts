@@ -17,8 +17,8 @@ import { createSchemaCompiler } from "./types/compileSchema";
 import { typeEndpoints } from "./types/routes";
 import { createTypeStore } from "./types/store";
 
-type CredentialNeeds = Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf" | "holdingOf"> &
-  Pick<ApplyChangeDeps, "sendAsIssuer" | "isWritePending">;
+type CredentialNeeds = Pick<CredentialDeps, "signerOf" | "takeIndex" | "didsOf" | "holdingOf" | "appendHolderEvent"> &
+  Pick<ApplyChangeDeps, "sendAsIssuer" | "isWritePending" | "appendHolderEvent">;
 
 /** Credentials: issuing, also into wallets, holding, sharing, and changes of their status on the chain. */
 export function createCredentials(context: Context, needs: CredentialNeeds) {

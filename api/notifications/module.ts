@@ -6,13 +6,22 @@ import { createMailer } from "./createMailer";
 import { notificationData } from "./personalData";
 import { mailboxEndpoints } from "./routes";
 import { createNotificationStore, type NewNotification } from "./store";
-import { appendUserEvent, type NewUserEvent, readUserEvents } from "./userEvents/actions";
+import {
+  appendHolderEvent,
+  appendUserEvent,
+  type NewHolderEvent,
+  type NewUserEvent,
+  readUserEvents,
+} from "./userEvents/actions";
 import { createAnnouncer } from "./userEvents/announcements";
 import { announcementSweep } from "./userEvents/jobs";
 import { createUserEventStore } from "./userEvents/store";
 
 /** Mail and events for users, mail for the administrator. */
-export function createNotifications(context: Context, needs: Pick<SendDeps, "recipientOf">) {
+export function createNotifications(
+  context: Context,
+  needs: Pick<SendDeps, "recipientOf"> & { holderOf(did: string): Promise<string | null> },
+) {
   const { mail } = context.config;
   const { queue, enqueue, worker } = createMailJobs(context);
   const deps = {
@@ -33,6 +42,7 @@ export function createNotifications(context: Context, needs: Pick<SendDeps, "rec
       personalData: notificationData(deps),
       notify: (notification: NewNotification) => notify(deps, notification),
       appendUserEvent: (event: NewUserEvent) => appendUserEvent(deps, event),
+      appendHolderEvent: (event: NewHolderEvent) => appendHolderEvent(deps, event),
       readUserEvents: (input: { userId: string; after: number; limit: number }) => readUserEvents(deps, input),
       /** The numbers of users' newest events; users without any are left out. */
       userEventHeads: (userIds: string[]) => deps.events.heads(userIds),

@@ -20,6 +20,7 @@ import {
   statusAt,
   type Verification,
 } from "./rules";
+import { type HolderEvents, tellRequested } from "./holderEvents";
 import type { OwnFilter, OwnPage, VerificationStore } from "./store";
 import type { VerifierAccount, VerifierStore } from "./verifiers/store";
 
@@ -32,6 +33,7 @@ export interface VerificationDeps extends CredentialDeps, HoldingDeps {
   >;
   /** The DIDs of a user's wallets, and who controls them now. */
   didsOf(userId: string): Promise<{ did: string; control: string }[]>;
+  appendHolderEvent: HolderEvents["appendHolderEvent"];
   clock: Clock;
   config: Pick<Context["config"], "http" | "verification">;
 }
@@ -91,6 +93,8 @@ export async function requestVerification(
     createdAt: challenge.issuedAt,
   };
   await insertWithinQuota(deps, verification);
+  // Before the verifier is answered: whoever dies before that is asked for another one.
+  await tellRequested(deps, verification);
   return { verification, credential };
 }
 

@@ -2,8 +2,9 @@ import { addSeconds } from "../../core/clock";
 import { startSweeper } from "../../core/jobs/sweeper";
 import type { Context, Timing } from "../../process/context";
 import { type HandOverDeps, handOverLater, handOverOutcome } from "./outcomeWebhook";
+import { type HolderEvents, tellDecided } from "./holderEvents";
 import { EXPIRY_GRACE_SECONDS } from "./rules";
-import type { VerificationStore } from "./store";
+import type { Decided, VerificationStore } from "./store";
 import { type RepairDeps, repairUses } from "./usage/actions";
 
 /** Longer than it takes to record a decision and to hand it over: what is not done by then was left behind. */
@@ -18,6 +19,18 @@ interface SweepDeps extends RepairDeps, Omit<HandOverDeps, "verifications">, Pic
     "find" | "recordVerified" | "markHandedOver" | "pendingDeliveries" | "unanswered" | "recordExpired"
   >;
   timing: Pick<Timing, "sweepAfterSeconds">;
+}
+
+/** Before it is recorded: dying in between repeats this, and the event is stored once. */
+async function tellExpired(
+  deps: HolderEvents & { verifications: Pick<VerificationStore, "find"> },
+  { verificationId }: Decided,
+  at: Date,
+): Promise<void> {
+  const verification = await deps.verifications.find(verificationId);
+  if (verification === null) return;
+  const { credentialId, subjectDid: did } = verification;
+  await tellDecided(deps, { verificationId, credentialId, did }, { status: "expired", at });
 }
 
 /**
@@ -41,6 +54,7 @@ export function verificationSweep(deps: SweepDeps) {
           // After the repair: a use that was taken in time and not recorded is no expiry.
           const overdue = addSeconds(now, -EXPIRY_GRACE_SECONDS);
           for (const verification of await deps.verifications.unanswered(overdue, SWEEP_LIMIT)) {
+            await tellExpired(deps, verification, now);
             await deps.verifications.recordExpired(verification, now);
             handOverLater(deps, verification);
           }

@@ -18,7 +18,7 @@ import { createVerifierStore } from "./verifiers/store";
 
 type VerificationNeeds = Pick<
   VerificationRouteDeps,
-  "holdingOf" | "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf"
+  "appendHolderEvent" | "holdingOf" | "didsOf" | "findCredential" | "takeUse" | "assertionKeys" | "secretOf"
 > &
   Pick<HolderDataDeps, "credentialIdsOf"> &
   Pick<RepairDeps & HandOverDeps & MailAlertDeps, "unrecorded" | "markRecorded" | "deliver" | "mailAdmin">;

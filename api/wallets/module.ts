@@ -1,8 +1,9 @@
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { didsOf, isBeingAnchored, walletsOf } from "./actions";
-import { controlLossOf, holdingOf } from "./control/actions";
+import { controlLossOf, holderOf, holdingOf } from "./control/actions";
 import type { SessionWallet } from "./control/rules";
+import type { SweepDeps } from "./anchoring/actions";
 import { createAnchoringJobs } from "./anchoring/jobs";
 import { anchoringGauge } from "./anchoring/metrics";
 import { ANCHORING, anchoringHandler, BULK_ANCHORING } from "./anchoring/outcome";
@@ -22,7 +23,8 @@ export function createWallets(
     | "requireVerified"
     | "requireConfirmedEmail"
     | "requireStanding"
-  >,
+  > &
+    Pick<SweepDeps, "appendUserEvent">,
 ) {
   const { queue, enqueueAnchoring, worker } = createAnchoringJobs(context);
   const deps = {
@@ -44,6 +46,7 @@ export function createWallets(
       unlinkWallets: (userId: string) => deps.wallets.removeAll(userId),
       walletsOf: (userId: string) => walletsOf(deps, userId),
       didsOf: (userId: string) => didsOf(deps, userId),
+      holderOf: (did: string) => holderOf(deps, did),
       holdingOf: (asked: { userId: string; did: string }) => holdingOf(deps, asked),
       controlLossOf: (session: SessionWallet & { userId: string }) => controlLossOf(deps, session),
       isBeingAnchored: (walletAddress: string) => isBeingAnchored(deps, walletAddress),

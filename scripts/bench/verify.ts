@@ -104,6 +104,8 @@ async function createBench(input: { mongo: Mongo; chain: Chain; keysDir: string 
     assertionKeys: () => Promise.resolve(issuer.assertionKeys),
     chain,
     handOver: () => undefined,
+    // The holders have no accounts: nobody is told.
+    appendHolderEvent: () => Promise.resolve(),
     enqueueAlert: () => undefined,
   };
   await ensureIndexes(mongo);

@@ -3,7 +3,7 @@ import { randomToken } from "../../../core/crypto";
 import { equalsInConstantTime, sha256Hex } from "../../../core/hash";
 import { thumbprintOf } from "../../../core/keys/jws";
 import type { PublicJwk } from "../../../core/keys/verifyJws";
-import { makeCredential } from "../actions";
+import { makeCredential, tellIssued } from "../actions";
 import { hashTxCode, type OfferDeps, outcomePurgeAt } from "../offers/actions";
 import { type CredentialOffer, credentialIssuerUrl, shownOfferStatus } from "../offers/rules";
 import { credentialUnknown } from "../rules";
@@ -135,7 +135,10 @@ async function issueOffered(deps: IssuanceDeps, offer: CredentialOffer, holderKe
   try {
     const { offerId, content } = offer;
     const issued = await deps.credentials.find(offerId);
-    if (issued !== null) return issued.jwt;
+    if (issued !== null) {
+      await tellIssued(deps, issued);
+      return issued.jwt;
+    }
     // The claims are erased when the credential is stored; a credential that is not there either was erased since.
     if (content === null) throw credentialUnknown();
     const { claims, disclosable, decoys } = content;
@@ -153,7 +156,10 @@ async function issueOffered(deps: IssuanceDeps, offer: CredentialOffer, holderKe
       },
       offerId,
     );
-    if (await deps.credentials.insert(credential)) return credential.jwt;
+    if (await deps.credentials.insert(credential)) {
+      await tellIssued(deps, credential);
+      return credential.jwt;
+    }
     // Another request of the same wallet stored it first.
     const first = await deps.credentials.find(offerId);
     if (first === null) throw credentialUnknown();

@@ -72,6 +72,14 @@ export interface ApplyChangeDeps
   extends Pick<Context, "chain" | "clock" | "projection">, Pick<RequestChangeDeps, "enqueueChange"> {
   changes: ChangeStore;
   credentials: CredentialStore;
+  /** Stores an event for the devices of the user who holds a DID, once for each key. */
+  appendHolderEvent(event: {
+    did: string;
+    type: "credential.revoked" | "credential.suspended" | "credential.reinstated";
+    key: string;
+    payload: { credentialId: string };
+    at: Date;
+  }): Promise<void>;
   relayer: Relayer;
   /** Has a write mined in an issuer's name; the relayer pays. */
   sendAsIssuer(
@@ -138,7 +146,10 @@ export async function failChange(
  * @param input.overdue whether the index should have shown it long ago
  */
 export async function finalizeChange(
-  deps: Pick<ApplyChangeDeps, "changes" | "credentials" | "chain" | "clock" | "projection" | "enqueueChange">,
+  deps: Pick<
+    ApplyChangeDeps,
+    "changes" | "credentials" | "chain" | "clock" | "projection" | "enqueueChange" | "appendHolderEvent"
+  >,
   { job, overdue }: { job: StatusChangeJob; overdue: boolean },
 ): Promise<"final" | "waiting" | "requeued"> {
   const { changes, credentials, chain, clock } = deps;
@@ -148,6 +159,7 @@ export async function finalizeChange(
   if (shown) {
     // Before the state: dying in between repeats this, and lifting twice is harmless.
     if (change === "reinstate") await credentials.liftSuspension(job.credentialIds);
+    await tellHolders(deps, job);
     await changes.markFinal(changeId, clock.now());
     return "final";
   }
@@ -157,6 +169,24 @@ export async function finalizeChange(
   await changes.requeue(changeId, clock.now());
   await deps.enqueueChange(changeId);
   return "requeued";
+}
+
+const EVENT_OF = {
+  revoke: "credential.revoked",
+  suspend: "credential.suspended",
+  reinstate: "credential.reinstated",
+} as const satisfies Record<StatusChange, string>;
+
+/** Before the state: dying in between repeats this, and each event is stored once. */
+async function tellHolders(
+  { credentials, clock, appendHolderEvent }: Pick<ApplyChangeDeps, "credentials" | "clock" | "appendHolderEvent">,
+  { issuer, change, changeId, credentialIds }: StatusChangeJob,
+): Promise<void> {
+  const at = clock.now();
+  for (const { credentialId, subjectDid: did } of await credentials.ofIssuer(issuer, credentialIds)) {
+    const key = `${changeId}/${credentialId}`;
+    await appendHolderEvent({ did, type: EVENT_OF[change], key, payload: { credentialId }, at });
+  }
 }
 
 /** Queues the issuer's first change that is not mined, if there is one. */

@@ -41,6 +41,20 @@ export async function appendUserEvent(deps: UserEventDeps, event: NewUserEvent):
   });
 }
 
+/** Something that happened to the holder of a DID. */
+export interface NewHolderEvent extends Omit<NewUserEvent, "userId"> {
+  did: string;
+}
+
+/** {@link appendUserEvent} for the user who holds a DID; nothing where no user here does. */
+export async function appendHolderEvent(
+  deps: UserEventDeps & { holderOf(did: string): Promise<string | null> },
+  { did, type, key, payload, at }: NewHolderEvent,
+): Promise<void> {
+  const userId = await deps.holderOf(did);
+  if (userId !== null) await appendUserEvent(deps, { userId, type, key, payload, at });
+}
+
 const SWEEP_LIMIT = 500;
 
 /** Announces what was not announced when it was stored, because Redis or the process failed. */

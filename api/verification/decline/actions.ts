@@ -1,11 +1,12 @@
 import type { Clock } from "../../../core/clock";
 import { DomainError } from "../../../core/errors";
 import { type CredentialDeps, type HoldingDeps, requireHeldCredential, requireVerification } from "../access";
+import { type HolderEvents, tellDecided } from "../holderEvents";
 import { statusAt, type Verification } from "../rules";
 import type { Decided, VerificationStore } from "../store";
 
 /** What declining a verifier's request needs. */
-export interface DeclineDeps extends CredentialDeps, HoldingDeps {
+export interface DeclineDeps extends CredentialDeps, HoldingDeps, HolderEvents {
   verifications: Pick<VerificationStore, "find" | "recordDeclined">;
   clock: Clock;
   /** Hands the webhook over for delivery, without waiting. */
@@ -32,6 +33,8 @@ export async function declineRequest(
   await deps.verifications.recordDeclined(verification, { at, reason });
   const recorded = await requireVerification(deps, { verificationId });
   if (recorded.status !== "declined") throw alreadyDecided();
+  const { credentialId, subjectDid: did } = recorded;
+  await tellDecided(deps, { verificationId, credentialId, did }, { status: "declined", at });
   deps.handOver(recorded);
   return recorded;
 }

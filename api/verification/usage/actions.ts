@@ -3,13 +3,14 @@ import { type CredentialDeps, type HoldingDeps, requireHeldCredential } from "..
 import { fraudKindOf } from "../alerts/rules";
 import type { AlertStore } from "../alerts/store";
 import type { Rejection } from "../confirmation/rules";
+import { type HolderEvents, tellDecided, tellFraud, tellUsed } from "../holderEvents";
 import { decisionOf, type Decision, type RecordedUse, type UsedCredential, type Verification } from "../rules";
 import type { Decided, VerificationStore } from "../store";
 import { type UsageEntry, type UsageFilter, type UsagePage, useEntry, useEntryId } from "./rules";
 import type { UsageStore } from "./store";
 
 /** What recording a use needs. */
-export interface RecordUseDeps {
+export interface RecordUseDeps extends HolderEvents {
   usage: Pick<UsageStore, "append">;
   verifications: Pick<VerificationStore, "recordVerified">;
   /** Hands the decision's webhook over for delivery; neither waits nor throws. */
@@ -17,7 +18,7 @@ export interface RecordUseDeps {
 }
 
 /** What recording a rejection needs. */
-export interface RecordRejectionDeps {
+export interface RecordRejectionDeps extends HolderEvents {
   usage: Pick<UsageStore, "append">;
   verifications: Pick<VerificationStore, "recordFailed">;
   handOver: RecordUseDeps["handOver"];
@@ -27,16 +28,16 @@ export interface RecordRejectionDeps {
 }
 
 /**
- * Records a use that was taken: in the log, then in its verification. All of it follows from the use itself, so it may be
+ * Records a use that was taken: in the log and for the holder's devices, then in its verification. All of it follows from the use itself, so it may be
  * done again by anyone: by a repeated confirmation, or by the sweep after whoever took the use was killed.
  */
 export async function recordUse(
-  { usage, verifications, handOver }: RecordUseDeps,
+  deps: RecordUseDeps,
   { verification, credential, use }: { verification: Decided; credential: UsedCredential; use: RecordedUse },
 ): Promise<void> {
-  await usage.append(useEntry(credential, use));
-  await verifications.recordVerified(verification, decisionOf(use));
-  handOver(verification);
+  await Promise.all([deps.usage.append(useEntry(credential, use)), tellUsed(deps, credential, use)]);
+  await deps.verifications.recordVerified(verification, decisionOf(use));
+  deps.handOver(verification);
 }
 
 /** An attempt that took no use. */
@@ -62,20 +63,23 @@ export async function recordRejection(
   const { result, reason, code } = rejection;
   await deps.usage.append(entryOf(attempt, { result, reason, code }));
   await recordFraud(deps, attempt, rejection);
+  const { verification, credential, at } = attempt;
   // Somebody's second answer does not change what was decided on the first.
   if (code === "verification.challenge_consumed") return;
-  await deps.verifications.recordFailed(attempt.verification, decision);
-  deps.handOver(attempt.verification);
+  const { verificationId, credentialId } = verification;
+  await tellDecided(deps, { verificationId, credentialId, did: credential.subjectDid }, { status: "failed", at });
+  await deps.verifications.recordFailed(verification, decision);
+  deps.handOver(verification);
 }
 
 async function recordFraud(
-  { alerts, enqueueAlert }: Pick<RecordRejectionDeps, "alerts" | "enqueueAlert">,
+  deps: HolderEvents & Pick<RecordRejectionDeps, "alerts" | "enqueueAlert">,
   { verification, credential, presenterDid, signer, ip, at }: DecidedAttempt,
   { code }: Rejection,
 ): Promise<void> {
   const kind = fraudKindOf(code);
   if (kind === null) return;
-  const alertId = await alerts.record({
+  const alertId = await deps.alerts.record({
     credentialId: credential.credentialId,
     issuer: credential.issuer,
     subjectDid: credential.subjectDid,
@@ -88,7 +92,9 @@ async function recordFraud(
     ipAddress: ip,
     at,
   });
-  if (alertId !== null) enqueueAlert(alertId);
+  if (alertId === null) return;
+  await tellFraud(deps, credential, { alertId, kind, at });
+  deps.enqueueAlert(alertId);
 }
 
 /** Records an attempt on which nothing could be decided. */

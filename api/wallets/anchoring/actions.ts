@@ -38,6 +38,14 @@ export interface RequestDeps extends PaymentDeps, Pick<Context, "budgets"> {
 
 /** What a worker needs to find wallets that have no job. */
 export interface SweepDeps extends OutcomeDeps, RequestDeps {
+  /** Stores an event for the user's devices, once for each key. */
+  appendUserEvent(event: {
+    userId: string;
+    type: "wallet.anchored";
+    key: string;
+    payload: { walletAddress: string; did: string };
+    at: Date;
+  }): Promise<void>;
   wallets: WalletStore;
   timing: Pick<Timing, "sweepAfterSeconds" | "unseenSeconds">;
 }
@@ -136,6 +144,7 @@ export async function sweepWallets(deps: SweepDeps): Promise<SweepReport> {
   for (const wallet of await wallets.waitingSince("mined", before, SWEEP_LIMIT)) {
     const indexed = await readIndexedRegistration(deps, wallet.walletAddress);
     if (indexed?.finalized === true) {
+      await tellAnchored(deps, wallet, now);
       await wallets.markAnchored(wallet.walletAddress, now);
       report.anchored += 1;
     } else if (indexed === null && wallet.anchoring.updatedAt < addSeconds(now, -timing.unseenSeconds)) {
@@ -143,6 +152,15 @@ export async function sweepWallets(deps: SweepDeps): Promise<SweepReport> {
     }
   }
   return report;
+}
+
+/** Before the state: dying in between repeats this, and the event is stored once. */
+async function tellAnchored(
+  { appendUserEvent }: Pick<SweepDeps, "appendUserEvent">,
+  { userId, walletAddress, did, anchoring }: Wallet,
+  at: Date,
+): Promise<void> {
+  await appendUserEvent({ userId, type: "wallet.anchored", key: anchoring.id, payload: { walletAddress, did }, at });
 }
 
 /** A reorg may have taken the registration out of the chain for good. */

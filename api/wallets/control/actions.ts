@@ -122,6 +122,21 @@ export async function holdingOf(
 }
 
 /**
+ * The user to whose account the wallet is linked that controls a DID, by what the index knows so far; null when there is
+ * none. For what only informs: nothing may be allowed by it.
+ *
+ * @param did empty where its holder's account was erased
+ */
+export async function holderOf(
+  deps: ControlDeps & { wallets: Pick<WalletStore, "find"> },
+  did: string,
+): Promise<string | null> {
+  if (did === "") return null;
+  const { controller } = await readController(deps, did);
+  return (await deps.wallets.find(controller))?.userId ?? null;
+}
+
+/**
  * Whether a session that a wallet opened still stands: while the wallet is linked to its user and controls the DID.
  *
  * @returns why it does not; null while it does

@@ -149,6 +149,7 @@ describe("changes of a credential's status", () => {
           isWritePending,
           sendAsIssuer: () => Promise.reject(new Error("the chain shows the change already")),
           enqueueChange: () => Promise.resolve(),
+          appendHolderEvent: on.modules.notifications.ports.appendHolderEvent,
         },
         changeId,
       );

@@ -6,7 +6,7 @@ import { createBudgets } from "../../core/budgets";
 import { authorizationEndpoints, pushedRequestEndpoint } from "./authorization/routes";
 import { chooseVerifier, type OwnVerifications } from "./authorization/ownVerifier";
 import { createWalletVerifier } from "./authorization/verifier";
-import { createAssertionStore } from "./clients/assertions/store";
+import { createAssertionStore } from "./assertions/store";
 import { cacheClients } from "./clients/cache";
 import { createCredentialsSealer } from "./clients/sealer";
 import { createClientStore } from "./clients/store";

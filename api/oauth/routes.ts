@@ -1,5 +1,5 @@
 import { defineEndpoint, type Endpoint } from "../http/endpoint";
-import { ASSERTION_ALGORITHMS } from "./clients/assertions/rules";
+import { ASSERTION_ALGORITHMS } from "./assertions/rules";
 import { metadataReply } from "./schemas";
 
 /** The endpoint that describes this authorization server to its clients (RFC 8414). */

@@ -98,7 +98,7 @@ function deviceOf(devices: BenchDevice[], at: number): BenchDevice {
 }
 
 /** Opens a stream of each device, 100 on a connection. */
-async function openStreams(
+async function connectStreams(
   gateway: BenchGateway,
   devices: BenchDevice[],
   onMessage: (bytes: Buffer) => void,
@@ -118,7 +118,7 @@ async function openStreams(
 async function measureMemory(backend: GatewayBackend, gateway: BenchGateway): Promise<void> {
   const devices = Array.from({ length: STREAMS }, () => createBenchDevice(backend));
   const before = await gateway.metric("process_resident_memory_bytes");
-  const connections = await openStreams(gateway, devices, () => undefined);
+  const connections = await connectStreams(gateway, devices, () => undefined);
   const open = await gateway.metric("cairn_gateway_streams");
   // A heartbeat of every stream is part of what a stream costs.
   await delay(20_000);
@@ -143,7 +143,7 @@ async function measureFanOut(backend: GatewayBackend, gateways: BenchGateway[]):
   };
   const opened = await Promise.all(
     gateways.map((gateway) =>
-      openStreams(
+      connectStreams(
         gateway,
         users.map((user) => createBenchDevice(backend, user)),
         onMessage,

@@ -5,7 +5,7 @@ import { parseForm } from "../form";
 import { oauthError } from "../errors";
 import type { RequestParameters } from "../rules";
 import { authenticateClient } from "./actions";
-import { type AssertionDeps, authenticateByAssertion } from "./assertions/actions";
+import { type AssertionDeps, authenticateByAssertion } from "../assertions/actions";
 import type { OAuthClient } from "./rules";
 
 export interface AuthenticateDeps extends AssertionDeps {

@@ -11,9 +11,10 @@ import {
 } from "../rules";
 import type { VerificationStore } from "../store";
 import { recordRejection, type RecordRejectionDeps, recordUse, type RecordUseDeps } from "../usage/actions";
+import { hashConfirmation } from "./confirmationHash";
 import { type ConfirmationAttempt, type FactDeps, gatherFacts, type GatheredFacts } from "./gatherFacts";
 import { readClaims } from "./issuerSignature";
-import { evaluate, hashConfirmation, type Rejection, rejectionError, repeatedRejection, type Verdict } from "./rules";
+import { evaluate, type Rejection, rejectionError, repeatedRejection, type Verdict } from "./rules";
 
 /** What the decision on a confirmation needs. */
 export interface ConfirmDeps extends FactDeps, CredentialDeps, RecordUseDeps, RecordRejectionDeps {

@@ -5,8 +5,8 @@ import { type CredentialDeps, requireCredential, requireVerification } from "../
 import { comparePresented, credentialIdOf } from "./issuerSignature";
 import { inTurns, type PresentedCredential, type Verification } from "../rules";
 import type { VerificationStore } from "../store";
+import { hashConfirmation } from "./confirmationHash";
 import { addressOf, type FactDeps, isSignedBy } from "./gatherFacts";
-import { hashConfirmation } from "./rules";
 
 /** What finding the request that a signature answers needs. */
 export interface AnsweredRequestDeps extends CredentialDeps, Pick<FactDeps, "facts" | "chain"> {

@@ -1,6 +1,4 @@
-import { canonicalSignature } from "../../../chain/signature";
 import { DomainError, type ErrorKind } from "../../../core/errors";
-import { sha256Hex } from "../../../core/hash";
 import { CHECKS, type CheckName, type CheckResult, checksOf, REJECTIONS, type RejectionCode } from "../checks";
 import type { Decision } from "../rules";
 import type { LogResult } from "../usage/rules";
@@ -146,10 +144,4 @@ export function formatMoment(moment: Date): string {
   const month = MONTHS[moment.getUTCMonth()] ?? "";
   const time = moment.toISOString().slice(11, 16);
   return `${moment.getUTCDate()} ${month} ${moment.getUTCFullYear()} at ${time} UTC`;
-}
-
-/** What an answer is recognised by when it comes again, in whatever encoding its signature does. */
-export function hashConfirmation(answer: { verificationId: string; signature: string; presenterDid: string }): string {
-  const { verificationId, signature, presenterDid } = answer;
-  return sha256Hex(`${verificationId}\n${presenterDid}\n${canonicalSignature(signature)}`);
 }

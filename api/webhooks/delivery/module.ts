@@ -1,9 +1,8 @@
 import type { Context } from "../../../process/context";
 import { defineModule } from "../../http/module";
-import { deliver } from "./actions";
+import { deliver, type OwnDeliveryDeps } from "./actions";
 import { createDeliveryJobs } from "./jobs";
-import type { OwnDeliveryDeps } from "./own/actions";
-import { ownDeliveryEndpoints } from "./own/routes";
+import { ownDeliveryEndpoints } from "./routes";
 import type { OutgoingWebhook } from "./rules";
 import { createWebhookSender } from "./sender";
 import { webhookSecretOf } from "./signing";

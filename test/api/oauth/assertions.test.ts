@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { exportJWK, generateKeyPair, type GenerateKeyPairResult, type JWK, SignJWT } from "jose";
 import * as oidc from "openid-client";
-import { replaceKeys, replaceSecret } from "../../../../api/oauth/clients/actions";
-import { ASSERTION_TYPE } from "../../../../api/oauth/clients/assertions/rules";
-import { createClientStore } from "../../../../api/oauth/clients/store";
-import { createBrowser } from "../../../support/oauthBrowser";
-import { eventually } from "../../../support/eventually";
-import { type Fixture, fixture } from "../../../support/fixture";
+import { replaceKeys, replaceSecret } from "../../../api/oauth/clients/actions";
+import { ASSERTION_TYPE } from "../../../api/oauth/assertions/rules";
+import { createClientStore } from "../../../api/oauth/clients/store";
+import { createBrowser } from "../../support/oauthBrowser";
+import { eventually } from "../../support/eventually";
+import { type Fixture, fixture } from "../../support/fixture";
 import {
   AGE_SCOPE,
   OAUTH_MODULES,
@@ -15,7 +15,7 @@ import {
   REDIRECT_URI,
   startOAuthActors,
   type TestClient,
-} from "../../../support/oauthActors";
+} from "../../support/oauthActors";
 
 describe("clients that authenticate by keys of their own", () => {
   let cairn: Fixture;

@@ -1,9 +1,9 @@
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, compactVerify } from "jose";
-import { addSeconds, type Clock } from "../../../../core/clock";
-import { sha256Hex } from "../../../../core/hash";
-import { oauthError } from "../../errors";
-import type { OAuthClient } from "../rules";
-import type { ClientStore } from "../store";
+import { addSeconds, type Clock } from "../../../core/clock";
+import { sha256Hex } from "../../../core/hash";
+import { oauthError } from "../errors";
+import type { OAuthClient } from "../clients/rules";
+import type { ClientStore } from "../clients/store";
 import { ASSERTION_ALGORITHMS, ASSERTION_TYPE, CLOCK_SKEW_SECONDS, readClaims } from "./rules";
 import type { AssertionStore } from "./store";
 

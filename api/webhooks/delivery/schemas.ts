@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { DomainError } from "../../../../core/errors";
-import { type Delivery, DELIVERY_STATES, stateOf } from "../rules";
+import { DomainError } from "../../../core/errors";
+import { type Delivery, DELIVERY_STATES, stateOf } from "./rules";
 
 const moment = z.iso.datetime();
 

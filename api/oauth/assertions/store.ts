@@ -1,5 +1,5 @@
 import { Schema } from "mongoose";
-import { isDuplicateKey, type Mongo } from "../../../../core/mongo";
+import { isDuplicateKey, type Mongo } from "../../../core/mongo";
 
 interface Stored {
   /** SHA-256 of the client's id and the assertion's `jti`. */

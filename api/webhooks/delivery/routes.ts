@@ -1,4 +1,4 @@
-import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../../http/endpoint";
+import { defineEndpoint, type Endpoint, type RejectionDescription } from "../../http/endpoint";
 import { listDeliveries, type OwnDeliveryDeps, readDelivery, resendDelivery, sendTestWebhook } from "./actions";
 import * as shapes from "./schemas";
 

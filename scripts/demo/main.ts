@@ -6,6 +6,7 @@ import { processLine } from "../dev/output";
 import { createProgress } from "../dev/progress";
 import { runAliceDemo } from "./alice";
 import type { Demo, DemoTarget } from "./demo";
+import { runGatewayDemo } from "./gateway";
 import { runKycDemo } from "./kyc";
 import { runOAuthDemo } from "./oauth";
 import { runPresentationDemo } from "./presentation";
@@ -18,6 +19,7 @@ const DEMOS: Record<string, Demo> = {
   alice: runAliceDemo,
   kyc: runKycDemo,
   presentation: runPresentationDemo,
+  gateway: runGatewayDemo,
   oauth: (target, reportStep) => runOAuthDemo(target, reportStep, printStartUrl()),
 };
 
@@ -26,7 +28,7 @@ function printStartUrl(): ((startUrl: string) => void) | undefined {
   return process.argv.includes("--by-hand") ? (url) => progress.print(`\n  Open ${url}\n`) : undefined;
 }
 
-/** `npm run demo [-- alice|kyc|presentation|oauth]`: runs a demo on the Cairn that runs here, or on one of its own, which it ends. */
+/** `npm run demo [-- alice|kyc|presentation|oauth|gateway]`: runs a demo on the Cairn that runs here, or on one of its own, which it ends. */
 async function main(name = "alice"): Promise<void> {
   process.send?.("printing");
   const demo = DEMOS[name];

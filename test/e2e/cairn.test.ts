@@ -10,6 +10,7 @@ import { messageOf } from "../../core/errors";
 import { startChain } from "../../embedded/startChain";
 import { runAliceDemo } from "../../scripts/demo/alice";
 import type { Demo, DemoStep, DemoTarget } from "../../scripts/demo/demo";
+import { runGatewayDemo } from "../../scripts/demo/gateway";
 import { runKycDemo } from "../../scripts/demo/kyc";
 import { runOAuthDemo } from "../../scripts/demo/oauth";
 import { runPresentationDemo } from "../../scripts/demo/presentation";
@@ -103,7 +104,7 @@ describe("a whole Cairn", () => {
     });
   });
 
-  it("plays the demos of identity verification, presentations and OAuth to their ends", async () => {
+  it("plays the demos of identity verification, presentations, OAuth and the gateway to their ends", async () => {
     const env = { ...bareEnvironment(), ...ANY_PORTS };
     const cairn = await startCairn({ dataDir, env, report: () => undefined });
     const lastOf = async (demo: Demo) => {
@@ -115,6 +116,7 @@ describe("a whole Cairn", () => {
       expect(await lastOf(runPresentationDemo)).to.equal("page: Verification failed\ninvalid: credential_revoked");
       expect(await lastOf((target, report) => runOAuthDemo(target, report))).to.include("401 from now on");
       expect(await lastOf(runKycDemo)).to.match(/^verified by sandbox at /);
+      expect(await lastOf(runGatewayDemo)).to.equal("credentials.list: FailedPrecondition SESSION_REVOKED");
     } finally {
       await cairn.stop();
     }

@@ -106,20 +106,22 @@ describe("registering a device by a mailed code", () => {
 
   it("does the same for an address that has an account and one that has none", async () => {
     const known = await registerUser(api);
+    const emails = [known.email, freshEmail()];
     const calls: string[][] = [];
-    for (const email of [known.email, freshEmail()]) {
+    // Their sweeps ask the database as well.
+    await api.stopWorkers();
+    for (const email of emails) {
       const asked: string[] = [];
-      api.context.mongo.set(
-        "debug",
-        (collection: string, method: string) => void asked.push(`${collection}.${method}`),
-      );
+      api.context.mongo.set("debug", (collection: string, method: string) => {
+        asked.push(`${collection}.${method}`);
+      });
       const answer = await api.askAsGateway("POST", SEND, { body: { email }, issuedAt: clock.now() });
       api.context.mongo.set("debug", false);
       expect(Object.keys(answer.body)).to.deep.equal(["challenge_id"]);
-      calls.push(asked.filter((call) => /^(users\.|email_challenges\.insert)/.test(call)));
-      const mail = await mailTo(email);
-      expect(mail.text).to.match(/^Hello,\n/);
+      calls.push(asked);
     }
+    api.startWorkers();
+    for (const email of emails) expect((await mailTo(email)).text).to.match(/^Hello,\n/);
     expect(calls[0]).to.deep.equal(calls[1]).and.deep.equal(["email_challenges.insertOne"]);
   });
 

@@ -6,6 +6,7 @@ import { once } from "../../core/once";
 import type { Context } from "../../process/context";
 import { defineModule } from "../http/module";
 import { ownVersion } from "../http/version";
+import { authorityEndpoints } from "./certificates/routes";
 import { createCertificateStore } from "./certificates/store";
 import type { JsonObject } from "../../core/json";
 import { presentationSweep } from "./jobs";
@@ -89,7 +90,12 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
   };
   return defineModule({
     name: "presentations",
-    endpoints: [...presentationEndpoints(deps), ...managementEndpoints(deps), ...flowEndpoints(deps)],
+    endpoints: [
+      ...presentationEndpoints(deps),
+      ...managementEndpoints(deps),
+      ...flowEndpoints(deps),
+      ...authorityEndpoints(signerDeps),
+    ],
     workers: [presentationSweep(deps), flowSweep(deps)],
     ports: { verifications: verificationsOf(deps) },
   });

@@ -2,7 +2,8 @@ import type { Chain } from "../../chain/client";
 import { TransientError } from "../../core/errors";
 import type { Freshness } from "../../projection/freshness";
 import { statusSlots } from "../../chain/registry/storageSlots";
-import { encodeHeader, hashHeader, type RpcHeader, type StatusProof } from "./statusProof";
+import { encodeHeader, hashHeader, type RpcHeader } from "./blockHeader";
+import type { StatusProof } from "./statusProof";
 
 /** The answer to `eth_getProof` (EIP-1186), as far as it is used. */
 interface ProofAnswer {

@@ -49,7 +49,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     appendUserEvent: (event) => notifications.ports.appendUserEvent(event),
     // What leads to other data comes after it: usage is found by credentials, credentials by wallets' DIDs.
     personalData: () =>
-      [sessions, devices, commands, verification, credentials, kyc, notifications, control, wallets].map(
+      [sessions, devices, commands, verification, audit, credentials, kyc, notifications, control, wallets].map(
         ({ ports }) => ports.personalData,
       ),
     passwords,
@@ -84,6 +84,11 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     ...delivery.ports,
     ...notifications.ports,
   });
+  const audit = createAudit(context, {
+    ...verification.ports,
+    ...credentials.ports,
+    findCredential: credentials.ports.findCredId,
+  });
   const presentations = createPresentations(context, {
     ...issuers.ports,
     ...verification.ports,
@@ -106,7 +111,7 @@ export function createModules(context: Context, { passwords }: Replacements = {}
     verification,
     presentations,
     statusLists: createStatusLists(context, issuers.ports),
-    audit: createAudit(context, { findCredential: credentials.ports.findCredId }),
+    audit,
     oauth,
     // Before KYC, whose policy covers commands as well.
     commands,

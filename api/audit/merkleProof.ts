@@ -9,22 +9,30 @@ export class ProofError extends Error {
 type Node = (string | Node)[];
 
 /**
- * Verifies a Merkle-Patricia proof (Ethereum Yellow Paper, appendix D) of a secure trie, whose paths are the hashes of
- * its keys.
+ * Verifies a Merkle-Patricia proof of a secure trie, whose paths are the hashes of its keys: the state's, a contract's
+ * storage. As {@link verifyPlainTrieProof} otherwise.
+ */
+export function verifyTrieProof(rootHash: string, key: string, proof: string[]): string | null {
+  return verifyPlainTrieProof(rootHash, keccak256(key), proof);
+}
+
+/**
+ * Verifies a Merkle-Patricia proof (Ethereum Yellow Paper, appendix D) of a trie whose paths are its keys: a block's
+ * receipts.
  *
  * @param rootHash the trie's root, `0x` and 64 hexadecimal digits
  * @param key what is looked for, `0x` and hexadecimal digits
  * @param proof the RLP of the nodes from the root on
- * @returns the RLP-encoded value under the key; null when the proof shows that there is none
+ * @returns the encoded value under the key, `0x` and hexadecimal digits; null when the proof shows that there is none
  * @throws ProofError when the proof shows neither
  */
-export function verifyTrieProof(rootHash: string, key: string, proof: string[]): string | null {
+export function verifyPlainTrieProof(rootHash: string, key: string, proof: string[]): string | null {
   // An empty trie is proved by its root alone.
   if (proof.length === 0) {
     if (rootHash === keccak256(encodeRlp("0x"))) return null;
     throw new ProofError("the proof has no nodes, yet the trie is not empty");
   }
-  const path = nibblesOf(keccak256(key));
+  const path = nibblesOf(key);
   let depth = 0;
   let reference: string | Node = rootHash;
   for (let used = 0; ;) {
@@ -76,7 +84,8 @@ function decodePath(encoded: string): { isLeaf: boolean; nibbles: number[] } {
   return { isLeaf: flag >= 2, nibbles: flag % 2 === 1 ? [second, ...rest] : rest };
 }
 
-function nibblesOf(hex: string): number[] {
+/** The digits of `0x` and hexadecimal digits. */
+export function nibblesOf(hex: string): number[] {
   return Array.from(hex.slice(2), (digit) => Number.parseInt(digit, 16));
 }
 

@@ -41,6 +41,7 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
     takeUse,
     unrecorded,
     markRecorded,
+    usesOf,
   } = deps.credentials;
   return defineModule({
     name: "credentials",
@@ -63,6 +64,7 @@ export function createCredentials(context: Context, needs: CredentialNeeds) {
       takeUse,
       unrecorded,
       markRecorded,
+      usesOf,
     },
   });
 }

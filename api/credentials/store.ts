@@ -101,6 +101,11 @@ export interface IssuedFilter {
 /** What is known of uses that are to be logged; nothing of it is encrypted. */
 export type UnrecordedUses = Pick<Credential, "credentialId" | "issuer" | "subjectDid" | "uses" | "unrecorded">;
 
+/** The uses of a credential, by their verifications' ids. */
+export interface CountedUses extends Pick<Credential, "credentialId" | "credId" | "maxUsages"> {
+  verificationIds: string[];
+}
+
 /** The collection `credentials`. */
 export interface CredentialStore {
   /** False when its id or the issuer's reference is taken. */
@@ -131,6 +136,8 @@ export interface CredentialStore {
   unrecorded(limit: number): Promise<UnrecordedUses[]>;
   /** Marks these uses as recorded in the usage log: from now on that alone has the IP addresses they came from. */
   markRecorded(credentialId: string, verificationIds: string[]): Promise<void>;
+  /** The uses of credentials in the order in which they were taken, also of those that were erased. */
+  usesOf(credentialIds: string[]): Promise<CountedUses[]>;
   /** Bars credentials of the issuer from use; one that is revoked stays so. */
   hold(issuer: string, credentialIds: string[], hold: Hold): Promise<void>;
   /** Lifts the hold of a change that failed. */
@@ -226,6 +233,15 @@ export function createCredentialStore(deps: {
         { $pull: { unrecorded: { $in: verificationIds } }, $set: { "uses.$[recorded].ip": "" } },
         { arrayFilters: [{ "recorded.verificationId": { $in: verificationIds } }] },
       );
+    },
+    async usesOf(credentialIds) {
+      const found = await model.find({ _id: { $in: credentialIds } }, { credId: 1, maxUsages: 1, uses: 1 }).lean();
+      return found.map(({ _id, credId, maxUsages, uses }) => ({
+        credentialId: _id,
+        credId,
+        maxUsages,
+        verificationIds: uses.map(({ verificationId }) => verificationId),
+      }));
     },
     async hold(issuer, credentialIds, hold) {
       await model.updateMany(

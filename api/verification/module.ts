@@ -11,7 +11,7 @@ import { holderData, type HolderDataDeps } from "./personalData";
 import { retentionSweep } from "./retention/jobs";
 import { verificationEndpoints, type VerificationRouteDeps } from "./routes";
 import { createVerificationStore, type Decided } from "./store";
-import type { RepairDeps } from "./usage/actions";
+import { findUse, listUnbatchedUses, markUsesBatched, type RepairDeps } from "./usage/actions";
 import { createUsageStore } from "./usage/store";
 import { authenticateVerifier } from "./verifiers/actions";
 import { createVerifierStore } from "./verifiers/store";
@@ -52,6 +52,10 @@ export function createVerification(context: Context, needs: VerificationNeeds) {
       authenticateVerifier: (key: string) => authenticateVerifier(deps, key),
       findVerifier: (verifierId: string) => deps.verifiers.find(verifierId),
       facts: deps.facts,
+      listUnbatchedUses: (limit: number) => listUnbatchedUses(deps, limit),
+      countUnbatchedUses: () => deps.usage.countAwaitingAnchor(),
+      markUsesBatched: (verificationIds: string[]) => markUsesBatched(deps, verificationIds),
+      findUse: (verificationId: string) => findUse(deps, verificationId),
     },
   });
 }

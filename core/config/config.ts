@@ -23,6 +23,7 @@ import { redisPart } from "./redis";
 import { relayerPart } from "./relayer";
 import { retentionPart } from "./retention";
 import { sessionsPart } from "./sessions";
+import { useAnchorsPart } from "./useAnchors";
 import { isLoopback, protocolOf } from "./variables";
 import { verificationPart } from "./verification";
 import { walletsPart } from "./wallets";
@@ -42,6 +43,7 @@ const PARTS = [
   adminPart,
   verificationPart,
   retentionPart,
+  useAnchorsPart,
   oauthPart,
   presentationFlowPart,
   presentationsPart,

@@ -12,7 +12,7 @@ const FIX = "give the key of a funded account of your own";
 
 const gas = z.coerce.number().int().positive();
 const GAS_CAPS =
-  "anchoring=1000000,bulk-anchoring=8388608,control=700000,credential-status=8388608,issuer-anchoring=2000000";
+  "anchoring=1000000,bulk-anchoring=8388608,control=700000,credential-status=8388608,issuer-anchoring=2000000,use-anchoring=200000";
 const gasCaps = z
   .string()
   .transform((text) => text.split(",").map((part) => part.trim()))

@@ -202,6 +202,44 @@ export async function listHolderUsage(
   return deps.usage.list({ credentialId }, page);
 }
 
+/** A use as those that anchor it need it. */
+export interface LoggedUse {
+  verificationId: string;
+  credentialId: string;
+  usedAt: Date;
+}
+
+/** What following the anchoring of uses needs. */
+interface AnchoredUsageDeps {
+  usage: Pick<UsageStore, "awaitingAnchor" | "countAwaitingAnchor" | "markBatched" | "erasedAmong" | "find">;
+}
+
+/** The longest waiting of the uses that are in no batch yet. */
+export async function listUnbatchedUses({ usage }: AnchoredUsageDeps, limit: number): Promise<LoggedUse[]> {
+  return (await usage.awaitingAnchor(limit)).map(loggedUse);
+}
+
+/** Records that uses are in a batch; of these, those whose holder was erased are returned. */
+export async function markUsesBatched(
+  { usage }: AnchoredUsageDeps,
+  verificationIds: string[],
+): Promise<{ erased: string[] }> {
+  const ids = verificationIds.map(useEntryId);
+  await usage.markBatched(ids);
+  const erased = new Set(await usage.erasedAmong(ids));
+  return { erased: verificationIds.filter((verificationId) => erased.has(useEntryId(verificationId))) };
+}
+
+/** A use by its verification; null when there is none, or its retention is over. */
+export async function findUse({ usage }: AnchoredUsageDeps, verificationId: string): Promise<LoggedUse | null> {
+  const entry = await usage.find(useEntryId(verificationId));
+  return entry === null ? null : loggedUse(entry);
+}
+
+function loggedUse({ verificationId, credentialId, timestamp }: UsageEntry): LoggedUse {
+  return { verificationId, credentialId, usedAt: timestamp };
+}
+
 /** Entries of the log, the newest first, for those who may see all they filter for. */
 export function listUsage(
   { usage }: Pick<ReadUsageDeps, "usage">,

@@ -2,7 +2,11 @@ import { Schema } from "mongoose";
 import { deleteInBatches, type Mongo, isDuplicateKey, rawCollection } from "../../../core/mongo";
 import { LOG_RESULTS, type UsageEntry, type UsageFilter, type UsagePage } from "./rules";
 
-type Stored = Omit<UsageEntry, "id"> & { _id: string };
+type Stored = Omit<UsageEntry, "id"> & {
+  _id: string;
+  /** True while a use is in no batch that is anchored for auditors; absent otherwise. */
+  awaitsAnchor?: boolean;
+};
 
 const schema = new Schema<Stored>(
   {
@@ -20,6 +24,7 @@ const schema = new Schema<Stored>(
     code: { type: String, default: null },
     ipAddress: { type: String, default: "" },
     timestamp: { type: Date, required: true },
+    awaitsAnchor: Boolean,
   },
   { collection: "credential_usage_log", versionKey: false },
 );
@@ -29,6 +34,8 @@ schema.index({ timestamp: -1, _id: 1 });
 
 // What still has an address: retention empties addresses before it deletes entries.
 schema.index({ timestamp: 1 }, { partialFilterExpression: { ipAddress: { $gt: "" } } });
+
+schema.index({ timestamp: 1, _id: 1 }, { partialFilterExpression: { awaitsAnchor: true } });
 
 /** The collection `credential_usage_log`; entries are added, and changed only to leave out a person. */
 export interface UsageStore {
@@ -42,6 +49,14 @@ export interface UsageStore {
   eraseHolder(credentialIds: string[]): Promise<void>;
   /** Deletes entries older than this; returns how many. */
   purge(before: Date): Promise<number>;
+  /** The longest waiting of the uses that are in no batch yet. */
+  awaitingAnchor(limit: number): Promise<UsageEntry[]>;
+  countAwaitingAnchor(): Promise<number>;
+  /** From now on these uses are in a batch. */
+  markBatched(ids: string[]): Promise<void>;
+  /** Those of these entries out of which the holder was taken. */
+  erasedAmong(ids: string[]): Promise<string[]>;
+  find(id: string): Promise<UsageEntry | null>;
   /** Empties the IP addresses of entries older than this; returns of how many. */
   clearAddresses(before: Date): Promise<number>;
 }
@@ -53,7 +68,7 @@ export function createUsageStore(mongo: Mongo): UsageStore {
   return {
     async append({ id, ...entry }) {
       try {
-        await raw.insertOne({ ...entry, _id: id });
+        await raw.insertOne({ ...entry, _id: id, ...(entry.result === "SUCCESS" && { awaitsAnchor: true }) });
       } catch (error) {
         if (!isDuplicateKey(error, "_id")) throw error;
       }
@@ -72,7 +87,23 @@ export function createUsageStore(mongo: Mongo): UsageStore {
         }),
       };
       const found = await model.find(filter).sort({ timestamp: -1, _id: 1 }).limit(limit).lean();
-      return found.map(({ _id, ...entry }) => ({ id: _id, ...entry }));
+      return found.map(rename);
+    },
+    async awaitingAnchor(limit) {
+      const found = await model.find({ awaitsAnchor: true }).sort({ timestamp: 1, _id: 1 }).limit(limit).lean();
+      return found.map(rename);
+    },
+    countAwaitingAnchor: () => model.countDocuments({ awaitsAnchor: true }),
+    async markBatched(ids) {
+      await raw.updateMany({ _id: { $in: ids } }, { $unset: { awaitsAnchor: 1 } });
+    },
+    async erasedAmong(ids) {
+      const found = await model.find({ _id: { $in: ids }, subjectDid: "" }, { _id: 1 }).lean();
+      return found.map(({ _id }) => _id);
+    },
+    async find(id) {
+      const found = await model.findById(id).lean();
+      return found === null ? null : rename(found);
     },
     async eraseHolder(credentialIds) {
       const known = { credentialId: { $in: credentialIds }, subjectDid: { $gt: "" } };
@@ -84,4 +115,8 @@ export function createUsageStore(mongo: Mongo): UsageStore {
       return (await raw.updateMany(old, { $set: { ipAddress: "" } })).modifiedCount;
     },
   };
+}
+
+function rename({ _id, awaitsAnchor: _awaits, ...entry }: Stored): UsageEntry {
+  return { id: _id, ...entry };
 }

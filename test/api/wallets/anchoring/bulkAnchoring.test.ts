@@ -38,7 +38,9 @@ describe("anchoring several wallets by one transaction", () => {
     proxy = await startRpcProxy(node.url);
   });
   beforeEach(async () => {
-    on = await fixture("bulk", { modules: ["wallets"], chain: { rpcUrl: proxy.url } });
+    // No sweep queues what a test takes care of itself, however long it takes.
+    const timing = { sweepAfterSeconds: 3_600 };
+    on = await fixture("bulk", { modules: ["wallets"], chain: { rpcUrl: proxy.url }, timing });
     jobs = anchoringJobsOf(on);
     proxy.sent = [];
   });

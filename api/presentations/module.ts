@@ -2,8 +2,10 @@ import { readFile } from "node:fs/promises";
 import type { X509Certificate } from "node:crypto";
 import { fetchBytes } from "../../core/fetchBytes";
 import { createLruCache } from "../../core/lruCache";
+import { DomainError } from "../../core/errors";
 import { once } from "../../core/once";
 import type { Context } from "../../process/context";
+import type { DependencyCheck } from "../../process/health";
 import { defineModule } from "../http/module";
 import { ownVersion } from "../http/version";
 import { authorityEndpoints } from "./certificates/routes";
@@ -18,7 +20,12 @@ import { flowEndpoints } from "./flow/routes";
 import { createFlowStore } from "./flow/store";
 import type { ProvenCredential } from "./formats/rules";
 import type { Answered, PresentationRequest } from "./rules";
-import { createRequestSigner, parseCertificates, type RequestSignerDeps } from "./requests/requestSigner";
+import {
+  createRequestSigner,
+  parseCertificates,
+  type RequestSigner,
+  type RequestSignerDeps,
+} from "./requests/requestSigner";
 import { presentationEndpoints, type PresentationRouteDeps } from "./routes";
 import type { CachedList } from "./statuses/foreignLists";
 import { requireUnrevoked } from "./statuses/actions";
@@ -97,8 +104,26 @@ export function createPresentations(context: Context, needs: PresentationNeeds) 
       ...authorityEndpoints(signerDeps),
     ],
     workers: [presentationSweep(deps), flowSweep(deps)],
+    health: [signerHealth(signer)],
     ports: { verifications: verificationsOf(deps) },
   });
+}
+
+/** Whether requests can be signed; in development this makes the certificate at the first start. */
+function signerHealth(signer: () => Promise<RequestSigner>): DependencyCheck {
+  return {
+    name: "presentations",
+    required: false,
+    async run() {
+      try {
+        return { clientId: (await signer()).clientId };
+      } catch (error) {
+        // An installation without a certificate offers no presentations, and misses nothing.
+        if (error instanceof DomainError && error.code === "presentation.not_configured") return { clientId: null };
+        throw error;
+      }
+    },
+  };
 }
 
 /** What a slice that drives verifications asks for. */

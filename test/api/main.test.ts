@@ -103,7 +103,14 @@ describe("the api's process", () => {
     const registered = await ask(`${url}/auth/register`, "POST", { body });
     expect(registered.status, registered.text).to.equal(201);
     const ready = await ask(`${url}/health/ready`, "GET");
-    expect(Object.keys(ready.body.dependencies)).to.have.members(["mongo", "redis", "chain", "deployment", "index"]);
+    expect(Object.keys(ready.body.dependencies)).to.have.members([
+      "mongo",
+      "redis",
+      "chain",
+      "deployment",
+      "index",
+      "presentations",
+    ]);
     expect(ready.body.dependencies["mongo"]?.status).to.equal("up");
     expect(ready.body.dependencies["chain"]?.status).to.equal("up");
     expect(ready.body.dependencies["index"]?.status, "no indexer runs here").to.equal("down");

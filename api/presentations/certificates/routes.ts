@@ -21,7 +21,7 @@ export function authorityEndpoints(deps: AuthorityDeps): Endpoint[] {
       path: "/dev/presentation-ca.pem",
       tag: "Development",
       summary: "The local authority whose certificate signs requests for presentations",
-      description: "For wallets to trust, on a developer's machine; made when first needed and kept.",
+      description: "For wallets to trust, on a developer's machine; made at the first start and kept.",
       auth: "none",
       replies: { 200: { description: "PEM.", mediaType: "application/x-pem-file" } },
       handle: async () => {

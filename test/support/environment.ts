@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { z } from "zod";
 import { type LocalServices, startServices } from "../../embedded/services";
 
 /**
@@ -23,3 +24,11 @@ export async function mochaGlobalTeardown(): Promise<void> {
   await services?.stop();
   if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
 }
+
+/**
+ * Before each file: libraries that only tests use (@openid4vc) replace zod's messages for the whole process, in which
+ * other files' tests read ours.
+ */
+export const mochaHooks = {
+  beforeAll: () => void z.config({ customError: undefined }),
+};

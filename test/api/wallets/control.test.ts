@@ -167,7 +167,11 @@ describe("control of a DID follows the chain", () => {
     expect(codeOf(await logIn(alice.wallet))).to.deep.equal([403, "did.not_controlled"]);
     const exported = await ask("/auth/account/export", alice.token);
     expect(exported.status, exported.text).to.equal(200);
-    expect(exported.text).to.not.include(credentialId);
+    // What her devices were told while she held it stays told; of the credential itself nothing is hers any more.
+    const { events, ...rest } = exported.body["data"] as { events: { type: string }[] };
+    expect(JSON.stringify(rest)).to.not.include(credentialId);
+    const told = events.filter((event) => JSON.stringify(event).includes(credentialId));
+    expect(told.map(({ type }) => type)).to.deep.equal(["credential.issued"]);
     expect((await ask("/auth/account/export", heir.token)).text).to.include(credentialId);
   });
 

@@ -22,7 +22,10 @@ export default class FileReporter extends reporters.Base {
 
   constructor(runner: Runner, options: Mocha.MochaOptions) {
     super(runner, options);
-    runner.on(EVENT_HOOK_END, (hook) => (this.resultOf(hook).milliseconds += hook.duration ?? 0));
+    runner.on(EVENT_HOOK_END, (hook) => {
+      // The suite's own hooks belong to no file.
+      if (hook.file !== undefined || this.current !== undefined) this.resultOf(hook).milliseconds += hook.duration ?? 0;
+    });
     runner.on(EVENT_TEST_PENDING, (test) => this.resultOf(test).skipped.push(test.fullTitle()));
     runner.on(EVENT_TEST_FAIL, (test) => (this.resultOf(test).failed += 1));
     runner.on(EVENT_TEST_END, (test) => {

@@ -105,7 +105,7 @@ export async function startChromium(path: string): Promise<Chromium> {
       connection.close();
       child.kill("SIGTERM");
       await exited;
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }
